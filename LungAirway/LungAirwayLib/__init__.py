@@ -1,0 +1,1 @@
+"""LungAirway, ring 0: from a chest CT to a bronchoscopy plan."""

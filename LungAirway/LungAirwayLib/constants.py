@@ -1,0 +1,21 @@
+"""Codes and clinical constants of the airway module, each with its source."""
+
+from __future__ import annotations
+
+LUNG_RIGHT, LUNG_LEFT = 1, 2
+LUNG_NAMES = {LUNG_RIGHT: "lung_right", LUNG_LEFT: "lung_left"}
+
+RUL, RML, RLL, LUL, LLL = 1, 2, 3, 4, 5
+LOBE_CODES = {RUL: "RUL", RML: "RML", RLL: "RLL", LUL: "LUL", LLL: "LLL"}
+"""Lobe label values. Lingula belongs to LUL (B4, B5 left)."""
+
+TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE = "trachea", "RMB", "LMB", "BI"
+LOBAR_CODES = ("RULB", "RMLB", "RLLB", "LULB", "LLLB", "LUDB", "LingB")
+"""Lobar bronchi; LUDB is the upper division and LingB the lingular bronchus of the left upper lobe."""
+
+SEGMENT_CODES = (
+    "RB1", "RB2", "RB3", "RB4", "RB5", "RB6", "RB7", "RB8", "RB9", "RB10",
+    "LB1+2", "LB3", "LB4", "LB5", "LB6", "LB7", "LB8", "LB9", "LB10",
+)  # fmt: skip
+"""Segmental bronchi after Jackson and Huber 1943 (doi:10.1378/chest.9.4.319) in Boyden's numbering; LB7 is often absent.
+Deeper branches carry the code of their segment with a suffix: RB3a, RB3b, RB3b-i; an abstained name is None."""

@@ -1,0 +1,103 @@
+"""Progress and cancelling as a parameter, so that the same algorithm runs behind a terminal, a dialog or nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .errors import Cancelled
+
+logger = logging.getLogger(__name__)
+
+
+class ProgressSink(Protocol):
+    """What a front end implements to hear how far a run is."""
+
+    def show(self, step: str, fraction: float) -> None:
+        """Show that ``step`` has come to ``fraction`` (0 to 1)."""
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the user asked to stop."""
+
+
+class Silent:
+    """A sink that shows nothing and never cancels."""
+
+    def show(self, step: str, fraction: float) -> None:
+        """Ignore the step."""
+
+    def is_cancelled(self) -> bool:
+        """Return False."""
+        return False
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """Seconds and peak resident memory (MB, of the process so far) of one finished step."""
+
+    name: str
+    seconds: float
+    peak_memory_mb: float
+
+
+def peak_memory_mb() -> float:
+    """Return the peak resident set size of this process in MB; NaN where the platform does not tell."""
+    try:
+        import resource
+        import sys
+    except ImportError:
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)
+
+
+@dataclass
+class Progress:
+    """Times the named steps of one run, passes them to a sink and stops the run when the sink asks.
+
+    Parameters
+    ----------
+    sink
+        The front end's display; silent by default.
+    """
+
+    sink: ProgressSink = field(default_factory=Silent)
+    records: list[StepRecord] = field(default_factory=list)
+    _step: str = ""
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Run a named step: shown at start and end, timed, one log line.
+
+        Raises
+        ------
+        Cancelled
+            When the sink has been asked to stop.
+        """
+        outer, self._step = self._step, name
+        self.update(0.0)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._step = outer
+        seconds = time.perf_counter() - start
+        self.records.append(StepRecord(name, seconds, peak_memory_mb()))
+        self.sink.show(name, 1.0)
+        logger.info("%s: %.1f s", name, seconds)
+
+    def update(self, fraction: float) -> None:
+        """Report how far the current step is (0 to 1) and honour a request to stop.
+
+        Raises
+        ------
+        Cancelled
+            When the sink has been asked to stop.
+        """
+        if self.sink.is_cancelled():
+            raise Cancelled()
+        self.sink.show(self._step, float(min(max(fraction, 0.0), 1.0)))
