@@ -52,7 +52,7 @@ def resample_polyline(points_mm: ArrayLike, step_mm: float) -> FloatArray:
     if len(points) < 2 or step_mm <= 0:
         raise ValueError(f"a polyline needs two points and a positive step, got {len(points)} points, step {step_mm} mm")
     arc = arc_length_mm(points)
-    count = max(int(round(arc[-1] / step_mm)) + 1, 2)
+    count = max(round(arc[-1] / step_mm) + 1, 2)
     wanted = np.linspace(0.0, arc[-1], count)
     return np.stack([np.interp(wanted, arc, points[:, axis]) for axis in range(3)], axis=1)
 

@@ -70,9 +70,7 @@ class Grid:
         start_kji = [int(part.start or 0) for part in box_kji]
         affine = self.affine_ijk_to_lps.copy()
         affine[:3, 3] = self.lps_from_kji(np.array(start_kji, dtype=np.float64))
-        shape = tuple(
-            len(range(*part.indices(size))) for part, size in zip(box_kji, self.shape_kji, strict=True)
-        )
+        shape = tuple(len(range(*part.indices(size))) for part, size in zip(box_kji, self.shape_kji, strict=True))
         return Grid((shape[0], shape[1], shape[2]), affine)
 
     def same_as(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
