@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
 
 import numpy as np
 
@@ -63,3 +65,226 @@ class Measurement:
 def not_measured(name: str, unit: str, reason: str) -> Measurement:
     """Return the legal value "not measured, because ..."."""
     return Measurement(name=name, value=None, unit=unit, reason_missing=reason)
+
+
+class Tone(Enum):
+    """How a cell or notice is coloured; every use carries a symbol or words too, so that grey print loses nothing."""
+
+    NEUTRAL = "neutral"
+    GOOD = "good"
+    CAUTION = "caution"
+    BAD = "bad"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One table cell: an emphasised first line and plain text; either may be empty, ``\\n`` starts a new line."""
+
+    text: str = ""
+    lead: str = ""
+    tone: Tone = Tone.NEUTRAL
+
+
+@dataclass(frozen=True)
+class ClockFace:
+    """A small clock: where the openings lie in the operator's picture.
+
+    Parameters
+    ----------
+    wanted_deg
+        Direction of the wanted opening, degrees clockwise from 12 o'clock.
+    other_deg
+        Directions of the other openings.
+    text
+        The same in words, such as "2 o'clock".
+    """
+
+    wanted_deg: float
+    other_deg: tuple[float, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small picture in a table cell; ``missing`` is printed where there is no picture."""
+
+    picture: Path | None
+    alt: str
+    height_mm: float = 17.0
+    missing: str = ""
+
+
+CellContent = str | Cell | ClockFace | Thumbnail
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table column.
+
+    Parameters
+    ----------
+    title
+        What it holds, with the unit where all cells share one.
+    weight
+        Share of the table's width.
+    align
+        ``left``, ``center`` or ``right``; numbers go right.
+    """
+
+    title: str
+    weight: float = 1.0
+    align: str = "left"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text; ``lead`` is printed bold in front, ``small`` sets it as a note."""
+
+    text: str
+    lead: str = ""
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class KeyValueTable:
+    """Names and values, in one or two pairs a line."""
+
+    rows: tuple[tuple[str, str], ...]
+    pairs_per_line: int = 2
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """A table with a header that repeats on each page."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[CellContent, ...], ...]
+    caption: str = ""
+    compact: bool = False
+
+    def __post_init__(self) -> None:
+        wrong = [len(row) for row in self.rows if len(row) != len(self.columns)]
+        if wrong:
+            raise ValueError(f"table rows need {len(self.columns)} cells, found rows of {sorted(set(wrong))}")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A grid of coloured cells with row and column titles; ``legend`` explains symbols and colours."""
+
+    corner: str
+    column_titles: tuple[str, ...]
+    row_titles: tuple[Cell, ...]
+    cells: tuple[tuple[Cell, ...], ...]
+    legend: str = ""
+
+    def __post_init__(self) -> None:
+        wide = {len(row) for row in self.cells} - {len(self.column_titles)}
+        if wide or len(self.cells) != len(self.row_titles):
+            raise ValueError(f"the matrix needs {len(self.row_titles)} rows of {len(self.column_titles)} cells")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with its caption.
+
+    Parameters
+    ----------
+    picture
+        File to show; None when it could not be made.
+    caption, alt
+        Text under the picture, and what it shows for who cannot see it.
+    missing
+        Why there is no picture; printed in its place.
+    max_height_mm
+        The picture is scaled into the width it has and this height.
+    """
+
+    picture: Path | None
+    caption: str
+    alt: str = ""
+    missing: str = ""
+    max_height_mm: float = 95.0
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """Pictures side by side, all equally wide."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A framed message that must not be overlooked."""
+
+    text: str
+    title: str = ""
+    tone: Tone = Tone.CAUTION
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Empty lines to sign on, one label each."""
+
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PageBreak:
+    """What follows starts on a new page."""
+
+
+Block = Heading | Paragraph | KeyValueTable | DataTable | Matrix | Figure | FigureRow | Notice | Signature | PageBreak
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of the report; it appears in the document's outline."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    new_page: bool = False
+
+
+@dataclass(frozen=True)
+class CaseReport:
+    """A whole report, ready to be written as PDF or HTML; no writer computes anything.
+
+    Parameters
+    ----------
+    title, subtitle
+        Head of the first page. The document's metadata hold ``title`` only: no patient identity.
+    language
+        BCP 47 tag, such as ``en`` or ``zh-Hans``.
+    patient_line
+        Short form of the patient block in the head of every page.
+    purpose_line
+        Foot of every page: who has to review it and what it is not.
+    page_label
+        Pattern with ``{page}`` and ``{pages}``.
+    created
+        ISO 8601 date and time of the result; the writers take no time of their own, so the same report gives the same bytes.
+    producer
+        Program and version.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    subtitle: str = ""
+    language: str = "en"
+    patient_line: str = ""
+    purpose_line: str = ""
+    page_label: str = "{page} / {pages}"
+    created: str = ""
+    producer: str = ""
+    contents_title: str = ""
