@@ -1,0 +1,79 @@
+"""Who and what was scanned: identity apart from the image, and what each series of a folder holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, repr=False)
+class StudyInfo:
+    """Identity of patient, study and series as the source states it; None where it does not say.
+
+    Dates are ISO ``YYYY-MM-DD``, times ``HH:MM:SS``, age as DICOM writes it ("063Y"). Printing the object shows no
+    identity, so that it cannot reach a log by accident.
+    """
+
+    patient_name: str | None = None
+    patient_id: str | None = None
+    birth_date: str | None = None
+    sex: str | None = None
+    age: str | None = None
+    study_date: str | None = None
+    study_time: str | None = None
+    series_date: str | None = None
+    series_time: str | None = None
+    accession_number: str | None = None
+    study_id: str | None = None
+    institution: str | None = None
+    referring_physician: str | None = None
+    study_uid: str | None = None
+    series_uid: str | None = None
+    frame_of_reference_uid: str | None = None
+    study_description: str | None = None
+    series_description: str | None = None
+
+    def __repr__(self) -> str:
+        return "StudyInfo(identity withheld)"
+
+
+@dataclass(frozen=True)
+class SeriesInfo:
+    """One image series of a folder, and whether it can be planned on.
+
+    Parameters
+    ----------
+    uid
+        Series Instance UID; empty when the image is no DICOM.
+    slice_count
+        Number of images (frames counted singly).
+    spacing_kji_mm
+        Median distance between slices, and the row and column spacing; None where the headers do not say.
+    extent_mm
+        Length covered along the slice normal, slices included; None where the headers do not say.
+    eligible
+        Whether the series can be a chest CT to plan on, judged by its headers alone.
+    reason
+        A sentence: why it can, or why it cannot.
+    """
+
+    uid: str
+    number: int | None = None
+    description: str | None = None
+    modality: str | None = None
+    slice_count: int = 0
+    spacing_kji_mm: tuple[float, float, float] | None = None
+    slice_thickness_mm: float | None = None
+    kernel: str | None = None
+    extent_mm: float | None = None
+    image_type: tuple[str, ...] = ()
+    eligible: bool = False
+    reason: str = ""
+    files: tuple[Path, ...] = field(default=(), repr=False)
+
+    @property
+    def title(self) -> str:
+        """How messages name the series: its number, or the tail of its UID."""
+        if self.number is not None:
+            return f"series {self.number}"
+        return f"series …{self.uid[-8:]}" if self.uid else "the image"
