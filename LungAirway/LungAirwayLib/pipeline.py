@@ -1,0 +1,302 @@
+"""From a chest CT, or an airway mask, to a bronchoscopy plan: the data flow from top to bottom.
+
+Every front end comes in through :func:`run`; an edited tree goes through :func:`replan`.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+import SenseCarePlanningLib
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.render.lumen_surface import lumen_surface
+from SenseCarePlanningLib.tubes.build import build_tree
+from SenseCarePlanningLib.tubes.leaks import flag_leaks
+from SenseCarePlanningLib.tubes.radius import measure_radii
+from SenseCarePlanningLib.tubes.tree import Bridge, Tree
+from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
+
+from .feasibility import assess
+from .instructions import instruct
+from .labels import label_tree
+from .lobes import segment_lobes
+from .measurements import completeness_warnings, measure_branches, quality
+from .nodule import measure_target
+from .plan import Plan, Target
+from .result import AirwayResult, EngineInfo, RunInfo
+from .route import plan_routes
+from .scopes import load_scopes
+from .segment import AirwaySegmentation, SegmentOptions, segment_airway
+
+ORIENTATIONS = ("anterior_12", "posterior_12")
+
+
+@dataclass(frozen=True, eq=False)
+class AirwayOptions:
+    """What the user may choose; the defaults need nothing but a CT.
+
+    Parameters
+    ----------
+    engine
+        ``auto``, ``classical``, ``bundle`` or ``totalsegmentator``.
+    bundle
+        Folder of a MONAI bundle for the ``bundle`` engine.
+    airway_mask
+        An existing airway lumen mask; takes the place of the engine. Needed when there is no CT.
+    target_lps_mm, target_mask
+        The lesion as a point in LPS mm or as a mask; neither gives the tree alone, without a plan.
+    scope_ids
+        Bronchoscopes to compare; all of the library when empty.
+    scope_file
+        A scope library of the user's own.
+    route_count
+        How many exit branches to compare.
+    orientation
+        The operator's picture: ``anterior_12`` or ``posterior_12``.
+    """
+
+    engine: str = "auto"
+    bundle: Path | None = None
+    airway_mask: LabelMap | None = None
+    target_lps_mm: tuple[float, float, float] | None = None
+    target_mask: LabelMap | None = None
+    scope_ids: tuple[str, ...] = ()
+    scope_file: Path | None = None
+    route_count: int = 3
+    orientation: str = "anterior_12"
+
+
+def run(volume: Volume | None, options: AirwayOptions | None = None, progress: Progress | None = None) -> AirwayResult:
+    """Plan a bronchoscopy.
+
+    Parameters
+    ----------
+    volume
+        The chest CT in HU; None to plan on ``options.airway_mask`` alone.
+    options
+        The user's choices.
+    progress
+        Hears the steps and may stop the run.
+
+    Returns
+    -------
+    AirwayResult
+        Everything found; ``plan`` is None without a target.
+
+    Raises
+    ------
+    InputError
+        When the options contradict the image: no image at all, a target outside it, an unknown scope or engine.
+    SenseCareError
+        When no lungs or no trachea are found.
+    Cancelled
+        When the user stopped the run.
+    """
+    options = options or AirwayOptions()
+    progress = progress or Progress()
+    check_options(volume, options)
+    found = _segment(volume, options, progress)
+    with progress.step("Airway tree"):
+        tree = build_tree(
+            found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges
+        )
+        if volume is not None:
+            tree = flag_leaks(measure_radii(tree, volume, found.airway), volume)
+    return analyse(volume, found, tree, options, progress)
+
+
+def replan(result: AirwayResult, tree: Tree, volume: Volume | None, options: AirwayOptions, progress: Progress | None = None) -> AirwayResult:
+    """Recompute everything downstream of an edited tree: names, lobes, numbers, target, routes.
+
+    Parameters
+    ----------
+    result
+        The result whose segmentation is kept.
+    tree
+        The edited tree.
+    volume
+        The CT that ``result`` was made of; None for a plan on a mask.
+    options
+        Target, scopes and orientation of the new plan.
+    """
+    progress = progress or Progress()
+    found = AirwaySegmentation(
+        airway=result.airway,
+        probability=None,
+        lungs=result.lungs,
+        vessels=result.vessels,
+        engine=result.engine,
+        root_lps_mm=tree.root.points_lps_mm[0],
+    )
+    return analyse(volume, found, tree, options, progress)
+
+
+def analyse(
+    volume: Volume | None, found: AirwaySegmentation, tree: Tree, options: AirwayOptions, progress: Progress
+) -> AirwayResult:
+    """Name the tree, divide the lungs, measure, plan: all that follows from a segmentation and its tree."""
+    with progress.step("Branch names and lobes"):
+        tree = label_tree(tree, lungs=found.lungs)
+        lobes = None
+        if found.lungs is not None:
+            lobes = segment_lobes(volume, found.lungs, tree, found.vessels)
+            tree = label_tree(tree, lobes=lobes, lungs=found.lungs)
+    with progress.step("Measurements"):
+        numbers = measure_branches(tree, volume)
+        grades = quality(volume, tree, found.lungs, lobes)
+        surface = lumen_surface(found.airway, probability=found.probability, tree=tree)
+    plan = None
+    if options.target_lps_mm is not None or options.target_mask is not None:
+        with progress.step("Target and routes"):
+            plan = _plan(volume, found, tree, lobes, options)
+    return AirwayResult(
+        airway=found.airway,
+        lungs=found.lungs,
+        lobes=lobes,
+        vessels=found.vessels,
+        tree=tree,
+        surface=surface,
+        branch_measurements=numbers,
+        plan=plan,
+        quality=grades,
+        engine=found.engine,
+        run=_run_info(volume.grid if volume is not None else found.airway.grid, volume, options, progress),
+        warnings=(*found.warnings, *completeness_warnings(tree, lobes)),
+        not_measured=_not_measured(volume, found, plan),
+    )
+
+
+def check_options(volume: Volume | None, options: AirwayOptions) -> None:
+    """Refuse, before any work, options that contradict the image or each other; all problems at once.
+
+    Raises
+    ------
+    InputError
+        With one sentence a problem.
+    """
+    problems = []
+    if volume is None and options.airway_mask is None:
+        problems.append("neither a CT nor an airway mask was given")
+    if volume is not None and options.airway_mask is not None and not volume.grid.same_as(options.airway_mask.grid):
+        problems.append("the airway mask does not lie on the CT's grid; resample it to the CT first")
+    if options.target_lps_mm is not None and options.target_mask is not None:
+        problems.append("give the target as a point or as a mask, not both")
+    if options.orientation not in ORIENTATIONS:
+        problems.append(f"the orientation {options.orientation!r} is not one of {', '.join(ORIENTATIONS)}")
+    if options.route_count < 1:
+        problems.append(f"the number of routes must be at least 1, not {options.route_count}")
+    image = volume if volume is not None else options.airway_mask
+    if image is not None and options.target_lps_mm is not None:
+        problems.extend(_target_problems(image.grid, options.target_lps_mm))
+    if image is not None and options.target_mask is not None and not image.grid.same_as(options.target_mask.grid):
+        problems.append("the target mask does not lie on the image's grid; resample it to the image first")
+    try:
+        load_scopes(options.scope_file, options.scope_ids or None)
+    except InputError as error:
+        problems.extend([error.user_message, *error.problems])
+    if problems:
+        raise InputError("The plan cannot be made as asked.", problems)
+
+
+def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
+    point = np.asarray(target_lps_mm, dtype=np.float64)
+    if not np.isfinite(point).all():
+        return [f"the target {point.tolist()} is not three numbers in mm"]
+    index = grid.kji_from_lps(point)
+    if (index >= -0.5).all() and (index <= np.array(grid.shape_kji) - 0.5).all():
+        return []
+    corners = grid.lps_from_ijk(np.stack(np.meshgrid(*[(0, size - 1) for size in grid.shape_kji[::-1]]), axis=-1).reshape(-1, 3))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    ranges = ", ".join(f"{axis} {a:.0f} to {b:.0f}" for axis, a, b in zip("LPS", low, high, strict=True))
+    return [f"the target {tuple(point.tolist())} lies outside the image, which spans {ranges} mm (L, P, S; Slicer shows R, A, S: change the first two signs)"]
+
+
+def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> AirwaySegmentation:
+    """Run the engine, or take the user's mask with what the CT around it tells."""
+    if options.airway_mask is None:
+        assert volume is not None  # check_options has seen to it
+        return segment_airway(volume, SegmentOptions(engine=options.engine, bundle=options.bundle), progress)
+    from .given_mask import segmentation_from_mask
+
+    return segmentation_from_mask(options.airway_mask, volume, progress)
+
+
+def _plan(
+    volume: Volume | None, found: AirwaySegmentation, tree: Tree, lobes: LabelMap | None, options: AirwayOptions
+) -> Plan:
+    target: Target = measure_target(
+        volume, point_lps_mm=options.target_lps_mm, mask=options.target_mask, lungs=found.lungs, lobes=lobes, tree=tree
+    )
+    routes = plan_routes(
+        tree,
+        target,
+        volume=volume,
+        airway=found.airway,
+        probability=found.probability,
+        lungs=found.lungs,
+        lobes=lobes,
+        vessels=found.vessels,
+        count=options.route_count,
+    )
+    scopes = load_scopes(options.scope_file, options.scope_ids or None)
+    return Plan(
+        target=target,
+        routes=routes,
+        scopes=scopes,
+        feasibility=assess(routes, tree, target, scopes),
+        instructions={route.rank: instruct(route, tree, options.orientation) for route in routes},
+        orientation=options.orientation,
+    )
+
+
+def _not_measured(volume: Volume | None, found: AirwaySegmentation, plan: Plan | None) -> tuple[str, ...]:
+    missing = []
+    if volume is None:
+        missing.append("Wall thickness, lobes, vessels and image quality: the plan was made on an airway mask, without a CT.")
+    if plan is None:
+        missing.append("Routes, scopes and instructions: no target was given.")
+    missing.append("Breathing motion: there is no second CT in expiration, so the target may lie elsewhere during the procedure.")
+    return tuple(missing)
+
+
+def _run_info(grid: Grid, volume: Volume | None, options: AirwayOptions, progress: Progress) -> RunInfo:
+    versions = {"SenseCare Planning": SenseCarePlanningLib.__version__, "Python": platform.python_version()}
+    for package in ("numpy", "scipy", "scikit-image", "SimpleITK", "vtk", "slicer-core", "pydicom", "highdicom", "torch", "monai"):
+        try:
+            versions[package] = package_version(package)
+        except PackageNotFoundError:
+            continue
+    geometry: dict[str, object] = {
+        "shape_kji": list(grid.shape_kji),
+        "spacing_ijk_mm": [round(float(value), 6) for value in grid.spacing_ijk_mm],
+        "affine_ijk_to_lps": grid.affine_ijk_to_lps.tolist(),
+    }
+    if volume is not None:
+        facts = volume.acquisition
+        geometry["acquisition"] = {name: value for name, value in vars(facts).items() if value is not None}
+    chosen = {
+        "engine": options.engine,
+        "scopes": ",".join(options.scope_ids) or "all",
+        "routes": str(options.route_count),
+        "orientation": options.orientation,
+        "target": "mask" if options.target_mask is not None else "point" if options.target_lps_mm is not None else "none",
+    }
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return RunInfo(versions=versions, options=chosen, input_geometry=geometry, steps=tuple(progress.records), created=created)
+
+
+def with_steps(result: AirwayResult, progress: Progress) -> AirwayResult:
+    """Return the result with the run's seconds and memory brought up to date."""
+    return replace(result, run=replace(result.run, steps=tuple(progress.records)))
+
+
+__all__ = ["AirwayOptions", "Bridge", "analyse", "check_options", "replan", "run", "with_steps"]

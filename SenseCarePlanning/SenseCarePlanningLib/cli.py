@@ -1,0 +1,115 @@
+"""The command line (ring 2): reads arguments, starts a command, turns every failure into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from . import __version__
+from .console import JsonLines
+from .errors import InputError, SenseCareError
+
+COMMANDS = ("airway", "demo", "evaluate", "phantom", "series")
+"""Each is a module of :mod:`SenseCarePlanningLib.commands` with ``add_parser(subparsers)``; imported only when asked for."""
+
+SUMMARIES = {
+    "airway": "plan a bronchoscopy on a chest CT or on an airway mask",
+    "demo": "make a digital patient and plan a bronchoscopy on it",
+    "evaluate": "score an airway segmentation, or the choice of exit branches",
+    "phantom": "make a digital patient: a DICOM series with its exact truth",
+    "series": "list the series of a DICOM folder and say which one would be used",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are bad input (exit code 2) in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{self.prog}: {message}. See {self.prog} --help.")
+
+
+def build_parser(command: str | None) -> argparse.ArgumentParser:
+    """Return the parser; only the named command's own arguments are loaded, so that help stays instant."""
+    parser = _Parser(
+        prog="run",
+        description="SenseCare Planning: from a patient's scans to a surgical plan and a printable report. For research; not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"SenseCare Planning {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="command", required=True, parser_class=_Parser)
+    for name in COMMANDS:
+        if name == command:
+            importlib.import_module(f"{__package__}.commands.{name}").add_parser(subparsers, SUMMARIES[name])
+        else:
+            subparsers.add_parser(name, help=SUMMARIES[name])
+    return parser
+
+
+def join_negative_values(arguments: Sequence[str]) -> list[str]:
+    """Write ``--target -40,10,-90`` as ``--target=-40,10,-90``: argparse takes a leading minus for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        is_numbers = argument.startswith("-") and "," in argument and argument[1:2].isdigit()
+        if is_numbers and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 done, 1 failed or stopped, 2 bad input.
+    """
+    given = join_negative_values(sys.argv[1:] if arguments is None else arguments)
+    as_json, verbose = "--json" in given, "--verbose" in given
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    command = next((argument for argument in given if not argument.startswith("-")), None)
+    try:
+        options = build_parser(command).parse_args(given)
+        return int(options.start(options) or 0)
+    except SenseCareError as error:
+        _tell(error, as_json, verbose)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _tell(SenseCareError("Stopped at the user's request; nothing was written."), as_json, verbose)
+        return 1
+    except MemoryError:
+        _tell(SenseCareError("The machine ran out of memory; close other programs or crop the CT to the chest, then try again."), as_json, verbose)
+        return 1
+    except Exception as error:
+        # The promise is a sentence, never a traceback; the engineer finds it with --verbose.
+        logger.info("unexpected failure", exc_info=True)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.name}, line {place.lineno}"
+        _tell(
+            SenseCareError(
+                f"The program failed unexpectedly ({type(error).__name__} in {where}); nothing was written. "
+                "Run the command again with --verbose and report what it prints.",
+            ),
+            as_json,
+            verbose,
+        )
+        return 1
+
+
+def _tell(error: SenseCareError, as_json: bool, verbose: bool) -> None:
+    problems = list(error.problems) if isinstance(error, InputError) else []
+    if as_json:
+        JsonLines(sys.stdout).write(
+            {"event": "error", "exit_code": error.exit_code, "message": error.user_message, "problems": problems}
+        )
+        return
+    print(f"\n{error}", file=sys.stderr)
+    if verbose and error.detail:
+        print(error.detail, file=sys.stderr)

@@ -1,0 +1,103 @@
+"""Three ways to show progress on a console: a bar on a terminal, plain lines elsewhere, JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any, TextIO
+
+from .progress import ProgressSink
+
+
+class _Stoppable:
+    """Remembers that the user pressed Ctrl-C or the parent process asked to end."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._request)
+            signal.signal(signal.SIGTERM, self._request)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self._stop.is_set():  # a second request does not wait for the step to come up for air
+            raise KeyboardInterrupt
+        self._stop.set()
+
+    def is_cancelled(self) -> bool:
+        """Tell whether a stop was asked for."""
+        return self._stop.is_set()
+
+
+class TerminalBar(_Stoppable):
+    """One line that redraws itself: the step's name, a bar and a percentage."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._last = ""
+
+    def show(self, step: str, fraction: float) -> None:
+        """Redraw the line; a finished step keeps its line."""
+        width = 24
+        filled = int(width * fraction)
+        line = f"\r{step[:44]:<44} [{'#' * filled}{'.' * (width - filled)}] {100 * fraction:3.0f} %"
+        if line == self._last:
+            return
+        self._last = line
+        self._stream.write(line + ("\n" if fraction >= 1.0 else ""))
+        self._stream.flush()
+
+
+class PlainLines(_Stoppable):
+    """A line when a step starts and one when it is done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._started = ""
+
+    def show(self, step: str, fraction: float) -> None:
+        """Write the step's name once at its start and once at its end."""
+        if fraction >= 1.0:
+            self._stream.write(f"{step}: done\n")
+            self._started = ""
+        elif step != self._started:
+            self._stream.write(f"{step} ...\n")
+            self._started = step
+        else:
+            return
+        self._stream.flush()
+
+
+class JsonLines(_Stoppable):
+    """One JSON object a line: ``{"event": "progress", "step": ..., "fraction": ...}``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._last: tuple[str, int] = ("", -1)
+
+    def show(self, step: str, fraction: float) -> None:
+        """Write a line for each whole percent."""
+        state = (step, int(100 * fraction))
+        if state != self._last:
+            self._last = state
+            self.write({"event": "progress", "step": step, "fraction": round(fraction, 3)})
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write any record as a line."""
+        self._stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+def console_sink(as_json: bool) -> ProgressSink:
+    """Return the sink that fits: JSON on request, a bar on a terminal, plain lines elsewhere."""
+    if as_json:
+        return JsonLines(sys.stdout)
+    if sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb":
+        return TerminalBar(sys.stderr)
+    return PlainLines(sys.stderr)
