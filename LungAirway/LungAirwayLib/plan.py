@@ -109,7 +109,9 @@ class Route:
     reason
         One sentence: why this route, e.g. "follows RB3b, 18 degrees off axis, 9 mm gap".
     extensions
-        The three models; ``chosen_extension`` indexes the cheapest, None when the lumen reaches the target.
+        The three models; ``chosen_extension`` indexes the chosen one, None when the lumen reaches the target.
+    warnings, warning_codes
+        Sentences, and the stable code of each (``other_lobe``, ``crosses_fissure``, ``leaves_lung``, ``crosses_vessel``).
     """
 
     rank: int
@@ -128,6 +130,7 @@ class Route:
     artery_sign: bool | None = None
     tsuboi: TsuboiType = TsuboiType.UNKNOWN
     warnings: tuple[str, ...] = ()
+    warning_codes: tuple[str, ...] = ()
 
     @property
     def exit_branch_id(self) -> int:
