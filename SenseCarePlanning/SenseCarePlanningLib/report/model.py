@@ -287,4 +287,3 @@ class CaseReport:
     page_label: str = "{page} / {pages}"
     created: str = ""
     producer: str = ""
-    contents_title: str = ""

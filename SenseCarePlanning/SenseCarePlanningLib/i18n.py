@@ -1,0 +1,110 @@
+"""Texts in the reader's language, from the one gettext catalogue of the project.
+
+The English text is the message id. Fixed texts are translated by calling the translator; sentences that an earlier step
+wrote with numbers in them ("gap of 9 mm") are matched against the ids that hold ``{placeholders}``, so that a result keeps
+one language and a report has the reader's.
+"""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+DOMAIN = "sensecare"
+LANGUAGES = ("en", "zh")
+LANGUAGE_TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-Hans"}
+"""BCP 47 tags for documents."""
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def locale_path() -> Path:
+    """Return the folder of the catalogues (``<language>/LC_MESSAGES/sensecare.{po,mo}``)."""
+    return Path(__file__).parent / "locale"
+
+
+@dataclass(frozen=True, eq=False)
+class Translator:
+    """Translates message ids into one language; what the catalogue lacks stays English.
+
+    Parameters
+    ----------
+    language
+        ``en`` or ``zh``.
+    """
+
+    language: str
+    _messages: Mapping[str, str] = field(default_factory=dict)
+    _patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
+
+    def __call__(self, message: str) -> str:
+        """Return the translation of a message id."""
+        return self._messages.get(message, message)
+
+    def knows(self, message: str) -> bool:
+        """Tell whether the language has this message id (English has all)."""
+        return self.language == "en" or message in self._messages
+
+    def sentence(self, text: str, name: Callable[[str], str] | None = None) -> str:
+        """Translate a sentence that may hold values.
+
+        Parameters
+        ----------
+        text
+            The English sentence; one that fits no id stays as it is.
+        name
+            Turns a value caught by a placeholder (a bronchus code, say) into the reader's words; the catalogue by default.
+        """
+        known = self._messages.get(text)
+        if known is not None:
+            return known
+        value = name or self
+        for pattern, translation in self._patterns:
+            match = pattern.fullmatch(text)
+            if match is not None:
+                return translation.format(**{key: value(found) for key, found in match.groupdict().items()})
+        return text
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    """Turn ``"gap of {gap} mm"`` into a regular expression that finds the values."""
+    parts: list[str] = []
+    seen: set[str] = set()
+    position = 0
+    for found in _PLACEHOLDER.finditer(message):
+        parts.append(re.escape(message[position : found.start()]))
+        parts.append(f"(?P={found[1]})" if found[1] in seen else f"(?P<{found[1]}>.+?)")
+        seen.add(found[1])
+        position = found.end()
+    parts.append(re.escape(message[position:]))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _literal_length(message: str) -> int:
+    return len(_PLACEHOLDER.sub("", message))
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def translator(language: str) -> Translator:
+    """Return the translator of a language.
+
+    Raises
+    ------
+    ValueError
+        For a language other than ``en`` and ``zh``.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"expected a language in {LANGUAGES}, got {language!r}")
+    if language == "en":
+        return Translator("en")
+    with (locale_path() / language / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as stream:
+        catalogue = gettext.GNUTranslations(stream)
+    # GNUTranslations keeps its table in a private attribute, typed as Any: the ids are needed to build the patterns.
+    table: Mapping[object, str] = getattr(catalogue, "_catalog")  # noqa: B009
+    messages = {key: value for key, value in table.items() if isinstance(key, str) and key}
+    with_values = sorted((key for key in messages if _PLACEHOLDER.search(key)), key=_literal_length, reverse=True)
+    return Translator(language, messages, tuple((_pattern(key), messages[key]) for key in with_values))

@@ -1,0 +1,219 @@
+"""Blocks of the page model as flowables of the PDF writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reportlab.lib.colors import white
+from reportlab.lib.units import mm
+from reportlab.platypus import CondPageBreak, KeepTogether, Spacer, Table, TableStyle
+from reportlab.platypus import PageBreak as NewPage
+
+from . import model
+from .fonts import printable
+from .images import prepared_image
+from .pdf_parts import ACCENT, BAND_FILL, HEAD_FILL, RULE, TONE_EDGE, TONE_FILL, Clock, Picture, SignatureLines
+from .pdf_text import Run, TextBlock, TextStyle
+
+BODY = TextStyle(9.5, 13.0, space_after=2.0 * mm)
+SMALL = TextStyle(8.5, 11.0, space_after=1.5 * mm)
+CELL = TextStyle(9.0, 11.5)
+COMPACT_CELL = TextStyle(8.5, 10.5)
+KEY = TextStyle(9.0, 11.5, colour=ACCENT)
+HEADING = TextStyle(10.5, 14.0, bold=True, space_before=2.5 * mm, space_after=1.2 * mm)
+SECTION = TextStyle(13.5, 18.0, bold=True, colour=ACCENT, space_before=3.0 * mm, space_after=1.5 * mm)
+CAPTION = TextStyle(8.5, 11.0, space_before=1.0 * mm)
+
+Flowables = list[Any]
+
+_PADDING = [
+    ("LEFTPADDING", (0, 0), (-1, -1), 3.5),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 3.5),
+    ("TOPPADDING", (0, 0), (-1, -1), 2.2),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2.6),
+    ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+]
+
+
+def aligned(style: TextStyle, align: str) -> TextStyle:
+    """Return the style with another alignment."""
+    return TextStyle(style.size, style.leading, style.bold, align, style.colour)
+
+
+def cell_flowable(content: model.CellContent, style: TextStyle, align: str, width: float) -> Any:
+    """Return what a table cell holds, ``width`` points wide."""
+    if isinstance(content, str):
+        return TextBlock(content, aligned(style, align))
+    if isinstance(content, model.ClockFace):
+        return Clock(content, min(width, 12.0 * mm))
+    if isinstance(content, model.Thumbnail):
+        image = prepared_image(content.picture, width / mm, content.height_mm)
+        if image is None:
+            return TextBlock(content.missing, aligned(COMPACT_CELL, "center"))
+        return Picture(image, content.height_mm * mm, content.alt)
+    runs = [Run(content.lead, bold=True)] if content.lead else []
+    if content.text:
+        runs.append(Run(f"\n{content.text}" if content.lead else content.text))
+    return TextBlock(runs, aligned(style, align))
+
+
+def data_table(block: model.DataTable, width: float) -> Flowables:
+    """Return a table with a repeated header; short tables stay on one page."""
+    style = COMPACT_CELL if block.compact else CELL
+    total = sum(column.weight for column in block.columns)
+    widths = [width * column.weight / total for column in block.columns]
+    header = [TextBlock(column.title, TextStyle(8.5, 10.5, bold=True, align=column.align)) for column in block.columns]
+    rows: list[list[Any]] = [header]
+    marks: list[Any] = [*_PADDING, ("BACKGROUND", (0, 0), (-1, 0), HEAD_FILL), ("LINEBELOW", (0, 0), (-1, 0), 0.8, ACCENT)]
+    for number, row in enumerate(block.rows, start=1):
+        cells = zip(row, block.columns, widths, strict=True)
+        rows.append([cell_flowable(content, style, column.align, space - 7.0) for content, column, space in cells])
+        for position, content in enumerate(row):
+            if isinstance(content, model.Cell) and content.tone is not model.Tone.NEUTRAL:
+                marks.append(("BACKGROUND", (position, number), (position, number), TONE_FILL[content.tone]))
+    marks.append(("LINEBELOW", (0, 1), (-1, -1), 0.3, RULE))
+    if block.compact:
+        marks.append(("ROWBACKGROUNDS", (0, 1), (-1, -1), [white, BAND_FILL]))
+        marks += [("TOPPADDING", (0, 1), (-1, -1), 1.0), ("BOTTOMPADDING", (0, 1), (-1, -1), 1.4)]
+    table = Table(rows, colWidths=widths, repeatRows=1, style=TableStyle(marks))
+    caption: Flowables = [TextBlock(block.caption, SMALL)] if block.caption else []
+    return [*caption, table, Spacer(1, 2.5 * mm)]
+
+
+def matrix(block: model.Matrix, width: float) -> Flowables:
+    """Return the coloured grid with its legend."""
+    first = 0.24 if len(block.column_titles) > 2 else 0.34
+    each = width * (1.0 - first) / max(len(block.column_titles), 1)
+    titles = (block.corner, *block.column_titles)
+    rows: list[list[Any]] = [[TextBlock(title, TextStyle(8.5, 10.5, bold=True)) for title in titles]]
+    marks: list[Any] = [*_PADDING, ("BACKGROUND", (0, 0), (-1, 0), HEAD_FILL), ("GRID", (0, 0), (-1, -1), 0.6, RULE)]
+    for number, (title, cells) in enumerate(zip(block.row_titles, block.cells, strict=True), start=1):
+        rows.append([cell_flowable(cell, CELL, "left", each) for cell in (title, *cells)])
+        for position, cell in enumerate(cells, start=1):
+            marks.append(("BACKGROUND", (position, number), (position, number), TONE_FILL[cell.tone]))
+    table = Table(rows, colWidths=[width * first, *[each] * len(block.column_titles)], repeatRows=1, style=TableStyle(marks))
+    legend: Flowables = [Spacer(1, 1.0 * mm), TextBlock(block.legend, SMALL)] if block.legend else []
+    return [table, *legend, Spacer(1, 1.5 * mm)]
+
+
+def key_values(block: model.KeyValueTable, width: float) -> Flowables:
+    """Return names and values in columns."""
+    pairs = max(block.pairs_per_line, 1)
+    key_share = 0.36 if pairs > 1 else 0.3
+    rows: list[list[Any]] = []
+    for start in range(0, len(block.rows), pairs):
+        line: list[Any] = []
+        for key, value in block.rows[start : start + pairs]:
+            line += [TextBlock(key, KEY), TextBlock(value, CELL)]
+        rows.append(line + [""] * (2 * pairs - len(line)))
+    if not rows:
+        return []
+    widths = [width / pairs * key_share, width / pairs * (1.0 - key_share)] * pairs
+    marks = [*_PADDING, ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LINEBELOW", (0, 0), (-1, -1), 0.3, RULE)]
+    return [Table(rows, colWidths=widths, style=TableStyle(marks)), Spacer(1, 2.5 * mm)]
+
+
+def figure(block: model.Figure, width: float) -> Flowables:
+    """Return a picture with caption, or the reason why there is none."""
+    image = prepared_image(block.picture, width / mm, block.max_height_mm)
+    caption = TextBlock(block.caption, CAPTION)
+    if image is None:
+        marks = [*_PADDING, ("BOX", (0, 0), (-1, -1), 0.5, RULE), ("BACKGROUND", (0, 0), (-1, -1), BAND_FILL)]
+        text = TextBlock([Run(f"{block.caption}\n", bold=True), Run(block.missing)], COMPACT_CELL)
+        return [Table([[text]], colWidths=[width], style=TableStyle(marks)), Spacer(1, 2.0 * mm)]
+    return [KeepTogether([Picture(image, block.max_height_mm * mm, block.alt or block.caption), caption, Spacer(1, 3.0 * mm)])]
+
+
+def figure_row(block: model.FigureRow, width: float) -> Flowables:
+    """Return pictures side by side."""
+    if not block.figures:
+        return []
+    gap = 3.0 * mm
+    each = (width - gap * (len(block.figures) - 1)) / len(block.figures)
+    row: list[Any] = []
+    for single in block.figures:
+        image = prepared_image(single.picture, each / mm, single.max_height_mm)
+        if image is None:
+            row.append([TextBlock([Run(f"{single.caption}\n", bold=True), Run(single.missing)], COMPACT_CELL)])
+        else:
+            row.append([Picture(image, single.max_height_mm * mm, single.alt), TextBlock(single.caption, CAPTION)])
+    table = Table([row], colWidths=[each + gap] * (len(row) - 1) + [each])
+    marks = [
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (-2, -1), gap),
+        ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
+        ("TOPPADDING", (0, 0), (-1, -1), 0),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ]
+    table.setStyle(TableStyle(marks))
+    return [table, Spacer(1, 3.0 * mm)]
+
+
+def notice(block: model.Notice, width: float) -> Flowables:
+    """Return a framed message with a coloured edge; long lists may cross a page."""
+    rows: list[list[Any]] = []
+    runs = [Run(block.title + ("\n" if block.text else ""), bold=True)] if block.title else []
+    if block.text:
+        runs.append(Run(block.text))
+    if runs:
+        rows.append([TextBlock(runs, CELL)])
+    rows += [[TextBlock(f"•  {item}", CELL)] for item in block.items]
+    marks = [
+        *_PADDING,
+        ("LEFTPADDING", (0, 0), (-1, -1), 7.0),
+        ("BACKGROUND", (0, 0), (-1, -1), TONE_FILL[block.tone]),
+        ("LINEBEFORE", (0, 0), (0, -1), 3.0, TONE_EDGE[block.tone]),
+    ]
+    return [Table(rows, colWidths=[width], style=TableStyle(marks)), Spacer(1, 2.5 * mm)] if rows else []
+
+
+def paragraph(block: model.Paragraph, width: float) -> Flowables:
+    """Return running text; it takes the width of the frame."""
+    runs = [Run(block.lead + " ", bold=True)] if block.lead else []
+    return [TextBlock([*runs, Run(block.text)], SMALL if block.small else BODY)]
+
+
+_WRITERS: dict[type, Callable[[Any, float], Flowables]] = {
+    model.Heading: lambda block, width: [TextBlock(block.text, HEADING)],
+    model.Paragraph: paragraph,
+    model.KeyValueTable: key_values,
+    model.DataTable: data_table,
+    model.Matrix: matrix,
+    model.Figure: figure,
+    model.FigureRow: figure_row,
+    model.Notice: notice,
+    model.Signature: lambda block, width: [SignatureLines(tuple(printable(label)[0] for label in block.labels))],
+    model.PageBreak: lambda block, width: [NewPage()],
+}
+
+
+def block_flowables(block: model.Block, width: float) -> Flowables:
+    """Return the flowables of one block, ``width`` points wide."""
+    return _WRITERS[type(block)](block, width)
+
+
+def first_height(flowables: Flowables, width: float) -> float:
+    """Return the height of the smallest piece with which these flowables can start on a page."""
+    height = 0.0
+    for flowable in flowables:
+        taken = float(flowable.wrap(width, 1e6)[1])
+        if isinstance(flowable, Table):
+            return height + float(sum(flowable._rowHeights[: int(flowable.repeatRows or 0) + 2]))
+        if not isinstance(flowable, TextBlock):
+            return height + taken
+        height += min(taken, 4.0 * flowable.style.leading) + flowable.getSpaceBefore() + flowable.getSpaceAfter()
+    return height
+
+
+def section_flowables(section: model.Section, width: float, heading: TextBlock) -> Flowables:
+    """Return a section: its heading, then its blocks, headings never alone at the foot of a page."""
+    groups: list[Flowables] = [[heading], *(block_flowables(block, width) for block in section.blocks)]
+    is_heading = [True, *(isinstance(block, model.Heading) for block in section.blocks)]
+    flowables: Flowables = []
+    needed = 0.0
+    for group, heads in zip(reversed(groups), reversed(is_heading), strict=True):
+        needed = first_height(group, width) + (needed if heads else 0.0)
+        flowables = [CondPageBreak(needed), *group, *flowables] if heads else [*group, *flowables]
+    return [NewPage(), *flowables] if section.new_page else flowables
