@@ -1,0 +1,1 @@
+"""Off-screen VTK pictures and video."""
