@@ -1,0 +1,252 @@
+"""The k best ways to a target: where to leave the visible tree, how sure that is, and what lies between."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
+from SenseCarePlanningLib.volume import LabelMap, Volume
+
+from .bronchus_sign import BronchusRelation, relate
+from .exit_cost import (
+    Candidates,
+    ExitCostParameters,
+    ExitCosts,
+    cheapest_of_each_branch,
+    exit_candidates,
+    exit_costs,
+    shares,
+)
+from .extension import extend
+from .plan import Route, Target
+from .surroundings import NOTHING_KNOWN, SAMPLE_STEP_MM, TOLERATED_OUTSIDE_MM, Crossing, PathJudge, Surroundings, lobe_at
+
+logger = logging.getLogger(__name__)
+
+OTHER_LOBE_FACTOR = 2.0
+OUTSIDE_LUNG_FACTOR = 4.0
+FISSURE_FACTOR = 1.5
+WIDE_VESSEL_FACTOR = 1.5
+"""Penalties on the exit cost. Design choices, not measured: another lobe doubles the cost, leaving the lung (pleura,
+mediastinum) makes it four times as dear, so that such a route is offered only when nothing else is near."""
+JUDGED_BRANCHES = 12
+"""Only this many of the cheapest branches are asked what lies between them and the target."""
+SAME_EXIT_MM = 3.0
+"""Exits nearer to each other than this, or than 1.5 lumen radii, on neighbouring branches are one decision."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Exit:
+    """One candidate exit that has been judged."""
+
+    branch_id: int
+    sample: int
+    point_lps_mm: FloatArray
+    nearest_lps_mm: FloatArray
+    gap_mm: float
+    angle_deg: float
+    cost: float
+    crossing: Crossing = NOTHING_KNOWN
+    lobe: str | None = None
+    share: float = 0.0
+
+
+def plan_routes(
+    tree: Tree,
+    target: Target,
+    *,
+    volume: Volume | None = None,
+    airway: LabelMap | None = None,
+    probability: NDArray[np.float32] | None = None,
+    lungs: LabelMap | None = None,
+    lobes: LabelMap | None = None,
+    vessels: LabelMap | None = None,
+    count: int = 3,
+    parameters: ExitCostParameters | None = None,
+) -> tuple[Route, ...]:
+    """Rank the exit branches for a target and describe the ``count`` best as routes.
+
+    Parameters
+    ----------
+    tree
+        The visible airway tree, LPS mm.
+    target
+        Point, click or mask; the nearest point of its surface counts, not only its centre.
+    volume, airway, probability, lungs, lobes, vessels
+        Images that refine the ranking; each may be missing. ``probability`` lies on the grid of ``airway``.
+    count
+        At most so many routes; fewer when the tree has fewer distinct exits.
+    parameters
+        Of the exit cost; the fitted ones by default.
+
+    Returns
+    -------
+    tuple of Route
+        Best first, at least one. ``confidence`` is the share of the likelihood on that exit among all branches.
+
+    Raises
+    ------
+    ValueError
+        When ``count`` is below 1 or the target has no finite point.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    surface = np.atleast_2d(target.surface_lps_mm if len(target.surface_lps_mm) else target.centre_lps_mm)
+    if not np.isfinite(surface).all():
+        raise ValueError("the target has a point that is not finite")
+    start = time.perf_counter()
+    parameters = parameters or ExitCostParameters()
+    images = Surroundings(volume, airway, probability, lungs, lobes, vessels)
+    relation = relate(tree, target, images)
+    exits = _ranked_exits(tree, target, surface, images, parameters)
+    routes = [
+        replace(_route(found, tree, target, relation, images), rank=rank) for rank, found in enumerate(exits[:count], start=1)
+    ]
+    logger.info("%d routes planned in %.1f s", len(routes), time.perf_counter() - start)
+    return tuple(routes)
+
+
+def _ranked_exits(
+    tree: Tree, target: Target, surface: FloatArray, images: Surroundings, parameters: ExitCostParameters
+) -> list[_Exit]:
+    """Cost every branch, judge the best of them with the images, merge neighbours and share out the likelihood."""
+    candidates = exit_candidates(tree)
+    costs = exit_costs(candidates, surface, parameters)
+    best = cheapest_of_each_branch(candidates.branch_ids, costs.cost)
+    judged = best[:JUDGED_BRANCHES]
+    judge = PathJudge(images, target, np.concatenate([candidates.points_lps_mm[judged], surface]))
+    exits = [_judged(found, tree[found.branch_id], target, images, judge) for found in _bare(candidates, costs, judged)]
+    exits.sort(key=lambda item: item.cost)
+    rest = costs.cost[best[JUDGED_BRANCHES:]]
+    share = shares(np.concatenate([[item.cost for item in exits], rest]), parameters.temperature)
+    exits = [replace(item, share=float(part)) for item, part in zip(exits, share, strict=False)]
+    return _merged(tree, exits)
+
+
+def _bare(candidates: Candidates, costs: ExitCosts, chosen: NDArray[np.int64]) -> list[_Exit]:
+    return [
+        _Exit(
+            branch_id=int(candidates.branch_ids[index]),
+            sample=int(candidates.sample[index]),
+            point_lps_mm=candidates.points_lps_mm[index],
+            nearest_lps_mm=costs.nearest_lps_mm[index],
+            gap_mm=float(costs.distance_mm[index]),
+            angle_deg=float(costs.angle_deg[index]),
+            cost=float(costs.cost[index]),
+        )
+        for index in chosen
+    ]
+
+
+def _judged(found: _Exit, branch: Branch, target: Target, images: Surroundings, judge: PathJudge) -> _Exit:
+    """Ask the images what lies between an exit and the target, and make it dearer by what they say."""
+    ends = np.stack([found.point_lps_mm, found.nearest_lps_mm])
+    crossing = judge.crossing(resample_polyline(ends, SAMPLE_STEP_MM))
+    lobe = _lobe_of(branch, found.point_lps_mm, images.lobes)
+    return replace(found, crossing=crossing, lobe=lobe, cost=found.cost * _penalty(crossing, lobe, target.lobe))
+
+
+def _lobe_of(branch: Branch, point: FloatArray, lobes: LabelMap | None) -> str | None:
+    """The lobe at the exit, else (a bronchus is often cut out of the lobe masks) just before it on the branch."""
+    for place in (point, branch.points_lps_mm[-1], branch.points_lps_mm[len(branch.points_lps_mm) // 2]):
+        found = lobe_at(lobes, place)
+        if found is not None:
+            return found
+    return None
+
+
+def _penalty(crossing: Crossing, lobe: str | None, target_lobe: str | None) -> float:
+    factor = 1.0
+    if lobe is not None and target_lobe is not None and lobe != target_lobe:
+        factor *= OTHER_LOBE_FACTOR
+    elif crossing.fissures:
+        factor *= FISSURE_FACTOR
+    if (crossing.outside_lung_mm or 0.0) > TOLERATED_OUTSIDE_MM:
+        factor *= OUTSIDE_LUNG_FACTOR
+    if (crossing.wide_vessel_mm or 0.0) > SAMPLE_STEP_MM:
+        factor *= WIDE_VESSEL_FACTOR
+    return factor
+
+
+def _merged(tree: Tree, exits: Sequence[_Exit]) -> list[_Exit]:
+    """Join exits that are one decision in practice: nearly the same place on neighbouring branches."""
+    kept: list[_Exit] = []
+    for item in exits:
+        twin = next((at for at, other in enumerate(kept) if _same_decision(tree, item, other)), None)
+        if twin is None:
+            kept.append(item)
+        else:
+            kept[twin] = replace(kept[twin], share=kept[twin].share + item.share)
+    return kept
+
+
+def _same_decision(tree: Tree, first: _Exit, second: _Exit) -> bool:
+    one, two = tree[first.branch_id], tree[second.branch_id]
+    neighbours = one.parent_id == two.id or two.parent_id in (one.id, one.parent_id)
+    radius = float(two.radius_mm[second.sample])
+    near = float(np.linalg.norm(first.point_lps_mm - second.point_lps_mm))
+    return neighbours and near <= max(SAME_EXIT_MM, 1.5 * radius)
+
+
+def _route(found: _Exit, tree: Tree, target: Target, relation: BronchusRelation, images: Surroundings) -> Route:
+    points, radius, _ = tree.path_points(found.branch_id)
+    beyond = len(tree[found.branch_id].points_lps_mm) - 1 - found.sample
+    if beyond:
+        points, radius = points[:-beyond], radius[:-beyond]
+    reaches = found.branch_id in relation.reaching_branches
+    extensions, chosen = ((), None) if reaches else extend(points, target, images)
+    label = tree[found.branch_id].label
+    name = label.code if label is not None else f"branch {found.branch_id}"
+    codes, warnings = _warnings(found, target, name)
+    return Route(
+        rank=0,
+        branch_ids=tree.path_to(found.branch_id),
+        points_lps_mm=points,
+        radius_mm=radius,
+        exit_point_lps_mm=found.point_lps_mm,
+        exit_angle_deg=found.angle_deg,
+        gap_mm=0.0 if reaches else found.gap_mm,
+        cost=found.cost,
+        confidence=found.share,
+        reason=_reason(name, found, reaches),
+        extensions=extensions,
+        chosen_extension=chosen,
+        bronchus_sign=True if reaches else relation.bronchus_sign,
+        artery_sign=relation.artery_sign,
+        tsuboi=relation.tsuboi,
+        warnings=warnings,
+        warning_codes=codes,
+    )
+
+
+def _reason(name: str, found: _Exit, reaches: bool) -> str:
+    if reaches:
+        return f"follows {name}, whose lumen reaches the target"
+    return f"follows {name}, {found.angle_deg:.0f} degrees off axis, {found.gap_mm:.0f} mm gap"
+
+
+def _warnings(found: _Exit, target: Target, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return stable codes and the sentences that go with them."""
+    said: dict[str, str] = {}
+    crossing = found.crossing
+    if found.lobe is not None and target.lobe is not None and found.lobe != target.lobe:
+        said["other_lobe"] = f"{name} lies in {found.lobe}, the target in {target.lobe}."
+    elif crossing.fissures:
+        said["crosses_fissure"] = "The straight way from the exit to the target crosses a lobe border."
+    if (crossing.outside_lung_mm or 0.0) > TOLERATED_OUTSIDE_MM:
+        said["leaves_lung"] = (
+            f"The straight way from the exit to the target leaves the lung for {crossing.outside_lung_mm:.0f} mm "
+            "(pleura or mediastinum)."
+        )
+    if (crossing.wide_vessel_mm or 0.0) > SAMPLE_STEP_MM:
+        said["crosses_vessel"] = (
+            f"The straight way from the exit to the target runs {crossing.wide_vessel_mm:.0f} mm through a vessel of "
+            "3 mm or more."
+        )
+    return tuple(said), tuple(said.values())
