@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from SenseCarePlanningLib.errors import SenseCareError
+from SenseCarePlanningLib.volume import bounding_box
 
 from .constants import LUNG_LEFT, LUNG_RIGHT
 from .trachea import AIR_HU, Trachea, find_trachea
 
+logger = logging.getLogger(__name__)
+
 LUNG_HU = -400.0
 """Lung against soft tissue: about half-way between aerated lung (-850) and muscle (50), Hu 2001 doi:10.1109/42.929615."""
-COARSE_MM = 2.0
+COARSE_MM = 2.4
 MINIMUM_LUNG_ML = 150.0
 BODY_HU = -250.0
 BONE_HU = 220.0
@@ -22,6 +26,7 @@ MINIMUM_PIECE_ML = 5.0
 CLOSING_MM = 14.0
 GAS_HU = -900.0
 GAS_RANGE_HU = 60.0
+HOLE_MM2 = 500.0
 OUTSIDE_HU = -930.0
 
 
@@ -155,7 +160,7 @@ def separate_lungs(chest: CoarseChest, airway: NDArray[np.bool_]) -> NDArray[np.
     spacing = chest.spacing_mm
     voxel_ml = float(np.prod(spacing)) / 1000.0
     aerated = chest.lung_air & ~ndimage.binary_dilation(airway)
-    aerated = _without_gas(aerated, chest.hu, voxel_ml)
+    aerated = _without_gas(aerated, chest.hu, float(chest.trachea.centres[-1, 0]), voxel_ml)
     midline = float(chest.trachea.centres[-1, 2])
     sides = _split_sides(aerated, midline, spacing)
     out = np.zeros(aerated.shape, dtype=np.uint8)
@@ -164,27 +169,60 @@ def separate_lungs(chest: CoarseChest, airway: NDArray[np.bool_]) -> NDArray[np.
         lung = sides == side
         if not lung.any():
             continue
-        closed = close_mm(lung, CLOSING_MM, spacing) & chest.body & ~bone & ~airway & (sides != (3 - side))
-        filled = np.stack([ndimage.binary_fill_holes(part) for part in closed])
-        out[filled & ~airway & (out == 0)] = side
+        margin = [int(np.ceil(CLOSING_MM / step)) for step in spacing]
+        box = bounding_box(lung, (margin[0], margin[1], margin[2]))
+        closed = close_mm(lung[box], CLOSING_MM, spacing) & (chest.body & ~bone & ~airway & (sides != (3 - side)))[box]
+        out[box][_fill_small(closed, spacing) & ~airway[box] & (out[box] == 0)] = side
     if np.count_nonzero(out) * voxel_ml < MINIMUM_LUNG_ML:
         raise SenseCareError("No lungs were found in this scan; choose a chest CT that shows both lungs.")
     return out
 
 
-def _without_gas(aerated: NDArray[np.bool_], hu: NDArray[np.float32], voxel_ml: float) -> NDArray[np.bool_]:
-    """Drop small pieces and pieces as even as gas in stomach, bowel or oesophagus; lung holds vessels."""
+def _fill_small(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
+    """Fill holes of axial slices up to the section of a hilar vessel; larger ones may be liver or heart."""
+    limit = HOLE_MM2 / (spacing_mm[1] * spacing_mm[2])
+    out = mask.copy()
+    for k in np.nonzero(mask.any(axis=(1, 2)))[0]:
+        labels, count = ndimage.label(~mask[k])
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        small = sizes <= limit
+        small[0] = False
+        out[k] |= small[labels]
+    return out
+
+
+def _without_gas(
+    aerated: NDArray[np.bool_], hu: NDArray[np.float32], carina_k: float, voxel_ml: float
+) -> NDArray[np.bool_]:
+    """Drop small pieces, and gas of stomach and bowel.
+
+    A piece that does not reach up to the carina and hangs below lung, with no lung under it, lies under the diaphragm;
+    it is gas when it is even, for lung holds vessels.
+    """
     labels, count = ndimage.label(aerated)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    boxes = ndimage.find_objects(labels)
+    main = [
+        label
+        for label, box in enumerate(boxes, start=1)
+        if box[0].stop > carina_k and sizes[label] * voxel_ml >= MINIMUM_LUNG_ML
+    ]
     keep = np.zeros(count + 1, dtype=bool)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        if sizes[label] * voxel_ml < MINIMUM_PIECE_ML:
+    keep[main] = True
+    lung = keep[labels]
+    columns = np.arange(lung.shape[0])[:, None, None]
+    lowest = np.where(lung, columns, lung.shape[0]).min(axis=0)
+    for label, box in enumerate(boxes, start=1):
+        if keep[label] or sizes[label] * voxel_ml < MINIMUM_PIECE_ML:
             continue
         part = labels[box] == label
-        inner = ndimage.binary_erosion(part, iterations=2)
-        values = hu[box][inner if inner.sum() > 50 else part]
-        low, high = np.percentile(values, [10, 90])
-        keep[label] = not (np.median(values) < GAS_HU and high - low < GAS_RANGE_HU)
+        top = np.where(part, columns[box[0]], -1).max(axis=0)
+        under = top[top >= 0] < lowest[box[1:]][top >= 0]
+        values = hu[box][part]
+        low, high = np.percentile(values, [10, 60])
+        even = high - low < GAS_RANGE_HU and low < GAS_HU
+        logger.debug("air piece %.0f ml, %.0f to %.0f HU, %.0f %% under lung", sizes[label] * voxel_ml, low, high, 100 * under.mean())
+        keep[label] = not even and (under.mean() < 0.6)
     return np.asarray(keep[labels])
 
 

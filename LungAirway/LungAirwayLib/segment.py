@@ -88,6 +88,8 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
     with progress.step("Airway"):
         crop = np.clip(hu[box], -1024, 300).astype(np.float32)
         smooth = ndimage.gaussian_filter(crop, [0.6 / step for step in spacing])
+        top = int((chest.trachea.centres[0, 0] + 1) * chest.factor[0]) - box[0].start
+        smooth[top:] = 0.0
         offset = np.array([part.start for part in box])
         seeds = (chest.trachea.voxels * chest.factor + np.array(chest.factor) // 2) - offset
         trunk, _ = grow_trunk(smooth, seeds, float(np.prod(spacing)) / 1000.0)
