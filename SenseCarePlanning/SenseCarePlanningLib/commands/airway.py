@@ -1,0 +1,168 @@
+"""``airway``: from a chest CT, or an airway mask, to a folder with tree, plan, report, scene and video."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..console import JsonLines, console_sink
+from ..errors import InputError
+from ..geometry import lps_from_ras
+from ..progress import Progress
+from ..whole_folder import check_output_folder, whole_folder
+
+if TYPE_CHECKING:
+    from ..dicomio.load import LoadedImage
+    from ..volume import LabelMap
+
+ENGINES = ("auto", "classical", "bundle", "totalsegmentator")
+
+
+def add_parser(subparsers: Any, summary: str) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser("airway", help=summary, description=summary.capitalize() + ".")
+    parser.add_argument("input", nargs="?", type=Path, help="DICOM folder or file, NIfTI, NRRD or MHA of a chest CT")
+    parser.add_argument("--mask", type=Path, help="existing airway mask; without INPUT the plan is made on it alone")
+    parser.add_argument("--series", help="series number, UID or end of the UID, when the folder holds several")
+    parser.add_argument("--target", type=point, metavar="L,P,S", help="the lesion's centre, LPS mm")
+    parser.add_argument("--target-ras", type=point, metavar="R,A,S", help="the same in RAS mm, as Slicer shows it")
+    parser.add_argument("--target-mask", type=Path, metavar="FILE", help="the lesion as a mask")
+    parser.add_argument("--scope", action="append", default=[], metavar="ID", help="bronchoscope to compare; may be repeated (default: all)")
+    parser.add_argument("--scope-file", type=Path, metavar="FILE", help="a scope library of your own (JSON)")
+    parser.add_argument("--routes", type=int, default=3, metavar="N", help="how many exit branches to compare (default 3)")
+    parser.add_argument("--orientation", default="anterior_12", choices=("anterior_12", "posterior_12"), help="what lies at 12 o'clock in the trachea")
+    parser.add_argument("--engine", default="auto", choices=ENGINES, help="airway segmentation (default: the best present)")
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="MONAI bundle for the bundle engine")
+    add_output_arguments(parser)
+    parser.set_defaults(start=start)
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every planning command shares: where to write, in which language, how to show progress."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result")
+    parser.add_argument("--no-video", action="store_true", help="leave the fly-through video out")
+    parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of report and video")
+    parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
+    parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
+    parser.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
+
+
+def point(text: str) -> tuple[float, float, float]:
+    """Read ``L,P,S`` as three finite numbers.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        When the text is anything else.
+    """
+    parts = [part for part in re.split(r"[,;\s]+", text.strip()) if part]
+    try:
+        x, y, z = (float(part) for part in parts)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers like -55,20,-110") from None
+    if not np.isfinite([x, y, z]).all():
+        raise argparse.ArgumentTypeError(f"{text!r} is not three finite numbers")
+    return (x, y, z)
+
+
+def start(arguments: argparse.Namespace) -> int:
+    """Read, plan, write."""
+    from LungAirwayLib.pipeline import AirwayOptions, check_options
+
+    if arguments.input is None and arguments.mask is None:
+        raise InputError("Give a chest CT (a DICOM folder or an image file), or an airway mask with --mask.")
+    if arguments.target is not None and arguments.target_ras is not None:
+        raise InputError("Give the target once: with --target (LPS) or with --target-ras (RAS).")
+    if arguments.bundle is not None and arguments.engine not in ("auto", "bundle"):
+        raise InputError(f"--bundle goes with --engine bundle, not with --engine {arguments.engine}.")
+    check_output_folder(arguments.out)
+    progress = Progress(console_sink(arguments.json))
+    with progress.step("Reading the images"):
+        loaded, airway_mask, target_mask = _read(arguments)
+    target = arguments.target
+    if arguments.target_ras is not None:
+        target = tuple(lps_from_ras(arguments.target_ras).tolist())
+    options = AirwayOptions(
+        engine="bundle" if arguments.bundle is not None else arguments.engine,
+        bundle=arguments.bundle,
+        airway_mask=airway_mask,
+        target_lps_mm=target,
+        target_mask=target_mask,
+        scope_ids=tuple(arguments.scope),
+        scope_file=arguments.scope_file,
+        route_count=arguments.routes,
+        orientation=arguments.orientation,
+    )
+    check_options(loaded.volume if loaded is not None else None, options)
+    return plan_and_write(loaded, options, Output.of(arguments), progress)
+
+
+def _read(arguments: argparse.Namespace) -> tuple[LoadedImage | None, LabelMap | None, LabelMap | None]:
+    """Read every input; a mask on another grid is a problem that :func:`check_options` names."""
+    from ..dicomio.files import read_label_map
+    from ..dicomio.load import load_image
+
+    airway = read_label_map(arguments.mask) if arguments.mask is not None else None
+    target = read_label_map(arguments.target_mask) if arguments.target_mask is not None else None
+    loaded = load_image(arguments.input, series=arguments.series) if arguments.input is not None else None
+    return loaded, airway, target
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where and how the results are written."""
+
+    folder: Path
+    video: bool
+    language: str
+    page: str
+    as_json: bool
+
+    @staticmethod
+    def of(arguments: argparse.Namespace) -> Output:
+        """Return the output part of the command's arguments."""
+        return Output(arguments.out, not arguments.no_video, arguments.language, arguments.page, arguments.json)
+
+
+def plan_and_write(loaded: LoadedImage | None, options: Any, output: Output, progress: Progress) -> int:
+    """Run the pipeline and write every form of its result; the folder appears when all of it is there."""
+    from LungAirwayLib.pipeline import run
+
+    volume = loaded.volume if loaded is not None else None
+    for warning in loaded.warnings if loaded is not None else ():
+        _say(output, f"Note: {warning}")
+    result = run(volume, options, progress)
+    from .airway_outputs import write_outputs
+
+    with whole_folder(output.folder) as scratch:
+        notes = write_outputs(result, loaded, scratch, output, progress)
+    for note in (*result.warnings, *notes):
+        _say(output, f"Note: {note}")
+    files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
+    if output.as_json:
+        JsonLines(sys.stdout).write({"event": "done", "exit_code": 0, "folder": str(output.folder), "files": files})
+    else:
+        _list_results(output.folder, print)
+    return 0
+
+
+def _say(output: Output, sentence: str) -> None:
+    if output.as_json:
+        JsonLines(sys.stdout).write({"event": "note", "text": sentence})
+    else:
+        print(sentence, file=sys.stderr)
+
+
+def _list_results(folder: Path, write: Callable[[str], None]) -> None:
+    kinds = {"report.pdf": "report", "report.html": "report", "scene.mrb": "scene", "flythrough.mp4": "video", "plan.json": "plan"}
+    write(f"\nResults in {folder}")
+    for name, kind in kinds.items():
+        if (folder / name).is_file():
+            write(f"  {kind:<7} {folder / name}")

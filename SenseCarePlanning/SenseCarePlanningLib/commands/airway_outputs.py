@@ -1,0 +1,168 @@
+"""Writes an airway result in every form its users open; computes nothing but pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..progress import Progress, peak_memory_mb
+from ..render.offscreen import rendering_available
+
+if TYPE_CHECKING:
+    from LungAirwayLib.flythrough import CameraPath
+    from LungAirwayLib.result import AirwayResult
+
+    from ..dicomio.load import LoadedImage
+    from .airway import Output
+
+logger = logging.getLogger(__name__)
+
+
+def write_outputs(
+    result: AirwayResult, loaded: LoadedImage | None, folder: Path, output: Output, progress: Progress
+) -> list[str]:
+    """Write masks, tree, plan, pictures, report, scene, DICOM SEG and video into an existing folder.
+
+    Parameters
+    ----------
+    result
+        What the pipeline found.
+    loaded
+        The CT and its study; None for a plan on a mask.
+    folder
+        Empty; the caller moves it into place when this returns.
+
+    Returns
+    -------
+    list of str
+        What could not be written, each with its reason, as sentences.
+    """
+    from LungAirwayLib.pipeline import with_steps
+    from LungAirwayLib.result_io import save_result
+
+    notes: list[str] = []
+    no_pictures = rendering_available()
+    if no_pictures:
+        notes.append(no_pictures)
+    paths = _camera_paths(result, progress)
+    with progress.step("Scene"):
+        _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
+    if loaded is not None:
+        with progress.step("DICOM segmentation"):
+            notes.extend(_write_seg(result, loaded, folder / "seg.dcm"))
+    pictures: dict[str, Path] = {}
+    if not no_pictures:
+        with progress.step("Pictures"):
+            pictures = _draw_pictures(result, loaded, paths, folder / "pictures", output.language)
+    if output.video and not no_pictures and paths:
+        with progress.step("Fly-through video"):
+            _write_video(result, paths, folder / "flythrough.mp4", output.language, progress)
+    result = with_steps(result, progress)
+    with progress.step("Report"):
+        _write_report(result, loaded, pictures, no_pictures, folder, output)
+    with progress.step("Result folder"):
+        save_result(result, folder)
+    _write_run_record(with_steps(result, progress), loaded, notes, folder / "run.json")
+    return notes
+
+
+def _attempt(notes: list[str], name: str, write: Callable[[], object]) -> None:
+    """Write a form whose package may be missing; its absence is said and takes nothing else along."""
+    try:
+        write()
+    except ImportError as error:
+        notes.append(f"{name} was not written: the package {error.name} is missing or cannot be loaded on this machine.")
+
+
+def _camera_paths(result: AirwayResult, progress: Progress) -> dict[int, CameraPath]:
+    """Return a camera path for each route's rank; none without a plan."""
+    from LungAirwayLib.flythrough import camera_path
+
+    if result.plan is None or not result.plan.routes:
+        return {}
+    with progress.step("Camera paths"):
+        return {route.rank: camera_path(route, result.tree, result.airway) for route in result.plan.routes}
+
+
+def _write_scene(result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], path: Path) -> None:
+    from SenseCarePlanningMRML.airway_scene import build_airway_scene
+    from SenseCarePlanningMRML.bundle import save_mrb
+    from SenseCarePlanningMRML.scene import new_scene
+
+    scene = new_scene()
+    build_airway_scene(scene, result, volume=loaded.volume if loaded is not None else None, camera_paths=paths)
+    save_mrb(scene, path)
+
+
+def _write_seg(result: AirwayResult, loaded: LoadedImage, path: Path) -> list[str]:
+    from LungAirwayLib.dicom_segments import describe_segments
+
+    from ..dicomio.seg import write_seg
+
+    reason = write_seg(describe_segments(result), loaded, path)
+    return [reason] if isinstance(reason, str) else []
+
+
+def _draw_pictures(
+    result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], folder: Path, language: str
+) -> dict[str, Path]:
+    from LungAirwayLib.pictures import make_pictures
+
+    folder.mkdir()
+    return make_pictures(result, loaded.volume if loaded is not None else None, paths, folder, language)
+
+
+def _write_video(result: AirwayResult, paths: dict[int, CameraPath], path: Path, language: str, progress: Progress) -> None:
+    from LungAirwayLib.flythrough import render_flythrough
+
+    render_flythrough(result, paths[min(paths)], path, language=language, progress=progress)
+
+
+def _write_report(
+    result: AirwayResult,
+    loaded: LoadedImage | None,
+    pictures: dict[str, Path],
+    no_pictures: str | None,
+    folder: Path,
+    output: Output,
+) -> None:
+    from LungAirwayLib.report import build_report
+
+    from ..report.html import write_html
+    from ..report.pdf import write_pdf
+
+    report = build_report(
+        result,
+        study=loaded.study if loaded is not None else None,
+        pictures=pictures,
+        language=output.language,
+        ct_warnings=loaded.warnings if loaded is not None else (),
+        no_pictures_reason=no_pictures or "",
+    )
+    write_pdf(report, folder / "report.pdf", page_size=output.page)
+    write_html(report, folder / "report.html")
+
+
+def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: list[str], path: Path) -> None:
+    """Write versions, engine, geometry, seconds and memory: no patient identity, no path."""
+    record = {
+        "versions": result.run.versions,
+        "engine": dataclasses.asdict(result.engine),
+        "options": result.run.options,
+        "input_geometry": result.run.input_geometry,
+        "series_choice": loaded.choice_reason if loaded is not None else "",
+        "input_warnings": list(loaded.warnings) if loaded is not None else [],
+        "warnings": [*result.warnings, *notes],
+        "created": result.run.created,
+        "steps": [
+            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": round(step.peak_memory_mb)}
+            for step in result.run.steps
+        ],
+        "seconds": round(sum(step.seconds for step in result.run.steps), 2),
+        "peak_memory_mb": round(peak_memory_mb()),
+    }
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,65 @@
+"""``evaluate``: scores exactly as their authors define them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any, summary: str) -> None:
+    """Add the two evaluations."""
+    parser = subparsers.add_parser("evaluate", help=summary, description=summary.capitalize() + ".")
+    kinds = parser.add_subparsers(dest="kind", metavar="what", required=True)
+    airway = kinds.add_parser("airway", help="tree length, branches, DSC and precision as in ATM'22, with twins in mm")
+    airway.add_argument("prediction", type=Path)
+    airway.add_argument("truth", type=Path)
+    airway.set_defaults(start=score_airway)
+    exits = kinds.add_parser("exit-branch", help="hide the distal tree and ask which branch leads to its tips")
+    exits.add_argument("mask", type=Path)
+    exits.set_defaults(start=score_exit_branch)
+    for kind in (airway, exits):
+        kind.add_argument("--json", action="store_true", help="print JSON")
+        kind.add_argument("--verbose", action="store_true", help="log what happens")
+
+
+def score_airway(arguments: argparse.Namespace) -> int:
+    """Print the scores of a predicted airway mask against the truth."""
+    from ..dicomio.files import read_label_map
+    from ..evaluation.atm22 import evaluate_airway
+
+    scores = evaluate_airway(read_label_map(arguments.prediction), read_label_map(arguments.truth))
+    print_scores(scores.as_dict(), arguments.json)
+    return 0
+
+
+def score_exit_branch(arguments: argparse.Namespace) -> int:
+    """Print how often the right exit branch is ranked first and among the first three."""
+    from LungAirwayLib.exit_benchmark import evaluate_exit_branch
+
+    from ..dicomio.files import read_label_map
+
+    print_scores(evaluate_exit_branch(read_label_map(arguments.mask)), arguments.json)
+    return 0
+
+
+def print_scores(scores: Mapping[str, Any], as_json: bool) -> None:
+    """Print scores as JSON or as aligned lines; nested groups are indented."""
+    if as_json:
+        print(json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    for line in _lines(scores, ""):
+        print(line)
+
+
+def _lines(scores: Mapping[str, Any], indent: str) -> list[str]:
+    width = max((len(str(name)) for name in scores), default=0)
+    lines: list[str] = []
+    for name, value in scores.items():
+        if isinstance(value, Mapping):
+            lines.extend([f"{indent}{name}", *_lines(value, indent + "  ")])
+        else:
+            lines.append(f"{indent}{name!s:<{width}}  {value:.3f}" if isinstance(value, float) else f"{indent}{name!s:<{width}}  {value}")
+    return lines
