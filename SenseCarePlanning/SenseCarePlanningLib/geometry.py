@@ -12,19 +12,19 @@ FloatArray = NDArray[np.float64]
 def apply_affine(affine: ArrayLike, points: ArrayLike) -> FloatArray:
     """Map points (..., 3) through a 4x4 affine; returns float64 (..., 3)."""
     matrix = np.asarray(affine, dtype=np.float64)
-    return np.asarray(points, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+    return np.asarray(np.asarray(points, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3])
 
 
 def lps_from_ras(points: ArrayLike) -> FloatArray:
     """Turn RAS points (..., 3) into LPS, or LPS into RAS: the first two axes change sign."""
-    return np.asarray(points, dtype=np.float64) * np.array([-1.0, -1.0, 1.0])
+    return np.asarray(np.asarray(points, dtype=np.float64) * np.array([-1.0, -1.0, 1.0]))
 
 
 def unit(vectors: ArrayLike) -> FloatArray:
     """Normalise vectors (..., 3); a zero vector stays zero."""
     array = np.asarray(vectors, dtype=np.float64)
     length = np.linalg.norm(array, axis=-1, keepdims=True)
-    return np.divide(array, length, out=np.zeros_like(array), where=length > 0)
+    return np.asarray(np.divide(array, length, out=np.zeros_like(array), where=length > 0))
 
 
 def angle_deg(first: ArrayLike, second: ArrayLike) -> float:

@@ -44,7 +44,7 @@ def build_tree(
     mask: LabelMap,
     *,
     root_lps_mm: ArrayLike | None = None,
-    options: BuildOptions = BuildOptions(),  # noqa: B008 - frozen
+    options: BuildOptions = BuildOptions(),
     probability: Volume | None = None,
     bridges: Sequence[Bridge] = (),
 ) -> Tree:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from ..geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, unit
 from .graph import Segment, SkeletonGraph
 from .lumen import Lumen
 
 STEP_MM = 0.5
-SMALLEST_SIGMA_MM = 0.5
+SMALLEST_SIGMA_MM = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,10 @@ def _sigma(points: FloatArray, lumen: Lumen, sigma_mm: float) -> float:
 
 
 def smooth_inside(points: FloatArray, lumen: Lumen, sigma_mm: float) -> FloatArray:
-    """Smooth with the widest Gaussian that keeps every sample inside the lumen; both ends stay."""
+    """Smooth with the widest Gaussian that keeps every sample inside the lumen; both ends stay.
+
+    Where a lumen is only a voxel wide even the narrowest Gaussian leaves it: those samples are drawn back just inside.
+    """
     if arc_length_mm(points)[-1] <= 0:
         return np.asarray(points[[0, -1]])
     sigma = _sigma(points, lumen, sigma_mm)
@@ -98,7 +102,23 @@ def smooth_inside(points: FloatArray, lumen: Lumen, sigma_mm: float) -> FloatArr
         if bool(lumen.inside(smooth).all()):
             return smooth
         sigma *= 0.7
-    return resample_polyline(points, STEP_MM)
+    return _drawn_inside(smooth_polyline(points, SMALLEST_SIGMA_MM, STEP_MM), points, lumen)
+
+
+def _drawn_inside(smooth: FloatArray, points: FloatArray, lumen: Lumen) -> FloatArray:
+    """Move samples that left the lumen towards the nearest skeleton point, only as far as needed."""
+    dense = resample_polyline(points, 0.25 * STEP_MM)
+    dense = dense[lumen.inside(dense)]
+    if len(dense) == 0:
+        return smooth
+    out = np.flatnonzero(~lumen.inside(smooth))
+    near = dense[cKDTree(dense).query(smooth[out])[1]]
+    share = np.ones(len(out))
+    for part in (0.8, 0.6, 0.4, 0.2):
+        share = np.where(lumen.inside(smooth[out] + part * (near - smooth[out])), part, share)
+    drawn = smooth.copy()
+    drawn[out] += share[:, None] * (near - smooth[out])
+    return np.asarray(drawn)
 
 
 def run_out(points: FloatArray, lumen: Lumen) -> FloatArray:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,20 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import FloatArray
 from .tree import Branch, BranchFlag, BranchLabel, Bridge, RemovedLoop, Tree
+from .vtp import read_tree_vtp, write_tree_vtp
+from .whole import write_whole
+
+__all__ = ["load_tree", "read_tree_vtp", "save_tree", "write_tree_vtp"]
 
 SCHEMA = "sensecare.tubes.tree"
 SCHEMA_VERSION = 1
 
 
 def save_tree(tree: Tree, path: str | Path) -> None:
-    """Write a tree as JSON (LPS mm, schema versioned); doubles come back bit for bit, and the file appears whole or not at all."""
+    """Write a tree as JSON (LPS mm, schema versioned).
+
+    Doubles come back bit for bit; NaN is written as null. The file appears whole or not at all.
+    """
     document = {
         "schema": SCHEMA,
         "version": SCHEMA_VERSION,
@@ -66,24 +70,12 @@ def load_tree(path: str | Path) -> Tree:
         raise InputError(f"{name} is damaged: parts of the tree are missing.", detail=repr(error)) from error
 
 
-def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Write through a temporary neighbour and move it into place, so that no half-written file is ever seen."""
-    final = Path(path)
-    handle, name = tempfile.mkstemp(dir=final.parent, prefix=f".{final.stem}-", suffix=final.suffix)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        write(partial)
-        partial.chmod(0o644)
-        partial.replace(final)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _listed(array: FloatArray) -> Any:
     values = np.asarray(array, dtype=np.float64)
     if np.isnan(values).any():
-        return np.where(np.isnan(values), None, values.astype(object)).tolist()
+        boxed = values.astype(object)
+        boxed[np.isnan(values)] = None
+        return boxed.tolist()
     return values.tolist()
 
 
