@@ -1,0 +1,142 @@
+"""The command line: exit codes, sentences, progress, and results that are whole or absent."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from SenseCarePlanningLib.cli import join_negative_values, main
+from SenseCarePlanningLib.console import JsonLines, PlainLines, TerminalBar
+from SenseCarePlanningLib.errors import Cancelled, InputError, SenseCareError
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.whole_folder import whole_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["airway", "--out", "x"], "Give a chest CT"),
+        (["airway", "nowhere", "--out", "{tmp}/x"], "does not exist"),
+        (["airway", "nowhere"], "--out"),
+        (["airway", "nowhere", "--out", "x", "--target", "1,2"], "not three numbers"),
+        (["airway", "nowhere", "--out", "x", "--target", "1,2,nan"], "finite"),
+        (["airway", "nowhere", "--out", "x", "--engine", "magic"], "magic"),
+        (["airway", "nowhere", "--out", "{tmp}/x", "--engine", "classical", "--bundle", "b"], "--bundle"),
+        (["frobnicate"], "frobnicate"),
+        ([], "command"),
+    ],
+)
+def test_bad_arguments_are_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main([argument.replace("{tmp}", str(tmp_path)) for argument in arguments])
+    shown = capsys.readouterr().err
+    assert code == 2
+    assert sentence in shown
+    assert "Traceback" not in shown
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_is_a_json_line_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["airway", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), "--json"])
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (code, last["event"], last["exit_code"]) == (2, "error", 2)
+    assert "does not exist" in last["message"]
+
+
+def test_a_negative_target_is_a_value_not_an_option() -> None:
+    assert join_negative_values(["airway", "ct", "--target", "-40,10,-90"]) == ["airway", "ct", "--target=-40,10,-90"]
+    assert join_negative_values(["airway", "--target=1,2,3", "--out", "o"]) == ["airway", "--target=1,2,3", "--out", "o"]
+
+
+def test_the_package_starts_by_path_without_any_python_path(tmp_path: Path) -> None:
+    # As the Slicer desktop starts it: by path, from elsewhere, with no PYTHONPATH.
+    package = ROOT / "SenseCarePlanning" / "SenseCarePlanningLib"
+    done = subprocess.run(
+        [sys.executable, str(package), "airway", "nowhere", "--out", str(tmp_path / "out")],
+        cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "does not exist" in done.stderr
+
+
+def test_plain_lines_name_each_step_once() -> None:
+    stream = io.StringIO()
+    progress = Progress(PlainLines(stream))
+    with progress.step("Lungs"):
+        progress.update(0.3)
+        progress.update(0.6)
+    assert stream.getvalue() == "Lungs ...\nLungs: done\n"
+    assert [record.name for record in progress.records] == ["Lungs"]
+
+
+def test_the_bar_ends_its_line_when_the_step_is_done() -> None:
+    stream = io.StringIO()
+    bar = TerminalBar(stream)
+    bar.show("Airway", 0.5)
+    bar.show("Airway", 1.0)
+    assert stream.getvalue().endswith("100 %\n")
+    assert stream.getvalue().count("\r") == 2
+
+
+def test_json_lines_are_one_object_each() -> None:
+    stream = io.StringIO()
+    sink = JsonLines(stream)
+    for fraction in (0.0, 0.001, 0.5, 1.0):
+        sink.show("Airway", fraction)
+    rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [row["fraction"] for row in rows] == [0.0, 0.5, 1.0]
+
+
+def test_a_request_to_stop_ends_the_step() -> None:
+    class Impatient:
+        def show(self, step: str, fraction: float) -> None: ...
+
+        def is_cancelled(self) -> bool:
+            return True
+
+    with pytest.raises(Cancelled), Progress(Impatient()).step("Lungs"):
+        pytest.fail("the step began although the user had asked to stop")
+
+
+def test_results_appear_whole(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "out") as scratch:
+        (scratch / "run.json").write_text("{}")
+        assert not (tmp_path / "out").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_failure_leaves_the_earlier_result_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "run.json").write_text("earlier")
+    with pytest.raises(SenseCareError), whole_folder(out) as scratch:
+        (scratch / "run.json").write_text("half")
+        raise SenseCareError("it broke")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (out / "run.json").read_text() == "earlier"
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_text("x")
+    with pytest.raises(InputError, match="other files"), whole_folder(tmp_path):
+        pytest.fail("the block ran")
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_an_earlier_result_is_replaced_whole(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "run.json").write_text("earlier")
+    (out / "left_over.txt").write_text("x")
+    with whole_folder(out) as scratch:
+        (scratch / "run.json").write_text("new")
+    assert [path.name for path in out.iterdir()] == ["run.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
