@@ -1,0 +1,401 @@
+"""Anatomical names of the airway tree: trachea, main, lobar and segmental bronchi, with confidence and abstention.
+
+Strategy: find the carina as the node that best parts the tips into right and left; part each lung's branches among
+upper lobe, middle lobe (or lingula), superior segment and basal trunk; part each of these among its segments. Both
+partings are optimal assignments (see ``assignment``) of names to whole subtrees, priced by how far the tips and the
+first course of each subtree deviate from the directions in the anatomy books (see ``bronchus_templates``).
+
+A name is given only when its probability leads the second best by :data:`ABSTAIN_BELOW_GAP`; otherwise the branch
+gets the code of its lobar bronchus (or, when even the lobe is uncertain, no label), and the alternatives are kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.tubes.tree import Branch, BranchLabel, Tree
+from SenseCarePlanningLib.volume import LabelMap
+
+from .assignment import Assignment, Problem, alternatives, assign
+from .bronchus_templates import GROUP_LOBAR_CODE, LUNGS, SEGMENTS, SUBSEGMENTS, Family
+from .constants import INTERMEDIATE, LEFT_MAIN, RIGHT_MAIN, TRACHEA
+from .naming import lobe_of
+
+logger = logging.getLogger(__name__)
+
+ABSTAIN_BELOW_GAP = 0.15
+"""Best minus second probability below which no name is given (a design choice of this program, not a clinical rule)."""
+TEMPERATURE = 0.06
+"""Cost difference that changes the odds of two names by a factor e."""
+COURSE_MM = 15.0
+"""How much of a bronchus tells its first course: about the length of a lobar bronchus."""
+MINIMUM_SIDE_SHARE = 0.03
+TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.15, 2.0
+TWIG_SHARE = 0.12
+_TRUNK_CODE = {
+    ("right", frozenset({"six", "basal"})): "RLLB",
+    ("left", frozenset({"six", "basal"})): "LLLB",
+    ("left", frozenset({"upper", "middle"})): "LULB",
+    ("right", frozenset({"middle", "six", "basal"})): INTERMEDIATE,
+    ("right", frozenset({"middle", "basal"})): INTERMEDIATE,
+    ("right", frozenset({"middle", "six"})): INTERMEDIATE,
+}
+
+
+@dataclass
+class _Draft:
+    """What is known while labelling: labels so far and remarks for the reader."""
+
+    labels: dict[int, BranchLabel | None] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class _Territories:
+    """Tips below every branch."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.tip_points = {tip.id: np.asarray(tip.points_lps_mm[-1]) for tip in tree.tips}
+        self.tips_below: dict[int, list[int]] = {}
+        for branch_id in reversed(tree.subtree(tree.root_id)):
+            children = tree[branch_id].child_ids
+            self.tips_below[branch_id] = [tip for child in children for tip in self.tips_below[child]] or [branch_id]
+
+    def points(self, branch_ids: Iterable[int]) -> FloatArray:
+        """Return the end points (N, 3) of all tips below the branches."""
+        return np.array([self.tip_points[tip] for branch in branch_ids for tip in self.tips_below[branch]])
+
+    def share(self, branch_id: int, total: int) -> float:
+        """Return the share of ``total`` tips that are below a branch."""
+        return len(self.tips_below[branch_id]) / max(total, 1)
+
+
+def _first_course(tree: Tree, branch_id: int) -> FloatArray:
+    """Return the unit direction of the first :data:`COURSE_MM` of a branch, followed into its largest child if short."""
+    branch = tree[branch_id]
+    start, arc = branch.points_lps_mm[0], branch.arc_mm
+    if arc[-1] >= COURSE_MM or not branch.child_ids:
+        end = branch.points_lps_mm[min(int(np.searchsorted(arc, COURSE_MM)), len(arc) - 1)]
+        return unit(end - start)
+    ends = [child.points_lps_mm[min(int(np.searchsorted(child.arc_mm, COURSE_MM - arc[-1])), len(child.arc_mm) - 1)]
+            for child in tree.children(branch_id)]  # fmt: skip
+    return unit(np.mean(ends, axis=0) - start)
+
+
+# --- trachea and sides ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Trunk:
+    """The trachea's branches, and what leaves it for each lung (main bronchus first)."""
+
+    trachea: tuple[int, ...]
+    roots: Mapping[str, tuple[int, ...]]
+    early: tuple[int, ...]
+    carina_lps_mm: FloatArray
+    balance: float
+
+
+def _sides_at(territories: _Territories, branch_id: int) -> dict[str, list[int]]:
+    tree = territories.tree
+    node_x = tree[branch_id].points_lps_mm[-1][0]
+    sides: dict[str, list[int]] = {"right": [], "left": []}
+    for child in tree[branch_id].child_ids:
+        mean_x = float(territories.points([child])[:, 0].mean())
+        sides["right" if mean_x < node_x else "left"].append(child)
+    return sides
+
+
+def _find_trunk(territories: _Territories) -> _Trunk | None:
+    """Find the carina: the node on the main path where right and left tips part most evenly."""
+    tree, total = territories.tree, len(territories.tip_points)
+    best: tuple[float, list[int]] | None = None
+    path = [tree.root_id]
+    while True:
+        sides = _sides_at(territories, path[-1])
+        balance = min(sum(territories.share(child, total) for child in part) for part in sides.values())
+        if best is None or balance > best[0] + 1e-9:
+            best = (balance, list(path))
+        if not tree[path[-1]].child_ids:
+            break
+        path.append(max(tree[path[-1]].child_ids, key=lambda child: len(territories.tips_below[child])))
+    if best is None or best[0] < MINIMUM_SIDE_SHARE:
+        return None
+    return _trunk_from(territories, best[1], best[0])
+
+
+def _trunk_from(territories: _Territories, path: Sequence[int], balance: float) -> _Trunk:
+    tree = territories.tree
+    carina = np.asarray(tree[path[-1]].points_lps_mm[-1])
+    sides = _sides_at(territories, path[-1])
+    early = [child for branch, after in zip(path[:-1], path[1:], strict=True)
+             for child in tree[branch].child_ids if child != after]  # fmt: skip
+    for child in early:
+        side = "right" if territories.points([child])[:, 0].mean() < carina[0] else "left"
+        if float(sum(tree[below].length_mm for below in tree.subtree(child))) >= COURSE_MM:
+            sides[side].append(child)
+    roots = {side: tuple(sorted(part, key=lambda child: -len(territories.tips_below[child]))) for side, part in sides.items()}
+    return _Trunk(tuple(path), roots, tuple(early), carina, balance)
+
+
+# --- prices -----------------------------------------------------------------------------------------------------------
+
+
+def _problem(
+    territories: _Territories,
+    roots: Sequence[int],
+    family: Family,
+    origin_lps_mm: FloatArray,
+    tip_penalty: Mapping[int, FloatArray] | None = None,
+) -> Problem:
+    """Price every name of a family for every branch below ``roots``."""
+    tree = territories.tree
+    tips = [tip for root in roots for tip in territories.tips_below[root]]
+    points = np.array([territories.tip_points[tip] for tip in tips])
+    centre = points.mean(axis=0)
+    spread = max(float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean())), 1.0)
+    per_tip = _tip_costs(points, family, origin_lps_mm, (points - centre) / spread)
+    cost_of_tip = dict(zip(tips, per_tip, strict=True))
+    if tip_penalty:
+        cost_of_tip = {tip: cost + tip_penalty[tip] for tip, cost in cost_of_tip.items()}
+    courses = np.array([template.vectors()[1] for template in family.templates])
+    name_cost, share = {}, {}
+    for root in roots:
+        for branch_id in tree.subtree(root):
+            below = territories.tips_below[branch_id]
+            share[branch_id] = len(below) / len(tips)
+            course = 1.0 - courses @ _first_course(tree, branch_id)
+            territory = np.mean([cost_of_tip[tip] for tip in below], axis=0)
+            name_cost[branch_id] = share[branch_id] * territory + COURSE_WEIGHT * min(share[branch_id] / 0.15, 1.0) * course
+    absent = np.array([template.absent_cost for template in family.templates])
+    return Problem(tree, tuple(roots), name_cost, share, _trunk_costs(family), absent)
+
+
+def _tip_costs(points: FloatArray, family: Family, origin: FloatArray, places: FloatArray) -> FloatArray:
+    """Return (tips, names): angle to the territory's direction and distance from its place in the group."""
+    directions = unit(points - origin)
+    territory = np.array([template.vectors()[0] for template in family.templates])
+    place = np.array([template.vectors()[2] for template in family.templates])
+    angle = 1.0 - directions @ territory.T
+    offset = np.minimum(((places[:, None, :] - place[None, :, :]) ** 2).sum(axis=2) / 4.0, 2.0)
+    return np.asarray(TERRITORY_WEIGHT * angle + PLACE_WEIGHT * offset)
+
+
+def _trunk_costs(family: Family) -> FloatArray:
+    codes = [template.code for template in family.templates]
+    costs = np.zeros(2 ** len(codes))
+    for mask in range(len(costs)):
+        names = frozenset(code for index, code in enumerate(codes) if mask >> index & 1)
+        if len(names) > 1:
+            costs[mask] = family.trunks.get(names, family.odd_trunk_cost)
+    return costs
+
+
+def _lobe_penalty(tree: Tree, tips: Iterable[int], side: str, lobes: LabelMap | None) -> dict[int, FloatArray] | None:
+    """Return tip -> (groups,) penalty for lying in a lobe that the group does not supply."""
+    if lobes is None:
+        return None
+    groups = [template.code for template in LUNGS[side].templates]
+    wanted = [lobe_of(GROUP_LOBAR_CODE[side, group]) for group in groups]
+    shape = np.array(lobes.grid.shape_kji)
+    penalty = {}
+    for tip in tips:
+        indices = np.rint(lobes.grid.kji_from_lps(tree[tip].points_lps_mm)).astype(int)
+        inside = indices[((indices >= 0) & (indices < shape)).all(axis=1)]
+        values = lobes.array_kji[tuple(inside.T)]
+        values = values[values > 0]
+        penalty[tip] = np.array([LOBE_WEIGHT * (float(np.mean(values != lobe)) if len(values) else 0.0) for lobe in wanted])
+    return penalty
+
+
+# --- lungs, groups, segments ------------------------------------------------------------------------------------------
+
+
+def _names(family: Family, mask: int) -> frozenset[str]:
+    return frozenset(template.code for index, template in enumerate(family.templates) if mask >> index & 1)
+
+
+def _trunk_code(side: str, groups: frozenset[str]) -> str:
+    return _TRUNK_CODE.get((side, groups), RIGHT_MAIN if side == "right" else LEFT_MAIN)
+
+
+def _label_lung(territories: _Territories, trunk: _Trunk, side: str, lobes: LabelMap | None, draft: _Draft) -> None:
+    tree, roots, family = territories.tree, trunk.roots[side], LUNGS[side]
+    tips = [tip for root in roots for tip in territories.tips_below[root]]
+    problem = _problem(territories, roots, family, trunk.carina_lps_mm, _lobe_penalty(tree, tips, side, lobes))
+    found = assign(problem)
+    starts: dict[str, dict[int, FloatArray]] = {}
+    for branch_id, mask in found.masks.items():
+        groups = _names(family, mask)
+        if len(groups) > 1:
+            draft.labels[branch_id] = BranchLabel(_trunk_code(side, groups), 1.0)
+    for branch_id, name in found.starts.items():
+        chances = alternatives(problem, branch_id, TEMPERATURE)
+        starts.setdefault(family.templates[name].code, {})[branch_id] = chances
+    for root in roots:
+        if root not in trunk.early and len(_names(family, found.masks[root])) == 1 and len(roots) == 1:
+            draft.labels[root] = BranchLabel(RIGHT_MAIN if side == "right" else LEFT_MAIN, 1.0)
+    for index, template in enumerate(family.templates):
+        if template.code in starts:
+            _label_group(territories, side, index, starts[template.code], draft)
+        else:
+            draft.notes.append(f"no branch found for {GROUP_LOBAR_CODE[side, template.code]} ({template.code} part)")
+
+
+def _label_group(territories: _Territories, side: str, group_index: int, starts: Mapping[int, FloatArray], draft: _Draft) -> None:
+    """Name the branches of one group: its trunk, its segments, and abstain where they are not certain."""
+    tree, lung = territories.tree, LUNGS[side]
+    group = lung.templates[group_index].code
+    family = SEGMENTS[side][group]
+    roots = sorted(starts, key=lambda root: -len(territories.tips_below[root]))
+    main = tree[roots[0]]
+    origin = np.asarray(main.points_lps_mm[-1] if main.child_ids and group != "basal" else main.points_lps_mm[0])
+    problem = _problem(territories, roots, family, origin)
+    found = assign(problem)
+    lobar = GROUP_LOBAR_CODE[side, group]
+    for root in roots:
+        chances = starts[root]
+        others = tuple(
+            (GROUP_LOBAR_CODE[side, template.code], float(chances[index]))
+            for index, template in enumerate(lung.templates)
+            if index != group_index and chances[index] > 0.01
+        )
+        order = np.sort(chances)[::-1]
+        sure = len(order) < 2 or order[0] - order[1] >= ABSTAIN_BELOW_GAP
+        for branch_id in tree.subtree(root):
+            label = BranchLabel(lobar, float(chances[group_index]), others)
+            draft.labels[branch_id] = label if sure else None
+        if sure:
+            _label_segments(tree, root, problem, family, found, draft, len(roots) == 1)
+    _note_segments(side, group, family, found, draft)
+
+
+def _label_segments(
+    tree: Tree, root: int, problem: Problem, family: Family, found: Assignment, draft: _Draft, alone: bool
+) -> None:
+    for branch_id in tree.subtree(root):
+        if branch_id not in found.starts:
+            continue
+        if branch_id == root and alone and problem.size > 1:
+            continue
+        chances = alternatives(problem, branch_id, TEMPERATURE) if problem.size > 1 else np.ones(1)
+        order = np.argsort(chances)[::-1]
+        name = found.starts[branch_id]
+        if len(order) > 1 and chances[order[0]] - chances[order[1]] < ABSTAIN_BELOW_GAP:
+            _give(tree, branch_id, None, family, chances, draft)
+        else:
+            _give(tree, branch_id, name, family, chances, draft)
+
+
+def _give(tree: Tree, branch_id: int, name: int | None, family: Family, chances: FloatArray, draft: _Draft) -> None:
+    """Write a segment's name (or, abstaining, only its alternatives) on a whole subtree."""
+    suffixes = _suffixes(tree, branch_id, family.templates[name].code) if name is not None else {}
+    for below in tree.subtree(branch_id):
+        lobar = draft.labels[below]
+        if lobar is None:
+            continue
+        ranked = [(family.templates[index].code, float(chances[index] * lobar.confidence)) for index in np.argsort(-chances)]
+        if name is None:
+            draft.labels[below] = replace(lobar, alternatives=(*ranked, *lobar.alternatives))
+            continue
+        code = family.templates[name].code
+        rest = tuple(pair for pair in ranked if pair[0] != code and pair[1] > 0.01)
+        draft.labels[below] = BranchLabel(
+            code + suffixes.get(below, ""), float(chances[name] * lobar.confidence), (*rest, *lobar.alternatives)
+        )
+
+
+def _suffixes(tree: Tree, branch_id: int, code: str) -> dict[int, str]:
+    """Return branch -> subsegment letter below the first real division of a segmental bronchus."""
+    tips = {branch: sum(1 for below in tree.subtree(branch) if not tree[below].child_ids) for branch in tree.subtree(branch_id)}
+    current = branch_id
+    while True:
+        large = [child for child in tree[current].child_ids if tips[child] >= TWIG_SHARE * tips[branch_id]]
+        if len(large) != 1:
+            break
+        current = large[0]
+    letters = SUBSEGMENTS.get(code, ())
+    if len(large) < 2 or not letters:
+        return {}
+    return _lettered(tree, large, letters)
+
+
+def _lettered(tree: Tree, children: Sequence[int], letters: Sequence[tuple[str, tuple[float, float, float]]]) -> dict[int, str]:
+    origin = tree[children[0]].points_lps_mm[0]
+    ends = [
+        np.mean([tree[below].points_lps_mm[-1] for below in tree.subtree(child) if not tree[below].child_ids], axis=0)
+        for child in children
+    ]
+    directions = unit(np.array(ends) - origin)
+    cost = 1.0 - directions @ unit(np.array([vector for _, vector in letters])).T
+    found: dict[int, str] = {}
+    for row, column in zip(*linear_sum_assignment(cost), strict=True):
+        for below in tree.subtree(children[int(row)]):
+            found[below] = letters[int(column)][0]
+    return found
+
+
+# --- remarks ----------------------------------------------------------------------------------------------------------
+
+
+def _note_segments(side: str, group: str, family: Family, found: Assignment, draft: _Draft) -> None:
+    codes = [template.code for template in family.templates]
+    present = {codes[name] for name in found.starts.values()}
+    for code in codes:
+        if code not in present and len(present) > 1:
+            draft.notes.append(f"{code} not found: absent, or its trunk is not in the tree")
+    trunks = {names for names in (_names(family, mask) for mask in found.masks.values()) if 1 < len(names) < len(present)}
+    for names in sorted(trunks, key=sorted):
+        ordered = [code for code in codes if code in names]
+        draft.notes.append("common trunk " + " and ".join(ordered))
+
+
+def _note_variants(tree: Tree, trunk: _Trunk, draft: _Draft) -> None:
+    for child in trunk.early:
+        label = draft.labels.get(child)
+        if label is not None and any(child in part for part in trunk.roots.values()):
+            draft.notes.append(f"tracheal bronchus: {label.code} leaves the trachea above the carina")
+
+
+# --- public -----------------------------------------------------------------------------------------------------------
+
+
+def label_tree(tree: Tree, *, lobes: LabelMap | None = None, lungs: LabelMap | None = None) -> Tree:
+    """Name the branches of an airway tree.
+
+    Parameters
+    ----------
+    tree
+        Rooted at the upper end of the trachea, LPS mm.
+    lobes
+        When given, a tip outside the lobe of its name is penalised (values as in ``constants``).
+    lungs
+        When given and ``lobes`` is not, only used to check the sides.
+
+    Returns
+    -------
+    Tree
+        The same branches with ``label`` set: code, confidence (0 to 1) and alternatives. Where the segment is not
+        certain the code is that of the lobar bronchus; where the lobe is not certain ``label`` is None. ``notes``
+        gains one sentence for each variant or missing bronchus.
+    """
+    territories = _Territories(tree)
+    trunk = _find_trunk(territories)
+    if trunk is None:
+        note = "no carina found: the tree does not reach both lungs, so that no bronchus is named"
+        return replace(tree, notes=(*tree.notes, note))
+    draft = _Draft()
+    for branch_id in trunk.trachea:
+        draft.labels[branch_id] = BranchLabel(TRACHEA, 1.0)
+    for side in ("right", "left"):
+        if trunk.roots[side]:
+            _label_lung(territories, trunk, side, lobes, draft)
+    _note_variants(tree, trunk, draft)
+    changed: dict[int, Branch] = {branch.id: replace(branch, label=draft.labels.get(branch.id)) for branch in tree}
+    return replace(tree.with_branches(changed), notes=(*tree.notes, *draft.notes))

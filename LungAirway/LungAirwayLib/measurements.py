@@ -1,0 +1,234 @@
+"""Numbers of the airway tree and of the CT that it was found in, each with its interval or the reason why it is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm
+from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
+from SenseCarePlanningLib.volume import LabelMap, Volume
+
+from .constants import EXPECTED_BRANCHES, LOBE_CODES, TRACHEA, WALL_RESOLUTION_MM
+from .naming import display_name, lobe_of
+
+ANGLE_SHARE = 0.25
+"""Branch angle: last quarter of the parent against first quarter of the child (reference C.3-5 of the project)."""
+
+
+def _evidence(point: FloatArray) -> Evidence:
+    return Evidence((float(point[0]), float(point[1]), float(point[2])))
+
+
+def _middle_point(branch: Branch) -> FloatArray:
+    return np.asarray(branch.points_lps_mm[len(branch.points_lps_mm) // 2])
+
+
+def _length(branch: Branch) -> Measurement:
+    value = branch.length_mm
+    # each end lies somewhere inside a junction: uncertain by half the local radius
+    slack = 0.5 * float(branch.radius_mm[0] + branch.radius_mm[-1])
+    return Measurement(
+        "length", value, "mm", (max(value - slack, 0.0), value + slack), "along the centreline, junction to junction",
+        evidence=_evidence(_middle_point(branch)),
+    )  # fmt: skip
+
+
+def _inner_diameter(branch: Branch) -> Measurement:
+    part = branch.middle()
+    low, high = 2.0 * np.median(branch.radius_interval_mm[part], axis=0)
+    return Measurement(
+        "inner_diameter", branch.diameter_mm, "mm", (float(low), float(high)), "median over the middle half of the branch",
+        evidence=_evidence(_middle_point(branch)),
+    )  # fmt: skip
+
+
+def _minimum_diameter(branch: Branch) -> Measurement:
+    part = branch.middle()
+    at = int(np.argmin(branch.radius_mm[part])) + int(part.start)
+    return Measurement(
+        "minimum_diameter", branch.minimum_diameter_mm, "mm", branch.minimum_diameter_interval_mm,
+        "smallest over the middle half of the branch", evidence=_evidence(branch.points_lps_mm[at]),
+    )  # fmt: skip
+
+
+def _angle(tree: Tree, branch: Branch) -> Measurement:
+    name = "branch_angle"
+    if branch.parent_id is None:
+        return not_measured(name, "deg", "the first branch has no parent")
+    parent = tree[branch.parent_id]
+    last = _chord(parent, 1.0 - ANGLE_SHARE, 1.0)
+    first = _chord(branch, 0.0, ANGLE_SHARE)
+    if not (last.any() and first.any()):
+        return not_measured(name, "deg", "the branch is too short to have a direction")
+    value = angle_deg(last, first)
+    # a chord of length L with ends uncertain by a quarter of a millimetre turns by atan(0.25 * sqrt(2) / L)
+    spread = float(np.degrees(np.hypot(*(np.arctan2(0.35, np.linalg.norm(chord)) for chord in (last, first)))) * 1.96)
+    return Measurement(
+        name, value, "deg", (max(value - spread, 0.0), min(value + spread, 180.0)),
+        "last quarter of the parent against first quarter of the branch", evidence=_evidence(branch.points_lps_mm[0]),
+    )  # fmt: skip
+
+
+def _chord(branch: Branch, low: float, high: float) -> FloatArray:
+    arc = branch.arc_mm
+    ends = [
+        np.array([np.interp(arc[-1] * part, arc, branch.points_lps_mm[:, axis]) for axis in range(3)]) for part in (low, high)
+    ]
+    return np.asarray(ends[1] - ends[0])
+
+
+def _tortuosity(branch: Branch) -> Measurement:
+    chord = float(np.linalg.norm(branch.points_lps_mm[-1] - branch.points_lps_mm[0]))
+    if chord < 1.0:
+        return not_measured("tortuosity", "1", "the branch is shorter than 1 mm")
+    return Measurement(
+        "tortuosity", branch.length_mm / chord, "1", method="length along the centreline over straight distance; "
+        "no interval known", evidence=_evidence(_middle_point(branch)),
+    )  # fmt: skip
+
+
+def _taper(branch: Branch) -> Measurement:
+    part = branch.middle(0.1, 0.9)
+    arc, diameter = branch.arc_mm[part], 2.0 * branch.radius_mm[part]
+    if len(arc) < 5 or arc[-1] - arc[0] < 5.0:
+        return not_measured("taper", "mm/mm", "the branch is too short (under 5 mm away from its ends)")
+    (slope, _), covariance = np.polyfit(arc, diameter, 1, cov="unscaled")
+    residual = diameter - np.polyval(np.polyfit(arc, diameter, 1), arc)
+    # neighbouring samples are not independent: count one for each 2 mm
+    independent = max((arc[-1] - arc[0]) / 2.0, 3.0)
+    error = 1.96 * float(np.sqrt(covariance[0, 0]) * residual.std() * np.sqrt(len(arc) / independent))
+    return Measurement(
+        "taper", float(slope), "mm/mm", (float(slope) - error, float(slope) + error),
+        "change of the diameter per mm of length (negative: narrows)", evidence=_evidence(_middle_point(branch)),
+    )  # fmt: skip
+
+
+def measure_branches(tree: Tree, volume: Volume | None) -> dict[int, tuple[Measurement, ...]]:
+    """Measure every branch.
+
+    Returns
+    -------
+    dict
+        Branch id -> length, inner_diameter, minimum_diameter, wall_thickness, branch_angle, taper, tortuosity.
+    """
+    return {
+        branch.id: (
+            _length(branch), _inner_diameter(branch), _minimum_diameter(branch), _wall(branch, volume),
+            _angle(tree, branch), _taper(branch), _tortuosity(branch),
+        )
+        for branch in tree
+    }  # fmt: skip
+
+
+def _wall(branch: Branch, volume: Volume | None) -> Measurement:
+    name = "wall_thickness"
+    if volume is None:
+        return not_measured(name, "mm", "there is no CT")
+    return not_measured(name, "mm", f"the wall is below the resolution of this CT (about {WALL_RESOLUTION_MM:.1f} mm)")
+
+
+def _count(name: str, value: float, method: str) -> Measurement:
+    return Measurement(name, float(value), "1", method=method)
+
+
+def quality(volume: Volume | None, tree: Tree, lungs: LabelMap | None, lobes: LabelMap | None) -> dict[str, Measurement]:
+    """Measure the CT and how complete the tree is.
+
+    Returns
+    -------
+    dict
+        slice_spacing, noise, branch_count, tip_count, deepest_generation, total_length, lobes_supplied, lung_volume.
+    """
+    found = {
+        "branch_count": _count("branch_count", len(tree), "branches of the tree"),
+        "tip_count": _count("tip_count", len(tree.tips), "branches without children"),
+        "deepest_generation": _count("deepest_generation", max(branch.generation for branch in tree), "trachea is generation 0"),
+        "total_length": Measurement("total_length", tree.total_length_mm, "mm", method="sum over all branches"),
+    }
+    supplied = supplied_lobes(tree)
+    found["lobes_supplied"] = _count(
+        "lobes_supplied",
+        len(supplied),
+        "lobes with a named branch: " + (", ".join(LOBE_CODES[lobe] for lobe in supplied) or "none"),
+    )
+    found["slice_spacing"] = _slice_spacing(volume)
+    found["noise"] = _noise(volume, tree)
+    if lungs is None or not lungs.array_kji.any():
+        found["lung_volume"] = not_measured("lung_volume", "mL", "there is no lung mask")
+    else:
+        found["lung_volume"] = Measurement("lung_volume", lungs.volume_ml(), "mL", method="voxels of the lung mask")
+    return found
+
+
+def supplied_lobes(tree: Tree) -> tuple[int, ...]:
+    """Return the lobes (label values, ascending) that a named branch supplies."""
+    codes = {branch.label.code for branch in tree if branch.label is not None}
+    return tuple(sorted({lobe for lobe in map(lobe_of, codes) if lobe is not None}))
+
+
+def _slice_spacing(volume: Volume | None) -> Measurement:
+    if volume is None:
+        return not_measured("slice_spacing", "mm", "there is no CT")
+    return Measurement("slice_spacing", float(volume.grid.spacing_ijk_mm[2]), "mm", method="distance between slice centres")
+
+
+def _noise(volume: Volume | None, tree: Tree) -> Measurement:
+    """Standard deviation of the air in the trachea, away from its wall."""
+    name, unit = "noise", "[hnsf'U]"
+    if volume is None:
+        return not_measured(name, unit, "there is no CT")
+    trachea = [branch for branch in tree if branch.label is not None and branch.label.code == TRACHEA] or [tree.root]
+    points = np.concatenate([branch.points_lps_mm for branch in trachea])
+    radius = np.concatenate([branch.radius_mm for branch in trachea])
+    values = _air_values(volume, points, radius)
+    if len(values) < 200:
+        return not_measured(name, unit, "the trachea holds too little air away from its wall")
+    # one median per slice is taken off, so that beam hardening along the trachea is not counted as noise
+    deviation = float(1.4826 * np.median(np.abs(values - np.median(values))))
+    error = 1.96 * deviation / np.sqrt(2.0 * len(values) / 8.0)
+    return Measurement(
+        name, deviation, unit, (max(deviation - error, 0.0), deviation + error),
+        "robust standard deviation of the air in the trachea", evidence=_evidence(points[len(points) // 2]),
+    )  # fmt: skip
+
+
+def _air_values(volume: Volume, points: FloatArray, radius: FloatArray) -> FloatArray:
+    """Return the trachea's air with each slice's median taken off."""
+    grid = volume.grid
+    reach = float(radius.max()) + 2.0
+    index = grid.kji_from_lps(points)
+    margin = np.ceil(reach / np.array(grid.spacing_kji_mm)).astype(int)
+    low = np.clip(np.floor(index.min(axis=0)).astype(int) - margin, 0, grid.shape_kji)
+    high = np.clip(np.ceil(index.max(axis=0)).astype(int) + margin + 1, 0, grid.shape_kji)
+    part = volume.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    if not part.size:
+        return np.empty(0)
+    where = np.argwhere(part < -850)
+    gaps, nearest = cKDTree(points).query(grid.lps_from_kji(where + low))
+    where = where[gaps < 0.6 * radius[nearest]]
+    values = part[tuple(where.T)].astype(np.float64)
+    if not len(values):
+        return values
+    slices = where[:, 0]
+    medians = ndimage.median(values, slices, index=np.arange(slices.max() + 1))
+    return np.asarray(values - np.asarray(medians)[slices])
+
+
+def completeness_warnings(tree: Tree, lobes: LabelMap | None = None) -> tuple[str, ...]:
+    """Return sentences for the reader where the tree is too small to trust its periphery; none for a complete tree.
+
+    Expected are at least 150 branches and all five lobes supplied: trees of expert-level segmentations of full
+    inspiration CT have 240 to 380 branches (ATM'22 test cases).
+    """
+    missing = [LOBE_CODES[lobe] for lobe in LOBE_CODES if lobe not in supplied_lobes(tree)]
+    reasons = []
+    if len(tree) < EXPECTED_BRANCHES:
+        reasons.append(f"{len(tree)} branches found, at least {EXPECTED_BRANCHES} expected")
+    if missing:
+        reasons.append("no named branch supplies the " + ", ".join(display_name(code) for code in missing))
+    if not reasons:
+        return ()
+    return ("The airway tree is incomplete - peripheral routes are unreliable: " + "; ".join(reasons) + ".",)

@@ -1,0 +1,134 @@
+"""Names of bronchi in two languages and two systems, and what a code says of lobe, segment and side.
+
+Codes are Boyden's numbers with a side (``RB6``, ``LB1+2``); a suffix names the subsegment (``RB3a``) and the branch
+below it (``RB3b-ii``). Segments after Jackson and Huber 1943 (doi:10.1378/chest.9.4.319); subsegment letters after
+Boyden 1955, "Segmental anatomy of the lungs".
+"""
+
+from __future__ import annotations
+
+import re
+
+from .constants import LLL, LUL, RLL, RML, RUL
+
+LANGUAGES = ("en", "zh")
+SYSTEMS = ("boyden", "clinical")
+
+_CLINICAL: dict[str, tuple[str, str]] = {
+    "trachea": ("trachea", "气管"),
+    "RMB": ("right main bronchus", "右主支气管"),
+    "LMB": ("left main bronchus", "左主支气管"),
+    "BI": ("bronchus intermedius", "右中间段支气管"),
+    "RULB": ("right upper lobe bronchus", "右肺上叶支气管"),
+    "RMLB": ("right middle lobe bronchus", "右肺中叶支气管"),
+    "RLLB": ("right lower lobe bronchus", "右肺下叶支气管"),
+    "LULB": ("left upper lobe bronchus", "左肺上叶支气管"),
+    "LLLB": ("left lower lobe bronchus", "左肺下叶支气管"),
+    "LUDB": ("upper division bronchus, left upper lobe", "左肺上叶固有支气管"),
+    "LingB": ("lingular bronchus, left upper lobe", "左肺上叶舌支气管"),
+    "RB1": ("apical segmental bronchus, right upper lobe", "右肺上叶尖段支气管"),
+    "RB2": ("posterior segmental bronchus, right upper lobe", "右肺上叶后段支气管"),
+    "RB3": ("anterior segmental bronchus, right upper lobe", "右肺上叶前段支气管"),
+    "RB4": ("lateral segmental bronchus, right middle lobe", "右肺中叶外侧段支气管"),
+    "RB5": ("medial segmental bronchus, right middle lobe", "右肺中叶内侧段支气管"),
+    "RB6": ("superior segmental bronchus, right lower lobe", "右肺下叶背段支气管"),
+    "RB7": ("medial basal segmental bronchus, right lower lobe", "右肺下叶内基底段支气管"),
+    "RB8": ("anterior basal segmental bronchus, right lower lobe", "右肺下叶前基底段支气管"),
+    "RB9": ("lateral basal segmental bronchus, right lower lobe", "右肺下叶外基底段支气管"),
+    "RB10": ("posterior basal segmental bronchus, right lower lobe", "右肺下叶后基底段支气管"),
+    "LB1+2": ("apicoposterior segmental bronchus, left upper lobe", "左肺上叶尖后段支气管"),
+    "LB3": ("anterior segmental bronchus, left upper lobe", "左肺上叶前段支气管"),
+    "LB4": ("superior lingular segmental bronchus, left upper lobe", "左肺上叶上舌段支气管"),
+    "LB5": ("inferior lingular segmental bronchus, left upper lobe", "左肺上叶下舌段支气管"),
+    "LB6": ("superior segmental bronchus, left lower lobe", "左肺下叶背段支气管"),
+    "LB7": ("medial basal segmental bronchus, left lower lobe", "左肺下叶内基底段支气管"),
+    "LB8": ("anterior basal segmental bronchus, left lower lobe", "左肺下叶前基底段支气管"),
+    "LB9": ("lateral basal segmental bronchus, left lower lobe", "左肺下叶外基底段支气管"),
+    "LB10": ("posterior basal segmental bronchus, left lower lobe", "左肺下叶后基底段支气管"),
+}
+
+_LOBE_OF_BRONCHUS = {
+    "RULB": RUL, "RMLB": RML, "RLLB": RLL, "LULB": LUL, "LUDB": LUL, "LingB": LUL, "LLLB": LLL,
+    "RB1": RUL, "RB2": RUL, "RB3": RUL, "RB4": RML, "RB5": RML,
+    "RB6": RLL, "RB7": RLL, "RB8": RLL, "RB9": RLL, "RB10": RLL,
+    "LB1+2": LUL, "LB3": LUL, "LB4": LUL, "LB5": LUL,
+    "LB6": LLL, "LB7": LLL, "LB8": LLL, "LB9": LLL, "LB10": LLL,
+}  # fmt: skip
+
+_LOBE_NAMES = {
+    "RUL": ("right upper lobe", "右肺上叶"),
+    "RML": ("right middle lobe", "右肺中叶"),
+    "RLL": ("right lower lobe", "右肺下叶"),
+    "LUL": ("left upper lobe", "左肺上叶"),
+    "LLL": ("left lower lobe", "左肺下叶"),
+}
+
+_CODE = re.compile(r"^(?P<base>[RL]B(?:1\+2|10|[1-9]))(?P<suffix>[a-z]?(?:-[ivx]+)*)$")
+
+
+def split_code(code: str) -> tuple[str, str]:
+    """Split ``"RB3b-ii"`` into its segment ``"RB3"`` and suffix ``"b-ii"``; other codes have no suffix.
+
+    Raises
+    ------
+    ValueError
+        When the code is not one of ours.
+    """
+    if code in _CLINICAL or code in _LOBE_NAMES:
+        return code, ""
+    match = _CODE.match(code)
+    if match is None or match["base"] not in _CLINICAL:
+        raise ValueError(f"unknown bronchus code {code!r}; expected one such as 'RMB', 'RULB', 'RB6' or 'LB1+2a'")
+    return match["base"], match["suffix"]
+
+
+def segment_of(code: str | None) -> str | None:
+    """Return the segmental code (``"RB3"``) of a code, or None for a bronchus above the segments."""
+    if code is None:
+        return None
+    base, _ = split_code(code)
+    return base if base[:2] in ("RB", "LB") else None
+
+
+def lobe_of(code: str | None) -> int | None:
+    """Return the lobe label value (``RUL`` = 1 ... ``LLL`` = 5) that a bronchus supplies, None above the lobes."""
+    return None if code is None else _LOBE_OF_BRONCHUS.get(split_code(code)[0])
+
+
+def side_of(code: str | None) -> str | None:
+    """Return ``"right"`` or ``"left"``, None for the trachea and for no code."""
+    if code is None or code == "trachea":
+        return None
+    split_code(code)
+    return "left" if code.startswith("L") else "right"
+
+
+def display_name(code: str | None, language: str = "en", system: str = "clinical") -> str:
+    """Return the name of a bronchus or lobe for a reader.
+
+    Parameters
+    ----------
+    code
+        A code such as ``"RB6"``, ``"RULB"``, ``"RB3b-ii"``, a lobe code such as ``"RUL"``, or None.
+    language
+        ``"en"`` or ``"zh"``.
+    system
+        ``"clinical"`` writes the name out; ``"boyden"`` gives segmental bronchi as their code.
+
+    Raises
+    ------
+    ValueError
+        For an unknown code, language or system.
+    """
+    if language not in LANGUAGES or system not in SYSTEMS:
+        raise ValueError(f"expected language in {LANGUAGES} and system in {SYSTEMS}, got {language!r}, {system!r}")
+    column = LANGUAGES.index(language)
+    if code is None:
+        return ("unnamed bronchus", "未命名支气管")[column]
+    base, suffix = split_code(code)
+    if system == "boyden" and base[:2] in ("RB", "LB"):
+        return code
+    name = (_CLINICAL.get(base) or _LOBE_NAMES[base])[column]
+    if not suffix:
+        return name
+    return f"{name} ({suffix})" if language == "en" else f"{name}（{suffix}）"

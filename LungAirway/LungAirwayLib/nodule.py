@@ -1,0 +1,161 @@
+"""From a click or a mask to a measured target: diameters, volume, density class, distances to pleura, fissure and airway.
+
+Diameters follow the Fleischner Society's measuring recommendations (Bankier 2017, doi:10.1148/radiol.2017162894): long
+axis and the short axis perpendicular to it in the same axial section, and their mean; the largest diameter in any
+direction is given beside them.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.report.model import Measurement, not_measured
+from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.volume import LabelMap, Volume
+
+from .constants import LOBE_CODES
+from .nodule_region import NoRegion, cube_around, segment_click
+from .nodule_shape import Shape, shape_of_mask, shape_of_region
+from .nodule_surroundings import distances
+from .plan import DensityClass, Target
+
+logger = logging.getLogger(__name__)
+
+OUTSIDE_TOLERANCE_MM = 5.0
+"""A click this close to the lung still counts: lesions at the pleura are often left out of lung masks."""
+_SHAPE_NAMES = (
+    ("long_axis", "mm"), ("short_axis", "mm"), ("mean_diameter", "mm"), ("maximum_3d_diameter", "mm"), ("volume", "mm3"),
+    ("volume_subvoxel", "mm3"), ("mean_attenuation", "[hnsf'U]"), ("solid_core_diameter", "mm"),
+)  # fmt: skip
+
+
+def _checked_point(point_lps_mm: object, volume: Volume | None, lungs: LabelMap | None, mask: LabelMap | None) -> FloatArray:
+    """Return the click as (3,) floats.
+
+    Raises
+    ------
+    InputError
+        When it is not three finite numbers or lies outside the image or the lungs.
+    """
+    try:
+        point = np.asarray(point_lps_mm, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The target {point_lps_mm!r} is not three numbers L,P,S in millimetres.") from error
+    if point.shape != (3,) or not np.isfinite(point).all():
+        raise InputError(f"The target {point_lps_mm!r} is not three finite numbers L,P,S in millimetres.")
+    if mask is not None:
+        return point
+    where = f"L {point[0]:.1f}, P {point[1]:.1f}, S {point[2]:.1f} mm"
+    image = volume.grid if volume is not None else lungs.grid if lungs is not None else None
+    if image is not None:
+        index = image.kji_from_lps(point)
+        if (index < -0.5).any() or (index > np.array(image.shape_kji) - 0.5).any():
+            raise InputError(f"The target at {where} lies outside the image; expected LPS millimetres inside it.")
+    if lungs is not None and lungs.array_kji.any():
+        gap = _gap_to_mask_mm(lungs, point)
+        if gap > OUTSIDE_TOLERANCE_MM:
+            raise InputError(
+                f"The target at {where} lies outside the lungs; expected LPS millimetres (left, posterior, superior "
+                "positive) inside a lung, or a mask of the target."
+            )
+    return point
+
+
+def _gap_to_mask_mm(mask: LabelMap, point: FloatArray) -> float:
+    """Return the distance from a point to the nearest voxel of a mask, looking no further than the tolerance."""
+    grid = mask.grid
+    reach = np.ceil((OUTSIDE_TOLERANCE_MM + 1.0) / np.array(grid.spacing_kji_mm)).astype(int) + 1
+    centre = np.rint(grid.kji_from_lps(point)).astype(int)
+    low = np.clip(centre - reach, 0, grid.shape_kji)
+    high = np.clip(centre + reach + 1, 0, grid.shape_kji)
+    hits = np.argwhere(mask.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]] > 0) + low
+    if not len(hits):
+        return float("inf")
+    return max(float(np.linalg.norm(grid.lps_from_kji(hits) - point, axis=1).min()) - float(grid.spacing_ijk_mm.max()) / 2, 0.0)
+
+
+def measure_target(
+    volume: Volume | None,
+    *,
+    point_lps_mm: FloatArray | tuple[float, float, float] | None = None,
+    mask: LabelMap | None = None,
+    lungs: LabelMap | None = None,
+    lobes: LabelMap | None = None,
+    tree: Tree | None = None,
+) -> Target:
+    """Turn a click or a mask into a measured target.
+
+    Parameters
+    ----------
+    volume
+        The CT; without it a click stays a bare point.
+    point_lps_mm
+        (3,) LPS mm, on or within 4 mm of the lesion.
+    mask
+        Any label above 0 is the target; it may have a grid of its own. Takes precedence over the point.
+    lungs, lobes, tree
+        Where given, the distances to pleura, fissure and airway are measured against them.
+
+    Returns
+    -------
+    Target
+        ``source`` is "mask", "click" (segmented) or "point" (nothing measurable there, the reason in ``notes``).
+
+    Raises
+    ------
+    InputError
+        When neither point nor mask is given, the mask is empty, or the point lies outside the image or the lungs.
+    """
+    if mask is not None:
+        shape: Shape | NoRegion = shape_of_mask(mask, volume)
+        source = "mask"
+    elif point_lps_mm is not None:
+        point = _checked_point(point_lps_mm, volume, lungs, mask)
+        source = "click"
+        shape = _shape_at(volume, point, lungs)
+    else:
+        raise InputError("No target was given: expected a point L,P,S in millimetres or a mask.")
+    if isinstance(shape, NoRegion):
+        return _bare_point(point, shape.reason, lungs, lobes, tree)
+    measurements = dict(shape.measurements)
+    measurements.update(distances(shape.centre_lps_mm, shape.surface_lps_mm, lungs, lobes, tree))
+    return Target(
+        shape.centre_lps_mm, shape.surface_lps_mm, source, shape.density, measurements,
+        lobe_at(lobes, shape.centre_lps_mm), shape.notes,
+    )  # fmt: skip
+
+
+def _shape_at(volume: Volume | None, point: FloatArray, lungs: LabelMap | None) -> Shape | NoRegion:
+    if volume is None:
+        return NoRegion("there is no CT")
+    cube = cube_around(volume, point, lungs)
+    region = segment_click(cube, point)
+    return region if isinstance(region, NoRegion) else shape_of_region(region, cube, volume.grid.spacing_ijk_mm)
+
+
+def _bare_point(point: FloatArray, reason: str, lungs: LabelMap | None, lobes: LabelMap | None, tree: Tree | None) -> Target:
+    measurements: dict[str, Measurement] = {name: not_measured(name, unit, reason) for name, unit in _SHAPE_NAMES}
+    measurements.update(distances(point, point[None, :], lungs, lobes, tree))
+    note = f"the target is a bare point; it was not measured because {reason}"
+    return Target(point, point[None, :], "point", DensityClass.UNKNOWN, measurements, lobe_at(lobes, point), (note,))
+
+
+def lobe_at(lobes: LabelMap | None, point_lps_mm: FloatArray) -> str | None:
+    """Return the lobe code at a point, None outside the lobes; a miss of one voxel is forgiven."""
+    if lobes is None:
+        return None
+    centre = np.rint(lobes.grid.kji_from_lps(point_lps_mm)).astype(int)
+    shape = np.array(lobes.grid.shape_kji)
+    if ((centre < 0) | (centre >= shape)).any():
+        return None
+    value = int(lobes.array_kji[tuple(centre)])
+    if value == 0:
+        low, high = np.maximum(centre - 1, 0), np.minimum(centre + 2, shape)
+        near = lobes.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        near = near[near > 0]
+        value = int(np.bincount(near).argmax()) if near.size else 0
+    return LOBE_CODES.get(value)

@@ -1,0 +1,118 @@
+"""How far a target is from the pleura, the nearest fissure and the nearest airway."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
+from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.volume import LabelMap
+
+from .constants import LLL, LUL, RLL, RML, RUL
+
+REACHES_MM = (25.0, 60.0, 160.0)
+_RIGHT, _LEFT = (RUL, RML, RLL), (LUL, LLL)
+
+
+def distances(
+    centre_lps_mm: FloatArray,
+    surface_lps_mm: FloatArray,
+    lungs: LabelMap | None,
+    lobes: LabelMap | None,
+    tree: Tree | None,
+) -> dict[str, Measurement]:
+    """Return distance_to_pleura, distance_to_fissure and distance_to_airway in mm, measured from the target's surface."""
+    pleura, fissure = "distance_to_pleura", "distance_to_fissure"
+    found = {
+        pleura: _to_boundary(pleura, lungs, centre_lps_mm, surface_lps_mm, _pleura_faces, "surface of the lung mask"),
+        fissure: _to_boundary(fissure, lobes, centre_lps_mm, surface_lps_mm, _fissure_faces, "boundary between two lobes"),
+    }
+    found["distance_to_airway"] = _to_airway(surface_lps_mm, tree)
+    return found
+
+
+def _pleura_faces(values: NDArray[np.uint8], centre: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return lung voxels at the outer surface; holes that vessels or the target itself leave inside do not count."""
+    lung = values > 0
+    filled = ndimage.binary_closing(np.pad(lung, 2, mode="edge"), iterations=2)[2:-2, 2:-2, 2:-2] | lung
+    outside, count = ndimage.label(~filled)
+    if count:
+        sizes = np.bincount(outside.ravel())
+        small = np.flatnonzero(sizes < 0.02 * filled.size)
+        small = small[small > 0]
+        touching = np.unique(np.concatenate([outside[face].ravel() for face in _faces(outside)]))
+        filled |= np.isin(outside, np.setdiff1d(small, touching))
+    return np.asarray(filled & ~ndimage.binary_erosion(filled, border_value=1))
+
+
+def _faces(array: NDArray[np.int64]) -> list[tuple[slice | int, ...]]:
+    every = slice(None)
+    return [tuple(end if axis == at else every for axis in range(array.ndim)) for at in range(array.ndim) for end in (0, -1)]
+
+
+def _fissure_faces(values: NDArray[np.uint8], centre: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return voxels with a neighbour of another lobe of the same lung."""
+    found = np.zeros(values.shape, dtype=bool)
+    side = np.where(np.isin(values, _RIGHT), 1, np.where(np.isin(values, _LEFT), 2, 0))
+    for axis in range(3):
+        low: list[slice] = [slice(None)] * 3
+        high: list[slice] = [slice(None)] * 3
+        low[axis], high[axis] = slice(0, -1), slice(1, None)
+        one, two = tuple(low), tuple(high)
+        found[one] |= (values[one] != values[two]) & (side[one] == side[two]) & (side[one] > 0)
+    return found
+
+
+def _to_boundary(
+    name: str, labels: LabelMap | None, centre: FloatArray, surface: FloatArray, faces: object, method: str
+) -> Measurement:
+    if labels is None or not callable(faces):
+        return not_measured(name, "mm", "no mask of it is there")
+    grid = labels.grid
+    spacing = np.array(grid.spacing_kji_mm)
+    middle = np.rint(grid.kji_from_lps(centre)).astype(int)
+    size = float(np.linalg.norm(surface - centre, axis=1).max())
+    for reach_mm in REACHES_MM:
+        reach = np.ceil((reach_mm + size) / spacing).astype(int)
+        low = np.clip(middle - reach, 0, grid.shape_kji)
+        high = np.clip(middle + reach + 1, 0, grid.shape_kji)
+        part = labels.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        hits = np.argwhere(faces(part, middle - low)) + low if part.size else np.empty((0, 3))
+        if not len(hits):
+            continue
+        gaps, nearest = cKDTree(grid.lps_from_kji(hits)).query(surface)
+        at = int(np.argmin(gaps))
+        if gaps[at] <= reach_mm:
+            voxel = float(spacing.max())
+            point = grid.lps_from_kji(hits[nearest[at]])
+            value = max(float(gaps[at]) - voxel / 2, 0.0)
+            return Measurement(
+                name, value, "mm", (max(value - voxel, 0.0), value + voxel), method,
+                evidence=Evidence((float(point[0]), float(point[1]), float(point[2]))),
+            )  # fmt: skip
+    return not_measured(name, "mm", f"none lies within {REACHES_MM[-1]:.0f} mm")
+
+
+def _to_airway(surface: FloatArray, tree: Tree | None) -> Measurement:
+    name = "distance_to_airway"
+    if tree is None or not len(tree):
+        return not_measured(name, "mm", "there is no airway tree")
+    points = np.concatenate([branch.points_lps_mm for branch in tree])
+    radii = np.concatenate([branch.radius_mm for branch in tree])
+    owners = np.concatenate([np.full(len(branch.radius_mm), branch.id) for branch in tree])
+    gaps, nearest = cKDTree(points).query(surface)
+    at = int(np.argmin(gaps - radii[nearest]))
+    index = int(nearest[at])
+    value = max(float(gaps[at] - radii[index]), 0.0)
+    branch = tree[int(owners[index])]
+    called = branch.label.code if branch.label is not None else f"branch {branch.id}"
+    low, high = branch.radius_interval_mm.mean(axis=0)
+    spread = max(float(high - low) / 2.0, 0.25)
+    return Measurement(
+        name, value, "mm", (max(value - spread, 0.0), value + spread), f"surface of the target to the lumen of {called}",
+        evidence=Evidence((float(points[index][0]), float(points[index][1]), float(points[index][2]))),
+    )  # fmt: skip
