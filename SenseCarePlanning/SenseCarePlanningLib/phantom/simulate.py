@@ -1,0 +1,171 @@
+"""A chest CT around a given airway mask, with the truth that goes with it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..geometry import FloatArray
+from ..volume import Grid, LabelMap, Volume
+from .chest import LUNG_CENTRE_Y, ChestShape, backdrop
+from .compose import Layers, Lesion, draw, parenchyma
+from .fields import Float32Array, Lattice, smooth_noise
+from .fit import fit_chest, fitted_lungs, lungs_of_mask
+from .masktube import MaskTube, largest_component, paint_tube, tube_from_mask
+from .resample import block_share, label_map, labels_of_fields, nearest_labels, share_of, target_box
+from .scanner import Scanner
+
+logger = logging.getLogger(__name__)
+
+LATTICE_STEP_MM = 2.0
+LUNG_NAMES = {1: "lung_right", 2: "lung_left"}
+LOBE_NAMES = {1: "RUL", 2: "RML", 3: "RLL", 4: "LUL", 5: "LLL"}
+ByteArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedCT:
+    """A CT and what is true in it, all on one grid.
+
+    Parameters
+    ----------
+    volume
+        int16 HU.
+    airway_truth
+        Lumen: voxels more than half air of the tree, and the thinner ones that keep it connected.
+    lungs_truth
+        1 right, 2 left; bronchi and vessels inside the lungs included.
+    vessels_truth, lobes_truth, nodule_truth
+        None where the patient has none.
+    walls_truth
+        Bronchial wall, or None.
+    """
+
+    volume: Volume
+    airway_truth: LabelMap
+    lungs_truth: LabelMap
+    vessels_truth: LabelMap | None = None
+    lobes_truth: LabelMap | None = None
+    nodule_truth: LabelMap | None = None
+    walls_truth: LabelMap | None = None
+
+
+def simulate_ct(
+    airway: LabelMap,
+    *,
+    scanner: Scanner | None = None,
+    vessels: LabelMap | None = None,
+    lobes: LabelMap | None = None,
+    nodule: LabelMap | None = None,
+    lungs: LabelMap | None = None,
+    seed: int = 0,
+) -> SimulatedCT:
+    """Simulate a chest CT around a given airway.
+
+    Parameters
+    ----------
+    airway
+        The lumen (any value above 0), on any grid: oblique, anisotropic or left-handed. Its largest 26-connected component
+        is used. Loops stay as they are.
+    scanner
+        0.7 mm cubic voxels and 25 HU of noise by default. The CT itself is axial.
+    vessels, nodule, lungs
+        Masks on any grid. Without vessels, arteries are drawn beside the bronchi and veins between them; without lungs, they
+        are the union of the lobes or a template fitted to the tree.
+    lobes
+        1 to 5: RUL, RML, RLL, LUL, LLL.
+    seed
+        The same seed gives the same CT.
+
+    Returns
+    -------
+    SimulatedCT
+
+    Raises
+    ------
+    InputError
+        When the airway mask, or another mask that was given, is empty.
+    """
+    started = time.perf_counter()
+    scanner = scanner or Scanner()
+    for name, given in (("vessel", vessels), ("lobe", lobes), ("nodule", nodule), ("lung", lungs)):
+        if given is not None and not given.mask().any():
+            raise InputError(f"The {name} mask is empty: leave it out or give one with voxels.")
+    tube = tube_from_mask(airway)
+    shape = fit_chest(tube)
+    lower, upper = _bounds(shape, tube, lungs or lobes)
+    lattice = Lattice.over(lower, upper, LATTICE_STEP_MM)
+    given_lungs = lungs if lungs is not None else lobes
+    right, left = fitted_lungs(lattice, shape, tube) if given_lungs is None else lungs_of_mask(lattice, shape, given_lungs)
+    grid = scanner.grid_over(lower, upper)
+    fine = scanner.fine_grid(grid)
+    rng = np.random.default_rng([seed, 1])
+    texture = (smooth_noise(lattice, 9.0, rng), smooth_noise(lattice, 1.6, rng))
+    both = np.minimum(right, left)
+    lumen, outer = paint_tube(tube, airway, fine)
+    vessel_share = share_of(vessels, fine) if vessels is not None else _procedural_vessels(tube, shape, lattice, both, fine, seed)
+    lesions = () if nodule is None else (_lesion_of(nodule, fine),)
+    layers = Layers(
+        lattice=lattice,
+        backdrop_hu=backdrop(lattice, shape, rng).intensity_hu,
+        parenchyma_hu=parenchyma(lattice, -862.0, 0.28, shape.carina_lps_mm[1] + LUNG_CENTRE_Y, texture),
+        lung_distance_mm=both,
+        lumen=lumen,
+        outer=outer,
+        vessels=vessel_share,
+        lesions=lesions,
+    )
+    volume = scanner.acquire(draw(layers, fine), grid, seed)
+    factors = scanner.factors_ijk[::-1]
+    airway_truth = _airway_truth(block_share(lumen, factors), tube, grid)
+    walls = (block_share(outer, factors) > 127) & (airway_truth == 0)
+    logger.info("simulated a CT of %s voxels in %.1f s", grid.shape_kji, time.perf_counter() - started)
+    return SimulatedCT(
+        volume=volume,
+        airway_truth=label_map(airway_truth, grid, {1: "airway"}),
+        lungs_truth=label_map(labels_of_fields(lattice, {1: right, 2: left}, grid), grid, LUNG_NAMES),
+        vessels_truth=None if vessel_share is None else label_map(block_share(vessel_share, factors) > 127, grid, {1: "vessels"}),
+        lobes_truth=None if lobes is None else LabelMap(nearest_labels(lobes, grid), grid.affine_ijk_to_lps.copy(), LOBE_NAMES),
+        nodule_truth=None if nodule is None else LabelMap(nearest_labels(nodule, grid), grid.affine_ijk_to_lps.copy(), {1: "nodule"}),
+        walls_truth=label_map(walls, grid, {1: "airway_wall"}),
+    )
+
+
+def _bounds(shape: ChestShape, tube: MaskTube, lungs: LabelMap | None) -> tuple[FloatArray, FloatArray]:
+    """Return the box of the scan: the chest, and the whole tree up to the top of the trachea."""
+    lower, upper = shape.bounds()
+    points = tube.surface_lps_mm
+    if lungs is not None:
+        points = np.concatenate([points, lungs.grid.lps_from_kji(np.argwhere(lungs.mask()[::4, ::4, ::4]) * 4.0)])
+    lower[2] = min(lower[2], float(points[:, 2].min()) - 8.0)
+    upper[2] = max(float(points[:, 2].max()) + 2.0, upper[2] - 12.0)
+    lower[:2] = np.minimum(lower[:2], points.min(axis=0)[:2] - 30.0)
+    upper[:2] = np.maximum(upper[:2], points.max(axis=0)[:2] + 30.0)
+    return lower, upper
+
+
+def _lesion_of(nodule: LabelMap, fine: Grid) -> Lesion:
+    share = share_of(nodule, fine)
+    box = target_box(nodule, fine)
+    return Lesion(box, np.asarray(share[box], dtype=np.float32) / np.float32(255.0), 35.0)
+
+
+def _airway_truth(share: ByteArray, tube: MaskTube, grid: Grid) -> NDArray[np.bool_]:
+    """Voxels more than half lumen, and those on the middle of thinner branches, as one component."""
+    truth = share > 127
+    index = np.rint(grid.kji_from_lps(tube.medial_lps_mm)).astype(int)
+    inside = ((index >= 0) & (index < np.array(grid.shape_kji))).all(axis=1)
+    thin = index[inside & (tube.medial_radius_mm < float(grid.spacing_ijk_mm.max()))]
+    truth[tuple(thin.T)] = True
+    return largest_component(truth)
+
+
+def _procedural_vessels(
+    tube: MaskTube, shape: ChestShape, lattice: Lattice, lungs_mm: Float32Array, fine: Grid, seed: int
+) -> ByteArray | None:
+    return None
