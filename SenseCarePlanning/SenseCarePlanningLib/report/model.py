@@ -98,11 +98,14 @@ class ClockFace:
         Directions of the other openings.
     text
         The same in words, such as "2 o'clock".
+    diameter_mm
+        Printed size of the clock.
     """
 
     wanted_deg: float
     other_deg: tuple[float, ...] = ()
     text: str = ""
+    diameter_mm: float = 12.0
 
 
 @dataclass(frozen=True)

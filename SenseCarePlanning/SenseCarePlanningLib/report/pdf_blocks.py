@@ -46,7 +46,7 @@ def cell_flowable(content: model.CellContent, style: TextStyle, align: str, widt
     if isinstance(content, str):
         return TextBlock(content, aligned(style, align))
     if isinstance(content, model.ClockFace):
-        return Clock(content, min(width, 12.0 * mm))
+        return Clock(content, min(width, content.diameter_mm * mm))
     if isinstance(content, model.Thumbnail):
         image = prepared_image(content.picture, width / mm, content.height_mm)
         if image is None:

@@ -1,0 +1,108 @@
+"""The airways in numbers: one row a named bronchus, and every branch in the appendix."""
+
+from __future__ import annotations
+
+from SenseCarePlanningLib.report.model import Cell, Column, DataTable, Measurement, Notice, Paragraph, Section, Tone
+from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag
+
+from ..constants import INTERMEDIATE, LEFT_MAIN, LOBAR_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
+from ..result import AirwayResult
+from .words import Words, label_of
+
+NAMED_CODES = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES)
+FLAG_NAMES = {
+    BranchFlag.BRIDGED: label_of("gap bridged"),
+    BranchFlag.LEAK_SUSPECTED: label_of("leak suspected"),
+    BranchFlag.LOOP_REMOVED: label_of("loop cut"),
+    BranchFlag.MANUALLY_EDITED: label_of("edited"),
+}
+
+
+def _value(result: AirwayResult, branch: Branch, name: str, words: Words) -> str:
+    """Return a measurement of a branch without its unit, a dash when there is none."""
+    found: Measurement | None = next((item for item in result.branch_measurements.get(branch.id, ()) if item.name == name), None)
+    if found is None or found.value is None:
+        return "–"
+    interval = words.interval(found.interval, found.unit)
+    value = words.number(found.value, found.unit)
+    return f"{value} ({interval})" if interval else value
+
+
+def _minimum(branch: Branch, words: Words) -> str:
+    value = words.number(branch.minimum_diameter_mm, "mm")
+    interval = words.interval(branch.minimum_diameter_interval_mm, "mm")
+    return f"{value} ({interval})" if interval else value
+
+
+def _columns(words: Words) -> tuple[Column, ...]:
+    return (
+        Column(words.say("Length\n(mm)"), 1.0, "right"),
+        Column(words.say("Diameter\n(mm, 95 %)"), 1.9, "right"),
+        Column(words.say("Narrowest\n(mm, 95 %)"), 1.9, "right"),
+        Column(words.say("Wall\n(mm, 95 %)"), 1.9, "right"),
+    )
+
+
+def _numbers(result: AirwayResult, branch: Branch, words: Words) -> tuple[str, ...]:
+    diameter = _value(result, branch, "inner_diameter", words)
+    return (
+        words.number(branch.length_mm, "mm"),
+        diameter if diameter != "–" else words.number(branch.diameter_mm, "mm"),
+        _minimum(branch, words),
+        _value(result, branch, "wall_thickness", words),
+    )
+
+
+def airway_section(result: AirwayResult, words: Words) -> Section:
+    """Return one row for every named bronchus down to the segments, and which segments were not found."""
+    tree = result.tree
+    by_code: dict[str, list[Branch]] = {}
+    for branch in tree:
+        if branch.label is not None:
+            by_code.setdefault(branch.label.code, []).append(branch)
+    rows: list[tuple[str | Cell, ...]] = []
+    for code in (code for code in NAMED_CODES if code in by_code):
+        first = by_code[code][0]
+        name = words.full_name(code)
+        beyond = len(tree.subtree(first.id)) - 1
+        confidence = f"{100 * first.label.confidence:.0f} %" if first.label is not None else "–"
+        rows.append(
+            (Cell(lead=code if code in SEGMENT_CODES else ""), name, confidence, str(beyond), *_numbers(result, first, words))
+        )
+    title = words.say("Named bronchi")
+    missing = [code for code in SEGMENT_CODES if code not in by_code]
+    if not rows:
+        return Section(title, (Notice(words.say("No branch of this tree has a name."), tone=Tone.CAUTION),))
+    columns = (
+        Column(words.say("Code"), 1.1),
+        Column(words.say("Bronchus"), 3.8),
+        Column(words.say("Confi-\ndence"), 1.0, "right"),
+        Column(words.say("Branches\nbeyond"), 1.1, "right"),
+        *_columns(words),
+    )
+    table = DataTable(columns, tuple(rows), compact=True)
+    if not missing:
+        return Section(title, (table,))
+    text = words.say("Segmental bronchi not found or not named with confidence: {codes}.", codes=words.say(", ").join(missing))
+    return Section(title, (table, Paragraph(text)))
+
+
+def branch_section(result: AirwayResult, words: Words) -> Section:
+    """Return every branch."""
+    tree = result.tree
+    columns = (
+        Column(words.say("No."), 0.7, "right"),
+        Column(words.say("Name"), 2.6),
+        Column(words.say("From\nno."), 0.7, "right"),
+        Column(words.say("Gene-\nration"), 0.8, "right"),
+        *_columns(words),
+        Column(words.say("Remarks"), 1.6),
+    )
+    rows = []
+    for branch in tree:
+        flags = words.say(", ").join(words.say(FLAG_NAMES[flag]) for flag in sorted(branch.flags, key=lambda flag: flag.value))
+        name = words.code(branch.label.code) if branch.label is not None else "–"
+        parent = "–" if branch.parent_id is None else str(branch.parent_id)
+        rows.append((str(branch.id), name, parent, str(branch.generation), *_numbers(result, branch, words), flags or "–"))
+    title = words.say("Appendix: all branches")
+    return Section(title, (DataTable(columns, tuple(rows), compact=True),), new_page=True)

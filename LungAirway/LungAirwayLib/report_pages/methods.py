@@ -1,0 +1,146 @@
+"""What was not measured, how the rest came about, what it is for, and who reviewed it."""
+
+from __future__ import annotations
+
+import math
+
+from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.report.model import (
+    Block,
+    Column,
+    DataTable,
+    Heading,
+    KeyValueTable,
+    Notice,
+    Paragraph,
+    Section,
+    Signature,
+    Tone,
+)
+
+from ..result import AirwayResult
+from .words import Words, label_of
+
+_OPTION_NAMES = {
+    "engine": label_of("Engine asked for"),
+    "scopes": label_of("Bronchoscopes"),
+    "routes": label_of("Number of routes"),
+    "orientation": label_of("Operator's picture"),
+    "target": label_of("Target given as"),
+    "bundle": label_of("Bundle"),
+}
+_METHODS = (
+    label_of(
+        "Airway: segmented by the engine named below, thinned to centrelines and turned into a tree; a loop is cut at its "
+        "narrowest place and a gap is bridged only where direction, calibre and image agree. Both are marked."
+    ),
+    label_of(
+        "Diameters: of the lumen across the centreline; where the CT allows, at half the height of the wall's edge. The "
+        "narrowest diameter over the middle half of a branch decides what passes. Intervals are 95 %."
+    ),
+    label_of(
+        "Routes: every branch is a candidate exit; its cost grows with the distance to the target and with the angle off "
+        "its axis. Leaving the lung, crossing a lobe border or a vessel makes it dearer."
+    ),
+    label_of(
+        "Names: segmental numbering of Jackson and Huber (1943) and Boyden (1955), matched by position, direction and "
+        "calibre. A name that cannot be told is not given."
+    ),
+)
+
+
+def not_measured_section(result: AirwayResult, words: Words) -> Section:
+    """Return what was not measured, each with its reason."""
+    said = list(words.sentences(result.not_measured))
+    groups = [result.quality.values()]
+    if result.plan is not None:
+        groups.append(result.plan.target.measurements.values())
+    for group in groups:
+        said += [
+            words.say("{name}: {reason}", name=words.measurement_name(item.name), reason=words.sentence(item.reason_missing))
+            for item in group
+            if item.value is None
+        ]
+    said += _unmeasured_branches(result, words)
+    items = tuple(dict.fromkeys(said))
+    title = words.say("What was not measured, and why")
+    if not items:
+        return Section(title, (Paragraph(words.say("Everything that this report lists was measured.")),))
+    return Section(title, (Notice("", "", Tone.INFO, items),))
+
+
+def _unmeasured_branches(result: AirwayResult, words: Words) -> list[str]:
+    """Count branches by what was not measured on them and why; a few hundred equal sentences help no one."""
+    counts: dict[tuple[str, str], int] = {}
+    for measurements in result.branch_measurements.values():
+        for item in measurements:
+            if item.value is None:
+                key = (item.name, item.reason_missing)
+                counts[key] = counts.get(key, 0) + 1
+    return [
+        words.say(
+            "{name} of {count} branches: {reason}",
+            name=words.measurement_name(name),
+            count=count,
+            reason=words.sentence(reason),
+        )
+        for (name, reason), count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+
+
+def methods_section(result: AirwayResult, study: StudyInfo | None, words: Words) -> Section:
+    """Return methods, engine, versions, parameters and run times."""
+    engine, run = result.engine, result.run
+    rows = [
+        (words.say("Engine"), " ".join(part for part in (engine.name, engine.version) if part)),
+        (words.say("Model"), engine.model or words.say("none")),
+    ]
+    if engine.detail:
+        rows.append((words.say("Detail"), words.sentence(engine.detail)))
+    rows += [(words.say(_OPTION_NAMES.get(name, name)), words.sentence(value)) for name, value in run.options.items()]
+    if study is not None and study.series_uid:
+        rows.append((words.say("Series UID"), study.series_uid))
+    versions = words.say(", ").join(f"{name} {version}" for name, version in run.versions.items())
+    rows.append((words.say("Versions"), versions or words.say("not stated")))
+    rows.append((words.say("Created"), run.created or words.say("not stated")))
+    blocks: list[Block] = [Paragraph(words.say(text)) for text in _METHODS]
+    blocks.append(KeyValueTable(tuple(rows), pairs_per_line=1))
+    if run.steps:
+        columns = (
+            Column(words.say("Step"), 5.0),
+            Column(words.say("Seconds"), 1.5, "right"),
+            Column(words.say("Peak memory (MB)"), 2.0, "right"),
+        )
+        table = tuple(
+            (
+                words.sentence(step.name),
+                f"{step.seconds:.1f}",
+                f"{step.peak_memory_mb:.0f}" if math.isfinite(step.peak_memory_mb) else words.say("not stated"),
+            )
+            for step in run.steps
+        )
+        blocks += [Heading(words.say("Run time")), DataTable(columns, table, compact=True)]
+    return Section(words.say("Methods, versions and parameters"), tuple(blocks))
+
+
+def limits_section(words: Words) -> Section:
+    """Return intended use and limits, and where the reviewing clinician signs."""
+    limits = (
+        words.say(
+            "For research, and for review by a clinician with the CT at hand. This program is not a medical device and was"
+            " not cleared by any authority."
+        ),
+        words.say(
+            "The CT shows one breath at one moment. Between full inspiration and expiration nodules moved 17.6 mm on average "
+            "(Chen 2015, doi:10.1378/chest.14-1425), and parts of the lung collapse under anaesthesia: expect the target elsewhere."
+        ),
+        words.say(
+            "An airway thinner than about two voxels, or filled with mucus, does not appear in the tree. A missing branch "
+            "is no proof that there is none."
+        ),
+        words.say("Past the visible airway every path is a guess. Vessels near it have to be judged on the CT by the physician."),
+        words.say("Clock hours hold for the orientation stated on the sheet and do not account for the scope's own twist."),
+    )
+    labels = (words.say("Reviewed by (name)"), words.say("Signature"), words.say("Date and time"))
+    blocks = (Notice("", words.say("Intended use and limits"), Tone.CAUTION, limits), Signature(labels))
+    return Section(words.say("Limits and review"), blocks)

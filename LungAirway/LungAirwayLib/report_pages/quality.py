@@ -1,0 +1,99 @@
+"""How good the CT is and how complete the tree, with every warning."""
+
+from __future__ import annotations
+
+from SenseCarePlanningLib.report.model import (
+    Block,
+    Column,
+    DataTable,
+    Figure,
+    FigureRow,
+    Measurement,
+    Notice,
+    Paragraph,
+    Section,
+    Tone,
+)
+
+from ..result import AirwayResult
+from .summary import all_warnings
+from .words import Pictures, Words
+
+
+def measurement_table(measurements: tuple[Measurement, ...], words: Words) -> DataTable:
+    """Return measurements with unit, interval and how they were obtained."""
+    rows = []
+    for item in measurements:
+        value = words.measured(item) if item.value is None else words.with_unit(item.value, item.unit)
+        rows.append(
+            (
+                words.measurement_name(item.name),
+                value,
+                words.interval(item.interval, item.unit) or "–",
+                words.sentence(item.method) if item.method else "–",
+            )
+        )
+    columns = (
+        Column(words.say("Quantity"), 2.6),
+        Column(words.say("Value"), 2.2),
+        Column(words.say("95 % interval"), 1.5),
+        Column(words.say("How it was obtained"), 4.0),
+    )
+    return DataTable(columns, tuple(rows))
+
+
+def quality_section(result: AirwayResult, words: Words) -> Section:
+    """Return quality of the CT and completeness of the tree."""
+    blocks: list[Block] = []
+    warnings = all_warnings(result, words)
+    if warnings:
+        blocks.append(Notice("", words.say("Warnings"), Tone.CAUTION, warnings))
+    if result.quality:
+        blocks.append(measurement_table(tuple(result.quality.values()), words))
+    tree = result.tree
+    blocks.append(
+        Paragraph(
+            words.say(
+                "The tree has {branches} branches with a summed length of {length} mm, {tips} peripheral ends and "
+                "{generation} generations.",
+                branches=len(tree),
+                length=f"{tree.total_length_mm:.0f}",
+                tips=len(tree.tips),
+                generation=max(branch.generation for branch in tree),
+            )
+        )
+    )
+    if tree.loops_removed or tree.bridges:
+        blocks.append(
+            Paragraph(
+                words.say(
+                    "{loops} loops were cut open and {bridges} gaps bridged; both mark places to check on the CT.",
+                    loops=len(tree.loops_removed),
+                    bridges=len(tree.bridges),
+                )
+            )
+        )
+    return Section(words.say("Quality of the CT and of the airway tree"), tuple(blocks))
+
+
+def tree_section(result: AirwayResult, pictures: Pictures, words: Words) -> Section:
+    """Return the pictures of the tree, with the best route where there is one."""
+    missing = words.picture_missing(pictures.reason)
+    plan = result.plan
+    blocks: list[Block] = []
+    if plan is not None and plan.routes:
+        rank = plan.routes[0].rank
+        caption = words.say("Airway tree with route {rank} to the target.", rank=rank)
+        blocks.append(Figure(pictures.get(f"route_{rank}_tree"), caption, caption, missing, 110.0))
+    overview = words.say("Airway tree seen from the front; the patient's right is on the left.")
+    lobes = words.say("Airway tree coloured by lobe.")
+    row = (
+        Figure(pictures.get("tree_overview"), overview, overview, missing, 85.0),
+        Figure(pictures.get("tree_lobes"), lobes, lobes, missing, 85.0),
+    )
+    shown = tuple(figure for figure in row if figure.picture is not None)
+    if shown:
+        blocks.append(FigureRow(shown))
+    elif not blocks:
+        blocks.append(row[0])
+    return Section(words.say("Airway tree"), tuple(blocks))

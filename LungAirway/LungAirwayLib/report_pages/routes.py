@@ -1,0 +1,124 @@
+"""The routes side by side, and the three guesses past the visible tree."""
+
+from __future__ import annotations
+
+from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Figure, FigureRow, Notice, Paragraph, Section, Tone
+
+from ..plan import ExtensionModel, Plan, Route, TsuboiType
+from ..result import AirwayResult
+from .words import Pictures, Words, label_of
+
+MODEL_NAMES = {
+    ExtensionModel.STRAIGHT: label_of("straight"),
+    ExtensionModel.MINIMUM_COST: label_of("least cost through the lung"),
+    ExtensionModel.ARTERY_FOLLOWING: label_of("beside the vessel"),
+}
+TSUBOI_NAMES = {
+    TsuboiType.I: label_of("I: bronchus enters the lesion"),
+    TsuboiType.II: label_of("II: bronchus ends in the lesion"),
+    TsuboiType.III: label_of("III: bronchus compressed"),
+    TsuboiType.IV: label_of("IV: bronchus passes by or is narrowed from outside"),
+    TsuboiType.NONE: label_of("no bronchus at the lesion"),
+    TsuboiType.UNKNOWN: label_of("not known"),
+}
+_FIGURES_PER_ROW = 3
+
+
+def routes_section(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> Section:
+    """Return the table of routes with their reasons, and oblique slices along them."""
+    if not plan.routes:
+        return Section(words.say("Routes"), (Notice(words.say("No route to the target was found in this tree."), tone=Tone.BAD),))
+    columns = (
+        Column(words.say("Route"), 0.8, "center"),
+        Column(words.say("Leaves the airway in"), 1.9),
+        Column(words.say("Likeli-\nhood"), 1.0, "right"),
+        Column(words.say("Off axis\n(°)"), 0.9, "right"),
+        Column(words.say("Gap\n(mm)"), 0.8, "right"),
+        Column(words.say("Bronchus\nsign"), 1.1),
+        Column(words.say("Artery\nsign"), 1.0),
+        Column(words.say("Tsuboi type"), 1.9),
+        Column(words.say("Why, and what to beware of"), 3.9),
+    )
+    rows = tuple(_route_row(route, result, words) for route in plan.routes)
+    blocks: list[Block] = [DataTable(columns, rows)]
+    blocks += [
+        Paragraph(words.path(route.branch_ids, result.tree), words.say("Route {rank}:", rank=route.rank)) for route in plan.routes
+    ]
+    if plan.expected_motion is not None:
+        blocks.append(Paragraph(words.measured(plan.expected_motion), words.measurement_name("expected_motion") + ":"))
+    blocks += _oblique_rows(plan, pictures, words)
+    note = words.say(
+        "Likelihood: the share of all exit branches' likelihood that falls on this one. Off axis: angle between the airway "
+        "and the direction to the target. Gap: from the exit to the target's surface. Signs and Tsuboi type are estimates "
+        "from the segmentation; check them on the CT."
+    )
+    return Section(words.say("Routes"), (*blocks, Paragraph(note, small=True)))
+
+
+def _route_row(route: Route, result: AirwayResult, words: Words) -> tuple[str | Cell, ...]:
+    warnings = "\n".join(f"⚠ {text}" for text in words.sentences(route.warnings))
+    return (
+        Cell(lead=str(route.rank)),
+        Cell(lead=words.branch(result.tree[route.exit_branch_id], result.tree, mark_uncertain=True)),
+        f"{100 * route.confidence:.0f} %",
+        words.number(route.exit_angle_deg, "deg"),
+        words.number(route.gap_mm, "mm"),
+        words.yes_no(route.bronchus_sign),
+        words.yes_no(route.artery_sign),
+        words.say(TSUBOI_NAMES[route.tsuboi]),
+        Cell(text=words.sentence(route.reason) + (f"\n{warnings}" if warnings else "")),
+    )
+
+
+def _oblique_rows(plan: Plan, pictures: Pictures, words: Words) -> list[FigureRow]:
+    figures = []
+    for route in plan.routes:
+        picture = pictures.get(f"route_{route.rank}_oblique")
+        if picture is not None:
+            caption = words.say("Route {rank}: slice that holds the exit and the target.", rank=route.rank)
+            figures.append(Figure(picture, caption, caption, "", 62.0))
+    groups = [figures[start : start + _FIGURES_PER_ROW] for start in range(0, len(figures), _FIGURES_PER_ROW)]
+    return [FigureRow(tuple(group)) for group in groups]
+
+
+def extensions_sections(plan: Plan, pictures: Pictures, words: Words) -> list[Section]:
+    """Return the extension models of each route; nothing when every route's lumen reaches the target."""
+    rows: list[tuple[str | Cell, ...]] = []
+    for route in plan.routes:
+        for number, extension in enumerate(route.extensions):
+            chosen = number == route.chosen_extension
+            rows.append(
+                (
+                    Cell(lead=str(route.rank)) if number == 0 else "",
+                    words.say(MODEL_NAMES[extension.model]),
+                    words.number(extension.length_mm, "mm"),
+                    f"{extension.cost:.0f}",
+                    words.number(extension.crosses_vessel_mm, "mm"),
+                    Cell(lead="● " + words.say("chosen"), tone=Tone.GOOD) if chosen else "–",
+                    words.say("; ").join(words.sentences(extension.notes)) or "–",
+                )
+            )
+    if not rows:
+        return []
+    columns = (
+        Column(words.say("Route"), 0.8, "center"),
+        Column(words.say("Model"), 2.6),
+        Column(words.say("Length\n(mm)"), 1.0, "right"),
+        Column(words.say("Cost"), 0.9, "right"),
+        Column(words.say("In vessels\n(mm)"), 1.2, "right"),
+        Column(words.say("Choice"), 1.4),
+        Column(words.say("Notes"), 4.2),
+    )
+    text = words.say(
+        "No airway is visible on this last piece. Three models guess where one may run; where they agree, trust them more."
+    )
+    figures = [
+        Figure(picture, caption, caption, "", 70.0)
+        for route in plan.routes
+        if (picture := pictures.get(f"extensions_{route.rank}")) is not None
+        for caption in (words.say("Route {rank}: the models past the visible airway.", rank=route.rank),)
+    ]
+    groups = [figures[start : start + _FIGURES_PER_ROW] for start in range(0, len(figures), _FIGURES_PER_ROW)]
+    blocks: list[Block] = [Paragraph(text), DataTable(columns, tuple(rows))]
+    blocks += [FigureRow(tuple(group)) for group in groups]
+    return [Section(words.say("Past the visible airway"), tuple(blocks))]

@@ -1,0 +1,123 @@
+"""The sheet to take into the room: one row for every bifurcation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from SenseCarePlanningLib.report.model import (
+    Block,
+    Cell,
+    CellContent,
+    ClockFace,
+    Column,
+    DataTable,
+    Notice,
+    Paragraph,
+    Section,
+    Thumbnail,
+    Tone,
+)
+
+from ..plan import Instruction, Plan, Route
+from ..result import AirwayResult
+from .words import Pictures, Words, label_of
+
+_ORIENTATIONS = {
+    "anterior_12": label_of("12 o'clock in the picture is anterior (patient supine, operator at the head)."),
+    "posterior_12": label_of("12 o'clock in the picture is posterior (operator in front of the patient)."),
+}
+_SHEET_MM, _LOW_MM, _HIGH_MM = 205.0, 13.0, 24.0
+"""Height that the rows share on one page, and the limits of a thumbnail's height."""
+
+
+def step_sections(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> list[Section]:
+    """Return one sheet for each route, each on a page of its own."""
+    return [_sheet(route, plan, result, pictures, words) for route in plan.routes]
+
+
+def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> Section:
+    title = words.say("Turn by turn, route {rank}", rank=route.rank)
+    steps = plan.instructions.get(route.rank, ())
+    if not steps:
+        text = words.say("The route passes no bifurcation; there is nothing to turn at.")
+        return Section(title, (Notice(text, tone=Tone.INFO),), new_page=True)
+    height = min(max(_SHEET_MM / len(steps) - 2.0, _LOW_MM), _HIGH_MM)
+    columns = (
+        Column(words.say("Step"), 1.0, "center"),
+        Column(words.say("View"), 2.5, "center"),
+        Column(words.say("Clock"), 1.9, "center"),
+        Column(words.say("What to do"), 4.6),
+        Column(words.say("Enter"), 4.1),
+        Column(words.say("Other openings"), 3.6),
+    )
+    shown = [pictures.get(f"step_{route.rank}_{step.step}") for step in steps]
+    rows = tuple(_row(step, picture, result, words, height) for step, picture in zip(steps, shown, strict=True))
+    intro = words.say(
+        "{orientation} Advance: from the carina before; depth: from the top of the airway tree. Rotation: from the "
+        "position before, clockwise as seen. A name with ? is uncertain.",
+        orientation=words.say(_ORIENTATIONS.get(plan.orientation, plan.orientation)),
+    )
+    blocks: list[Block] = [Paragraph(intro, small=True), DataTable(columns, rows), _arrival(route, result, words)]
+    if not any(shown):
+        blocks.append(Paragraph(words.picture_missing(pictures.reason), words.say("No pictures:"), small=True))
+    return Section(title, tuple(blocks), new_page=True)
+
+
+def _row(
+    step: Instruction, picture: Path | None, result: AirwayResult, words: Words, height_mm: float
+) -> tuple[CellContent, ...]:
+    hour = words.say("{hour} o'clock", hour=step.clock_hour)
+    others = [opening for opening in step.openings if opening[0] != step.next_branch_id]
+    face = ClockFace(step.clock_angle_deg, tuple(30.0 * other[2] for other in others), hour, height_mm - 4.5)
+    tree = result.tree
+    entered = words.branch(tree[step.next_branch_id], tree, mark_uncertain=True)
+    at = words.branch(tree[step.branch_id], tree, mark_uncertain=True)
+    alt = words.say("View before the carina at the end of {branch}", branch=at)
+    return (
+        Cell(lead=str(step.step)),
+        Thumbnail(picture, alt, height_mm, "–"),
+        face,
+        Cell(_actions(step, hour, words), words.say("Advance {advance} mm", advance=f"{step.advance_mm:.0f}")),
+        Cell(_entry(step, at, words), entered),
+        Cell("\n".join(_opening(opening, result, words) for opening in others) or "–"),
+    )
+
+
+def _actions(step: Instruction, hour: str, words: Words) -> str:
+    if abs(step.rotate_deg) < 0.5:
+        turn = words.say("do not rotate ({hour})", hour=hour)
+    elif step.rotate_deg > 0:
+        turn = words.say("rotate {angle}° clockwise to {hour}", angle=f"{step.rotate_deg:.0f}", hour=hour)
+    else:
+        turn = words.say("rotate {angle}° anticlockwise to {hour}", angle=f"{-step.rotate_deg:.0f}", hour=hour)
+    angle = f"{abs(step.flex_deg):.0f}"
+    flex = words.say("flex {angle}° up", angle=angle) if step.flex_deg >= 0 else words.say("flex {angle}° down", angle=angle)
+    return f"{turn}\n{flex}"
+
+
+def _entry(step: Instruction, at: str, words: Words) -> str:
+    diameter = words.with_unit(step.diameter_mm, "mm")
+    interval = words.interval(step.diameter_interval_mm, "mm")
+    lumen = words.say("lumen {diameter} ({interval})", diameter=diameter, interval=interval) if interval else diameter
+    return f"{lumen}\n{words.say('from {branch}, depth {depth} mm', branch=at, depth=f'{step.depth_mm:.0f}')}"
+
+
+def _opening(opening: tuple[int, str, int, float], result: AirwayResult, words: Words) -> str:
+    branch_id, _, hour, diameter_mm = opening
+    name = words.branch(result.tree[branch_id], result.tree, mark_uncertain=True)
+    clock = words.say("{hour} o'clock", hour=hour)
+    return words.say("{name}: {clock}, {diameter}", name=name, clock=clock, diameter=words.with_unit(diameter_mm, "mm"))
+
+
+def _arrival(route: Route, result: AirwayResult, words: Words) -> Notice:
+    """Return what waits at the end of the last airway."""
+    exit_name = words.branch(result.tree[route.exit_branch_id], result.tree)
+    if route.chosen_extension is None and route.gap_mm == 0.0:
+        return Notice(words.say("The lumen of {branch} reaches the target.", branch=exit_name), tone=Tone.GOOD)
+    values = {
+        "branch": exit_name,
+        "gap": words.with_unit(route.gap_mm, "mm"),
+        "angle": words.with_unit(route.exit_angle_deg, "deg"),
+    }
+    text = words.say("At the exit in {branch}: the target's surface is {gap} ahead, {angle} off the airway's axis.", **values)
+    return Notice(text, words.say("Arrival"), Tone.INFO)

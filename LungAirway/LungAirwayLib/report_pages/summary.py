@@ -1,0 +1,134 @@
+"""The box that is read first: target, best route, best scope, what to beware of."""
+
+from __future__ import annotations
+
+from SenseCarePlanningLib.report.model import Block, KeyValueTable, Notice, Section, Tone
+
+from ..plan import Feasibility, Plan, Reach, Route, Scope, Target
+from ..result import AirwayResult
+from .words import Words, label_of
+
+DENSITY_NAMES = {
+    "solid": label_of("solid"),
+    "part_solid": label_of("part-solid"),
+    "ground_glass": label_of("ground glass"),
+    "unknown": label_of("density not determined"),
+}
+SOURCE_NAMES = {
+    "point": label_of("a point given by the user; nothing was segmented there"),
+    "click": label_of("segmented around a click"),
+    "mask": label_of("mask given by the user"),
+}
+REACH_NAMES = {
+    Reach.REACHES: label_of("REACHES"),
+    Reach.PROBABLY: label_of("PROBABLY"),
+    Reach.NO: label_of("NO"),
+}
+KEY_WARNINGS = 5
+"""So many warnings stand in the box; all of them follow under quality."""
+
+_ORDER = (Reach.REACHES, Reach.PROBABLY, Reach.NO)
+
+
+def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
+    """Return the cell and scope to name first on the best route.
+
+    Among the scopes that reach it is the widest (the larger channel takes more tools), otherwise the likeliest.
+    """
+    if not plan.routes:
+        return None
+    scopes = {scope.id: scope for scope in plan.scopes}
+    cells = [cell for cell in plan.feasibility if cell.route_rank == plan.routes[0].rank and cell.scope_id in scopes]
+    if not cells:
+        return None
+
+    def order(cell: Feasibility) -> tuple[int, float]:
+        width = scopes[cell.scope_id].tip_diameter_mm if cell.reach is Reach.REACHES else cell.probability
+        return (_ORDER.index(cell.reach), -width)
+
+    best = min(cells, key=order)
+    return best, scopes[best.scope_id]
+
+
+def target_line(target: Target, words: Words) -> str:
+    """Return the target in one line."""
+    parts = []
+    long_axis, short_axis = target.measurements.get("long_axis"), target.measurements.get("short_axis")
+    if long_axis is not None and long_axis.value is not None:
+        size = words.number(long_axis.value, "mm")
+        if short_axis is not None and short_axis.value is not None:
+            size = f"{size} × {words.number(short_axis.value, 'mm')}"
+        parts.append(f"{size} mm")
+    parts.append(words.say(DENSITY_NAMES[target.density.value]))
+    parts.append(words.code(target.lobe) if target.lobe else words.say("outside the lobes or lobe not determined"))
+    pleura = target.measurements.get("distance_to_pleura")
+    if pleura is not None and pleura.value is not None:
+        parts.append(words.say("{distance} from the pleura", distance=words.with_unit(pleura.value, "mm")))
+    return words.say(", ").join(parts)
+
+
+def route_line(route: Route, result: AirwayResult, words: Words) -> str:
+    """Return a route in one line."""
+    path = words.path(route.branch_ids, result.tree)
+    confidence = f"{100 * route.confidence:.0f} %"
+    if route.chosen_extension is None and route.gap_mm == 0.0:
+        return words.say("{path}; the lumen reaches the target; likelihood {confidence}", path=path, confidence=confidence)
+    return words.say(
+        "{path}; from there {gap} to the target, {angle} off axis; likelihood {confidence}",
+        path=path,
+        gap=words.with_unit(route.gap_mm, "mm"),
+        angle=words.with_unit(route.exit_angle_deg, "deg"),
+        confidence=confidence,
+    )
+
+
+def scope_line(plan: Plan, result: AirwayResult, words: Words) -> str:
+    """Return the first scope to take, in one line."""
+    found = best_scope(plan)
+    if found is None:
+        return words.say("no bronchoscope was compared")
+    cell, scope = found
+    return words.say(
+        "{scope} (tip {tip}): {reach}, probability {probability} %; tip in {branch}, {rest} from the target",
+        scope=scope.name,
+        tip=words.with_unit(scope.tip_diameter_mm, "mm"),
+        reach=words.say(REACH_NAMES[cell.reach]),
+        probability=f"{100 * cell.probability:.0f}",
+        branch=words.branch(result.tree[cell.last_branch_id], result.tree),
+        rest=words.measured(cell.straight_distance, with_reason=False),
+    )
+
+
+def all_warnings(result: AirwayResult, words: Words) -> tuple[str, ...]:
+    """Return what to beware of, most important first, each once."""
+    said: dict[str, None] = {}
+    plan = result.plan
+    if plan is not None:
+        for route in plan.routes[:1]:
+            said.update(dict.fromkeys(words.sentences(route.warnings)))
+    said.update(dict.fromkeys(words.sentences(result.warnings)))
+    if plan is not None:
+        said.update(dict.fromkeys(words.sentences((*plan.target.notes, *plan.notes))))
+    return tuple(said)
+
+
+def summary_section(result: AirwayResult, words: Words) -> Section:
+    """Return the summary box."""
+    warnings = all_warnings(result, words)
+    plan = result.plan
+    blocks: list[Block] = []
+    if plan is None:
+        blocks.append(Notice(words.say("No target was given: this report describes the airway tree only."), tone=Tone.INFO))
+    else:
+        rows = [(words.say("Target"), target_line(plan.target, words))]
+        if plan.routes:
+            rows.append((words.say("Best route"), route_line(plan.routes[0], result, words)))
+            rows.append((words.say("First bronchoscope"), scope_line(plan, result, words)))
+        else:
+            rows.append((words.say("Best route"), words.say("none found")))
+        blocks.append(KeyValueTable(tuple(rows), pairs_per_line=1))
+    if warnings:
+        rest = len(warnings) - KEY_WARNINGS
+        more = (words.say("and {count} more, see the quality section", count=rest),) if rest > 0 else ()
+        blocks.append(Notice("", words.say("Beware"), Tone.CAUTION, (*warnings[:KEY_WARNINGS], *more)))
+    return Section(words.say("Summary"), tuple(blocks))
