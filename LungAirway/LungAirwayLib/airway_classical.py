@@ -17,9 +17,7 @@ EXPLOSION_ML = 6.0
 the Chest Imaging Platform); large trees hold 90 ml, so the step, not the sum, is watched."""
 
 
-def grow_trunk(
-    smooth_hu: NDArray[np.float32], seeds: NDArray[np.int64], voxel_ml: float
-) -> tuple[NDArray[np.bool_], float]:
+def grow_trunk(smooth_hu: NDArray[np.float32], seeds: NDArray[np.int64], voxel_ml: float) -> tuple[NDArray[np.bool_], float]:
     """Grow from the trachea at the highest threshold that does not leak.
 
     Parameters

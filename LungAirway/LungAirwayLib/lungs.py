@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.segmentation import watershed
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.volume import bounding_box
 
@@ -27,6 +28,7 @@ CLOSING_MM = 14.0
 GAS_HU = -900.0
 GAS_RANGE_HU = 60.0
 HOLE_MM2 = 500.0
+GAS_BRIDGE_MM = 8.0
 OUTSIDE_HU = -930.0
 
 
@@ -103,7 +105,9 @@ def _body(coarse: NDArray[np.float32], spacing_mm: tuple[float, float, float]) -
     if count == 0:
         return np.zeros_like(solid)
     main = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    main = ndimage.binary_propagation(ndimage.binary_dilation(main) & solid, mask=solid & ndimage.binary_dilation(main, iterations=3))
+    main = ndimage.binary_propagation(
+        ndimage.binary_dilation(main) & solid, mask=solid & ndimage.binary_dilation(main, iterations=3)
+    )
     walled = np.pad(main, [(0, 0), (1, 1), (1, 1)])
     dense = (coarse > OUTSIDE_HU) & (coarse < LUNG_HU)
     for axis in (1, 2):
@@ -160,7 +164,7 @@ def separate_lungs(chest: CoarseChest, airway: NDArray[np.bool_]) -> NDArray[np.
     spacing = chest.spacing_mm
     voxel_ml = float(np.prod(spacing)) / 1000.0
     aerated = chest.lung_air & ~ndimage.binary_dilation(airway)
-    aerated = _without_gas(aerated, chest.hu, float(chest.trachea.centres[-1, 0]), voxel_ml)
+    aerated = _without_gas(aerated, chest.hu, float(chest.trachea.centres[-1, 0]), spacing)
     midline = float(chest.trachea.centres[-1, 2])
     sides = _split_sides(aerated, midline, spacing)
     out = np.zeros(aerated.shape, dtype=np.uint8)
@@ -192,20 +196,22 @@ def _fill_small(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float])
 
 
 def _without_gas(
-    aerated: NDArray[np.bool_], hu: NDArray[np.float32], carina_k: float, voxel_ml: float
+    aerated: NDArray[np.bool_], hu: NDArray[np.float32], carina_k: float, spacing_mm: tuple[float, float, float]
 ) -> NDArray[np.bool_]:
     """Drop small pieces, and gas of stomach and bowel.
 
     A piece that does not reach up to the carina and hangs below lung, with no lung under it, lies under the diaphragm;
     it is gas when it is even, for lung holds vessels.
     """
-    labels, count = ndimage.label(aerated)
+    depth = ndimage.distance_transform_edt(aerated, sampling=spacing_mm)
+    # Where the diaphragm is thin, coarse voxels join lung and stomach: tell the pieces apart by their cores.
+    core, count = ndimage.label(depth > GAS_BRIDGE_MM)
+    labels = watershed(hu, core, mask=aerated) if count else core
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     boxes = ndimage.find_objects(labels)
+    voxel_ml = float(np.prod(spacing_mm)) / 1000.0
     main = [
-        label
-        for label, box in enumerate(boxes, start=1)
-        if box[0].stop > carina_k and sizes[label] * voxel_ml >= MINIMUM_LUNG_ML
+        label for label, box in enumerate(boxes, start=1) if box[0].stop > carina_k and sizes[label] * voxel_ml >= MINIMUM_LUNG_ML
     ]
     keep = np.zeros(count + 1, dtype=bool)
     keep[main] = True
@@ -221,8 +227,12 @@ def _without_gas(
         values = hu[box][part]
         low, high = np.percentile(values, [10, 60])
         even = high - low < GAS_RANGE_HU and low < GAS_HU
-        logger.debug("air piece %.0f ml, %.0f to %.0f HU, %.0f %% under lung", sizes[label] * voxel_ml, low, high, 100 * under.mean())
-        keep[label] = not even and (under.mean() < 0.6)
+        logger.debug(
+            "air piece %.0f ml, %.0f to %.0f HU, %.0f %% under lung", sizes[label] * voxel_ml, low, high, 100 * under.mean()
+        )
+        touching = bool((ndimage.binary_dilation(part, iterations=1) & lung[box]).any())
+        below = under.mean() > 0.6
+        keep[label] = not below or (touching and not even)
     return np.asarray(keep[labels])
 
 
