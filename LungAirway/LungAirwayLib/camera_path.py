@@ -1,0 +1,305 @@
+"""The way of the camera along a route: inside the lumen, without jumps of roll, paced by the calibre.
+
+The picture's convention is that of :mod:`.instructions`: right is forward x up, up starts anterior (or posterior), and
+is carried along the smoothed route without twist, so that clock hours fit the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from scipy.spatial import cKDTree
+
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, tangents, unit
+from SenseCarePlanningLib.render.endoluminal import CameraPose
+from SenseCarePlanningLib.render.lumen_field import LumenField
+from SenseCarePlanningLib.tubes.frames import minimal_rotation, rotation_minimising_frames
+from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.volume import LabelMap
+
+from .plan import Route
+
+UP_LPS = {"anterior_12": (0.0, -1.0, 0.0), "posterior_12": (0.0, 1.0, 0.0)}
+"""What is up in the trachea for each operator's convention."""
+
+
+@dataclass(frozen=True)
+class CameraOptions:
+    """How the camera goes.
+
+    Parameters
+    ----------
+    step_mm
+        Distance between samples.
+    widest_sigma_mm, narrowest_sigma_mm
+        Gaussian smoothing in the trachea and in the thinnest airways; between them 1.5 radii.
+    clearance_mm
+        Distance kept from the wall where the lumen allows it.
+    look_ahead_mm
+        Least distance to the point looked at; a radius where that is more.
+    speed_per_radius_s, slowest_mm_s, fastest_mm_s
+        Speed is the radius times the first, within the other two.
+    slow_at_bifurcation
+        Factor on the speed within 1.5 radii of a bifurcation.
+    pause_s
+        Stop before each bifurcation.
+    settle_deg_per_mm
+        Fastest roll back to the frame that the clock hours refer to.
+    orientation
+        ``anterior_12`` or ``posterior_12``.
+    """
+
+    step_mm: float = 0.5
+    widest_sigma_mm: float = 3.0
+    narrowest_sigma_mm: float = 1.0
+    clearance_mm: float = 0.3
+    look_ahead_mm: float = 4.0
+    speed_per_radius_s: float = 4.0
+    slowest_mm_s: float = 5.0
+    fastest_mm_s: float = 60.0
+    slow_at_bifurcation: float = 0.5
+    pause_s: float = 0.0
+    settle_deg_per_mm: float = 5.0
+    orientation: str = "anterior_12"
+
+
+@dataclass(frozen=True)
+class BifurcationPass:
+    """Where the path goes from one branch into the next: sample, arc length, and both branches."""
+
+    index: int
+    arc_mm: float
+    branch_id: int
+    next_branch_id: int
+
+
+@dataclass(frozen=True, eq=False)
+class CameraPath:
+    """One camera pose every half millimetre.
+
+    Parameters
+    ----------
+    positions_lps_mm, focal_lps_mm, up
+        (N, 3) eye, point looked at, unit up.
+    arc_mm, time_s, radius_mm
+        (N,) way from the start, time of passing, lumen radius there.
+    branch_ids
+        (N,) int64 branch at each sample.
+    events
+        The bifurcations passed, in order.
+    """
+
+    positions_lps_mm: FloatArray
+    focal_lps_mm: FloatArray
+    up: FloatArray
+    arc_mm: FloatArray
+    time_s: FloatArray
+    radius_mm: FloatArray
+    branch_ids: np.ndarray[tuple[int], np.dtype[np.int64]]
+    events: tuple[BifurcationPass, ...] = ()
+    route_rank: int = 1
+
+    def __len__(self) -> int:
+        return len(self.arc_mm)
+
+    @property
+    def forward(self) -> FloatArray:
+        """Unit viewing directions (N, 3)."""
+        return unit(self.focal_lps_mm - self.positions_lps_mm)
+
+    @property
+    def roll_step_deg(self) -> FloatArray:
+        """Turn (N - 1,) of the picture about the viewing axis from each sample to the next, degrees."""
+        forward = self.forward
+        turns = np.zeros(len(self) - 1)
+        for at in range(len(self) - 1):
+            carried = minimal_rotation(self.up[at], forward[at], forward[at + 1])
+            sine = float(np.dot(np.cross(carried, self.up[at + 1]), forward[at + 1]))
+            turns[at] = np.degrees(np.arctan2(sine, float(np.dot(carried, self.up[at + 1]))))
+        return turns
+
+    def pose(self, index: int) -> CameraPose:
+        """Return the pose of one sample."""
+        return CameraPose(self.positions_lps_mm[index], self.focal_lps_mm[index], self.up[index])
+
+    def pose_at_time(self, time_s: float) -> CameraPose:
+        """Return the pose at a time, between samples interpolated."""
+        position = self._at(time_s, self.positions_lps_mm)
+        focal = self._at(time_s, self.focal_lps_mm)
+        return CameraPose(position, focal, unit(self._at(time_s, self.up)))
+
+    def _at(self, time_s: float, values: FloatArray) -> FloatArray:
+        return np.array([np.interp(time_s, self.time_s, values[:, axis]) for axis in range(3)])
+
+
+def camera_path(
+    route: Route,
+    tree: Tree,
+    airway: LabelMap | LumenField,
+    *,
+    options: CameraOptions | None = None,
+) -> CameraPath:
+    """Plan the camera's way along a route.
+
+    Parameters
+    ----------
+    route
+        Trachea to exit point.
+    tree
+        The tree the route lies in.
+    airway
+        The lumen, or its field where several routes share it (build it once with ``LumenField.of``).
+    options
+        Defaults are those of :class:`CameraOptions`.
+
+    Raises
+    ------
+    ValueError
+        When the route has fewer than two points, or for an unknown orientation.
+    """
+    options = options or CameraOptions()
+    if options.orientation not in UP_LPS:
+        raise ValueError(f"unknown orientation {options.orientation!r}, expected one of {sorted(UP_LPS)}")
+    field = airway if isinstance(airway, LumenField) else LumenField.of(airway, tree=tree)
+    raw = resample_polyline(route.points_lps_mm, options.step_mm)
+    radius = np.interp(
+        np.linspace(0.0, 1.0, len(raw)), _share(route.points_lps_mm), gaussian_filter1d(route.radius_mm, 2.0, mode="nearest")
+    )
+    smooth = _smoothed(raw, radius, options)
+    positions = _inside(smooth, raw, field, options.clearance_mm)
+    branch_ids = _branch_ids(raw, route, tree)
+    forward = _forward(smooth, positions, radius, options)
+    up = _up(smooth, forward, options)
+    arc = arc_length_mm(positions)
+    events = _events(branch_ids, arc, tree)
+    reach = np.maximum(options.look_ahead_mm, radius)
+    return CameraPath(
+        positions_lps_mm=positions,
+        focal_lps_mm=positions + forward * reach[:, None],
+        up=up,
+        arc_mm=arc,
+        time_s=_times(arc, radius, events, options),
+        radius_mm=radius,
+        branch_ids=branch_ids,
+        events=events,
+        route_rank=route.rank,
+    )
+
+
+def _share(points: FloatArray) -> FloatArray:
+    arc = arc_length_mm(points)
+    return arc / arc[-1] if arc[-1] > 0 else np.linspace(0.0, 1.0, len(points))
+
+
+def _smoothed(raw: FloatArray, radius: FloatArray, options: CameraOptions) -> FloatArray:
+    """Smooth more where the airway is wide: the mean of a strong and a weak smoothing by calibre."""
+    strong = _same_length(smooth_polyline(raw, options.widest_sigma_mm, options.step_mm), len(raw))
+    weak = _same_length(smooth_polyline(raw, options.narrowest_sigma_mm, options.step_mm), len(raw))
+    wanted = np.clip(1.5 * radius, options.narrowest_sigma_mm, options.widest_sigma_mm)
+    share = (wanted - options.narrowest_sigma_mm) / max(options.widest_sigma_mm - options.narrowest_sigma_mm, 1e-9)
+    share = gaussian_filter1d(share, 6.0, mode="nearest")[:, None]
+    return np.asarray(share * strong + (1.0 - share) * weak)
+
+
+def _same_length(points: FloatArray, count: int) -> FloatArray:
+    share, wanted = _share(points), np.linspace(0.0, 1.0, count)
+    return np.stack([np.interp(wanted, share, points[:, axis]) for axis in range(3)], axis=1)
+
+
+PULLS = np.linspace(0.0, 1.0, 11)
+
+
+def _inside(smooth: FloatArray, raw: FloatArray, field: LumenField, clearance_mm: float) -> FloatArray:
+    """Keep every sample in the lumen: towards the centreline as far as needed, then up the distance's gradient."""
+    needed = np.zeros(len(smooth))
+    floor = np.full(len(smooth), clearance_mm)
+    low = np.flatnonzero(field.distance_mm(smooth) < clearance_mm)
+    if len(low):
+        tried = np.stack([field.distance_mm(smooth[low] + pull * (raw - smooth)[low]) for pull in PULLS], axis=1)
+        floor[low] = np.minimum(clearance_mm, 0.9 * tried.max(axis=1))
+        needed[low] = PULLS[np.argmax(tried >= floor[low, None], axis=1)]
+    eased = np.maximum(gaussian_filter1d(maximum_filter1d(needed, 9), 2.0, mode="nearest"), needed)
+    points = smooth + np.clip(eased, 0.0, 1.0)[:, None] * (raw - smooth)
+    worse = field.distance_mm(points) < floor
+    points[worse] = (smooth + needed[:, None] * (raw - smooth))[worse]
+    for _ in range(12):
+        low = np.flatnonzero(field.distance_mm(points) < clearance_mm)
+        if not len(low):
+            break
+        moved = points[low] + 0.1 * unit(field.gradient(points[low]))
+        better = field.distance_mm(moved) > field.distance_mm(points[low])
+        points[low[better]] = moved[better]
+    lost = np.flatnonzero(~field.is_inside(points))
+    points[lost] = field.nearest_inside(points[lost])
+    return points
+
+
+def _branch_ids(raw: FloatArray, route: Route, tree: Tree) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the branch (N,) of each sample; along the route they only go on, never back."""
+    ends, total = [], 0.0
+    for branch_id in route.branch_ids:
+        total += tree[branch_id].length_mm
+        ends.append(total)
+    arc = arc_length_mm(raw)
+    place = np.minimum(np.searchsorted(np.array(ends), arc - 1e-6), len(ends) - 1)
+    return np.array(route.branch_ids, dtype=np.int64)[place]
+
+
+def _forward(smooth: FloatArray, positions: FloatArray, radius: FloatArray, options: CameraOptions) -> FloatArray:
+    """Return the viewing directions (N, 3): towards the smoothed path some way ahead."""
+    arc = arc_length_mm(smooth)
+    final = unit(smooth[-1] - smooth[max(len(smooth) - 9, 0)])
+    reach = np.maximum(options.look_ahead_mm, gaussian_filter1d(radius, 4.0, mode="nearest"))
+    wanted = arc + reach
+    ahead = np.stack([np.interp(wanted, arc, smooth[:, axis]) for axis in range(3)], axis=1)
+    ahead += np.maximum(wanted - arc[-1], 0.0)[:, None] * final
+    direction = unit(ahead - smooth)
+    direction = unit(gaussian_filter1d(direction, 2.0, axis=0, mode="nearest"))
+    lost = np.linalg.norm(direction, axis=1) < 0.5
+    direction[lost] = tangents(smooth)[lost]
+    return direction
+
+
+def _up(smooth: FloatArray, forward: FloatArray, options: CameraOptions) -> FloatArray:
+    """Carry up along the view without twist, settling slowly to the frame of the smoothed route."""
+    reference = rotation_minimising_frames(smooth, np.array(UP_LPS[options.orientation]))[:, 1]
+    limit = np.radians(options.settle_deg_per_mm) * options.step_mm
+    up = np.empty_like(forward)
+    current = _across(reference[0], forward[0])
+    for at in range(len(forward)):
+        if at:
+            current = _across(minimal_rotation(current, forward[at - 1], forward[at]), forward[at])
+        wanted = _across(reference[at], forward[at])
+        turn = np.arctan2(np.dot(np.cross(current, wanted), forward[at]), np.dot(current, wanted))
+        turn = float(np.clip(turn, -limit, limit)) if at else 0.0
+        current = _across(np.cos(turn) * current + np.sin(turn) * np.cross(forward[at], current), forward[at])
+        up[at] = current
+    return up
+
+
+def _across(vector: FloatArray, axis: FloatArray) -> FloatArray:
+    return unit(vector - np.dot(vector, axis) * axis)
+
+
+def _events(branch_ids: np.ndarray[tuple[int], np.dtype[np.int64]], arc: FloatArray, tree: Tree) -> tuple[BifurcationPass, ...]:
+    found = []
+    for at in np.flatnonzero(np.diff(branch_ids)):
+        if len(tree[int(branch_ids[at])].child_ids) > 1:
+            found.append(BifurcationPass(int(at), float(arc[at]), int(branch_ids[at]), int(branch_ids[at + 1])))
+    return tuple(found)
+
+
+def _times(arc: FloatArray, radius: FloatArray, events: tuple[BifurcationPass, ...], options: CameraOptions) -> FloatArray:
+    """Return the time (N,) of passing each sample."""
+    speed = np.clip(options.speed_per_radius_s * radius, options.slowest_mm_s, options.fastest_mm_s)
+    for event in events:
+        near = np.abs(arc - event.arc_mm) <= 1.5 * radius[event.index]
+        speed = np.where(near, speed * options.slow_at_bifurcation, speed)
+    speed = gaussian_filter1d(np.maximum(speed, options.slowest_mm_s * options.slow_at_bifurcation), 4.0, mode="nearest")
+    time = np.concatenate([[0.0], np.cumsum(np.diff(arc) * 2.0 / (speed[1:] + speed[:-1]))])
+    for event in events:
+        stop = max(event.arc_mm - 2.0 * radius[event.index], 0.0)
+        time = time + options.pause_s * (arc > stop)
+    return time
