@@ -7,7 +7,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from ..geometry import FloatArray
 from ..volume import LabelMap
-from .chest import APEX_Z, LUNG_HALF_WIDTH, ChestShape, template_lungs
+from .chest import APEX_Z, LUNG_HALF_WIDTH, ChestShape, diaphragm_height, template_lungs
 from .fields import Float32Array, Lattice, smooth_cut, smooth_union
 from .masktube import MaskTube, wall_thickness_mm
 from .resample import share_of
@@ -52,13 +52,23 @@ def fit_chest(tube: MaskTube) -> ChestShape:
     depth = max(float(np.percentile(peripheral[:, 1], 99.8)) + 10.0, 0.0) / 96.0
     depth = max(depth, (float(-np.percentile(peripheral[:, 1], 0.2)) + 10.0) / 72.0)
     above = (float(np.percentile(peripheral[:, 2], 99.8)) + 14.0) / APEX_Z
-    below = (float(-np.percentile(peripheral[:, 2], 0.2)) + 14.0) / 150.0
+    below = _scale_below(peripheral, reach / LUNG_HALF_WIDTH, depth)
     wanted = np.clip([reach / LUNG_HALF_WIDTH, depth, above, below], 0.0, LARGEST_SCALE)
     scale = np.maximum(wanted, max(SMALLEST_SCALE, float(np.median(wanted)) * 0.92))
     return ChestShape(
         (float(carina[0]), float(carina[1]), float(carina[2])),
         (float(scale[0]), float(scale[1]), float(scale[2]), float(scale[3])),
     )
+
+
+def _scale_below(offset_mm: FloatArray, scale_x: float, scale_y: float) -> float:
+    """Return the stretch below the carina at which the diaphragm clears the lowest branches."""
+    low = offset_mm[offset_mm[:, 2] < -40.0]
+    if len(low) == 0:
+        return 0.0
+    x, y = low[:, 0] / max(scale_x, SMALLEST_SCALE), low[:, 1] / max(scale_y, SMALLEST_SCALE)
+    dome = diaphragm_height(x.astype(np.float32), y.astype(np.float32))
+    return float(np.percentile((low[:, 2] - 12.0) / np.minimum(dome, -40.0), 98.0))
 
 
 def point_distance(lattice: Lattice, points_lps_mm: FloatArray, radius_mm: FloatArray | None = None) -> Float32Array:
@@ -85,7 +95,10 @@ def fitted_lungs(lattice: Lattice, shape: ChestShape, tube: MaskTube) -> tuple[F
     scale = np.float32(shape.mean_scale)
     offset = tube.medial_lps_mm - np.asarray(shape.carina_lps_mm)
     small = (tube.medial_radius_mm < PERIPHERAL_RADIUS_MM) & (np.linalg.norm(offset, axis=1) > 22.0)
-    around = point_distance(lattice, tube.medial_lps_mm[small]) - np.float32(7.0)
+    # a closing: wide enough to fill between neighbouring branches, then back to some lung around each
+    wide_mm = 26.0
+    filled = point_distance(lattice, tube.medial_lps_mm[small]) < wide_mm
+    around = np.float32(wide_mm - 8.0) - distance_transform_edt(filled, lattice.step_mm).astype(np.float32)
     wide = ~small
     wall = tube.medial_radius_mm[wide] + wall_thickness_mm(tube.medial_radius_mm[wide])
     central = point_distance(lattice, tube.medial_lps_mm[wide], wall) - np.float32(2.0)

@@ -15,10 +15,12 @@ from ..volume import Grid, LabelMap, Volume
 from .chest import LUNG_CENTRE_Y, ChestShape, backdrop
 from .compose import Layers, Lesion, draw, parenchyma
 from .fields import Float32Array, Lattice, smooth_noise
-from .fit import fit_chest, fitted_lungs, lungs_of_mask
-from .masktube import MaskTube, largest_component, paint_tube, tube_from_mask
+from .fit import fit_chest, fitted_lungs, lungs_of_mask, point_distance
+from .masktube import MaskTube, largest_component, paint_tube, tube_from_mask, wall_thickness_mm
 from .resample import block_share, label_map, labels_of_fields, nearest_labels, share_of, target_box
 from .scanner import Scanner
+from .tubepaint import paint_segments
+from .vessels import beside, grow, inside_of, local_tangents, sample_leaves
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,10 @@ LATTICE_STEP_MM = 2.0
 LUNG_NAMES = {1: "lung_right", 2: "lung_left"}
 LOBE_NAMES = {1: "RUL", 2: "RML", 3: "RLL", 4: "LUL", 5: "LLL"}
 ByteArray = NDArray[np.uint8]
+
+ARTERY_LEAVES, VEIN_LEAVES = 2600, 1700
+VENOUS_HILA = ((-30.0, 6.0, -34.0), (-30.0, 10.0, -52.0), (32.0, 6.0, -34.0), (32.0, 12.0, -50.0))
+"""Where the four pulmonary veins leave the lungs, in the chest template (mm from the carina)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,5 +173,30 @@ def _airway_truth(share: ByteArray, tube: MaskTube, grid: Grid) -> NDArray[np.bo
 
 def _procedural_vessels(
     tube: MaskTube, shape: ChestShape, lattice: Lattice, lungs_mm: Float32Array, fine: Grid, seed: int
-) -> ByteArray | None:
-    return None
+) -> ByteArray:
+    """Arteries beside the airways and on to the pleura, veins from the left atrium through what lies between."""
+    rng = np.random.default_rng([seed, 2])
+    carina = np.asarray(shape.carina_lps_mm)
+    inner = tube.medial_radius_mm < 6.0
+    far = np.linalg.norm(tube.medial_lps_mm - carina, axis=1) > 18.0
+    points, lumen = tube.medial_lps_mm[inner & far], tube.medial_radius_mm[inner & far]
+    share = np.zeros(fine.shape_kji, dtype=np.uint8)
+    if len(points) == 0:
+        return share
+    course, radius = beside(points, local_tangents(points), lumen, lumen + wall_thickness_mm(lumen))
+    inside = inside_of(lattice, lungs_mm, 1.0)
+    kept = inside(course)
+    course, radius = course[kept], radius[kept]
+    paint_segments(share, fine, course, course + [0.0, 0.0, 0.2], radius, radius)
+    leaves = sample_leaves(lattice, lungs_mm, ARTERY_LEAVES, 6.0, rng)
+    if len(course):
+        roots = course[:: max(1, len(course) // 1500)]
+        grow(roots, np.linalg.norm(roots - carina, axis=1), leaves, inside, rng).paint(share, fine)
+    away = np.maximum(lungs_mm, 5.0 - point_distance(lattice, points)).astype(np.float32)
+    hila = shape.to_lps(np.array(VENOUS_HILA))
+    veins = sample_leaves(lattice, away, VEIN_LEAVES, 6.5, rng)
+    for side in (-1.0, 1.0):
+        own = np.sign(hila[:, 0] - carina[0]) == side
+        mine = veins[np.sign(veins[:, 0] - carina[0]) == side]
+        grow(hila[own], np.zeros(int(own.sum())), mine, inside, rng).paint(share, fine)
+    return share
