@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.volume import Grid
 
@@ -77,8 +78,8 @@ def _costs(points: FloatArray, grid: Grid, images: Surroundings) -> FloatArray:
         away = ndi.distance_transform_edt(~vessel, sampling=grid.spacing_kji_mm) if vessel.any() else None
         if away is not None:
             cost[(away >= SHEATH_MM[0]) & (away <= SHEATH_MM[1])] = ALONG_ARTERY
-    if images.probability is not None and images.airway is not None:
-        chance = sample_nearest(images.probability, images.airway.grid, points).reshape(grid.shape_kji)
+    if images.probability is not None:
+        chance = sample_nearest(images.probability.array_kji, images.probability.grid, points).reshape(grid.shape_kji)
         cost = np.where(chance >= 0.05, np.minimum(cost, 1.0 / (chance.astype(np.float64) + 0.05)), cost)
     if images.lungs is not None:
         outside = (sample_nearest(images.lungs.array_kji, images.lungs.grid, points) == 0).reshape(grid.shape_kji)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.tubes.tree import Tree
 
@@ -14,24 +15,32 @@ CANDIDATE_STEP_MM = 0.5
 TANGENT_REACH_MM = 3.0
 MINIMUM_EXIT_GENERATION = 2
 """Leaving from trachea or main bronchi is never a peripheral route: candidates start two bifurcations down."""
+MINIMUM_RADIUS_MM = 0.25
+"""Half a voxel of a thin-section CT: no visible lumen is thinner."""
 
 
 @dataclass(frozen=True)
 class ExitCostParameters:
-    """Parameters of the exit cost.
+    """Parameters of the exit cost, fitted on the hidden-tree benchmark (``exit_benchmark``).
 
     Parameters
     ----------
     direction_weight
-        ``a``: a point that looks away from the target costs ``1 + 2 a`` times its distance.
+        ``a``: a point that looks straight away from the target costs ``1 + 2 a`` times its distance.
     not_tip_factor
         ``b``: a point that is not the visible end of its branch costs this much more.
+    side_branch_angle_deg
+        A hidden side branch leaves its parent at an angle, so for a point that is not a tip this much is forgiven.
+    radius_exponent
+        ``g``: a wide airway reaches further beyond what is seen; the cost is divided by ``radius ** g`` (radius in mm).
     temperature
         Of the softmax over the logarithm of the branches' costs, which makes the confidence.
     """
 
     direction_weight: float = 3.0
-    not_tip_factor: float = 1.5
+    not_tip_factor: float = 1.75
+    side_branch_angle_deg: float = 20.0
+    radius_exponent: float = 0.2
     temperature: float = 0.15
 
 
@@ -117,18 +126,20 @@ class ExitCosts:
 
 
 def exit_costs(candidates: Candidates, surface_lps_mm: FloatArray, parameters: ExitCostParameters) -> ExitCosts:
-    """Cost ``d (1 + a (1 - cos theta)) (b unless a visible tip)`` against the nearest surface point of the target.
+    """Cost ``d (1 + a (1 - cos theta)) (b unless a visible tip) / radius ** g`` against the nearest surface point.
 
-    ``theta`` is the angle between the airway's local direction and the vector to that point; at the surface itself
-    (d = 0) it is 0.
+    ``theta`` is the angle between the airway's local direction and the vector to that point, less the side branch
+    angle where the point is not a tip; at the surface itself (d = 0) it is 0.
     """
     distance, index = cKDTree(surface_lps_mm).query(candidates.points_lps_mm)
-    nearest = surface_lps_mm[index]
+    distance, nearest = np.asarray(distance, dtype=np.float64), surface_lps_mm[index]
     cosine = np.einsum("ij,ij->i", candidates.tangents, unit(nearest - candidates.points_lps_mm))
-    cosine = np.where(distance < 1e-6, 1.0, np.clip(cosine, -1.0, 1.0))
-    cost = distance * (1.0 + parameters.direction_weight * (1.0 - cosine))
+    angle = np.arccos(np.where(distance < 1e-6, 1.0, np.clip(cosine, -1.0, 1.0)))
+    forgiven = np.where(candidates.is_tip, 0.0, np.radians(parameters.side_branch_angle_deg))
+    cost = distance * (1.0 + parameters.direction_weight * (1.0 - np.cos(np.maximum(angle - forgiven, 0.0))))
     cost = cost * np.where(candidates.is_tip, 1.0, parameters.not_tip_factor)
-    return ExitCosts(cost, np.asarray(distance), np.degrees(np.arccos(cosine)), nearest)
+    cost = cost / np.maximum(candidates.radius_mm, MINIMUM_RADIUS_MM) ** parameters.radius_exponent
+    return ExitCosts(cost, distance, np.degrees(angle), nearest)
 
 
 def cheapest_of_each_branch(branch_ids: NDArray[np.int64], cost: FloatArray) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
 from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
@@ -63,7 +64,7 @@ def plan_routes(
     *,
     volume: Volume | None = None,
     airway: LabelMap | None = None,
-    probability: NDArray[np.float32] | None = None,
+    probability: Volume | None = None,
     lungs: LabelMap | None = None,
     lobes: LabelMap | None = None,
     vessels: LabelMap | None = None,
@@ -79,7 +80,7 @@ def plan_routes(
     target
         Point, click or mask; the nearest point of its surface counts, not only its centre.
     volume, airway, probability, lungs, lobes, vessels
-        Images that refine the ranking; each may be missing. ``probability`` lies on the grid of ``airway``.
+        Images that refine the ranking; each may be missing and each lies on its own grid.
     count
         At most so many routes; fewer when the tree has fewer distinct exits.
     parameters

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage as ndi
+
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
@@ -32,12 +33,12 @@ class Surroundings:
     airway, lungs, lobes, vessels
         Label maps, each on its own grid; ``lungs`` with the values of ``constants.LUNG_NAMES`` or any non-zero value.
     probability
-        Airway probability 0 to 1 on the grid of ``airway``.
+        Airway probability 0 to 1, on its own grid.
     """
 
     volume: Volume | None = None
     airway: LabelMap | None = None
-    probability: NDArray[np.float32] | None = None
+    probability: Volume | None = None
     lungs: LabelMap | None = None
     lobes: LabelMap | None = None
     vessels: LabelMap | None = None
