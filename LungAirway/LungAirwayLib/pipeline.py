@@ -22,10 +22,11 @@ from SenseCarePlanningLib.render.lumen_surface import lumen_surface
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.leaks import flag_leaks
 from SenseCarePlanningLib.tubes.radius import measure_radii
-from SenseCarePlanningLib.tubes.tree import Bridge, Tree
+from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
 from .feasibility import assess
+from .given_mask import FoundAirway, airway_from_mask
 from .instructions import instruct
 from .labels import label_tree
 from .lobes import segment_lobes
@@ -35,7 +36,7 @@ from .plan import Plan, Target
 from .result import AirwayResult, EngineInfo, RunInfo
 from .route import plan_routes
 from .scopes import load_scopes
-from .segment import AirwaySegmentation, SegmentOptions, segment_airway
+from .segment import SegmentOptions, segment_airway
 
 ORIENTATIONS = ("anterior_12", "posterior_12")
 
@@ -129,7 +130,7 @@ def replan(result: AirwayResult, tree: Tree, volume: Volume | None, options: Air
         Target, scopes and orientation of the new plan.
     """
     progress = progress or Progress()
-    found = AirwaySegmentation(
+    found = FoundAirway(
         airway=result.airway,
         probability=None,
         lungs=result.lungs,
@@ -141,7 +142,7 @@ def replan(result: AirwayResult, tree: Tree, volume: Volume | None, options: Air
 
 
 def analyse(
-    volume: Volume | None, found: AirwaySegmentation, tree: Tree, options: AirwayOptions, progress: Progress
+    volume: Volume | None, found: FoundAirway, tree: Tree, options: AirwayOptions, progress: Progress
 ) -> AirwayResult:
     """Name the tree, divide the lungs, measure, plan: all that follows from a segmentation and its tree."""
     with progress.step("Branch names and lobes"):
@@ -220,18 +221,16 @@ def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
     return [f"the target {tuple(point.tolist())} lies outside the image, which spans {ranges} mm (L, P, S; Slicer shows R, A, S: change the first two signs)"]
 
 
-def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> AirwaySegmentation:
+def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> FoundAirway:
     """Run the engine, or take the user's mask with what the CT around it tells."""
     if options.airway_mask is None:
         assert volume is not None  # check_options has seen to it
-        return segment_airway(volume, SegmentOptions(engine=options.engine, bundle=options.bundle), progress)
-    from .given_mask import segmentation_from_mask
-
-    return segmentation_from_mask(options.airway_mask, volume, progress)
+        return FoundAirway.of(segment_airway(volume, SegmentOptions(engine=options.engine, bundle=options.bundle), progress))
+    return airway_from_mask(options.airway_mask, volume, progress)
 
 
 def _plan(
-    volume: Volume | None, found: AirwaySegmentation, tree: Tree, lobes: LabelMap | None, options: AirwayOptions
+    volume: Volume | None, found: FoundAirway, tree: Tree, lobes: LabelMap | None, options: AirwayOptions
 ) -> Plan:
     target: Target = measure_target(
         volume, point_lps_mm=options.target_lps_mm, mask=options.target_mask, lungs=found.lungs, lobes=lobes, tree=tree
@@ -258,7 +257,7 @@ def _plan(
     )
 
 
-def _not_measured(volume: Volume | None, found: AirwaySegmentation, plan: Plan | None) -> tuple[str, ...]:
+def _not_measured(volume: Volume | None, found: FoundAirway, plan: Plan | None) -> tuple[str, ...]:
     missing = []
     if volume is None:
         missing.append("Wall thickness, lobes, vessels and image quality: the plan was made on an airway mask, without a CT.")
@@ -298,5 +297,3 @@ def with_steps(result: AirwayResult, progress: Progress) -> AirwayResult:
     """Return the result with the run's seconds and memory brought up to date."""
     return replace(result, run=replace(result.run, steps=tuple(progress.records)))
 
-
-__all__ = ["AirwayOptions", "Bridge", "analyse", "check_options", "replan", "run", "with_steps"]

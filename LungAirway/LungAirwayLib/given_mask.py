@@ -1,0 +1,115 @@
+"""An airway mask that the user brings takes the place of the segmentation engine."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.tubes.tree import Bridge
+from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
+
+from .result import EngineInfo
+from .segment import AirwaySegmentation, SegmentOptions, segment_airway
+
+logger = logging.getLogger(__name__)
+
+TOP_MM = 6.0
+"""How far below its highest voxel the trachea's top is looked for: enough slices to average over a ragged end."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundAirway:
+    """What the rest of the pipeline starts from: the airway, and what else of the chest is known.
+
+    ``lungs`` and ``vessels`` are None when there is no CT. Label maps lie on the input grid.
+    """
+
+    airway: LabelMap
+    probability: Volume | None
+    lungs: LabelMap | None
+    vessels: LabelMap | None
+    engine: EngineInfo
+    root_lps_mm: FloatArray
+    bridges: tuple[Bridge, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(segmentation: AirwaySegmentation) -> FoundAirway:
+        """Take over what an engine found."""
+        return FoundAirway(
+            airway=segmentation.airway,
+            probability=segmentation.probability,
+            lungs=segmentation.lungs,
+            vessels=segmentation.vessels,
+            engine=segmentation.engine,
+            root_lps_mm=np.asarray(segmentation.root_lps_mm, dtype=np.float64),
+            bridges=segmentation.bridges,
+            warnings=segmentation.warnings,
+        )
+
+
+def airway_from_mask(mask: LabelMap, volume: Volume | None, progress: Progress) -> FoundAirway:
+    """Prepare the user's airway mask for planning.
+
+    Parameters
+    ----------
+    mask
+        Any label above 0 is airway lumen. Holes are filled; pieces that do not touch the largest are kept in the
+        mask but named in a warning, for no route can use them.
+    volume
+        The CT the mask was drawn on (same grid); lungs and vessels are then found on it.
+
+    Raises
+    ------
+    InputError
+        When the mask is empty.
+    """
+    binary = mask.mask()
+    if not binary.any():
+        raise InputError("The airway mask is empty.")
+    airway, warnings = _one_piece(binary, mask)
+    root = top_of_trachea(airway)
+    engine = EngineInfo("given mask", "none", "1", "the airway was given by the user")
+    if volume is None:
+        return FoundAirway(airway, None, None, None, engine, root, warnings=warnings)
+    around = segment_airway(volume, SegmentOptions(engine="classical"), progress)
+    lungs = around.lungs.array_kji.copy()
+    lungs[airway.array_kji > 0] = 0
+    return FoundAirway(
+        airway=airway,
+        probability=None,
+        lungs=LabelMap(lungs, mask.affine_ijk_to_lps, around.lungs.names),
+        vessels=around.vessels,
+        engine=engine,
+        root_lps_mm=root,
+        warnings=warnings,
+    )
+
+
+def _one_piece(binary: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], mask: LabelMap) -> tuple[LabelMap, tuple[str, ...]]:
+    box = bounding_box(binary)
+    labels, count = ndimage.label(binary[box], structure=np.ones((3, 3, 3)))
+    warnings: tuple[str, ...] = ()
+    part = labels > 0
+    if count > 1:
+        sizes = np.bincount(labels.ravel())[1:]
+        lost_ml = (sizes.sum() - sizes.max()) * mask.grid.voxel_volume_mm3 / 1000.0
+        part = labels == 1 + int(sizes.argmax())
+        warnings = (f"The airway mask has {count} pieces; the plan uses the largest and leaves {lost_ml:.1f} ml out.",)
+    array = np.zeros(binary.shape, dtype=np.uint8)
+    array[box] = ndimage.binary_fill_holes(part)
+    return LabelMap(array, mask.affine_ijk_to_lps, {1: "airway_lumen"}), warnings
+
+
+def top_of_trachea(airway: LabelMap) -> FloatArray:
+    """Return the centre (3,), LPS mm, of the highest end of an airway: the middle of its uppermost millimetres."""
+    voxels = np.argwhere(airway.array_kji > 0)
+    points = airway.grid.lps_from_kji(voxels)
+    height = points[:, 2]
+    return np.asarray(points[height >= height.max() - TOP_MM].mean(axis=0), dtype=np.float64)
