@@ -27,6 +27,8 @@ class Template:
         Group or segment code.
     territory
         Direction (LPS) from the reference point of its group to the territory that it supplies.
+    more
+        Further such directions, for a group that supplies parts lying in different directions.
     course
         Direction (LPS) in which the bronchus itself sets out.
     place
@@ -40,6 +42,11 @@ class Template:
     course: Vector
     place: Vector
     absent_cost: float = 0.5
+    more: tuple[Vector, ...] = ()
+
+    def territories(self) -> FloatArray:
+        """Return the unit directions (n, 3) of the parts of the territory."""
+        return unit(np.array([self.territory, *self.more]))
 
     def vectors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return unit territory, unit course and place, each (3,)."""
@@ -73,23 +80,34 @@ GROUP_UPPER, GROUP_MIDDLE, GROUP_SIX, GROUP_BASAL = "upper", "middle", "six", "b
 
 RIGHT_LUNG = Family(
     (
-        Template("upper", (-0.75, -0.10, 0.60), (-0.90, -0.10, 0.35), (-0.1, -0.1, 1.3)),
-        Template("middle", (-0.45, -0.70, -0.50), (-0.40, -0.75, -0.50), (-0.1, -1.2, -0.1)),
-        Template("six", (-0.55, 0.65, -0.35), (-0.30, 0.90, 0.05), (0.0, 1.0, 0.2)),
-        Template("basal", (-0.40, 0.15, -0.90), (-0.25, 0.25, -0.93), (0.0, 0.2, -1.0)),
+        Template(
+            "upper", (-0.45, 0.00, 0.90), (-0.90, -0.10, 0.35), (-0.1, -0.1, 1.3),
+            more=((-0.80, 0.40, 0.40), (-0.75, -0.65, 0.05)),
+        ),
+        Template("middle", (-0.60, -0.60, -0.50), (-0.40, -0.75, -0.50), (-0.1, -1.2, -0.1), more=((-0.30, -0.75, -0.60),)),
+        Template("six", (-0.50, 0.75, -0.35), (-0.30, 0.90, 0.05), (0.0, 1.0, 0.2)),
+        Template(
+            "basal", (-0.60, 0.20, -0.80), (-0.25, 0.25, -0.93), (0.0, 0.2, -1.0),
+            more=((-0.60, -0.15, -0.80), (-0.40, 0.45, -0.80), (-0.25, 0.05, -0.97)),
+        ),
     ),
     _sets(upper_middle_six_basal=0.0, middle_six_basal=0.0, six_basal=0.0, middle_basal=0.05),
 )
 
 LEFT_LUNG = Family(
     (
-        Template("upper", (0.65, -0.25, 0.70), (0.45, -0.30, 0.85), (0.0, -0.2, 1.2)),
-        Template("middle", (0.60, -0.65, -0.40), (0.55, -0.65, -0.50), (0.1, -1.0, -0.1)),
-        Template("six", (0.60, 0.70, -0.20), (0.30, 0.90, 0.05), (0.0, 1.0, 0.3)),
-        Template("basal", (0.50, 0.25, -0.85), (0.35, 0.30, -0.90), (0.0, 0.2, -1.0)),
+        Template(
+            "upper", (0.50, 0.05, 0.85), (0.45, -0.30, 0.85), (0.0, -0.2, 1.2), more=((0.70, 0.50, 0.40), (0.80, -0.55, 0.05)),
+        ),
+        Template("middle", (0.75, -0.55, -0.35), (0.55, -0.65, -0.50), (0.1, -1.0, -0.1), more=((0.55, -0.60, -0.60),)),
+        Template("six", (0.60, 0.70, -0.30), (0.30, 0.90, 0.05), (0.0, 1.0, 0.3)),
+        Template(
+            "basal", (0.65, 0.25, -0.75), (0.35, 0.30, -0.90), (0.0, 0.2, -1.0),
+            more=((0.65, -0.10, -0.75), (0.45, 0.45, -0.78)),
+        ),
     ),
     _sets(upper_middle_six_basal=0.0, upper_middle=0.0, six_basal=0.0, middle_six_basal=0.3),
-)
+)  # fmt: skip
 
 RIGHT_SEGMENTS: dict[str, Family] = {
     "upper": Family(

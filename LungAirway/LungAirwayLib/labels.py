@@ -38,6 +38,7 @@ COURSE_MM = 15.0
 MINIMUM_SIDE_SHARE = 0.03
 TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.15, 2.0
 TWIG_SHARE = 0.12
+WHOLE_LOBE_CODE = {"LUDB": "LULB", "LingB": "LULB"}
 _TRUNK_CODE = {
     ("right", frozenset({"six", "basal"})): "RLLB",
     ("left", frozenset({"six", "basal"})): "LLLB",
@@ -180,9 +181,9 @@ def _problem(
 def _tip_costs(points: FloatArray, family: Family, origin: FloatArray, places: FloatArray) -> FloatArray:
     """Return (tips, names): angle to the territory's direction and distance from its place in the group."""
     directions = unit(points - origin)
-    territory = np.array([template.vectors()[0] for template in family.templates])
     place = np.array([template.vectors()[2] for template in family.templates])
-    angle = 1.0 - directions @ territory.T
+    nearest = [(directions @ template.territories().T).max(axis=1) for template in family.templates]
+    angle = 1.0 - np.stack(nearest, axis=1)
     offset = np.minimum(((places[:, None, :] - place[None, :, :]) ** 2).sum(axis=2) / 4.0, 2.0)
     return np.asarray(TERRITORY_WEIGHT * angle + PLACE_WEIGHT * offset)
 
@@ -260,20 +261,27 @@ def _label_group(territories: _Territories, side: str, group_index: int, starts:
     found = assign(problem)
     lobar = GROUP_LOBAR_CODE[side, group]
     for root in roots:
-        chances = starts[root]
-        others = tuple(
-            (GROUP_LOBAR_CODE[side, template.code], float(chances[index]))
-            for index, template in enumerate(lung.templates)
-            if index != group_index and chances[index] > 0.01
-        )
-        order = np.sort(chances)[::-1]
-        sure = len(order) < 2 or order[0] - order[1] >= ABSTAIN_BELOW_GAP
+        label = _lobar_label(side, group_index, starts[root])
         for branch_id in tree.subtree(root):
-            label = BranchLabel(lobar, float(chances[group_index]), others)
-            draft.labels[branch_id] = label if sure else None
-        if sure:
+            draft.labels[branch_id] = label
+        if label is not None and label.code == lobar:
             _label_segments(tree, root, problem, family, found, draft, len(roots) == 1)
     _note_segments(side, group, family, found, draft)
+
+
+def _lobar_label(side: str, group_index: int, chances: FloatArray) -> BranchLabel | None:
+    """Return the code of the lobar bronchus, of the whole lobe if only that is certain, or None."""
+    codes = [GROUP_LOBAR_CODE[side, template.code] for template in LUNGS[side].templates]
+    whole = [WHOLE_LOBE_CODE.get(code, code) for code in codes]
+    for names in (codes, whole):
+        chance: dict[str, float] = {}
+        for name, value in zip(names, chances, strict=True):
+            chance[name] = chance.get(name, 0.0) + float(value)
+        ranked = sorted(chance.items(), key=lambda item: -item[1])
+        if ranked[0][1] - ranked[1][1] >= ABSTAIN_BELOW_GAP:
+            others = tuple((name, value) for name, value in ranked[1:] if value > 0.01)
+            return BranchLabel(names[group_index], chance[names[group_index]], others)
+    return None
 
 
 def _label_segments(
