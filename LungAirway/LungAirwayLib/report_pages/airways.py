@@ -34,23 +34,32 @@ def _minimum(branch: Branch, words: Words) -> str:
     return f"{value} ({interval})" if interval else value
 
 
-def _columns(words: Words) -> tuple[Column, ...]:
-    return (
-        Column(words.say("Length\n(mm)"), 1.0, "right"),
-        Column(words.say("Diameter\n(mm, 95 %)"), 1.9, "right"),
-        Column(words.say("Narrowest\n(mm, 95 %)"), 1.9, "right"),
-        Column(words.say("Wall\n(mm, 95 %)"), 1.9, "right"),
+def _has_walls(result: AirwayResult) -> bool:
+    """Tell whether the wall of any branch was measured; without one its column is left out."""
+    return any(
+        item.name == "wall_thickness" and item.value is not None
+        for measurements in result.branch_measurements.values()
+        for item in measurements
     )
+
+
+def _columns(result: AirwayResult, words: Words) -> tuple[Column, ...]:
+    columns = (
+        Column(words.say("Length\n(mm)"), 1.1, "right"),
+        Column(words.say("Diameter\n(mm, 95 %)"), 2.1, "right"),
+        Column(words.say("Narrowest\n(mm, 95 %)"), 2.1, "right"),
+    )
+    return (*columns, Column(words.say("Wall\n(mm, 95 %)"), 2.0, "right")) if _has_walls(result) else columns
 
 
 def _numbers(result: AirwayResult, branch: Branch, words: Words) -> tuple[str, ...]:
     diameter = _value(result, branch, "inner_diameter", words)
-    return (
+    numbers = (
         words.number(branch.length_mm, "mm"),
         diameter if diameter != "–" else words.number(branch.diameter_mm, "mm"),
         _minimum(branch, words),
-        _value(result, branch, "wall_thickness", words),
     )
+    return (*numbers, _value(result, branch, "wall_thickness", words)) if _has_walls(result) else numbers
 
 
 def airway_section(result: AirwayResult, words: Words) -> Section:
@@ -77,8 +86,8 @@ def airway_section(result: AirwayResult, words: Words) -> Section:
         Column(words.say("Code"), 1.1),
         Column(words.say("Bronchus"), 3.8),
         Column(words.say("Confi-\ndence"), 1.0, "right"),
-        Column(words.say("Branches\nbeyond"), 1.1, "right"),
-        *_columns(words),
+        Column(words.say("Branches\nbeyond"), 1.3, "right"),
+        *_columns(result, words),
     )
     table = DataTable(columns, tuple(rows), compact=True)
     if not missing:
@@ -93,10 +102,10 @@ def branch_section(result: AirwayResult, words: Words) -> Section:
     columns = (
         Column(words.say("No."), 0.7, "right"),
         Column(words.say("Name"), 2.6),
-        Column(words.say("From\nno."), 0.7, "right"),
-        Column(words.say("Gene-\nration"), 0.8, "right"),
-        *_columns(words),
-        Column(words.say("Remarks"), 1.6),
+        Column(words.say("From"), 0.8, "right"),
+        Column(words.say("Gen."), 0.8, "right"),
+        *_columns(result, words),
+        Column(words.say("Remarks"), 1.8),
     )
     rows = []
     for branch in tree:

@@ -29,6 +29,8 @@ _OPTION_NAMES = {
     "target": label_of("Target given as"),
     "bundle": label_of("Bundle"),
 }
+_LISTED = ("inner_diameter", "minimum_diameter", "wall_thickness", "length")
+"""Measurements of a branch whose absence is worth a line."""
 _METHODS = (
     label_of(
         "Airway: segmented by the engine named below, thinned to centrelines and turned into a tree; a loop is cut at its "
@@ -74,7 +76,7 @@ def _unmeasured_branches(result: AirwayResult, words: Words) -> list[str]:
     counts: dict[tuple[str, str], int] = {}
     for measurements in result.branch_measurements.values():
         for item in measurements:
-            if item.value is None:
+            if item.value is None and item.name in _LISTED:
                 key = (item.name, item.reason_missing)
                 counts[key] = counts.get(key, 0) + 1
     return [
@@ -132,7 +134,8 @@ def limits_section(words: Words) -> Section:
         ),
         words.say(
             "The CT shows one breath at one moment. Between full inspiration and expiration nodules moved 17.6 mm on average "
-            "(Chen 2015, doi:10.1378/chest.14-1425), and parts of the lung collapse under anaesthesia: expect the target elsewhere."
+            "(Chen 2015, doi:10.1378/chest.14-1425), and parts of the lung collapse under anaesthesia: expect the target "
+            "elsewhere."
         ),
         words.say(
             "An airway thinner than about two voxels, or filled with mucus, does not appear in the tree. A missing branch "

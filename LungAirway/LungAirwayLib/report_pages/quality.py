@@ -16,7 +16,7 @@ from SenseCarePlanningLib.report.model import (
 )
 
 from ..result import AirwayResult
-from .summary import all_warnings
+from .summary import KEY_WARNINGS, all_warnings
 from .words import Pictures, Words
 
 
@@ -46,7 +46,7 @@ def quality_section(result: AirwayResult, words: Words) -> Section:
     """Return quality of the CT and completeness of the tree."""
     blocks: list[Block] = []
     warnings = all_warnings(result, words)
-    if warnings:
+    if len(warnings) > KEY_WARNINGS:
         blocks.append(Notice("", words.say("Warnings"), Tone.CAUTION, warnings))
     if result.quality:
         blocks.append(measurement_table(tuple(result.quality.values()), words))
@@ -67,7 +67,7 @@ def quality_section(result: AirwayResult, words: Words) -> Section:
         blocks.append(
             Paragraph(
                 words.say(
-                    "{loops} loops were cut open and {bridges} gaps bridged; both mark places to check on the CT.",
+                    "Loops cut open: {loops}; gaps bridged: {bridges}. Both mark places to check on the CT.",
                     loops=len(tree.loops_removed),
                     bridges=len(tree.bridges),
                 )

@@ -29,14 +29,14 @@ def routes_section(plan: Plan, result: AirwayResult, pictures: Pictures, words: 
     if not plan.routes:
         return Section(words.say("Routes"), (Notice(words.say("No route to the target was found in this tree."), tone=Tone.BAD),))
     columns = (
-        Column(words.say("Route"), 0.8, "center"),
-        Column(words.say("Leaves the airway in"), 1.9),
-        Column(words.say("Likeli-\nhood"), 1.0, "right"),
-        Column(words.say("Off axis\n(°)"), 0.9, "right"),
-        Column(words.say("Gap\n(mm)"), 0.8, "right"),
-        Column(words.say("Bronchus\nsign"), 1.1),
-        Column(words.say("Artery\nsign"), 1.0),
-        Column(words.say("Tsuboi type"), 1.9),
+        Column(words.say("Route"), 1.1, "center"),
+        Column(words.say("Leaves the airway in"), 2.2),
+        Column(words.say("Likeli-\nhood"), 1.1, "right"),
+        Column(words.say("Off axis\n(°)"), 1.1, "right"),
+        Column(words.say("Gap\n(mm)"), 1.0, "right"),
+        Column(words.say("Bronchus\nsign"), 1.4),
+        Column(words.say("Artery\nsign"), 1.2),
+        Column(words.say("Tsuboi type"), 2.2),
         Column(words.say("Why, and what to beware of"), 3.9),
     )
     rows = tuple(_route_row(route, result, words) for route in plan.routes)
@@ -59,7 +59,7 @@ def _route_row(route: Route, result: AirwayResult, words: Words) -> tuple[str | 
     warnings = "\n".join(f"⚠ {text}" for text in words.sentences(route.warnings))
     return (
         Cell(lead=str(route.rank)),
-        Cell(lead=words.branch(result.tree[route.exit_branch_id], result.tree, mark_uncertain=True)),
+        Cell(lead=words.branch(result.tree[route.exit_branch_id], result.tree)),
         f"{100 * route.confidence:.0f} %",
         words.number(route.exit_angle_deg, "deg"),
         words.number(route.gap_mm, "mm"),
@@ -101,12 +101,12 @@ def extensions_sections(plan: Plan, pictures: Pictures, words: Words) -> list[Se
     if not rows:
         return []
     columns = (
-        Column(words.say("Route"), 0.8, "center"),
-        Column(words.say("Model"), 2.6),
+        Column(words.say("Route"), 1.0, "center"),
+        Column(words.say("Model"), 2.8),
         Column(words.say("Length\n(mm)"), 1.0, "right"),
         Column(words.say("Cost"), 0.9, "right"),
         Column(words.say("In vessels\n(mm)"), 1.2, "right"),
-        Column(words.say("Choice"), 1.4),
+        Column(words.say("Choice"), 1.5),
         Column(words.say("Notes"), 4.2),
     )
     text = words.say(

@@ -53,7 +53,7 @@ def _cell(found: Feasibility | None, result: AirwayResult, words: Words) -> Cell
     lines = [
         words.say("tip in {branch}", branch=words.branch(result.tree[found.last_branch_id], result.tree)),
         words.say(
-            "{way} left, straight {straight}",
+            "{way} to go, straight {straight}",
             way=words.measured(found.remaining_path, with_reason=False),
             straight=words.measured(found.straight_distance, with_reason=False),
         ),

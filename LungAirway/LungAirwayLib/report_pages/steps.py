@@ -44,11 +44,11 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
     height = min(max(_SHEET_MM / len(steps) - 2.0, _LOW_MM), _HIGH_MM)
     columns = (
         Column(words.say("Step"), 1.0, "center"),
-        Column(words.say("View"), 2.5, "center"),
-        Column(words.say("Clock"), 1.9, "center"),
-        Column(words.say("What to do"), 4.6),
-        Column(words.say("Enter"), 4.1),
-        Column(words.say("Other openings"), 3.6),
+        Column(words.say("View"), 2.3, "center"),
+        Column(words.say("Clock"), 1.8, "center"),
+        Column(words.say("What to do"), 3.7),
+        Column(words.say("Enter"), 4.4),
+        Column(words.say("Other openings"), 4.8),
     )
     shown = [pictures.get(f"step_{route.rank}_{step.step}") for step in steps]
     rows = tuple(_row(step, picture, result, words, height) for step, picture in zip(steps, shown, strict=True))
@@ -70,43 +70,48 @@ def _row(
     others = [opening for opening in step.openings if opening[0] != step.next_branch_id]
     face = ClockFace(step.clock_angle_deg, tuple(30.0 * other[2] for other in others), hour, height_mm - 4.5)
     tree = result.tree
-    entered = words.branch(tree[step.next_branch_id], tree, mark_uncertain=True)
-    at = words.branch(tree[step.branch_id], tree, mark_uncertain=True)
+    at = words.branch(tree[step.branch_id], tree)
     alt = words.say("View before the carina at the end of {branch}", branch=at)
     return (
         Cell(lead=str(step.step)),
         Thumbnail(picture, alt, height_mm, "–"),
         face,
-        Cell(_actions(step, hour, words), words.say("Advance {advance} mm", advance=f"{step.advance_mm:.0f}")),
-        Cell(_entry(step, at, words), entered),
+        Cell(_actions(step, words), words.say("Advance {advance} mm", advance=f"{step.advance_mm:.0f}")),
+        Cell(_entry(step, result, words), words.short_branch(tree[step.next_branch_id])),
         Cell("\n".join(_opening(opening, result, words) for opening in others) or "–"),
     )
 
 
-def _actions(step: Instruction, hour: str, words: Words) -> str:
-    if abs(step.rotate_deg) < 0.5:
-        turn = words.say("do not rotate ({hour})", hour=hour)
+def _actions(step: Instruction, words: Words) -> str:
+    turned = f"{abs(step.rotate_deg):.0f}"
+    if turned == "0":
+        turn = words.say("do not rotate")
     elif step.rotate_deg > 0:
-        turn = words.say("rotate {angle}° clockwise to {hour}", angle=f"{step.rotate_deg:.0f}", hour=hour)
+        turn = words.say("rotate {angle}° clockwise", angle=turned)
     else:
-        turn = words.say("rotate {angle}° anticlockwise to {hour}", angle=f"{-step.rotate_deg:.0f}", hour=hour)
+        turn = words.say("rotate {angle}° anticlockwise", angle=turned)
     angle = f"{abs(step.flex_deg):.0f}"
     flex = words.say("flex {angle}° up", angle=angle) if step.flex_deg >= 0 else words.say("flex {angle}° down", angle=angle)
     return f"{turn}\n{flex}"
 
 
-def _entry(step: Instruction, at: str, words: Words) -> str:
+def _entry(step: Instruction, result: AirwayResult, words: Words) -> str:
+    """Return lumen and depth; a branch without a name is placed by the nearest name above it."""
+    branch = result.tree[step.next_branch_id]
+    above = words.nearest_name(branch, result.tree) if branch.label is None else ""
+    lines = [words.say("beyond {name}", name=above)] if above else []
     diameter = words.with_unit(step.diameter_mm, "mm")
     interval = words.interval(step.diameter_interval_mm, "mm")
-    lumen = words.say("lumen {diameter} ({interval})", diameter=diameter, interval=interval) if interval else diameter
-    return f"{lumen}\n{words.say('from {branch}, depth {depth} mm', branch=at, depth=f'{step.depth_mm:.0f}')}"
+    lines.append(words.say("lumen {diameter}", diameter=f"{diameter} ({interval})" if interval else diameter))
+    lines.append(words.say("depth {depth} mm", depth=f"{step.depth_mm:.0f}"))
+    return "\n".join(lines)
 
 
 def _opening(opening: tuple[int, str, int, float], result: AirwayResult, words: Words) -> str:
     branch_id, _, hour, diameter_mm = opening
-    name = words.branch(result.tree[branch_id], result.tree, mark_uncertain=True)
     clock = words.say("{hour} o'clock", hour=hour)
-    return words.say("{name}: {clock}, {diameter}", name=name, clock=clock, diameter=words.with_unit(diameter_mm, "mm"))
+    name = words.short_branch(result.tree[branch_id])
+    return words.say("{clock}: {name}, {diameter}", clock=clock, name=name, diameter=words.with_unit(diameter_mm, "mm"))
 
 
 def _arrival(route: Route, result: AirwayResult, words: Words) -> Notice:

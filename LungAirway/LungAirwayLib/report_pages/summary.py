@@ -33,7 +33,8 @@ _ORDER = (Reach.REACHES, Reach.PROBABLY, Reach.NO)
 def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
     """Return the cell and scope to name first on the best route.
 
-    Among the scopes that reach it is the widest (the larger channel takes more tools), otherwise the likeliest.
+    Among the scopes that reach it is the widest (the larger channel takes more tools), otherwise the
+    likeliest, and among equals the one that comes nearest.
     """
     if not plan.routes:
         return None
@@ -42,9 +43,11 @@ def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
     if not cells:
         return None
 
-    def order(cell: Feasibility) -> tuple[int, float]:
-        width = scopes[cell.scope_id].tip_diameter_mm if cell.reach is Reach.REACHES else cell.probability
-        return (_ORDER.index(cell.reach), -width)
+    def order(cell: Feasibility) -> tuple[int, float, float]:
+        rest = cell.straight_distance.value if cell.straight_distance.value is not None else float("inf")
+        if cell.reach is Reach.REACHES:
+            return (0, -scopes[cell.scope_id].tip_diameter_mm, rest)
+        return (_ORDER.index(cell.reach), -round(cell.probability, 2), rest)
 
     best = min(cells, key=order)
     return best, scopes[best.scope_id]

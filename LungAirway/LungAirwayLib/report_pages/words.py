@@ -137,16 +137,27 @@ class Words:
         """Return the name of a bronchus written out."""
         return display_name(code, self.language, "clinical")
 
-    def branch(self, branch: Branch, tree: Tree, mark_uncertain: bool = False) -> str:
+    def branch(self, branch: Branch, tree: Tree) -> str:
         """Return the name of a branch; a branch without one is named by its number and the nearest named one above."""
         if branch.label is not None:
-            name = self.code(branch.label.code)
-            return f"{name} ?" if mark_uncertain and branch.label.confidence < UNCERTAIN_NAME_BELOW else name
+            return self.short_branch(branch)
+        above = self.nearest_name(branch, tree)
+        if not above:
+            return self.short_branch(branch)
+        return self.say("branch {number} beyond {name}", number=branch.id, name=above)
+
+    def nearest_name(self, branch: Branch, tree: Tree) -> str:
+        """Return the nearest name towards the trachea, empty when there is none."""
         above = [tree[other].label for other in tree.path_to(branch.id)[:-1]]
         named = next((label for label in reversed(above) if label is not None), None)
-        if named is None:
+        return self.code(named.code) if named is not None else ""
+
+    def short_branch(self, branch: Branch) -> str:
+        """Return the name of a branch, or its number, with a question mark where the name is uncertain."""
+        if branch.label is None:
             return self.say("branch {number}", number=branch.id)
-        return self.say("branch {number} beyond {name}", number=branch.id, name=self.code(named.code))
+        name = self.code(branch.label.code)
+        return f"{name} ?" if branch.label.confidence < UNCERTAIN_NAME_BELOW else name
 
     def path(self, branch_ids: tuple[int, ...], tree: Tree) -> str:
         """Return the way through a tree in names, each once; unnamed branches in between are left out."""
@@ -186,7 +197,8 @@ class Words:
         """Return an interval as printed, empty when there is none that can be printed."""
         if interval is None or not all(math.isfinite(value) for value in interval):
             return ""
-        return f"{self.number(interval[0], unit)}–{self.number(interval[1], unit)}"
+        low, high = (self.number(value, unit) for value in interval)
+        return f"{low}–{high}" if interval[0] >= 0.0 else self.say("{low} to {high}", low=low, high=high)
 
     def measured(self, measurement: Measurement, with_reason: bool = True) -> str:
         """Return "18.2 mm (16.9–19.5)", or that it was not measured and why."""

@@ -15,7 +15,6 @@ from .model import CaseReport
 
 logger = logging.getLogger(__name__)
 
-_SCREEN_DPI = 200
 _FAMILY = "SenseCareSans"
 
 
@@ -25,7 +24,7 @@ def _data_uri(data: bytes, mime: str) -> str:
 
 def _picture_uri(path: Path | None, width_mm: float, height_mm: float) -> str:
     """Return a picture as data URI; empty when there is none."""
-    image = prepared_image(path, width_mm, height_mm, _SCREEN_DPI)
+    image = prepared_image(path, width_mm, height_mm)
     return _data_uri(image.data, image.mime) if image else ""
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
-PRINT_DPI = 300
+PRINT_DPI = 250
 JPEG_QUALITY = 92
 
 
@@ -28,8 +30,8 @@ class PreparedImage:
         return self.height_px / self.width_px
 
 
-def prepared_image(path: Path | None, max_width_mm: float, max_height_mm: float, dpi: int = PRINT_DPI) -> PreparedImage | None:
-    """Read a picture and shrink it to what fits a box at ``dpi``; never enlarged.
+def prepared_image(path: Path | None, max_width_mm: float, max_height_mm: float) -> PreparedImage | None:
+    """Read a picture and shrink it to what fits a box at :data:`PRINT_DPI`; never enlarged.
 
     Transparency is laid on white. Flat drawings stay lossless, photographs become JPEG, whichever is smaller.
 
@@ -38,25 +40,38 @@ def prepared_image(path: Path | None, max_width_mm: float, max_height_mm: float,
     PreparedImage or None
         None when there is no such file or it is not a readable picture.
     """
-    from PIL import Image, UnidentifiedImageError
-
     if path is None:
         return None
+    box = (max(int(max_width_mm / 25.4 * PRINT_DPI), 1), max(int(max_height_mm / 25.4 * PRINT_DPI), 1))
+    try:
+        return _read(path, path.stat().st_mtime_ns, box)
+    except OSError as error:
+        logger.warning("a picture of the report cannot be read: %s", type(error).__name__)
+        return None
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed_ns: int, box: tuple[int, int]) -> PreparedImage | None:
+    """Read and encode; kept, because both forms of the report show the same pictures."""
+    from PIL import Image
+
     try:
         with Image.open(path) as opened:
-            opened.load()
+            opened.draft("RGB", (2 * box[0], 2 * box[1]))
             image = opened.convert("RGBA") if opened.mode in ("P", "PA", "LA", "RGBA") else opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         logger.warning("a picture of the report cannot be read: %s", type(error).__name__)
         return None
     if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image).convert("RGB")
-    box = (max(int(max_width_mm / 25.4 * dpi), 1), max(int(max_height_mm / 25.4 * dpi), 1))
-    image.thumbnail(box, Image.Resampling.LANCZOS)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
+    image.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=3.0)
     red, green, blue = (channel.tobytes() for channel in image.split())
     if red == green == blue:
         image = image.convert("L")
+    return _encoded(image)
+
+
+def _encoded(image: Any) -> PreparedImage:
     jpeg, png = BytesIO(), BytesIO()
     image.save(jpeg, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     image.save(png, "PNG", compress_level=6)

@@ -7,7 +7,7 @@ from typing import Any
 
 from reportlab.lib.colors import white
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, KeepTogether, Spacer, Table, TableStyle
+from reportlab.platypus import CondPageBreak, Spacer, Table, TableStyle
 from reportlab.platypus import PageBreak as NewPage
 
 from . import model
@@ -114,31 +114,26 @@ def key_values(block: model.KeyValueTable, width: float) -> Flowables:
     return [Table(rows, colWidths=widths, style=TableStyle(marks)), Spacer(1, 2.5 * mm)]
 
 
-def figure(block: model.Figure, width: float) -> Flowables:
-    """Return a picture with caption, or the reason why there is none."""
+def _shown(block: model.Figure, width: float) -> Flowables:
+    """Return picture and caption, or the reason why there is no picture, ``width`` points wide."""
     image = prepared_image(block.picture, width / mm, block.max_height_mm)
-    caption = TextBlock(block.caption, CAPTION)
     if image is None:
         marks = [*_PADDING, ("BOX", (0, 0), (-1, -1), 0.5, RULE), ("BACKGROUND", (0, 0), (-1, -1), BAND_FILL)]
         text = TextBlock([Run(f"{block.caption}\n", bold=True), Run(block.missing)], COMPACT_CELL)
-        return [Table([[text]], colWidths=[width], style=TableStyle(marks)), Spacer(1, 2.0 * mm)]
-    return [KeepTogether([Picture(image, block.max_height_mm * mm, block.alt or block.caption), caption, Spacer(1, 3.0 * mm)])]
+        return [Table([[text]], colWidths=[width], style=TableStyle(marks))]
+    caption = TextBlock(block.caption, CAPTION)
+    return [Picture(image, block.max_height_mm * mm, block.alt or block.caption), Spacer(1, 1.0 * mm), caption]
 
 
 def figure_row(block: model.FigureRow, width: float) -> Flowables:
-    """Return pictures side by side."""
+    """Return pictures side by side; a table row, because a row is never parted from its caption."""
     if not block.figures:
         return []
     gap = 3.0 * mm
     each = (width - gap * (len(block.figures) - 1)) / len(block.figures)
-    row: list[Any] = []
-    for single in block.figures:
-        image = prepared_image(single.picture, each / mm, single.max_height_mm)
-        if image is None:
-            row.append([TextBlock([Run(f"{single.caption}\n", bold=True), Run(single.missing)], COMPACT_CELL)])
-        else:
-            row.append([Picture(image, single.max_height_mm * mm, single.alt), TextBlock(single.caption, CAPTION)])
-    table = Table([row], colWidths=[each + gap] * (len(row) - 1) + [each])
+    table = Table(
+        [[_shown(single, each) for single in block.figures]], colWidths=[each + gap] * (len(block.figures) - 1) + [each]
+    )
     marks = [
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-2, -1), gap),
@@ -149,6 +144,11 @@ def figure_row(block: model.FigureRow, width: float) -> Flowables:
     ]
     table.setStyle(TableStyle(marks))
     return [table, Spacer(1, 3.0 * mm)]
+
+
+def figure(block: model.Figure, width: float) -> Flowables:
+    """Return one picture in the full width."""
+    return figure_row(model.FigureRow((block,)), width)
 
 
 def notice(block: model.Notice, width: float) -> Flowables:

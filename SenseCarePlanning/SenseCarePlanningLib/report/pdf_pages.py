@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
@@ -128,5 +129,10 @@ def render(report: CaseReport, size_mm: tuple[float, float]) -> bytes:
     story = _title_flowables(report)
     for number, section in enumerate(report.sections):
         story += section_flowables(section, width, _SectionTitle(section.title, f"section{number}"))
-    document.build(story, canvasmaker=_Canvas)
+    text_streams = rl_config.useA85
+    rl_config.useA85 = 0
+    try:
+        document.build(story, canvasmaker=_Canvas)
+    finally:
+        rl_config.useA85 = text_streams
     return stream.getvalue()

@@ -22,10 +22,10 @@ TONE_FILL: dict[Tone, Color] = {
     Tone.NEUTRAL: white,
     Tone.GOOD: HexColor(0xE4F4E9),
     Tone.CAUTION: HexColor(0xF8DC94),
-    Tone.BAD: HexColor(0xE2A69E),
+    Tone.BAD: HexColor(0xEBB9B1),
     Tone.INFO: HexColor(0xE3EEF6),
 }
-"""Fills of falling lightness (about 95, 88, 72 of 100), so that they differ in grey print too."""
+"""Fills of falling lightness (about 95, 88, 79 of 100), so that they differ in grey print too."""
 TONE_EDGE: dict[Tone, Color] = {
     Tone.NEUTRAL: RULE,
     Tone.GOOD: HexColor(0x2E7D4F),

@@ -151,7 +151,7 @@ class TextBlock(Flowable):  # type: ignore[misc]
         self.indent = indent
         self._lines = lines
         self._fixed = lines is not None
-        self.keepWithNext = 0
+        self._broken_for = -1.0
 
     def getSpaceBefore(self) -> float:
         """Return the space above, in points."""
@@ -163,9 +163,10 @@ class TextBlock(Flowable):  # type: ignore[misc]
 
     def wrap(self, availWidth: float, availHeight: float) -> tuple[float, float]:
         """Break the lines for a width; return the size taken."""
-        if not self._fixed or self._lines is None:
+        if not self._fixed and self._broken_for != availWidth:
             self._lines = break_lines(self.runs, self.style, availWidth - self.indent)
-        self.width, self.height = availWidth, len(self._lines) * self.style.leading
+            self._broken_for = availWidth
+        self.width, self.height = availWidth, len(self._lines or []) * self.style.leading
         return self.width, self.height
 
     def split(self, availWidth: float, availHeight: float) -> list[Any]:
