@@ -19,6 +19,7 @@ LANGUAGES = ("en", "zh")
 LANGUAGE_TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-Hans"}
 """BCP 47 tags for documents."""
 
+_PART = "; "
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -55,7 +56,7 @@ class Translator:
         Parameters
         ----------
         text
-            The English sentence; one that fits no id stays as it is.
+            The English sentence; one that fits no id is tried part by part between semicolons, and stays as it is otherwise.
         name
             Turns a value caught by a placeholder (a bronchus code, say) into the reader's words; the catalogue by default.
         """
@@ -67,7 +68,8 @@ class Translator:
             match = pattern.fullmatch(text)
             if match is not None:
                 return translation.format(**{key: value(found) for key, found in match.groupdict().items()})
-        return text
+        parts = text.split(_PART)
+        return self(_PART).join(self.sentence(part, name) for part in parts) if len(parts) > 1 else text
 
 
 def _pattern(message: str) -> re.Pattern[str]:

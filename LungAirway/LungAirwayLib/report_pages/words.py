@@ -122,7 +122,10 @@ class Words:
         return tuple(self.sentence(text) for text in texts)
 
     def _value(self, text: str) -> str:
-        """Translate what a placeholder caught: a branch code, a list of codes, or a word of the catalogue."""
+        """Translate what a placeholder caught: a sentence, a branch code, a list of them, or a word of the catalogue."""
+        whole = self.sentence(text)
+        if whole != text:
+            return whole
         parts = [part.strip() for part in text.split(",")]
         return self.say(", ").join(self.code(part) for part in parts)
 
