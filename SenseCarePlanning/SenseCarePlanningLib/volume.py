@@ -102,7 +102,7 @@ class Volume:
         DICOM modality, "CT" for computed tomography.
     """
 
-    array_kji: NDArray[Any]
+    array_kji: NDArray[Any] = field(repr=False)
     affine_ijk_to_lps: FloatArray
     modality: str = "CT"
     acquisition: Acquisition = field(default_factory=Acquisition)
@@ -137,7 +137,7 @@ class LabelMap:
         value -> machine name, such as ``{1: "lung_right", 2: "lung_left"}``.
     """
 
-    array_kji: NDArray[np.uint8]
+    array_kji: NDArray[np.uint8] = field(repr=False)
     affine_ijk_to_lps: FloatArray
     names: Mapping[int, str] = field(default_factory=dict)
 
