@@ -77,14 +77,14 @@ def _as_int16_or_float32(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind in "iub":
         low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
         if low >= -32768 and high <= 32767:
-            return array.astype(np.int16)
-        return array.astype(np.float32)
+            return np.asarray(array, dtype=np.int16)
+        return np.asarray(array, dtype=np.float32)
     # Many tools write integer HU as float: int16 halves the memory and loses nothing.
     if array.size and np.isfinite(array).all() and np.abs(array).max() < 32767:
         rounded = np.rint(array)
         if np.array_equal(rounded, array):
-            return rounded.astype(np.int16)
-    return array.astype(np.float32)
+            return np.asarray(rounded, dtype=np.int16)
+    return np.asarray(array, dtype=np.float32)
 
 
 def read_image_file(path: Path) -> sitk.Image:

@@ -120,3 +120,11 @@ def check_nifti(path: Path) -> NiftiHeader:
     if problems:
         raise InputError(f"The image file {path.name} cannot be used.", problems)
     return header
+
+
+def nifti_warnings(path: Path) -> list[str]:
+    """Say what a NIfTI header leaves open about where the image lies."""
+    header = read_nifti_header(path)
+    if header.qform_code <= 0 and header.sform_code <= 0:
+        return ["the file does not say how the image lies in the patient; left and right may be exchanged"]
+    return []

@@ -77,3 +77,15 @@ class SeriesInfo:
         if self.number is not None:
             return f"series {self.number}"
         return f"series …{self.uid[-8:]}" if self.uid else "the image"
+
+    def summary(self) -> str:
+        """Return one line for a list of series; the description is the scanner's, not the patient's."""
+        parts = [self.title, self.modality or "modality unknown", f"{self.slice_count} images"]
+        if self.spacing_kji_mm is not None:
+            slices, rows, columns = self.spacing_kji_mm
+            parts.append(f"{columns:.2f} x {rows:.2f} x {slices:.2f} mm")
+        if self.kernel:
+            parts.append(f"kernel {self.kernel}")
+        if self.description:
+            parts.append(f'"{self.description}"')
+        return f"{', '.join(parts)}: {self.reason}"

@@ -80,7 +80,7 @@ def _stored(volume: Volume) -> NDArray[np.int16]:
     values = np.rint(volume.array_kji).astype(np.int32) - RESCALE_INTERCEPT_HU
     if values.min() < -32768 or values.max() > 32767:
         raise ValueError(f"HU from {volume.array_kji.min()} to {volume.array_kji.max()} do not fit 16 bits")
-    return values.astype(np.int16)
+    return np.asarray(values, dtype=np.int16)
 
 
 def _common(volume: Volume, study: StudyInfo, options: CTSeriesOptions, root: str) -> Dataset:
@@ -191,6 +191,8 @@ def write_ct_series(volume: Volume, folder: Path, study: StudyInfo | None = None
     """
     settings = CTSeriesOptions(**options)
     folder = Path(folder)
+    if settings.compressed not in (None, "rle"):
+        raise ValueError(f"cannot compress as {settings.compressed!r}; known: 'rle'")
     if not direction_is_orthonormal(volume.affine_ijk_to_lps):
         raise ValueError("a sheared grid cannot be written as a CT series")
     if folder.exists() and any(folder.iterdir()):
@@ -201,21 +203,19 @@ def write_ct_series(volume: Volume, folder: Path, study: StudyInfo | None = None
     common = _common(volume, study or StudyInfo(), settings, root)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent) as scratch:
-        names = [_write_slice(common, volume, stored, k, root, Path(scratch), settings) for k in range(len(stored))]
+        names = [
+            _write_slice(_slice_dataset(common, volume, stored, k, root), k, Path(scratch), settings.compressed)
+            for k in range(len(stored))
+        ]
         folder.mkdir(exist_ok=True)
         for name in names:
             os.replace(Path(scratch) / name, folder / name)
     return tuple(folder / name for name in names)
 
 
-def _write_slice(
-    common: Dataset, volume: Volume, stored: NDArray[np.int16], k: int, root: str, folder: Path, settings: CTSeriesOptions
-) -> str:
-    data = _slice_dataset(common, volume, stored, k, root)
-    if settings.compressed == "rle":
+def _write_slice(data: Dataset, k: int, folder: Path, compressed: str | None) -> str:
+    if compressed == "rle":
         data.compress(RLELossless, generate_instance_uid=False)
-    elif settings.compressed is not None:
-        raise ValueError(f"cannot compress as {settings.compressed!r}; known: 'rle'")
     name = f"IM{k + 1:05d}.dcm"
     data.save_as(folder / name, enforce_file_format=True)
     return name
