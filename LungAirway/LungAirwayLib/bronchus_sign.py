@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 

@@ -22,6 +22,10 @@ LUMEN, ALONG_ARTERY, PARENCHYMA, SMALL_VESSEL, FORBIDDEN = 1.0, 20.0, 100.0, 300
 artery's sheath is a fifth of parenchyma because bronchus and artery run together. FORBIDDEN is finite, so a path is
 always found, and what it crosses is said."""
 SHEATH_MM = (1.0, 3.0)
+OWN_LUMEN_MM = 3.0
+"""Only so near to the exit is visible lumen free to use: from outside nobody gets into another visible airway."""
+BACKWARD_FACTOR = 5.0
+"""An instrument leaves forwards: what lies behind the exit costs this much more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +49,13 @@ class CostField:
 
 
 def build_cost_field(
-    exit_lps_mm: FloatArray, surface_lps_mm: FloatArray, target: Target, images: Surroundings
+    exit_lps_mm: FloatArray, heading: FloatArray, surface_lps_mm: FloatArray, target: Target, images: Surroundings
 ) -> CostField | None:
     """Build the local field around the exit and the target; None when no image but the airway mask is there.
 
-    The cube holds the exit and the nearest part of the target with a margin of 8 mm, at 0.7 mm (1 mm for gaps over
-    30 mm). Where an airway probability p is known, a voxel costs at most ``1 / (p + 0.05)`` from p = 0.05 upwards.
+    ``heading`` (3,) is the airway's direction at the exit. The cube holds the exit and the nearest part of the target with
+    a margin of 8 mm, at 0.7 mm (1 mm for gaps over 30 mm). Where an airway probability p of at least 0.05 is known, a
+    voxel costs at most ``1 / (p + 0.05)``.
     """
     if images.lungs is None and images.vessels is None and images.probability is None:
         return None
@@ -65,6 +70,12 @@ def build_cost_field(
     grid = Grid((int(size[2]), int(size[1]), int(size[0])), affine)
     points = grid.lps_from_kji(np.moveaxis(np.indices(grid.shape_kji), 0, -1).reshape(-1, 3))
     cost = _costs(points, grid, images)
+    if images.airway is not None:
+        lumen = sample_nearest(images.airway.array_kji, images.airway.grid, points) > 0
+        own = np.linalg.norm(points - exit_lps_mm, axis=1) <= OWN_LUMEN_MM
+        cost[lumen.reshape(grid.shape_kji)] = SMALL_VESSEL
+        cost[(lumen & own).reshape(grid.shape_kji)] = LUMEN
+    cost[((points - exit_lps_mm) @ heading < 0.0).reshape(grid.shape_kji)] *= BACKWARD_FACTOR
     inside = np.linalg.norm(points - target.centre_lps_mm, axis=1).reshape(grid.shape_kji) <= target.radius_mm
     cost[inside] = np.minimum(cost[inside], PARENCHYMA)
     return CostField(cost, grid)
@@ -88,7 +99,4 @@ def _costs(points: FloatArray, grid: Grid, images: Surroundings) -> FloatArray:
         wide = local_width_mm(vessel, grid) >= WIDE_VESSEL_MM
         cost[vessel] = SMALL_VESSEL
         cost[wide] = FORBIDDEN
-    if images.airway is not None:
-        lumen = (sample_nearest(images.airway.array_kji, images.airway.grid, points) > 0).reshape(grid.shape_kji)
-        cost[lumen] = LUMEN
     return np.asarray(cost)

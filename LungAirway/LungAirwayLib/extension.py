@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, unit
 from skimage.graph import MCP_Geometric
+
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, unit
 
 from .cost_field import CostField, build_cost_field
 from .plan import Extension, ExtensionModel, Target
@@ -53,7 +54,7 @@ def extend(route_points_lps_mm: FloatArray, target: Target, images: Surroundings
     gap = float(np.linalg.norm(end - start))
     heading = _heading(route_points_lps_mm)
     judge = PathJudge(images, target, np.concatenate([route_points_lps_mm[-1:], surface]))
-    field = build_cost_field(start, surface, target, images) if 0.0 < gap <= MAXIMUM_GAP_MM else None
+    field = build_cost_field(start, heading, surface, target, images) if 0.0 < gap <= MAXIMUM_GAP_MM else None
     paths = [(ExtensionModel.STRAIGHT, _straight(start, heading, end))]
     if field is not None:
         paths.append((ExtensionModel.MINIMUM_COST, _minimum_cost(start, end, field)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import erf, sqrt
 
 import numpy as np
+
 from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm, resample_polyline, smooth_polyline, unit
 from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
 from SenseCarePlanningLib.tubes.tree import Tree

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm, smooth_polyline, tangents, unit
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 

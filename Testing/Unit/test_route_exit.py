@@ -1,0 +1,282 @@
+"""Exit cost, routes and extensions on trees whose answer is known by construction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+from scipy.ndimage import binary_dilation, generate_binary_structure
+
+from LungAirwayLib.bronchus_sign import relate
+from LungAirwayLib.constants import RLL, RUL
+from LungAirwayLib.exit_benchmark import evaluate_exit_branch, evaluate_tree, trials, visible_tree
+from LungAirwayLib.exit_cost import ExitCostParameters, exit_candidates, exit_costs, shares
+from LungAirwayLib.plan import ExtensionModel, Target, TsuboiType
+from LungAirwayLib.route import plan_routes
+from LungAirwayLib.surroundings import Surroundings
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
+from SenseCarePlanningLib.volume import LabelMap
+
+
+def straight_branch(
+    key: int, parent: int | None, children: tuple[int, ...], ends: ArrayLike, radius: float, generation: int
+) -> Branch:
+    points = resample_polyline(ends, 0.5)
+    count = len(points)
+    return Branch(
+        id=key,
+        parent_id=parent,
+        child_ids=children,
+        points_lps_mm=points,
+        radius_mm=np.full(count, radius),
+        radius_interval_mm=np.tile([radius - 0.3, radius + 0.3], (count, 1)),
+        frames=np.zeros((count, 3, 3)),
+        generation=generation,
+    )
+
+
+@pytest.fixture
+def forked_tree() -> Tree:
+    """Trachea down, main bronchus, then a fork: one branch to the patient's right (-x), one to the left (+x)."""
+    branches = [
+        straight_branch(0, None, (1,), [[0, 0, 100], [0, 0, 60]], 8.0, 0),
+        straight_branch(1, 0, (2, 3), [[0, 0, 60], [0, 0, 40]], 5.0, 1),
+        straight_branch(2, 1, (), [[0, 0, 40], [-20, 0, 20]], 2.0, 2),
+        straight_branch(3, 1, (), [[0, 0, 40], [20, 0, 20]], 2.0, 2),
+    ]
+    return Tree({item.id: item for item in branches}, 0)
+
+
+def _prongs(tree: Tree) -> Tree:
+    """The fork with both branches turned down, so that each tip looks at what lies far below."""
+    left = straight_branch(3, 1, (), [[0, 0, 40], [20, 0, 20], [20, 0, 0]], 2.0, 2)
+    right = straight_branch(2, 1, (), [[0, 0, 40], [-20, 0, 20], [-20, 0, 0]], 2.0, 2)
+    return tree.with_branches({2: right, 3: left})
+
+
+def ball(centre: ArrayLike, radius: float, count: int = 400) -> Target:
+    """Fibonacci points on a sphere."""
+    at = np.arange(count) + 0.5
+    polar, turn = np.arccos(1.0 - 2.0 * at / count), np.pi * (1.0 + 5.0**0.5) * at
+    unit_points = np.stack([np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)], axis=1)
+    middle = np.asarray(centre, dtype=np.float64)
+    return Target(middle, middle + radius * unit_points, "mask")
+
+
+def point_target(centre: ArrayLike) -> Target:
+    middle = np.asarray(centre, dtype=np.float64)
+    return Target(middle, middle[None], "point")
+
+
+def box_map(value_of: FloatArray | None, low: float, high: float, fill: int = 1) -> LabelMap:
+    """A cube of 2 mm voxels from ``low`` to ``high`` on each axis."""
+    size = round((high - low) / 2.0) + 1
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = low
+    array = np.full((size, size, size), fill, dtype=np.uint8) if value_of is None else value_of.astype(np.uint8)
+    return LabelMap(array, affine)
+
+
+def test_the_branch_that_points_at_the_target_wins_although_the_other_tip_is_nearer(forked_tree: Tree) -> None:
+    bent = straight_branch(3, 1, (), [[0, 0, 40], [-2, 0, 36], [-2, 30, 10]], 2.0, 2)
+    tree = forked_tree.with_branches({3: bent})
+    target = point_target([-33.0, 14.0, 8.0])
+    nearest = min((2, 3), key=lambda key: float(np.linalg.norm(tree[key].points_lps_mm[-1] - target.centre_lps_mm)))
+    routes = plan_routes(tree, target)
+    assert nearest == 2
+    assert routes[0].exit_branch_id == 2
+    away = point_target([-2.0, 55.0, -12.0])
+    assert plan_routes(tree, away)[0].exit_branch_id == 3
+
+
+def test_cost_is_the_stated_formula_at_a_tip_and_beside_one(forked_tree: Tree) -> None:
+    parameters = ExitCostParameters(
+        direction_weight=2.0, not_tip_factor=1.5, side_branch_angle_deg=30.0, radius_exponent=0.5, temperature=0.1
+    )
+    found = exit_candidates(forked_tree)
+    target = np.array([[-20.0, 0.0, 0.0]])
+    costs = exit_costs(found, target, parameters)
+    tip = np.flatnonzero(found.is_tip & (found.branch_ids == 2))[0]
+    expected = 20.0 * (1.0 + 2.0 * (1.0 - np.cos(np.radians(45.0)))) / 2.0**0.5
+    assert costs.cost[tip] == pytest.approx(expected, rel=1e-3)
+    assert costs.angle_deg[tip] == pytest.approx(45.0, abs=0.5)
+    middle = int(np.argmin(np.linalg.norm(found.points_lps_mm - [-10.0, 0.0, 30.0], axis=1)))
+    distance = np.linalg.norm(found.points_lps_mm[middle] - target[0])
+    angle = np.radians(costs.angle_deg[middle] - 30.0)
+    beside = distance * (1.0 + 2.0 * (1.0 - np.cos(max(angle, 0.0)))) * 1.5 / 2.0**0.5
+    assert costs.cost[middle] == pytest.approx(beside, rel=1e-6)
+
+
+def test_candidates_leave_out_trachea_and_main_bronchi_unless_there_is_nothing_else(forked_tree: Tree) -> None:
+    assert set(exit_candidates(forked_tree).branch_ids) == {2, 3}
+    stem = Tree({0: replace(forked_tree[0], child_ids=())}, 0)
+    assert set(exit_candidates(stem).branch_ids) == {0}
+    assert plan_routes(stem, point_target([0, 0, 30]))[0].exit_branch_id == 0
+
+
+def test_shares_sum_to_one_and_depend_on_cost_ratios_only() -> None:
+    cost = np.array([10.0, 20.0, 40.0])
+    assert shares(cost, 0.2).sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(shares(cost, 0.2), shares(3.0 * cost, 0.2))
+    assert np.isfinite(shares(np.array([0.0, 5.0]), 0.05)).all()
+
+
+def test_confidence_is_even_between_mirror_images_and_routes_end_at_their_exits(forked_tree: Tree) -> None:
+    routes = plan_routes(_prongs(forked_tree), point_target([0.0, 0.0, -60.0]))
+    assert {route.exit_branch_id for route in routes[:2]} == {2, 3}
+    assert routes[0].confidence == pytest.approx(routes[1].confidence, abs=0.02)
+    assert sum(route.confidence for route in routes) == pytest.approx(1.0, abs=1e-6)
+    for route in routes:
+        np.testing.assert_allclose(route.points_lps_mm[-1], route.exit_point_lps_mm)
+        np.testing.assert_allclose(route.points_lps_mm[0], [0, 0, 100])
+        assert len(route.points_lps_mm) == len(route.radius_mm)
+
+
+def test_a_lumen_that_enters_the_target_needs_no_extension(forked_tree: Tree) -> None:
+    route = plan_routes(forked_tree, ball([-21.0, 0.0, 19.0], 6.0))[0]
+    assert route.exit_branch_id == 2
+    assert route.bronchus_sign is True
+    assert route.tsuboi is TsuboiType.I
+    assert route.extensions == () and route.chosen_extension is None
+    assert route.gap_mm == 0.0
+
+
+def test_a_bronchus_that_passes_by_is_tsuboi_four(forked_tree: Tree) -> None:
+    relation = relate(forked_tree, ball([-10.0 - 4.0 / 2**0.5 - 1.0, 0.0, 30.0 + 4.0 / 2**0.5 + 1.0], 3.0), Surroundings())
+    assert relation.bronchus_sign is True
+    assert relation.tsuboi is TsuboiType.IV
+
+
+def test_signs_are_unknown_for_a_bare_point_and_false_for_a_surface_that_nothing_touches(forked_tree: Tree) -> None:
+    assert relate(forked_tree, point_target([-40, 0, 0]), Surroundings()).bronchus_sign is None
+    relation = relate(forked_tree, ball([-45.0, 0.0, 0.0], 5.0), Surroundings())
+    assert relation.bronchus_sign is False
+    assert relation.artery_sign is None
+    assert relation.tsuboi is TsuboiType.UNKNOWN
+
+
+def test_another_lobe_doubles_the_cost_and_says_so(forked_tree: Tree) -> None:
+    grid = box_map(None, -60.0, 100.0)
+    x = grid.grid.lps_from_kji(np.moveaxis(np.indices(grid.array_kji.shape), 0, -1))[..., 0]
+    lobes = LabelMap(np.where(x < 0, RUL, RLL).astype(np.uint8), grid.affine_ijk_to_lps)
+    target = replace(point_target([-3.0, 0.0, -60.0]), lobe="RLL")
+    tree = _prongs(forked_tree)
+    plain = plan_routes(tree, target, lobes=None)
+    judged = plan_routes(tree, target, lobes=lobes)
+    assert plain[0].exit_branch_id == 2
+    assert judged[0].exit_branch_id == 3
+    assert "other_lobe" in next(route for route in judged if route.exit_branch_id == 2).warning_codes
+
+
+def test_leaving_the_lung_is_penalised_and_said(forked_tree: Tree) -> None:
+    grid = box_map(None, -60.0, 100.0)
+    points = grid.grid.lps_from_kji(np.moveaxis(np.indices(grid.array_kji.shape), 0, -1))
+    lungs = LabelMap(np.where(points[..., 2] > 10.0, 1, 0).astype(np.uint8), grid.affine_ijk_to_lps)
+    route = plan_routes(forked_tree, point_target([-40.0, 0.0, -20.0]), lungs=lungs)[0]
+    assert "leaves_lung" in route.warning_codes
+    assert any("leaves the lung" in sentence for sentence in route.warnings)
+    assert any("leaves the lung" in note for extension in route.extensions for note in extension.notes)
+
+
+def test_without_images_only_the_straight_model_is_drawn(forked_tree: Tree) -> None:
+    route = plan_routes(forked_tree, point_target([-40.0, 0.0, 0.0]))[0]
+    assert [item.model for item in route.extensions] == [ExtensionModel.STRAIGHT]
+    assert route.chosen_extension == 0
+    assert route.extensions[0].length_mm == pytest.approx(np.hypot(20.0, 20.0), abs=0.5)
+
+
+def test_the_companion_artery_is_followed_from_exit_to_target(forked_tree: Tree) -> None:
+    step = 0.8
+    affine = np.diag([step, step, step, 1.0])
+    affine[:3, 3] = [-70.0, -20.0, -40.0]
+    array = np.zeros((100, 50, 100), dtype=np.uint8)
+    vessel = LabelMap(array, affine)
+    arc = np.linspace(0.0, 1.0, 200)[:, None]
+    walk = np.array([-20.0, 3.0, 20.0]) + arc * np.array([-30.0, 0.0, -30.0])
+    walk[:, 1] += 6.0 * np.sin(np.pi * arc[:, 0])
+    array[tuple(np.rint(vessel.grid.kji_from_lps(walk)).astype(int).T)] = 1
+    array[:] = binary_dilation(array, generate_binary_structure(3, 2))
+    route = plan_routes(forked_tree, ball([-53.0, 3.0, -13.0], 4.0), vessels=vessel)[0]
+    models = {item.model: item for item in route.extensions}
+    assert set(models) == set(ExtensionModel)
+    followed = models[ExtensionModel.ARTERY_FOLLOWING].points_lps_mm
+    assert followed[:, 1].max() > models[ExtensionModel.STRAIGHT].points_lps_mm[:, 1].max() + 1.5
+    np.testing.assert_allclose(followed[0], route.exit_point_lps_mm)
+    assert route.artery_sign is True
+
+
+def test_a_cost_path_goes_round_a_great_vessel(forked_tree: Tree) -> None:
+    grid = box_map(None, -60.0, 40.0, fill=0)
+    points = grid.grid.lps_from_kji(np.moveaxis(np.indices(grid.array_kji.shape), 0, -1))
+    wall = (np.abs(points[..., 0] + 30.0) <= 5.0) & (np.abs(points[..., 1]) <= 5.0)
+    vessels = LabelMap(wall.astype(np.uint8), grid.affine_ijk_to_lps)
+    route = plan_routes(forked_tree, point_target([-42.0, 0.0, 0.0]), vessels=vessels)[0]
+    models = {item.model: item for item in route.extensions}
+    assert models[ExtensionModel.STRAIGHT].crosses_vessel_mm > 5.0
+    assert models[ExtensionModel.MINIMUM_COST].crosses_vessel_mm < 2.0
+    assert route.extensions[route.chosen_extension or 0].model is not ExtensionModel.STRAIGHT
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_senseless_count_is_refused(forked_tree: Tree, count: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        plan_routes(forked_tree, point_target([0, 0, 0]), count=count)
+
+
+def test_a_target_without_a_place_is_refused(forked_tree: Tree) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        plan_routes(forked_tree, point_target([0, np.nan, 0]))
+
+
+def test_a_visible_tree_shows_no_trace_of_hidden_bifurcations(forked_tree: Tree) -> None:
+    visible, owner = visible_tree(forked_tree, frozenset({0, 1, 2}))
+    assert len(visible) == 1
+    assert owner == {0: 0, 1: 0, 2: 0}
+    assert visible[0].length_mm == pytest.approx(40 + 20 + np.hypot(20, 20), abs=0.1)
+    kept, same = visible_tree(forked_tree, frozenset({0, 1, 2}), merge=False)
+    assert len(kept) == 3 and same == {0: 0, 1: 1, 2: 2}
+
+
+def test_two_exits_at_one_carina_are_one_decision(forked_tree: Tree) -> None:
+    """A target straight below the fork is left for at the fork itself, whichever child it is counted to."""
+    routes = plan_routes(forked_tree, point_target([0.0, 0.0, 0.0]))
+    assert len(routes) == 1
+    assert routes[0].confidence == pytest.approx(1.0)
+
+
+def spokes_tree() -> Tree:
+    """A stem of six generations; at each fork but the first a side branch leaves at a right angle and runs on straight to generation 7."""
+    branches: dict[int, Branch] = {}
+    for generation in range(6):
+        top = np.array([0.0, 0.0, 120.0 - 20.0 * generation])
+        below = top - [0.0, 0.0, 20.0]
+        children = (generation + 1, 100 * (generation + 1)) if 0 < generation < 5 else (generation + 1,)
+        branches[generation] = straight_branch(
+            generation, generation - 1 if generation else None, children, [top, below], 4.0, generation
+        )
+        if 0 < generation < 5:
+            turn = np.radians(72.0 * generation)
+            aside = np.array([np.cos(turn), np.sin(turn), 0.0])
+            for piece, depth in enumerate(range(generation + 1, 8)):
+                key = 100 * (generation + 1) + piece
+                ends = [below + 15.0 * piece * aside, below + 15.0 * (piece + 1) * aside]
+                onward = (key + 1,) if depth < 7 else ()
+                branches[key] = straight_branch(key, key - 1 if piece else generation, onward, ends, 3.0, depth)
+    branches[6] = straight_branch(6, 5, (), [[0, 0, 0], [0, 0, -20.0]], 4.0, 6)
+    return Tree(branches, 0)
+
+
+def test_straight_hidden_continuations_are_all_found_and_counted() -> None:
+    tree = spokes_tree()
+    asked = [trial for trial in trials(tree) if trial.truncation == "generation 5"]
+    assert len(asked) == len(tree.tips) == 5
+    assert evaluate_tree(tree)["by_truncation"]["generation 5"]["top1"] == 1.0
+
+
+def test_the_benchmark_refuses_an_empty_mask() -> None:
+    with pytest.raises((InputError, ValueError), match="empty"):
+        evaluate_exit_branch(box_map(None, 0.0, 20.0, fill=0))
