@@ -22,7 +22,7 @@ from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap
 
 
-def straight_branch(
+def straight_branch(  # noqa: PLR0917 - a row of a table
     key: int, parent: int | None, children: tuple[int, ...], ends: ArrayLike, radius: float, generation: int
 ) -> Branch:
     points = resample_polyline(ends, 0.5)
@@ -249,16 +249,16 @@ def test_two_exits_at_one_carina_are_one_decision(forked_tree: Tree) -> None:
 
 
 def spokes_tree() -> Tree:
-    """A stem of six generations; at each fork but the first a side branch leaves at a right angle and runs on straight to generation 7."""
+    """A stem of six generations; at each fork a side branch leaves at a right angle and runs on to generation 7."""
     branches: dict[int, Branch] = {}
     for generation in range(6):
         top = np.array([0.0, 0.0, 120.0 - 20.0 * generation])
         below = top - [0.0, 0.0, 20.0]
-        children = (generation + 1, 100 * (generation + 1)) if 0 < generation < 5 else (generation + 1,)
+        children = (generation + 1, 100 * (generation + 1)) if generation < 5 else (6,)
         branches[generation] = straight_branch(
             generation, generation - 1 if generation else None, children, [top, below], 4.0, generation
         )
-        if 0 < generation < 5:
+        if generation < 5:
             turn = np.radians(72.0 * generation)
             aside = np.array([np.cos(turn), np.sin(turn), 0.0])
             for piece, depth in enumerate(range(generation + 1, 8)):
@@ -270,11 +270,12 @@ def spokes_tree() -> Tree:
     return Tree(branches, 0)
 
 
-def test_straight_hidden_continuations_are_all_found_and_counted() -> None:
+def test_straight_hidden_continuations_are_found_and_a_main_bronchus_counts_as_missed() -> None:
+    """Five of the six spokes are found; the first is of generation 1, where no exit is offered, and must count as wrong."""
     tree = spokes_tree()
     asked = [trial for trial in trials(tree) if trial.truncation == "generation 5"]
-    assert len(asked) == len(tree.tips) == 5
-    assert evaluate_tree(tree)["by_truncation"]["generation 5"]["top1"] == 1.0
+    assert len(asked) == len(tree.tips) == 6
+    assert evaluate_tree(tree)["by_truncation"]["generation 5"]["top1"] == pytest.approx(5 / 6)
 
 
 def test_the_benchmark_refuses_an_empty_mask() -> None:
