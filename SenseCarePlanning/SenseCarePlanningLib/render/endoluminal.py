@@ -37,6 +37,7 @@ _TIP_LIGHT = """
 """
 """Light and eye are one point, so diffuse and gloss depend on one angle: cheaper than VTK's own lights."""
 
+
 @dataclass(frozen=True, eq=False)
 class CameraPose:
     """Where the tip is (3,), what it looks at (3,), and what is up in its picture (3,); LPS mm."""

@@ -32,7 +32,9 @@ _NO_LINUX = (
     "Pictures and video are left out because this machine cannot render off screen: "
     "install the Debian packages libegl1, libgl1 and libgl1-mesa-dri, or their equivalents, and run again."
 )
-_NO_OTHER = "Pictures and video are left out because this machine has no working OpenGL driver: install or update the graphics driver."
+_NO_OTHER = (
+    "Pictures and video are left out because this machine has no working OpenGL driver: install or update the graphics driver."
+)
 
 _PROBE = """
 import sys

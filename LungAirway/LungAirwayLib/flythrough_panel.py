@@ -1,0 +1,139 @@
+"""The panel beside the fly-through: where the tip is, how wide the airway is there, and what comes next."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from SenseCarePlanningLib.render.offscreen import RgbImage
+from SenseCarePlanningLib.render.overlay import Colour, Shapes, draw_text, text_size
+from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle
+
+from .camera_path import CameraPath
+from .plan import Instruction, Route
+from .report_pages.words import Words
+from .result import AirwayResult
+
+GROUND: Colour = (18, 22, 28)
+QUIET: Colour = (160, 170, 184)
+BRIGHT: Colour = (240, 244, 250)
+TURN: Colour = (118, 255, 3)
+ALARM: Colour = (255, 202, 40)
+
+
+class Panel:
+    """Draws the panel; the map is made once.
+
+    Parameters
+    ----------
+    size
+        Width and height in pixels.
+    """
+
+    def __init__(self, result: AirwayResult, path: CameraPath, route: Route | None, words: Words, size: tuple[int, int]) -> None:
+        self.tree, self.path, self.route, self.words = result.tree, path, route, words
+        self.width, self.height = size
+        plan = result.plan
+        self.steps: dict[int, Instruction] = {}
+        if plan is not None and route is not None:
+            self.steps = {step.branch_id: step for step in plan.instructions.get(route.rank, ())}
+        self.map_height = int(0.52 * self.height)
+        target = Ball(plan.target.surface_lps_mm) if plan is not None else None
+        style = TreeStyle(route_ids=frozenset(int(value) for value in np.unique(path.branch_ids)), target=target)
+        painter = TreePainter(result.surface, result.tree)
+        edge = max(self.width // 40, 3)
+        picture = painter.paint(self.width - 2 * edge, self.map_height - 2 * edge, style)
+        self.ground = np.empty((self.height, self.width, 3), dtype=np.uint8)
+        self.ground[...] = GROUND
+        self.ground[edge : edge + picture.shape[0], edge : edge + picture.shape[1]] = picture
+        pixels = painter.to_pixels(path.positions_lps_mm, picture.shape[1], picture.shape[0], style)
+        self.places = pixels + edge
+        self._kept: tuple[tuple[object, ...], RgbImage] | None = None
+
+    def at(self, arc_mm: float, coming: int | None) -> RgbImage:
+        """Return the panel (H, W, 3) at a way along the path, the index of the next bifurcation given."""
+        sample = int(np.searchsorted(self.path.arc_mm, arc_mm).clip(0, len(self.path) - 1))
+        lines = self._lines(sample, arc_mm, coming)
+        key = tuple(line[0] for line in lines)
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, self._written(lines))
+        image = self._kept[1].copy()
+        dot = Shapes()
+        radius = self.width / 45.0
+        dot.circle(self.places[sample], radius, (255, 255, 255, 255))
+        dot.circle(self.places[sample], 0.75 * radius, (21, 101, 192, 255))
+        dot.draw(image)
+        return image
+
+    def _lines(self, sample: int, arc_mm: float, coming: int | None) -> list[tuple[str, float, Colour, bool]]:
+        """Return text, relative size, colour and weight of each line; an empty text is a gap."""
+        say = self.words.say
+        branch = self.tree[int(self.path.branch_ids[sample])]
+        radius = float(self.path.radius_mm[sample])
+        lines = [
+            (self.words.branch(branch, self.tree), 1.25, BRIGHT, True),
+            (say("generation {number}", number=branch.generation), 0.95, QUIET, False),
+            (say("lumen {diameter} mm", diameter=f"{2.0 * radius:.1f}"), 0.95, QUIET, False),
+            (say("depth {depth} mm", depth=f"{arc_mm:.0f}"), 0.95, QUIET, False),
+        ]
+        lines += self._remaining(arc_mm)
+        lines.append(("", 0.5, QUIET, False))
+        lines += self._next(arc_mm, coming)
+        return lines
+
+    def _remaining(self, arc_mm: float) -> list[tuple[str, float, Colour, bool]]:
+        if self.route is None:
+            return []
+        left = float(self.path.arc_mm[-1]) - arc_mm + self.route.gap_mm
+        return [(self.words.say("to the target {distance} mm", distance=f"{max(left, 0.0):.0f}"), 0.95, QUIET, False)]
+
+    def _next(self, arc_mm: float, coming: int | None) -> list[tuple[str, float, Colour, bool]]:
+        say = self.words.say
+        if coming is not None:
+            event = self.path.events[coming]
+            name = self.words.branch(self.tree[event.next_branch_id], self.tree)
+            step = self.steps.get(event.branch_id)
+            lines = [(say("in {distance} mm", distance=f"{max(event.arc_mm - arc_mm, 0.0):.0f}"), 0.95, QUIET, False)]
+            if step is not None:
+                lines.append((say("{hour} o'clock", hour=step.clock_hour), 1.25, TURN, True))
+            return [*lines, (name, 1.0, TURN, True)]
+        if self.route is None:
+            return []
+        if self.route.gap_mm <= 0.0:
+            return [(say("The airway reaches the target."), 1.0, ALARM, True)]
+        text = say("The visible airway ends ahead.")
+        beyond = say("Target {distance} mm further, seen through the wall", distance=f"{self.route.gap_mm:.0f}")
+        return [(text, 1.0, ALARM, True), (beyond, 0.9, ALARM, False)]
+
+    def _written(self, lines: list[tuple[str, float, Colour, bool]]) -> RgbImage:
+        image = self.ground.copy()
+        unit_px = self.width / 15.0
+        edge, top = 0.6 * unit_px, self.map_height + 0.35 * unit_px
+        for text, scale, colour, bold in lines:
+            size = max(round(scale * unit_px), 8)
+            for part in _wrapped(text, size, bold, self.width - 2.0 * edge):
+                draw_text(image, part, edge, top, size, colour=colour, bold=bold, halo=None)
+                top += 1.42 * size
+            if not text:
+                top += 0.6 * size
+        footer = self.words.say("Research use. For review by a clinician.")
+        draw_text(
+            image, footer, edge, self.height - 0.5 * unit_px, max(round(0.62 * unit_px), 7), colour=QUIET, halo=None, anchor="lb"
+        )
+        return image
+
+
+def _wrapped(text: str, size: int, bold: bool, width: float) -> list[str]:
+    """Break a text into lines that fit; Chinese breaks between characters, other texts between words."""
+    if not text or text_size(text, size, bold)[0] <= width:
+        return [text] if text else []
+    separator = " " if " " in text else ""
+    parts = text.split(" ") if separator else list(text)
+    lines, current = [], ""
+    for part in parts:
+        longer = f"{current}{separator}{part}" if current else part
+        if current and text_size(longer, size, bold)[0] > width:
+            lines.append(current)
+            current = part
+        else:
+            current = longer
+    return [*lines, current]

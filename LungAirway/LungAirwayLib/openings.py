@@ -1,0 +1,152 @@
+"""The openings that a bronchoscopist chooses between at a bifurcation, and how they are marked in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.render.endoluminal import CameraPose, project
+from SenseCarePlanningLib.render.offscreen import RgbImage
+from SenseCarePlanningLib.render.overlay import Rgba, Shapes, draw_text
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
+
+WANTED: Rgba = (118, 255, 3, 235)
+OTHER: Rgba = (255, 255, 255, 150)
+LOOK_AHEAD_MM = 8.0
+"""The direction of a branch is that of its first 8 mm, as in the instructions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """One way on from a bifurcation.
+
+    Parameters
+    ----------
+    branch_id, name
+        The branch it leads into.
+    centre_lps_mm, direction
+        (3,) middle of its mouth, just past the carina, and its unit axis.
+    radius_mm
+        Of the mouth.
+    wanted
+        Whether the route goes there.
+    """
+
+    branch_id: int
+    name: str
+    centre_lps_mm: FloatArray
+    direction: FloatArray
+    radius_mm: float
+    wanted: bool
+
+    def ring(self) -> FloatArray:
+        """Return a closed circle (33, 3) around the mouth."""
+        first = np.cross(self.direction, np.eye(3)[int(np.argmin(np.abs(self.direction)))])
+        first = unit(first)
+        second = np.cross(self.direction, first)
+        angle = np.linspace(0.0, 2.0 * np.pi, 33)[:, None]
+        return self.centre_lps_mm + self.radius_mm * (np.cos(angle) * first + np.sin(angle) * second)
+
+
+def openings_at(tree: Tree, branch_id: int, next_branch_id: int, names: dict[int, str]) -> tuple[Opening, ...]:
+    """Return the mouths of the children of a branch, the wanted one last so that it is drawn on top."""
+    end_radius = float(np.median(tree[branch_id].radius_mm[tree[branch_id].middle(0.6, 0.95)]))
+    found = [
+        _opening(child, end_radius, names.get(child.id, ""), child.id == next_branch_id) for child in tree.children(branch_id)
+    ]
+    return tuple(sorted(found, key=lambda opening: opening.wanted))
+
+
+def _opening(child: Branch, parent_radius: float, name: str, wanted: bool) -> Opening:
+    arc = child.arc_mm
+    mouth = min(max(0.9 * parent_radius, 1.0), 0.6 * float(arc[-1]))
+    reach = min(mouth + LOOK_AHEAD_MM, float(arc[-1]))
+    centre, ahead = (np.array([np.interp(at, arc, child.points_lps_mm[:, axis]) for axis in range(3)]) for at in (mouth, reach))
+    axis = unit(ahead - centre)
+    if not axis.any():
+        axis = child.direction
+    radius = min(float(np.interp(reach, arc, child.radius_mm)), float(np.interp(mouth, arc, child.radius_mm)))
+    return Opening(child.id, name, centre, axis, max(radius, 0.5), wanted)
+
+
+def mark_openings(
+    image: RgbImage, pose: CameraPose, openings: Sequence[Opening], field_of_view_deg: float, *, text_size: int = 0
+) -> None:
+    """Ring the openings in a round picture, in place: the wanted one green, the others white and thin.
+
+    Parameters
+    ----------
+    text_size
+        Height of the names in pixels; 0 writes none.
+    """
+    size = image.shape[0]
+    shapes = Shapes()
+    texts = []
+    for opening in openings:
+        pixels, depth = project(pose, opening.ring(), size, field_of_view_deg)
+        if depth.min() < 0.3:
+            continue
+        centre, reach = pixels.mean(axis=0), float(np.ptp(pixels, axis=0).max()) / 2.0
+        if np.linalg.norm(centre - size / 2.0) - reach > 0.46 * size:
+            continue
+        shapes.line(pixels, WANTED if opening.wanted else OTHER, size / (130.0 if opening.wanted else 300.0))
+        if text_size and opening.name:
+            texts.append((opening, centre, reach))
+    shapes.draw(image)
+    for opening, centre, reach in texts:
+        away = unit(np.append(centre - size / 2.0, 0.0))[:2]
+        if not away.any():
+            away = np.array([0.0, 1.0])
+        place = centre + away * (reach + 1.1 * text_size)
+        place = np.clip(place, 0.14 * size, 0.86 * size)
+        colour = WANTED[:3] if opening.wanted else (255, 255, 255)
+        draw_text(image, opening.name, place[0], place[1], text_size, colour=colour, bold=opening.wanted, anchor="mm")
+
+
+def mark_target(
+    image: RgbImage, pose: CameraPose, surface_lps_mm: FloatArray, radius_mm: float, field_of_view_deg: float
+) -> None:
+    """Let the target shine through the wall of a round picture, in place.
+
+    Parameters
+    ----------
+    surface_lps_mm
+        (N, 3) its surface, or its centre alone, drawn as a ball of ``radius_mm``.
+    """
+    size = image.shape[0]
+    centre = surface_lps_mm.mean(axis=0)
+    radius = max(float(np.linalg.norm(surface_lps_mm - centre, axis=1).mean()) if len(surface_lps_mm) > 3 else 0.0, radius_mm)
+    pixels, depth = project(pose, centre, size, field_of_view_deg)
+    if depth[0] < 1.0 or not np.isfinite(pixels).all():
+        return
+    distance = float(np.linalg.norm(centre - pose.position_lps_mm))
+    scale = 0.5 * size / np.tan(np.radians(field_of_view_deg) / 2.0)
+    reach = scale * radius / max(depth[0], 0.6 * radius)
+    middle = pixels[0]
+    if np.linalg.norm(middle - size / 2.0) - reach > size / 2.0:
+        return
+    _glow(image, middle, min(reach, 0.6 * size), 0.55 if distance < 60.0 else 0.4)
+
+
+GLOW_RGB = np.array([255.0, 214.0, 64.0])
+
+
+def _glow(image: RgbImage, middle: FloatArray, reach: float, strength: float) -> None:
+    """Blend a soft disc with a brighter rim, inside the round picture only."""
+    size = image.shape[0]
+    outer = 1.25 * max(reach, 4.0)
+    low = np.clip(np.floor(middle - outer).astype(int), 0, size)
+    high = np.clip(np.ceil(middle + outer).astype(int) + 1, 0, size)
+    if (high <= low).any():
+        return
+    x = np.arange(low[0], high[0], dtype=np.float32) + 0.5
+    y = np.arange(low[1], high[1], dtype=np.float32) + 0.5
+    from_middle = np.sqrt((x[None, :] - middle[0]) ** 2 + (y[:, None] - middle[1]) ** 2) / max(reach, 4.0)
+    inside = (x[None, :] - size / 2.0) ** 2 + (y[:, None] - size / 2.0) ** 2 < (size / 2.0 - 1.5) ** 2
+    fill = np.clip((1.06 - from_middle) / 0.12, 0.0, 1.0) * 0.55 + np.exp(-(((from_middle - 1.0) / 0.07) ** 2)) * 0.45
+    alpha = (strength * fill * inside)[..., None].astype(np.float32)
+    part = image[low[1] : high[1], low[0] : high[0]]
+    part[...] = (part + alpha * (GLOW_RGB.astype(np.float32) - part)).astype(np.uint8)

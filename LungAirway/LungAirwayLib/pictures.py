@@ -1,0 +1,200 @@
+"""Every picture of the report, under keys that stay the same."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.render.offscreen import RgbImage
+from SenseCarePlanningLib.render.overlay import Colour, save_png
+from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle, lung_surface
+from SenseCarePlanningLib.volume import Volume
+
+from .camera_path import CameraPath
+from .constants import LLL, LUL, RLL, RML, RUL
+from .naming import lobe_of, segment_of
+from .pictures_slices import extension_picture, oblique_picture, target_pictures
+from .pictures_steps import step_pictures
+from .plan import Extension, ExtensionModel, Route
+from .report_pages.words import Words
+from .result import AirwayResult
+
+logger = logging.getLogger(__name__)
+
+LOBE_COLOURS: dict[int, Colour] = {
+    RUL: (66, 133, 244),
+    RML: (251, 176, 64),
+    RLL: (52, 168, 83),
+    LUL: (171, 71, 188),
+    LLL: (0, 172, 193),
+}
+TREE_PIXELS = (1000, 1080)
+TREE_DPI, SLICE_DPI, STEP_DPI = 290, 300, 300
+
+
+def make_pictures(
+    result: AirwayResult,
+    volume: Volume | None,
+    camera_paths: Iterable[CameraPath],
+    out_dir: Path | str,
+    language: str = "en",
+) -> dict[str, Path]:
+    """Draw the pictures of the report as PNG files.
+
+    Ask ``rendering_available`` first.
+
+    Parameters
+    ----------
+    result
+        What was found; without a plan only the tree is drawn.
+    volume
+        The CT; without it the slices show outlines on a dark ground.
+    camera_paths
+        The camera's way for each route; steps of a route without one are left out.
+    out_dir
+        Folder for the files; made when it is missing.
+    language
+        ``en`` or ``zh``.
+
+    Returns
+    -------
+    dict
+        Key -> file: ``tree_overview``, ``tree_lobes``, ``target_axial``, ``target_coronal``, ``target_sagittal``, and for
+        each route its ``route_<rank>_tree``, ``route_<rank>_oblique``, ``extensions_<rank>`` and ``step_<rank>_<n>``.
+    """
+    start = time.perf_counter()
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    words = Words.of(language)
+    paths = {path.route_rank: path for path in camera_paths}
+    files: dict[str, Path] = {}
+
+    def keep(key: str, image: RgbImage, dpi: int) -> None:
+        files[key] = folder / f"{key}.png"
+        save_png(image, files[key], dpi)
+
+    for key, image in _tree_pictures(result, words).items():
+        keep(key, image, TREE_DPI)
+    if result.plan is not None:
+        for key, image in target_pictures(result, result.plan, volume, words).items():
+            keep(key, image, SLICE_DPI)
+        for route in result.plan.routes:
+            keep(f"route_{route.rank}_oblique", oblique_picture(result, result.plan, route, volume, words), SLICE_DPI)
+            if route.extensions:
+                keep(f"extensions_{route.rank}", extension_picture(result, result.plan, route, volume, words), SLICE_DPI)
+        for key, image in step_pictures(result, result.plan, paths, words).items():
+            keep(key, image, STEP_DPI)
+    logger.info("%d pictures in %.1f s", len(files), time.perf_counter() - start)
+    return files
+
+
+def _tree_pictures(result: AirwayResult, words: Words) -> dict[str, RgbImage]:
+    painter = TreePainter(result.surface, result.tree)
+    lungs = lung_surface(result.lungs) if result.lungs is not None else None
+    letters = tuple(words.say(letter) for letter in ("L", "R", "P", "A", "H", "F"))
+    plan = result.plan
+    target = Ball(plan.target.surface_lps_mm, 4.0) if plan is not None else None
+    names = segment_labels(result, words)
+    lobes = {branch.id: LOBE_COLOURS[lobe] for branch, lobe in _branch_lobes(result).items() if lobe is not None}
+    best = plan.routes[0] if plan is not None and plan.routes else None
+    pictures = {}
+    width, height = TREE_PIXELS
+    overview = TreeStyle(
+        colours=None,
+        route_ids=frozenset(best.branch_ids) if best is not None else frozenset(),
+        curves=_extension_curves(best),
+        target=target,
+        lungs=lungs,
+        letters=letters,
+    )
+    pictures["tree_overview"] = painter.paint(width, height, overview)
+    coloured = TreeStyle(colours=lobes, target=target, lungs=lungs, labels=names, letters=letters)
+    pictures["tree_lobes"] = painter.paint(width, height, coloured)
+    for route in plan.routes if plan is not None else ():
+        style = TreeStyle(
+            route_ids=frozenset(route.branch_ids),
+            curves=_extension_curves(route),
+            target=target,
+            lungs=lungs,
+            labels=_route_labels(result, route, words),
+            letters=letters,
+            focus_lps_mm=_focus(result, route),
+        )
+        pictures[f"route_{route.rank}_tree"] = painter.paint(width, height, style)
+    return pictures
+
+
+def _focus(result: AirwayResult, route: Route) -> FloatArray:
+    """Return the points that the picture of a route must show: the route, its target, and the branches around them."""
+    parts = [route.points_lps_mm]
+    if result.plan is not None:
+        parts.append(result.plan.target.surface_lps_mm)
+    low, high = (edge(np.concatenate(parts), axis=0) for edge in (np.min, np.max))
+    return np.stack([low - 25.0, high + 25.0])
+
+
+def _extension_curves(route: Route | None) -> tuple[tuple[FloatArray, Colour, float], ...]:
+    extension = chosen_extension(route)
+    if extension is None or len(extension.points_lps_mm) < 2:
+        return ()
+    return ((extension.points_lps_mm, (233, 30, 99), 0.9),)
+
+
+def chosen_extension(route: Route | None) -> Extension | None:
+    """Return the extension that a route goes on with past the visible tree, None when it needs none."""
+    if route is None or route.chosen_extension is None:
+        return None
+    return route.extensions[route.chosen_extension]
+
+
+def _branch_lobes(result: AirwayResult) -> dict[object, int | None]:
+    """Return the lobe of each branch: its own name's, else its parent's."""
+    found: dict[int, int | None] = {}
+    lobes: dict[object, int | None] = {}
+    for branch in result.tree:
+        own = lobe_of(branch.label.code) if branch.label is not None else None
+        above = found.get(branch.parent_id) if branch.parent_id is not None else None
+        found[branch.id] = own if own is not None else above
+        lobes[branch] = found[branch.id]
+    return lobes
+
+
+def segment_labels(result: AirwayResult, words: Words) -> dict[int, str]:
+    """Return branch id -> name for the first branch of each named segment."""
+    names: dict[int, str] = {}
+    seen: set[str] = set()
+    for branch in result.tree:
+        code = branch.label.code if branch.label is not None else None
+        if code is not None and segment_of(code) == code and code not in seen:
+            seen.add(code)
+            names[branch.id] = words.branch(branch, result.tree)
+    return names
+
+
+def _route_labels(result: AirwayResult, route: Route, words: Words) -> dict[int, str]:
+    """Return names for the branches of a route; unnamed ones have none."""
+    return {
+        branch_id: words.branch(result.tree[branch_id], result.tree)
+        for branch_id in route.branch_ids
+        if result.tree[branch_id].label is not None
+    }
+
+
+def tangent_at_exit(route: Route) -> FloatArray:
+    """Return the unit direction (3,) of the airway over its last 6 mm before the exit."""
+    back = np.linalg.norm(route.points_lps_mm - route.exit_point_lps_mm, axis=1)
+    before = np.flatnonzero(back >= 6.0)
+    start = int(before[-1]) if len(before) else 0
+    return unit(route.exit_point_lps_mm - route.points_lps_mm[start])
+
+
+MODEL_COLOURS: dict[ExtensionModel, Colour] = {
+    ExtensionModel.STRAIGHT: (255, 202, 40),
+    ExtensionModel.MINIMUM_COST: (233, 30, 99),
+    ExtensionModel.ARTERY_FOLLOWING: (41, 182, 246),
+}

@@ -1,0 +1,155 @@
+"""The CT slices of the report: through the target, along the exit, and with the models past the visible airway."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import ConvexHull, QhullError
+
+from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.render.offscreen import RgbImage
+from SenseCarePlanningLib.render.overlay import Colour, Shapes, draw_text
+from SenseCarePlanningLib.render.slice_picture import (
+    Curve,
+    Outline,
+    Plane,
+    SliceOptions,
+    oblique_plane,
+    slice_picture,
+    standard_plane,
+)
+from SenseCarePlanningLib.volume import Volume
+
+from .plan import Extension, ExtensionModel, Plan, Route, Target
+from .report_pages.words import Words
+from .result import AirwayResult
+
+PIXELS = 740
+AIRWAY: Colour = (0, 229, 255)
+TARGET: Colour = (255, 82, 82)
+ROUTE: Colour = (255, 145, 0)
+LOBE: Colour = (120, 144, 156)
+TARGET_FIELD_MM = 90.0
+BARE_TARGET_RADIUS_MM = 4.0
+MODEL_COLOURS: dict[ExtensionModel, Colour] = {
+    ExtensionModel.STRAIGHT: (255, 235, 59),
+    ExtensionModel.MINIMUM_COST: (255, 64, 129),
+    ExtensionModel.ARTERY_FOLLOWING: (64, 196, 255),
+}
+
+
+def target_pictures(result: AirwayResult, plan: Plan, volume: Volume | None, words: Words) -> dict[str, RgbImage]:
+    """Return ``target_axial``, ``target_coronal`` and ``target_sagittal``."""
+    pictures = {}
+    curves = (Curve(plan.routes[0].points_lps_mm, ROUTE, dashed=False),) if plan.routes else ()
+    field = max(TARGET_FIELD_MM, 3.0 * float(np.ptp(plan.target.surface_lps_mm, axis=0).max(initial=0.0)))
+    for name in ("axial", "coronal", "sagittal"):
+        plane = standard_plane(name, plan.target.centre_lps_mm, field)
+        pictures[f"target_{name}"] = _slice(result, plan, volume, plane, words, curves)
+    return pictures
+
+
+def oblique_picture(result: AirwayResult, plan: Plan, route: Route, volume: Volume | None, words: Words) -> RgbImage:
+    """Return the slice that holds the airway before the exit, the exit and the target."""
+    plane = exit_plane(route, plan.target)
+    curves = [Curve(route.points_lps_mm, ROUTE)]
+    chosen = route.extensions[route.chosen_extension] if route.chosen_extension is not None else None
+    if chosen is not None:
+        curves.append(Curve(chosen.points_lps_mm, MODEL_COLOURS[chosen.model], dashed=True))
+    image = _slice(result, plan, volume, plane, words, tuple(curves))
+    _mark_exit(image, route, plane)
+    return image
+
+
+def extension_picture(result: AirwayResult, plan: Plan, route: Route, volume: Volume | None, words: Words) -> RgbImage:
+    """Return the slice with all models past the visible airway, each in its colour, with a legend."""
+    plane = exit_plane(route, plan.target)
+    curves = [Curve(route.points_lps_mm, ROUTE)]
+    curves += [Curve(extension.points_lps_mm, MODEL_COLOURS[extension.model], slab_mm=15.0) for extension in route.extensions]
+    image = _slice(result, plan, volume, plane, words, tuple(curves))
+    _mark_exit(image, route, plane)
+    _legend(image, route.extensions, route.chosen_extension, words)
+    return image
+
+
+def exit_plane(route: Route, target: Target) -> Plane:
+    """Return the oblique plane through the last airway and the target, wide enough for both."""
+    back = np.linalg.norm(route.points_lps_mm - route.exit_point_lps_mm, axis=1)
+    before = np.flatnonzero(back >= 6.0)
+    along = unit(route.exit_point_lps_mm - route.points_lps_mm[int(before[-1]) if len(before) else 0])
+    far = float(np.linalg.norm(target.surface_lps_mm - route.exit_point_lps_mm, axis=1).max(initial=0.0))
+    return oblique_plane(route.exit_point_lps_mm, target.centre_lps_mm, along, max(60.0, 1.5 * far + 30.0))
+
+
+def _slice(
+    result: AirwayResult, plan: Plan, volume: Volume | None, plane: Plane, words: Words, curves: tuple[Curve, ...]
+) -> RgbImage:
+    target = plan.target
+    outlines = []
+    if result.lobes is not None:
+        outlines += [Outline(result.lobes, (value,), LOBE, 1.0) for value in sorted(result.lobes.names)]
+    outlines.append(Outline(result.airway, (), AIRWAY, 1.8))
+    bare = target.radius_mm < 0.5
+    options = SliceOptions(
+        pixels=PIXELS,
+        outlines=tuple(outlines),
+        curves=curves,
+        cross_lps_mm=target.centre_lps_mm if bare else None,
+        circle=(target.centre_lps_mm, BARE_TARGET_RADIUS_MM) if bare else None,
+        letters=tuple(words.say(letter) for letter in ("L", "R", "P", "A", "H", "F")),
+        scale_text=words.say("{length} mm"),
+    )
+    image = slice_picture(volume, plane, options)
+    if not bare:
+        shapes = Shapes()
+        shapes.line(hull_section(target.surface_lps_mm, plane, plane.width_mm / PIXELS), (*TARGET, 255), 2.4)
+        shapes.draw(image)
+    return image
+
+
+def hull_section(points_lps_mm: FloatArray, plane: Plane, pixel_mm: float) -> FloatArray:
+    """Return the outline (N, 2) in pixels, closed, of the convex hull of points (N, 3) cut by a plane; may be empty."""
+    try:
+        hull = ConvexHull(points_lps_mm)
+    except (QhullError, ValueError):
+        return np.zeros((0, 2))
+    edges = np.unique(np.sort(np.concatenate([hull.simplices[:, pair] for pair in ((0, 1), (1, 2), (2, 0))]), axis=1), axis=0)
+    side = plane.distance_mm(points_lps_mm)
+    first, second = side[edges[:, 0]], side[edges[:, 1]]
+    cut = (first > 0) != (second > 0)
+    if np.count_nonzero(cut) < 3:
+        return np.zeros((0, 2))
+    share = (first[cut] / (first[cut] - second[cut]))[:, None]
+    start, end = points_lps_mm[edges[cut, 0]], points_lps_mm[edges[cut, 1]]
+    pixels = plane.to_pixels(start + share * (end - start), pixel_mm)
+    offset = pixels - pixels.mean(axis=0)
+    order = np.argsort(np.arctan2(offset[:, 1], offset[:, 0]))
+    return np.asarray(pixels[np.append(order, order[0])])
+
+
+def _mark_exit(image: RgbImage, route: Route, plane: Plane) -> None:
+    place = plane.to_pixels(route.exit_point_lps_mm, plane.width_mm / image.shape[1])[0]
+    shapes = Shapes()
+    shapes.circle(place, image.shape[1] / 90.0, (0, 0, 0, 255))
+    shapes.circle(place, image.shape[1] / 120.0, (*ROUTE, 255))
+    shapes.draw(image)
+
+
+MODEL_WORDS = {
+    ExtensionModel.STRAIGHT: "straight",
+    ExtensionModel.MINIMUM_COST: "least cost",
+    ExtensionModel.ARTERY_FOLLOWING: "along the artery",
+}
+
+
+def _legend(image: RgbImage, extensions: tuple[Extension, ...], chosen: int | None, words: Words) -> None:
+    size = image.shape[1] // 28
+    top = float(size)
+    for number, extension in enumerate(extensions):
+        shapes = Shapes()
+        colour = MODEL_COLOURS[extension.model]
+        shapes.line([[size, top + size / 2.0], [2.6 * size, top + size / 2.0]], (*colour, 255), size / 4.0)
+        shapes.draw(image)
+        length = words.with_unit(extension.length_mm, "mm")
+        text = f"{words.say(MODEL_WORDS[extension.model])} {length}"
+        draw_text(image, text, 3.0 * size, top + size / 2.0, size, bold=number == chosen, colour=colour, anchor="lm")
+        top += 1.5 * size
