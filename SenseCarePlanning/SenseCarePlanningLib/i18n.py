@@ -2,7 +2,8 @@
 
 The English text is the message id. Fixed texts are translated by calling the translator; sentences that an earlier step
 wrote with numbers in them ("gap of 9 mm") are matched against the ids that hold ``{placeholders}``, so that a result keeps
-one language and a report has the reader's.
+one language and a report has the reader's. Such sentences carry the message context ``sentence`` in the catalogue, and
+their placeholders match a number unless the name is one of :data:`WORD_PLACEHOLDERS`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ LANGUAGES = ("en", "zh")
 LANGUAGE_TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-Hans"}
 """BCP 47 tags for documents."""
 
+WORD_PLACEHOLDERS = frozenset({"name", "code", "part", "lobe", "other", "lobes", "reason", "reasons", "what", "edge"})
+"""Placeholders of a sentence that stand for words; all others stand for a number."""
+
+_SENTENCE_CONTEXT = "sentence\x04"
 _PART = "; "
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -40,6 +45,7 @@ class Translator:
 
     language: str
     _messages: Mapping[str, str] = field(default_factory=dict)
+    _sentences: Mapping[str, str] = field(default_factory=dict)
     _patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     def __call__(self, message: str) -> str:
@@ -60,7 +66,7 @@ class Translator:
         name
             Turns a value caught by a placeholder (a bronchus code, say) into the reader's words; the catalogue by default.
         """
-        known = self._messages.get(text)
+        known = self._sentences.get(text) or self._messages.get(text)
         if known is not None:
             return known
         value = name or self
@@ -79,7 +85,8 @@ def _pattern(message: str) -> re.Pattern[str]:
     position = 0
     for found in _PLACEHOLDER.finditer(message):
         parts.append(re.escape(message[position : found.start()]))
-        parts.append(f"(?P={found[1]})" if found[1] in seen else f"(?P<{found[1]}>.+?)")
+        value = ".+?" if found[1] in WORD_PLACEHOLDERS else r"[-−+]?\d[\d.,]*(?: ?%)?"
+        parts.append(f"(?P={found[1]})" if found[1] in seen else f"(?P<{found[1]}>{value})")
         seen.add(found[1])
         position = found.end()
     parts.append(re.escape(message[position:]))
@@ -107,6 +114,8 @@ def translator(language: str) -> Translator:
         catalogue = gettext.GNUTranslations(stream)
     # GNUTranslations keeps its table in a private attribute, typed as Any: the ids are needed to build the patterns.
     table: Mapping[object, str] = getattr(catalogue, "_catalog")  # noqa: B009
-    messages = {key: value for key, value in table.items() if isinstance(key, str) and key}
-    with_values = sorted((key for key in messages if _PLACEHOLDER.search(key)), key=_literal_length, reverse=True)
-    return Translator(language, messages, tuple((_pattern(key), messages[key]) for key in with_values))
+    texts = {key: value for key, value in table.items() if isinstance(key, str) and key}
+    messages = {key: value for key, value in texts.items() if "\x04" not in key}
+    sentences = {key[len(_SENTENCE_CONTEXT) :]: value for key, value in texts.items() if key.startswith(_SENTENCE_CONTEXT)}
+    with_values = sorted((key for key in sentences if _PLACEHOLDER.search(key)), key=_literal_length, reverse=True)
+    return Translator(language, messages, sentences, tuple((_pattern(key), sentences[key]) for key in with_values))

@@ -146,4 +146,4 @@ def limits_section(words: Words) -> Section:
     )
     labels = (words.say("Reviewed by (name)"), words.say("Signature"), words.say("Date and time"))
     blocks = (Notice("", words.say("Intended use and limits"), Tone.CAUTION, limits), Signature(labels))
-    return Section(words.say("Limits and review"), blocks)
+    return Section(words.say("Limits and review"), blocks, keep_together=True)

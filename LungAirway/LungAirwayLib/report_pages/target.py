@@ -47,4 +47,4 @@ def target_section(plan: Plan, pictures: Pictures, words: Words) -> Section:
     else:
         missing = words.picture_missing(pictures.reason)
         blocks.append(Figure(None, words.say("Slices through the target"), "", missing))
-    return Section(words.say("Target"), tuple(blocks))
+    return Section(words.say("Target"), tuple(blocks), keep_together=True)

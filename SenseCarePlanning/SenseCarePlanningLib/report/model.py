@@ -252,11 +252,18 @@ Block = Heading | Paragraph | KeyValueTable | DataTable | Matrix | Figure | Figu
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the report; it appears in the document's outline."""
+    """A titled part of the report; it appears in the document's outline.
+
+    Parameters
+    ----------
+    new_page, keep_together
+        Start on a new page; stay on one page where it fits.
+    """
 
     title: str
     blocks: tuple[Block, ...]
     new_page: bool = False
+    keep_together: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,10 @@ CAPTION = TextStyle(8.5, 11.0, space_before=1.0 * mm)
 
 Flowables = list[Any]
 
+_WHOLE_UP_TO = 190.0 * mm
+"""A table up to this height is not split where it should stay whole; less than the frame of either page size."""
+_SHORT_TABLE = 16
+
 _PADDING = [
     ("LEFTPADDING", (0, 0), (-1, -1), 3.5),
     ("RIGHTPADDING", (0, 0), (-1, -1), 3.5),
@@ -58,6 +62,32 @@ def cell_flowable(content: model.CellContent, style: TextStyle, align: str, widt
     return TextBlock(runs, aligned(style, align))
 
 
+class _WholeTable(Table):  # type: ignore[misc]
+    """A table that goes to the next page rather than being split."""
+
+    def split(self, availWidth: float, availHeight: float) -> list[Any]:
+        """Refuse to be split."""
+        return []
+
+
+def make_table(
+    rows: list[list[Any]],
+    widths: list[float],
+    marks: list[Any],
+    space_after: float = 2.5 * mm,
+    whole: bool = True,
+    header: int = 0,
+) -> Any:
+    """Return a table of flowables; ``whole`` forbids splitting one that fits a page.
+
+    The gap below is an attribute and no spacer: a spacer that no longer fits would open an empty page.
+    """
+    settings = {"colWidths": widths, "repeatRows": header, "style": TableStyle(marks), "spaceAfter": space_after}
+    table = Table(rows, **settings)
+    fits = float(table.wrap(sum(widths), 1e6)[1]) <= _WHOLE_UP_TO
+    return _WholeTable(rows, **settings) if whole and fits else table
+
+
 def data_table(block: model.DataTable, width: float) -> Flowables:
     """Return a table with a repeated header; short tables stay on one page."""
     style = COMPACT_CELL if block.compact else CELL
@@ -76,9 +106,8 @@ def data_table(block: model.DataTable, width: float) -> Flowables:
     if block.compact:
         marks.append(("ROWBACKGROUNDS", (0, 1), (-1, -1), [white, BAND_FILL]))
         marks += [("TOPPADDING", (0, 1), (-1, -1), 1.0), ("BOTTOMPADDING", (0, 1), (-1, -1), 1.4)]
-    table = Table(rows, colWidths=widths, repeatRows=1, style=TableStyle(marks))
     caption: Flowables = [TextBlock(block.caption, SMALL)] if block.caption else []
-    return [*caption, table, Spacer(1, 2.5 * mm)]
+    return [*caption, make_table(rows, widths, marks, whole=len(rows) <= _SHORT_TABLE, header=1)]
 
 
 def matrix(block: model.Matrix, width: float) -> Flowables:
@@ -92,9 +121,9 @@ def matrix(block: model.Matrix, width: float) -> Flowables:
         rows.append([cell_flowable(cell, CELL, "left", each) for cell in (title, *cells)])
         for position, cell in enumerate(cells, start=1):
             marks.append(("BACKGROUND", (position, number), (position, number), TONE_FILL[cell.tone]))
-    table = Table(rows, colWidths=[width * first, *[each] * len(block.column_titles)], repeatRows=1, style=TableStyle(marks))
-    legend: Flowables = [Spacer(1, 1.0 * mm), TextBlock(block.legend, SMALL)] if block.legend else []
-    return [table, *legend, Spacer(1, 1.5 * mm)]
+    widths = [width * first, *[each] * len(block.column_titles)]
+    legend: Flowables = [TextBlock(block.legend, SMALL)] if block.legend else []
+    return [make_table(rows, widths, marks, 1.5 * mm, header=1), *legend]
 
 
 def key_values(block: model.KeyValueTable, width: float) -> Flowables:
@@ -111,7 +140,7 @@ def key_values(block: model.KeyValueTable, width: float) -> Flowables:
         return []
     widths = [width / pairs * key_share, width / pairs * (1.0 - key_share)] * pairs
     marks = [*_PADDING, ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LINEBELOW", (0, 0), (-1, -1), 0.3, RULE)]
-    return [Table(rows, colWidths=widths, style=TableStyle(marks)), Spacer(1, 2.5 * mm)]
+    return [make_table(rows, widths, marks)]
 
 
 def _shown(block: model.Figure, width: float) -> Flowables:
@@ -120,7 +149,7 @@ def _shown(block: model.Figure, width: float) -> Flowables:
     if image is None:
         marks = [*_PADDING, ("BOX", (0, 0), (-1, -1), 0.5, RULE), ("BACKGROUND", (0, 0), (-1, -1), BAND_FILL)]
         text = TextBlock([Run(f"{block.caption}\n", bold=True), Run(block.missing)], COMPACT_CELL)
-        return [Table([[text]], colWidths=[width], style=TableStyle(marks))]
+        return [make_table([[text]], [width], marks)]
     caption = TextBlock(block.caption, CAPTION)
     return [Picture(image, block.max_height_mm * mm, block.alt or block.caption), Spacer(1, 1.0 * mm), caption]
 
@@ -142,8 +171,7 @@ def figure_row(block: model.FigureRow, width: float) -> Flowables:
         ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ]
-    table.setStyle(TableStyle(marks))
-    return [table, Spacer(1, 3.0 * mm)]
+    return [make_table([row], [each + gap] * (len(row) - 1) + [each], marks, 3.0 * mm)]
 
 
 def figure(block: model.Figure, width: float) -> Flowables:
@@ -152,21 +180,26 @@ def figure(block: model.Figure, width: float) -> Flowables:
 
 
 def notice(block: model.Notice, width: float) -> Flowables:
-    """Return a framed message with a coloured edge; long lists may cross a page."""
+    """Return a framed message with a coloured edge."""
+    bullet = 10.0
     rows: list[list[Any]] = []
+    marks: list[Any] = [
+        *_PADDING,
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (0, -1), 8.0),
+        ("BACKGROUND", (0, 0), (-1, -1), TONE_FILL[block.tone]),
+        ("LINEBEFORE", (0, 0), (0, -1), 3.0, TONE_EDGE[block.tone]),
+    ]
     runs = [Run(block.title + ("\n" if block.text else ""), bold=True)] if block.title else []
     if block.text:
         runs.append(Run(block.text))
     if runs:
-        rows.append([TextBlock(runs, CELL)])
-    rows += [[TextBlock(f"•  {item}", CELL)] for item in block.items]
-    marks = [
-        *_PADDING,
-        ("LEFTPADDING", (0, 0), (-1, -1), 7.0),
-        ("BACKGROUND", (0, 0), (-1, -1), TONE_FILL[block.tone]),
-        ("LINEBEFORE", (0, 0), (0, -1), 3.0, TONE_EDGE[block.tone]),
-    ]
-    return [Table(rows, colWidths=[width], style=TableStyle(marks)), Spacer(1, 2.5 * mm)] if rows else []
+        rows.append([TextBlock(runs, CELL), ""])
+        marks.append(("SPAN", (0, 0), (1, 0)))
+    rows += [[TextBlock("•", CELL), TextBlock(item, CELL)] for item in block.items]
+    if not rows:
+        return []
+    return [make_table(rows, [bullet + 6.0, width - bullet - 6.0], marks)]
 
 
 def paragraph(block: model.Paragraph, width: float) -> Flowables:
@@ -199,7 +232,7 @@ def first_height(flowables: Flowables, width: float) -> float:
     height = 0.0
     for flowable in flowables:
         taken = float(flowable.wrap(width, 1e6)[1])
-        if isinstance(flowable, Table):
+        if isinstance(flowable, Table) and not isinstance(flowable, _WholeTable):
             return height + float(sum(flowable._rowHeights[: int(flowable.repeatRows or 0) + 2]))
         if not isinstance(flowable, TextBlock):
             return height + taken
@@ -216,4 +249,9 @@ def section_flowables(section: model.Section, width: float, heading: TextBlock) 
     for group, heads in zip(reversed(groups), reversed(is_heading), strict=True):
         needed = first_height(group, width) + (needed if heads else 0.0)
         flowables = [CondPageBreak(needed), *group, *flowables] if heads else [*group, *flowables]
-    return [NewPage(), *flowables] if section.new_page else flowables
+    if section.new_page:
+        return [NewPage(), *flowables]
+    if section.keep_together:
+        whole = sum(first_height(group, width) for group in groups)
+        return [CondPageBreak(min(whole, _WHOLE_UP_TO)), *flowables]
+    return flowables

@@ -10,7 +10,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Spacer
+from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
 
 from .fonts import printable
 from .model import CaseReport
@@ -104,7 +104,7 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
 
 def _title_flowables(report: CaseReport) -> Flowables:
     subtitle: Flowables = [TextBlock(report.subtitle, BODY)] if report.subtitle else []
-    return [TextBlock(report.title, TITLE), *subtitle, Spacer(1, 1.0 * mm)]
+    return [TextBlock(report.title, TITLE), *subtitle]
 
 
 def render(report: CaseReport, size_mm: tuple[float, float]) -> bytes:
