@@ -59,7 +59,7 @@ class ChestShape:
         return low - [wall_mm + 4.0, wall_mm, 8.0], high + [wall_mm + 4.0, wall_mm + 6.0, 14.0]
 
 
-APEX_Z, BASE_Z = 92.0, -176.0
+APEX_Z, BASE_Z = 92.0, -188.0
 LUNG_HALF_WIDTH, LUNG_HALF_DEPTH, LUNG_CENTRE_Y = 132.0, 86.0, 12.0
 """Template of an adult of about 170 cm at full inspiration: lungs 265 mm wide, 270 mm high."""
 
@@ -80,11 +80,11 @@ def cage(axes: Axes) -> Float32Array:
 
 def diaphragm_height(x: Float32Array, y: Float32Array) -> Float32Array:
     """Return the z (template mm) of the diaphragm at (x, y): two domes, the right higher, deep recesses at the rim."""
-    right = -96.0 - 34.0 * (((x + 66.0) / 66.0) ** 2) - 34.0 * (((y + 4.0) / 80.0) ** 2)
-    left = -110.0 - 32.0 * (((x - 70.0) / 64.0) ** 2) - 32.0 * (((y + 4.0) / 80.0) ** 2)
+    right = -110.0 - 34.0 * (((x + 66.0) / 66.0) ** 2) - 34.0 * (((y + 4.0) / 80.0) ** 2)
+    left = -122.0 - 30.0 * (((x - 70.0) / 64.0) ** 2) - 32.0 * (((y + 4.0) / 80.0) ** 2)
     rim = np.abs(y - LUNG_CENTRE_Y) / LUNG_HALF_DEPTH
     recess = 26.0 * np.clip(rim - 0.55, 0.0, None) ** 1.5 * (y > LUNG_CENTRE_Y)
-    return np.asarray(np.maximum(np.maximum(right, left), -172.0) - recess, dtype=np.float32)
+    return np.asarray(np.maximum(np.maximum(right, left), -180.0) - recess, dtype=np.float32)
 
 
 def heart(axes: Axes) -> Float32Array:
@@ -94,7 +94,7 @@ def heart(axes: Axes) -> Float32Array:
     u = 0.80 * (x - 22.0) - 0.40 * (y + 28.0) - 0.45 * (z + 72.0)
     v = 0.45 * (x - 22.0) + 0.89 * (y + 28.0)
     w = 0.36 * (x - 22.0) - 0.20 * (y + 28.0) + 0.91 * (z + 72.0)
-    ventricles = ellipsoid((u, v, w), (0.0, 0.0, 0.0), (58.0, 40.0, 40.0))
+    ventricles = ellipsoid((u, v, w), (0.0, 0.0, 0.0), (54.0, 38.0, 40.0))
     atria = ellipsoid(axes, (-12.0, -8.0, -56.0), (32.0, 30.0, 34.0))
     return smooth_union(ventricles, atria, 14.0)
 
@@ -130,8 +130,17 @@ def _box_slices(axes: Axes, low: FloatArray, high: FloatArray) -> tuple[slice, s
 GREAT_VESSELS: dict[str, tuple[tuple[tuple[float, float, float, float], ...], ...]] = {
     "aorta": (
         (
-            (-8, -24, -48, 16), (-13, -30, -20, 16), (-12, -30, 6, 15.5), (-4, -22, 24, 14.5), (8, -4, 31, 13.5),
-            (18, 14, 28, 12.5), (22, 28, 14, 12), (22, 34, -10, 12), (20, 36, -60, 11.5), (15, 36, -120, 11), (6, 34, -200, 10.5),
+            (-8, -24, -48, 16),
+            (-13, -30, -20, 16),
+            (-12, -30, 6, 15.5),
+            (-4, -22, 24, 14.5),
+            (8, -4, 31, 13.5),
+            (18, 14, 28, 12.5),
+            (22, 28, 14, 12),
+            (22, 34, -10, 12),
+            (20, 36, -60, 11.5),
+            (15, 36, -120, 11),
+            (6, 34, -200, 10.5),
         ),
     ),
     "arch_branches": (
@@ -147,7 +156,9 @@ GREAT_VESSELS: dict[str, tuple[tuple[tuple[float, float, float, float], ...], ..
     ),
     "pulmonary_trunk": (
         (
-            (12, -38, -46, 15), (18, -36, -26, 14), (19, -24, -10, 13),
+            (12, -38, -46, 15),
+            (18, -36, -26, 14),
+            (19, -24, -10, 13),
         ),
         ((16, -22, -14, 11), (0, -14, -20, 10.5), (-20, -11, -22, 10), (-38, -8, -24, 9)),
         ((20, -20, -8, 12), (30, -8, -2, 10), (40, 6, -6, 9)),
@@ -272,7 +283,9 @@ def _paint_wall(painter: _Painter, axes: Axes, inner: Float32Array) -> None:
         painter.lay(scapula - 6.0, MUSCLE)
         painter.lay(scapula, 420.0)
         painter.lay(scapula + 1.6, 180.0)
-        clavicle = np.array([[sign * 14.0, -52.0, 74.0], [sign * 50.0, -52.0, 88.0], [sign * 95.0, -28.0, 98.0], [sign * 140.0, -8.0, 100.0]])
+        clavicle = np.array(
+            [[sign * 14.0, -52.0, 74.0], [sign * 50.0, -52.0, 88.0], [sign * 95.0, -28.0, 98.0], [sign * 140.0, -8.0, 100.0]]
+        )
         bone = tube(axes, clavicle, np.array([8.0, 6.0, 5.5, 6.0]))
         painter.lay(bone, CORTICAL)
         painter.lay(bone + 2.0, TRABECULAR)
@@ -285,9 +298,9 @@ def _paint_abdomen(painter: _Painter, axes: Axes, inner: Float32Array) -> None:
     painter.lay(below + 1.0, FAT)
     liver = np.asarray(np.maximum(below + 1.0, (x - 22.0 - 0.25 * (z + 110.0))), dtype=np.float32)
     painter.lay(liver, LIVER)
-    spleen = np.maximum(ellipsoid(axes, (88.0, 46.0, -160.0), (34.0, 42.0, 44.0)), below + 3.0)
+    spleen = np.maximum(ellipsoid(axes, (88.0, 46.0, -172.0), (34.0, 42.0, 44.0)), below + 3.0)
     painter.lay(spleen, SPLEEN)
-    stomach = np.maximum(ellipsoid(axes, (66.0, -10.0, -158.0), (42.0, 44.0, 40.0)), below + 4.0)
+    stomach = np.maximum(ellipsoid(axes, (66.0, -10.0, -170.0), (42.0, 44.0, 40.0)), below + 4.0)
     painter.lay(stomach, MUSCLE)
     level = np.asarray(np.broadcast_to(y + 8.0, stomach.shape), dtype=np.float32)
     painter.lay(stomach + 4.0, FLUID)

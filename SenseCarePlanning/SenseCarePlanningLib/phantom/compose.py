@@ -12,7 +12,7 @@ from .fields import Float32Array, Lattice, SliceReader, occupancy
 
 ByteArray = NDArray[np.uint8]
 
-LUMEN_HU, WALL_HU, VESSEL_HU, FISSURE_HU = -1000.0, 35.0, 42.0, -300.0
+LUMEN_HU, WALL_HU, VESSEL_HU, FISSURE_HU, FISSURE_HALF_MM = -1000.0, 35.0, 42.0, 0.0, 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,8 @@ class Layers:
         Of the smooth fields.
     backdrop_hu, parenchyma_hu, lung_distance_mm
         [k, j, i] on the lattice: the chest without lungs, the lung tissue everywhere, and the signed distance to the lungs.
-    fissure_distance_mm
-        Unsigned distance to the nearest fissure on the lattice, or None.
+    fissures
+        Signed distance to a fissure's surface, and a field that is negative where that fissure exists (None: in both lungs).
     lumen, outer, vessels
         Shares 0 to 255 on the fine grid; ``outer`` is lumen and wall together.
     lesions
@@ -51,7 +51,7 @@ class Layers:
     lumen: ByteArray
     outer: ByteArray
     vessels: ByteArray | None = None
-    fissure_distance_mm: Float32Array | None = None
+    fissures: tuple[tuple[Float32Array, Float32Array | None], ...] = ()
     lesions: tuple[Lesion, ...] = ()
     holes: tuple[Lesion, ...] = field(default=())
 
@@ -66,8 +66,10 @@ def draw(layers: Layers, grid: Grid) -> Float32Array:
         share = occupancy(reader.read(layers.lung_distance_mm, k), width)
         if share.any():
             tissue = reader.read(layers.parenchyma_hu, k)
-            if layers.fissure_distance_mm is not None:
-                line = occupancy(reader.read(layers.fissure_distance_mm, k) - np.float32(0.25), width)
+            for surface, limit in layers.fissures:
+                line = occupancy(np.abs(reader.read(surface, k)) - np.float32(FISSURE_HALF_MM), width)
+                if limit is not None:
+                    line *= occupancy(reader.read(limit, k), width)
                 tissue += line * (np.float32(FISSURE_HU) - tissue)
             plane += share * (tissue - plane)
         if layers.vessels is not None:

@@ -37,7 +37,9 @@ class Lattice:
     def over(cls, lower_lps_mm: FloatArray, upper_lps_mm: FloatArray, step_mm: float) -> Lattice:
         """Return the lattice that covers a box with two samples to spare on each side."""
         size = np.ceil((np.asarray(upper_lps_mm) - np.asarray(lower_lps_mm)) / step_mm).astype(int) + 5
-        return cls(np.asarray(lower_lps_mm, dtype=np.float64) - 2.0 * step_mm, step_mm, (int(size[2]), int(size[1]), int(size[0])))
+        return cls(
+            np.asarray(lower_lps_mm, dtype=np.float64) - 2.0 * step_mm, step_mm, (int(size[2]), int(size[1]), int(size[0]))
+        )
 
     @property
     def grid(self) -> Grid:

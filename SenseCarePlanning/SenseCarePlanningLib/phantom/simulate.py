@@ -137,7 +137,9 @@ def simulate_ct(
         lungs_truth=label_map(labels_of_fields(lattice, {1: right, 2: left}, grid), grid, LUNG_NAMES),
         vessels_truth=None if vessel_share is None else label_map(block_share(vessel_share, factors) > 127, grid, {1: "vessels"}),
         lobes_truth=None if lobes is None else LabelMap(nearest_labels(lobes, grid), grid.affine_ijk_to_lps.copy(), LOBE_NAMES),
-        nodule_truth=None if nodule is None else LabelMap(nearest_labels(nodule, grid), grid.affine_ijk_to_lps.copy(), {1: "nodule"}),
+        nodule_truth=None
+        if nodule is None
+        else LabelMap(nearest_labels(nodule, grid), grid.affine_ijk_to_lps.copy(), {1: "nodule"}),
         walls_truth=label_map(walls, grid, {1: "airway_wall"}),
     )
 
@@ -183,7 +185,7 @@ def _procedural_vessels(
     share = np.zeros(fine.shape_kji, dtype=np.uint8)
     if len(points) == 0:
         return share
-    course, radius = beside(points, local_tangents(points), lumen, lumen + wall_thickness_mm(lumen))
+    course, radius = beside(points, local_tangents(points), lumen + wall_thickness_mm(lumen), float(carina[0]))
     inside = inside_of(lattice, lungs_mm, 1.0)
     kept = inside(course)
     course, radius = course[kept], radius[kept]

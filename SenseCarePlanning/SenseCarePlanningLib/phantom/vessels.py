@@ -146,17 +146,21 @@ def _with_calibres(nodes: FloatArray, parent: NDArray[np.int_], is_leaf: NDArray
     return Vessels(smooth[above], smooth[children], np.minimum(radius[above], 1.25 * radius[children]), radius[children])
 
 
-def beside(points_lps_mm: FloatArray, tangents: FloatArray, lumen_mm: FloatArray, outer_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
+def beside(
+    points_lps_mm: FloatArray, tangents: FloatArray, outer_mm: FloatArray, middle_x_mm: float
+) -> tuple[FloatArray, FloatArray]:
     """Return the course (N, 3) and radius (N,) of the artery beside a bronchus.
 
     The artery is about as wide as the bronchus (Kim 1997 doi:10.2214/ajr.168.6.9168727 gives a bronchus to artery ratio near 0.7
     for the lumen) and lies above and lateral to it, as the arteries of the upper lobes and the right middle lobe do.
     """
     radius = np.clip(0.86 * outer_mm, 0.35, LARGEST_RADIUS_MM)
-    side = np.sign(points_lps_mm[:, 0] - np.median(points_lps_mm[:, 0]) + 1e-6)
+    side = np.where(points_lps_mm[:, 0] > middle_x_mm, 1.0, -1.0)
     wish = np.stack([0.45 * side, np.full(len(side), -0.55), np.full(len(side), 0.70)], axis=1)
     across = wish - (wish * tangents).sum(axis=1, keepdims=True) * tangents
-    across = unit(np.where(np.linalg.norm(across, axis=1, keepdims=True) > 0.15, across, np.cross(tangents, [0.0, 0.0, 1.0]) + 1e-3))
+    across = unit(
+        np.where(np.linalg.norm(across, axis=1, keepdims=True) > 0.15, across, np.cross(tangents, [0.0, 0.0, 1.0]) + 1e-3)
+    )
     return points_lps_mm + across * (outer_mm + radius + 0.3)[:, None], radius
 
 
