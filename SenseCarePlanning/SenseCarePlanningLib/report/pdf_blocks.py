@@ -74,6 +74,7 @@ def make_table(
     rows: list[list[Any]],
     widths: list[float],
     marks: list[Any],
+    *,
     space_after: float = 2.5 * mm,
     whole: bool = True,
     header: int = 0,
@@ -123,7 +124,7 @@ def matrix(block: model.Matrix, width: float) -> Flowables:
             marks.append(("BACKGROUND", (position, number), (position, number), TONE_FILL[cell.tone]))
     widths = [width * first, *[each] * len(block.column_titles)]
     legend: Flowables = [TextBlock(block.legend, SMALL)] if block.legend else []
-    return [make_table(rows, widths, marks, 1.5 * mm, header=1), *legend]
+    return [make_table(rows, widths, marks, space_after=1.5 * mm, header=1), *legend]
 
 
 def key_values(block: model.KeyValueTable, width: float) -> Flowables:
@@ -160,9 +161,7 @@ def figure_row(block: model.FigureRow, width: float) -> Flowables:
         return []
     gap = 3.0 * mm
     each = (width - gap * (len(block.figures) - 1)) / len(block.figures)
-    table = Table(
-        [[_shown(single, each) for single in block.figures]], colWidths=[each + gap] * (len(block.figures) - 1) + [each]
-    )
+    row = [_shown(single, each) for single in block.figures]
     marks = [
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-2, -1), gap),
@@ -171,7 +170,7 @@ def figure_row(block: model.FigureRow, width: float) -> Flowables:
         ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ]
-    return [make_table([row], [each + gap] * (len(row) - 1) + [each], marks, 3.0 * mm)]
+    return [make_table([row], [each + gap] * (len(row) - 1) + [each], marks, space_after=3.0 * mm)]
 
 
 def figure(block: model.Figure, width: float) -> Flowables:
