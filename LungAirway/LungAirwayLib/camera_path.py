@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, tangents, unit
 from SenseCarePlanningLib.render.endoluminal import CameraPose
 from SenseCarePlanningLib.render.lumen_field import LumenField
-from SenseCarePlanningLib.tubes.frames import minimal_rotation, rotation_minimising_frames
+from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap
 
@@ -114,9 +114,9 @@ class CameraPath:
         forward = self.forward
         turns = np.zeros(len(self) - 1)
         for at in range(len(self) - 1):
-            carried = minimal_rotation(self.up[at], forward[at], forward[at + 1])
-            sine = float(np.dot(np.cross(carried, self.up[at + 1]), forward[at + 1]))
-            turns[at] = np.degrees(np.arctan2(sine, float(np.dot(carried, self.up[at + 1]))))
+            kept = carried(self.up[at], forward[at], forward[at + 1])
+            sine = float(np.dot(np.cross(kept, self.up[at + 1]), forward[at + 1]))
+            turns[at] = np.degrees(np.arctan2(sine, float(np.dot(kept, self.up[at + 1]))))
         return turns
 
     def pose(self, index: int) -> CameraPose:
@@ -269,13 +269,22 @@ def _up(smooth: FloatArray, forward: FloatArray, options: CameraOptions) -> Floa
     current = _across(reference[0], forward[0])
     for at in range(len(forward)):
         if at:
-            current = _across(minimal_rotation(current, forward[at - 1], forward[at]), forward[at])
+            current = _across(carried(current, forward[at - 1], forward[at]), forward[at])
         wanted = _across(reference[at], forward[at])
         turn = np.arctan2(np.dot(np.cross(current, wanted), forward[at]), np.dot(current, wanted))
         turn = float(np.clip(turn, -limit, limit)) if at else 0.0
         current = _across(np.cos(turn) * current + np.sin(turn) * np.cross(forward[at], current), forward[at])
         up[at] = current
     return up
+
+
+def carried(vector: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
+    """Turn a vector by the smallest rotation that takes one unit direction into another (Rodrigues 1840)."""
+    axis = np.cross(before, after)
+    cosine = float(np.dot(before, after))
+    if cosine < -0.999999:
+        return vector
+    return np.asarray(cosine * vector + np.cross(axis, vector) + np.dot(axis, vector) / (1.0 + cosine) * axis)
 
 
 def _across(vector: FloatArray, axis: FloatArray) -> FloatArray:
