@@ -154,6 +154,8 @@ class LabelMap:
         """Return where the label is one of ``values``; any label when none is given."""
         if not values:
             return np.asarray(self.array_kji > 0)
+        if len(values) == 1:
+            return np.asarray(self.array_kji == values[0])
         return np.asarray(np.isin(self.array_kji, values))
 
     def volume_ml(self, *values: int) -> float:
