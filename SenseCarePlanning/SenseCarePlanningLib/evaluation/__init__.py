@@ -1,0 +1,1 @@
+"""Published metrics, exactly as their authors define them."""
