@@ -150,11 +150,15 @@ def _branch(line: Line, lumen: Lumen, probability: Volume | None, bridges: Seque
 
 
 def inscribed_radius(points: FloatArray, lumen: Lumen) -> FloatArray:
-    """Return the radius (N,) of the largest sphere in the lumen about each point.
+    """Return the radius (N,) of the largest sphere in the lumen about each point, digitisation bias taken off.
 
-    The distance to the nearest background voxel centre reaches past the true wall.
+    The distance runs to the nearest background voxel centre, not to half a voxel before it as twice the distance
+    transform does: on digitised cylinders that is free of bias up to two voxels of radius. In wider tubes the
+    centreline is off the true axis by a fraction of a voxel and the nearest voxel is the near side: there it reads
+    0.3 voxels short from eight voxels of radius on (measured on cylinders of 1 to 16 voxels), which is added here.
     """
     radius = lumen.wall_distance(points)
+    radius = radius + 0.3 * lumen.voxel_mm * np.clip((radius / lumen.voxel_mm - 2.0) / 6.0, 0.0, 1.0)
     if len(radius) >= 4:
         radius = gaussian_filter1d(radius, 1.0 / STEP_MM, mode="nearest")
     return np.asarray(radius, dtype=np.float64)
