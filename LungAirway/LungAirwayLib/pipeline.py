@@ -111,7 +111,7 @@ def run(volume: Volume | None, options: AirwayOptions | None = None, progress: P
             found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges
         )
         if volume is not None:
-            tree = flag_leaks(measure_radii(tree, volume, found.airway), volume)
+            tree, _ = flag_leaks(measure_radii(tree, volume, found.airway), found.airway, volume)
     return analyse(volume, found, tree, options, progress)
 
 

@@ -113,7 +113,7 @@ def _draw_pictures(
     from LungAirwayLib.pictures import make_pictures
 
     folder.mkdir()
-    return make_pictures(result, loaded.volume if loaded is not None else None, paths, folder, language)
+    return make_pictures(result, loaded.volume if loaded is not None else None, paths.values(), folder, language)
 
 
 def _write_video(result: AirwayResult, paths: dict[int, CameraPath], path: Path, language: str, progress: Progress) -> None:
@@ -140,8 +140,7 @@ def _write_report(
         study=loaded.study if loaded is not None else None,
         pictures=pictures,
         language=output.language,
-        ct_warnings=loaded.warnings if loaded is not None else (),
-        no_pictures_reason=no_pictures or "",
+        picture_reason=no_pictures or "",
     )
     write_pdf(report, folder / "report.pdf", page_size=output.page)
     write_html(report, folder / "report.html")
