@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class LeakOptions:
     least_contrast_hu: float = 80.0
     bulk_spreads: float = 4.0
     noise_mm: float = 0.4
-    radius: RadiusOptions = RadiusOptions()
+    radius: RadiusOptions = field(default_factory=lambda: RadiusOptions(rays=16))
 
 
 @dataclass(frozen=True)

@@ -253,14 +253,13 @@ def _away_from_junctions(branch: Branch) -> BoolArray:
 def _filled(branch: Branch, measured: FloatArray, inscribed: FloatArray, usable: BoolArray) -> FloatArray:
     """Where the wall cannot be read, the inscribed radius with the offset that was seen nearby."""
     if not usable.any():
-        return inscribed.copy()
+        return np.array(inscribed)
     arc = branch.arc_mm
     ratio = np.interp(arc, arc[usable], (measured / np.maximum(inscribed, 0.2))[usable])
     # the junction's radius is that of the wide parent: there the offset, not the ratio, carries over
     offset = np.interp(arc, arc[usable], (measured - inscribed)[usable])
     guess = inscribed + np.sign(offset) * np.minimum(np.abs(offset), np.abs(inscribed * (ratio - 1.0)))
-    found: FloatArray = np.where(usable, measured, np.maximum(guess, 0.2))
-    return found
+    return np.asarray(np.where(usable, measured, np.maximum(guess, 0.2)), dtype=np.float64)
 
 
 def _standard_error(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,17 +53,16 @@ class BridgeOptions:
     calibre_ratio: tuple[float, float] = (0.5, 1.6)
     smallest_piece_mm3: float = 6.0
     polarity: Polarity = Polarity.DARK
-    build: BuildOptions = BuildOptions()
+    build: BuildOptions = field(default_factory=BuildOptions)
 
 
 @dataclass(frozen=True, eq=False)
 class _End:
-    """A free or passing place of a tube: where, which way it points on, how wide."""
+    """A free end of a tube: where, which way it points on, how wide."""
 
     point: FloatArray
     direction: FloatArray
     radius_mm: float
-    is_tip: bool
 
 
 def bridge_gaps(
@@ -132,7 +132,7 @@ class _Scene:
 
 
 def _ends_of_all(
-    labels: NDArray[np.int32], count: int, grid: Grid, options: BridgeOptions
+    labels: NDArray[np.signedinteger[Any]], count: int, grid: Grid, options: BridgeOptions
 ) -> tuple[list[_End], dict[int, list[_End]]]:
     """Return the tips of the largest component, and the ends of each other component that is large enough."""
     sizes = np.bincount(labels.ravel())
@@ -144,7 +144,7 @@ def _ends_of_all(
     for label in range(1, count + 1):
         if label != main and sizes[label] * grid.voxel_volume_mm3 < options.smallest_piece_mm3:
             continue
-        own = boxes[label - 1]
+        own = (boxes[label - 1][0], boxes[label - 1][1], boxes[label - 1][2])
         piece = LabelMap((labels[own] == label).astype(np.uint8), grid.cropped(own).affine_ijk_to_lps)
         try:
             found = _ends(build_tree(piece, options=options.build))
