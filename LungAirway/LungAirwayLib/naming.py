@@ -63,7 +63,7 @@ _LOBE_NAMES = {
     "LLL": ("left lower lobe", "左肺下叶"),
 }
 
-_CODE = re.compile(r"^(?P<base>[RL]B(?:1\+2|10|[1-9]))(?P<suffix>[a-z]?(?:-[ivx]+)*)$")
+_CODE = re.compile(r"^(?P<base>[RL]B(?:1\+2|10|[1-9]))(?P<suffix>[a-z]?(?:-[ivx]+)*(?:\.[0-9]+)*)$")
 
 
 def split_code(code: str) -> tuple[str, str]:
