@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import lru_cache, singledispatch
+from functools import cache, singledispatch
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -180,7 +180,7 @@ _DECODERS: dict[Any, Callable[[Any, Json, str], Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hints(kind: type) -> dict[str, Any]:
     """Return the resolved hints of a dataclass's constructor; kept, because resolving is slow."""
     hints = get_type_hints(kind)

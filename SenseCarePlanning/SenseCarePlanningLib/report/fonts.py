@@ -22,7 +22,7 @@ def covered() -> frozenset[int]:
     """Return the code points that the shipped fonts can draw (both weights hold the same set)."""
     from reportlab.pdfbase.ttfonts import TTFontFile
 
-    return frozenset(TTFontFile(str(font_path())).charToGlyph)
+    return frozenset(TTFontFile(str(font_path())).charToGlyph) - {0xFFFF}  # the end mark of the table
 
 
 def printable(text: str) -> tuple[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from . import model
 from .fonts import printable
 from .images import prepared_image
 from .pdf_parts import ACCENT, BAND_FILL, HEAD_FILL, RULE, TONE_EDGE, TONE_FILL, Clock, Picture, SignatureLines
-from .pdf_text import Run, TextBlock, TextStyle
+from .pdf_text import REGULAR, Run, TextBlock, TextStyle
 
 BODY = TextStyle(9.5, 13.0, space_after=2.0 * mm)
 SMALL = TextStyle(8.5, 11.0, space_after=1.5 * mm)
@@ -32,6 +32,7 @@ _WHOLE_UP_TO = 190.0 * mm
 _SHORT_TABLE = 16
 
 _PADDING = [
+    ("FONTNAME", (0, 0), (-1, -1), REGULAR),
     ("LEFTPADDING", (0, 0), (-1, -1), 3.5),
     ("RIGHTPADDING", (0, 0), (-1, -1), 3.5),
     ("TOPPADDING", (0, 0), (-1, -1), 2.2),
@@ -85,8 +86,10 @@ def make_table(
     """
     settings = {"colWidths": widths, "repeatRows": header, "style": TableStyle(marks), "spaceAfter": space_after}
     table = Table(rows, **settings)
-    fits = float(table.wrap(sum(widths), 1e6)[1]) <= _WHOLE_UP_TO
-    return _WholeTable(rows, **settings) if whole and fits else table
+    height = float(table.wrap(sum(widths), 1e6)[1])
+    if max(table._rowHeights) > _WHOLE_UP_TO:
+        return Table(rows, splitInRow=1, **settings)
+    return _WholeTable(rows, **settings) if whole and height <= _WHOLE_UP_TO else table
 
 
 def data_table(block: model.DataTable, width: float) -> Flowables:
