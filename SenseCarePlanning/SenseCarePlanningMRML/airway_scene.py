@@ -1,0 +1,201 @@
+"""A bronchoscopy plan as a Slicer scene: one folder that holds everything and opens in Slicer's own modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from LungAirwayLib.bronchus_sign import inside_target
+from LungAirwayLib.camera_path import CameraPath
+from LungAirwayLib.constants import LLL, LUL, LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT, RLL, RML, RUL
+from LungAirwayLib.flythrough import endoscopy_attributes
+from LungAirwayLib.plan import Plan, Route, Target
+from LungAirwayLib.result import AirwayResult
+from SenseCarePlanningLib.report.model import Code
+from SenseCarePlanningLib.volume import LabelMap, Volume
+
+from .airway_tables import add_airway_tables
+from .camera_nodes import add_camera
+from .curve_nodes import add_curve, add_point, curve_length_mm
+from .endoscopy import fitted_to_curve
+from .model_nodes import add_model, add_tree, surface_polydata
+from .segmentation_nodes import ABNORMAL, ANATOMY, LEFT, RIGHT, TISSUE, SegmentLayer, SegmentStyle, add_segmentation
+from .subject_hierarchy import add_folder, put_into
+from .volume_nodes import add_volume
+
+FOLDER = "SenseCare bronchoscopy plan"
+BRONCHOSCOPE_VIEW_DEG = 110.0
+TARGET_STEP_MM = 0.7
+ROUTE_COLORS = ((0.90, 0.10, 0.10), (1.00, 0.60, 0.00), (0.55, 0.20, 0.75))
+EXTENSION_COLOR = (0.10, 0.45, 0.95)
+TARGET_COLOR = (0.10, 0.70, 0.20)
+
+_UPPER, _LOWER = Code("45653009", "SCT", "Upper lobe of lung"), Code("90572001", "SCT", "Lower lobe of lung")
+_LUNG = Code("39607008", "SCT", "Lung")
+_AIRWAY = SegmentStyle("Airway", ANATOMY, Code("89187006", "SCT", "Airway structure"), color=(0.60, 0.80, 1.00), opacity=0.35)
+_VESSELS = SegmentStyle(
+    "Vessels", TISSUE, Code("59820001", "SCT", "Blood vessel"), color=(0.85, 0.40, 0.40), opacity=0.3, visible=False
+)
+_TARGET = SegmentStyle("Target", ABNORMAL, Code("27925004", "SCT", "Nodule"), color=TARGET_COLOR)
+_LUNGS = {
+    LUNG_RIGHT: SegmentStyle("Right lung", ANATOMY, _LUNG, RIGHT, (0.80, 0.70, 0.65), 0.15, visible=False),
+    LUNG_LEFT: SegmentStyle("Left lung", ANATOMY, _LUNG, LEFT, (0.70, 0.75, 0.80), 0.15, visible=False),
+}
+_LOBES = {
+    RUL: ("lobe_rul", SegmentStyle("Right upper lobe", ANATOMY, _UPPER, RIGHT, (0.95, 0.75, 0.55), 0.12, visible=False)),
+    RML: (
+        "lobe_rml",
+        SegmentStyle(
+            "Right middle lobe",
+            ANATOMY,
+            Code("72481006", "SCT", "Middle lobe of right lung"),
+            RIGHT,
+            (0.75, 0.90, 0.60),
+            0.12,
+            visible=False,
+        ),
+    ),
+    RLL: ("lobe_rll", SegmentStyle("Right lower lobe", ANATOMY, _LOWER, RIGHT, (0.60, 0.80, 0.90), 0.12, visible=False)),
+    LUL: ("lobe_lul", SegmentStyle("Left upper lobe", ANATOMY, _UPPER, LEFT, (0.90, 0.65, 0.80), 0.12, visible=False)),
+    LLL: ("lobe_lll", SegmentStyle("Left lower lobe", ANATOMY, _LOWER, LEFT, (0.75, 0.70, 0.95), 0.12, visible=False)),
+}
+
+
+@dataclass(frozen=True)
+class AirwaySceneNodes:
+    """What was put into the scene, in the order of the folder; None where the result has nothing to show."""
+
+    folder: int
+    volume: Any
+    segmentation: Any
+    tree: Any
+    surface: Any
+    routes: tuple[Any, ...]
+    extensions: tuple[Any, ...]
+    target: Any
+    tables: tuple[Any, ...]
+    camera: Any
+
+
+def build_airway_scene(
+    scene: Any,
+    result: AirwayResult,
+    volume: Volume | None = None,
+    camera_paths: Mapping[int, CameraPath] | None = None,
+) -> AirwaySceneNodes:
+    """Put a result into a scene, in one subject-hierarchy folder.
+
+    Parameters
+    ----------
+    scene
+        A vtkMRMLScene: Slicer's, or one of :func:`.scene.new_scene`.
+    result
+        The plan; without a target the scene holds tree, surface, segmentation and the airway table.
+    volume
+        The CT; left out of the scene when None.
+    camera_paths
+        Route rank -> camera path. A route with one becomes the curve that the camera flies and carries the attributes of
+        Slicer's Endoscopy module; a route without one is drawn along the airway's centreline.
+    """
+    ct = None if volume is None else add_volume(scene, volume, "Chest CT")
+    segmentation = add_segmentation(scene, _layers(result), "Segmentation", ct)
+    tree = add_tree(scene, result.tree, "Airway tree")
+    surface = add_model(scene, surface_polydata(result.surface), "Airway lumen", (0.85, 0.55, 0.50), 0.4)
+    surface.GetDisplayNode().SetVisibility(False)
+    camera, routes, extensions, target = None, [], [], None
+    if result.plan is not None:
+        paths = dict(camera_paths or {})
+        target = add_point(scene, result.plan.target.centre_lps_mm, "Target", TARGET_COLOR)
+        camera = _camera(scene, result.plan, paths)
+        routes = [_route(scene, route, paths.get(route.rank), camera) for route in result.plan.routes]
+        extensions = [node for route in result.plan.routes for node in _extensions(scene, route)]
+    tables = add_airway_tables(scene, result)
+    folder = add_folder(scene, FOLDER)
+    shown = [ct, segmentation, tree, surface, *routes, *extensions, target, *tables, camera]
+    put_into(scene, folder, [node for node in shown if node is not None])
+    return AirwaySceneNodes(
+        folder, ct, segmentation, tree, surface, tuple(routes), tuple(extensions), target, tuple(tables), camera
+    )
+
+
+def _layers(result: AirwayResult) -> list[SegmentLayer]:
+    """Share one label map between airway and vessels (the airway wins), give lungs, lobes and target one each."""
+    tubes = (result.airway.array_kji > 0).astype(np.uint8)
+    styles = {1: ("airway", _AIRWAY)}
+    if result.vessels is not None and result.vessels.grid.same_as(result.airway.grid):
+        tubes[(result.vessels.array_kji > 0) & (tubes == 0)] = 2
+        styles[2] = ("vessels", _VESSELS)
+    layers = [SegmentLayer(LabelMap(tubes, result.airway.affine_ijk_to_lps), styles)]
+    if result.vessels is not None and 2 not in styles:
+        layers.append(SegmentLayer(_binary(result.vessels), {1: ("vessels", _VESSELS)}))
+    if result.lobes is not None:
+        layers.append(SegmentLayer(result.lobes, _LOBES))
+    if result.lungs is not None:
+        layers.append(SegmentLayer(result.lungs, {key: (LUNG_NAMES[key], style) for key, style in _LUNGS.items()}))
+    if result.plan is not None and len(result.plan.target.surface_lps_mm) >= 4:
+        layers.append(SegmentLayer(target_labels(result.plan.target), {1: ("target", _TARGET)}))
+    return layers
+
+
+def _binary(labels: LabelMap) -> LabelMap:
+    return LabelMap((labels.array_kji > 0).astype(np.uint8), labels.affine_ijk_to_lps)
+
+
+def target_labels(target: Target) -> LabelMap:
+    """Fill the target's surface (N, 3), taken as star-shaped about its centre, with voxels of 0.7 mm."""
+    low = target.surface_lps_mm.min(axis=0) - TARGET_STEP_MM
+    size = np.ceil((target.surface_lps_mm.max(axis=0) - low) / TARGET_STEP_MM).astype(int) + 2
+    affine = np.diag([TARGET_STEP_MM, TARGET_STEP_MM, TARGET_STEP_MM, 1.0])
+    affine[:3, 3] = low
+    empty = LabelMap(np.zeros((size[2], size[1], size[0]), dtype=np.uint8), affine, {1: "target"})
+    points = empty.grid.lps_from_kji(np.moveaxis(np.indices(empty.array_kji.shape), 0, -1).reshape(-1, 3))
+    inside = inside_target(points, target).reshape(empty.array_kji.shape)
+    return LabelMap(inside.astype(np.uint8), affine, {1: "target"})
+
+
+def _camera(scene: Any, plan: Plan, paths: Mapping[int, CameraPath]) -> Any:
+    """Place the bronchoscope's camera where the best route starts; None without a path."""
+    if not plan.routes or plan.routes[0].rank not in paths:
+        return None
+    path = paths[plan.routes[0].rank]
+    return add_camera(
+        scene,
+        "Bronchoscope camera",
+        eye_lps_mm=path.positions_lps_mm[0],
+        focus_lps_mm=path.focal_lps_mm[0],
+        up_lps=path.up[0],
+        view_angle_deg=BRONCHOSCOPE_VIEW_DEG,
+    )
+
+
+def _route(scene: Any, route: Route, path: CameraPath | None, camera: Any) -> Any:
+    color = ROUTE_COLORS[min(route.rank - 1, len(ROUTE_COLORS) - 1)]
+    points = route.points_lps_mm if path is None else path.positions_lps_mm
+    attributes = {"SenseCarePlanning.Reason": route.reason, "SenseCarePlanning.Confidence": f"{route.confidence:.3f}"}
+    node = add_curve(scene, points, f"Route {route.rank}", color, attributes)
+    if path is not None:
+        planned = endoscopy_attributes(path)
+        for key, value in fitted_to_curve(planned, float(path.arc_mm[-1]), curve_length_mm(node)).items():
+            node.SetAttribute(key, value)
+    node.GetDisplayNode().SetVisibility(route.rank == 1)
+    if camera is not None and path is not None:
+        node.SetNodeReferenceID("Camera", camera.GetID())
+    return node
+
+
+def _extensions(scene: Any, route: Route) -> list[Any]:
+    nodes = []
+    for number, extension in enumerate(route.extensions):
+        chosen = number == route.chosen_extension
+        name = f"Route {route.rank} extension, {extension.model.value.replace('_', ' ')}"
+        attributes = {
+            "SenseCarePlanning.Chosen": "yes" if chosen else "no",
+            "SenseCarePlanning.LengthMm": f"{extension.length_mm:.1f}",
+        }
+        node = add_curve(scene, extension.points_lps_mm, name, EXTENSION_COLOR if chosen else (0.5, 0.5, 0.5), attributes)
+        node.GetDisplayNode().SetVisibility(chosen and route.rank == 1)
+        nodes.append(node)
+    return nodes

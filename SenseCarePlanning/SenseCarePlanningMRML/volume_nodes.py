@@ -1,0 +1,58 @@
+"""Volume <-> vtkMRMLScalarVolumeNode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import vtk
+from numpy.typing import NDArray
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from SenseCarePlanningLib.volume import Volume
+
+from .coordinates import affine_from_ras_matrix, ijk_to_ras_matrix
+
+LUNG_WINDOW_HU, LUNG_LEVEL_HU = 1500.0, -600.0
+"""Window and level for lung, as usual in chest CT reading."""
+
+
+def image_data(array_kji: NDArray[Any]) -> vtk.vtkImageData:
+    """Copy an array (K, J, I) into a vtkImageData without geometry; int16, uint8 and float32 keep their type."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(*array_kji.shape[::-1])
+    flat = np.ascontiguousarray(array_kji).ravel()
+    scalars = numpy_to_vtk(flat, deep=True)
+    scalars.SetName("ImageScalars")
+    image.GetPointData().SetScalars(scalars)
+    return image
+
+
+def add_volume(scene: Any, volume: Volume, name: str) -> Any:
+    """Add a scalar volume node with its display; returns the node."""
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(ijk_to_ras_matrix(volume.affine_ijk_to_lps))
+    node.SetAndObserveImageData(image_data(volume.array_kji))
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(LUNG_WINDOW_HU, LUNG_LEVEL_HU)
+    return node
+
+
+def volume_of(node: Any) -> Volume:
+    """Return the Volume of a scalar volume node; the array is a copy.
+
+    Raises
+    ------
+    ValueError
+        When the node holds no image.
+    """
+    image = node.GetImageData()
+    if image is None:
+        raise ValueError(f"the volume node {node.GetName()!r} holds no image")
+    array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1]).copy()
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return Volume(array, affine_from_ras_matrix(matrix))
