@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, tangents, unit
-from SenseCarePlanningLib.render.endoluminal import CameraPose
+from SenseCarePlanningLib.render.camera_pose import CameraPose
 from SenseCarePlanningLib.render.lumen_field import LumenField
 from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.tree import Tree

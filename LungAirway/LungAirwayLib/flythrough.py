@@ -12,13 +12,14 @@ import numpy as np
 
 from SenseCarePlanningLib.geometry import FloatArray, lps_from_ras, unit
 from SenseCarePlanningLib.progress import Progress
-from SenseCarePlanningLib.render.endoluminal import FIELD_OF_VIEW_DEG, EndoluminalView
+from SenseCarePlanningLib.render.camera_pose import CameraPose
+from SenseCarePlanningLib.render.endoluminal import FIELD_OF_VIEW_DEG, SIGHT_MM, EndoluminalView
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.video import write_video
 
 from .camera_path import BifurcationPass, CameraOptions, CameraPath, camera_path
 from .flythrough_panel import Panel
-from .openings import Opening, mark_openings, mark_target, openings_at
+from .openings import Opening, mark_openings, mark_target, opening_names, openings_at
 from .plan import Route
 from .report_pages.words import Words
 from .result import AirwayResult
@@ -53,11 +54,12 @@ class FlythroughFrames:
         self.route = _route_of(result, path)
         self.target = result.plan.target if result.plan is not None else None
         words = Words.of(language)
-        names = {branch.id: words.branch(branch, result.tree) if branch.label else "" for branch in result.tree}
+        names = opening_names(result, language)
         self.openings: list[tuple[Opening, ...]] = [
             openings_at(result.tree, event.branch_id, event.next_branch_id, names) for event in path.events
         ]
         self.view = EndoluminalView(result.surface, size=size)
+        self.view.scout(scouted_poses(path))
         self.panel = Panel(result, path, self.route, words, (size // 2, size))
 
     @property
@@ -90,6 +92,13 @@ class FlythroughFrames:
     def close(self) -> None:
         """Give the graphics memory back."""
         self.view.close()
+
+
+def scouted_poses(path: CameraPath) -> list[CameraPose]:
+    """Return poses along a path close enough for :meth:`EndoluminalView.scout`."""
+    step = float(np.median(np.diff(path.arc_mm))) if len(path) > 1 else SIGHT_MM
+    stride = max(int(SIGHT_MM / max(step, 1e-3)), 1)
+    return [path.pose(at) for at in sorted({*range(0, len(path), stride), len(path) - 1})]
 
 
 def _route_of(result: AirwayResult, path: CameraPath) -> Route | None:

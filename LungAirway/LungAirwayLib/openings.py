@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from SenseCarePlanningLib.geometry import FloatArray, unit
-from SenseCarePlanningLib.render.endoluminal import CameraPose, project
+from SenseCarePlanningLib.render.camera_pose import CameraPose, project
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Rgba, Shapes, draw_text
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
+
+from .naming import display_name
+from .result import AirwayResult
 
 WANTED: Rgba = (118, 255, 3, 235)
 OTHER: Rgba = (255, 255, 255, 150)
@@ -51,6 +54,15 @@ class Opening:
         return self.centre_lps_mm + self.radius_mm * (np.cos(angle) * first + np.sin(angle) * second)
 
 
+def opening_names(result: AirwayResult, language: str) -> dict[int, str]:
+    """Return branch id -> the short name that fits into a picture; branches without a name have none.
+
+    English takes the code (RMB, RULB, RB3a); Chinese writes bronchi above the segments out, which is as short.
+    """
+    named = {branch.id: branch.label.code for branch in result.tree if branch.label is not None}
+    return named if language == "en" else {key: display_name(code, language, "boyden") for key, code in named.items()}
+
+
 def openings_at(tree: Tree, branch_id: int, next_branch_id: int, names: dict[int, str]) -> tuple[Opening, ...]:
     """Return the mouths of the children of a branch, the wanted one last so that it is drawn on top."""
     end_radius = float(np.median(tree[branch_id].radius_mm[tree[branch_id].middle(0.6, 0.95)]))
@@ -62,13 +74,14 @@ def openings_at(tree: Tree, branch_id: int, next_branch_id: int, names: dict[int
 
 def _opening(child: Branch, parent_radius: float, name: str, wanted: bool) -> Opening:
     arc = child.arc_mm
-    mouth = min(max(0.9 * parent_radius, 1.0), 0.6 * float(arc[-1]))
+    mouth = min(max(1.2 * parent_radius, 1.0), 0.6 * float(arc[-1]))
     reach = min(mouth + LOOK_AHEAD_MM, float(arc[-1]))
     centre, ahead = (np.array([np.interp(at, arc, child.points_lps_mm[:, axis]) for axis in range(3)]) for at in (mouth, reach))
     axis = unit(ahead - centre)
     if not axis.any():
         axis = child.direction
-    radius = min(float(np.interp(reach, arc, child.radius_mm)), float(np.interp(mouth, arc, child.radius_mm)))
+    beyond = child.radius_mm[(arc >= mouth) & (arc <= reach)]
+    radius = float(np.median(beyond)) if len(beyond) else 0.5 * child.diameter_mm
     return Opening(child.id, name, centre, axis, max(radius, 0.5), wanted)
 
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from SenseCarePlanningLib.geometry import unit
-from SenseCarePlanningLib.render.endoluminal import FIELD_OF_VIEW_DEG, CameraPose, EndoluminalView
+from SenseCarePlanningLib.render.camera_pose import CameraPose
+from SenseCarePlanningLib.render.endoluminal import FIELD_OF_VIEW_DEG, EndoluminalView
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Shapes, draw_text, resized
 
 from .camera_path import CameraPath
-from .openings import WANTED, mark_openings, mark_target, openings_at
+from .openings import WANTED, mark_openings, mark_target, opening_names, openings_at
 from .plan import Instruction, Plan
 from .report_pages.words import Words
 from .result import AirwayResult
@@ -28,7 +29,7 @@ def step_pictures(result: AirwayResult, plan: Plan, paths: Mapping[int, CameraPa
     wanted = [(rank, step) for rank, steps in plan.instructions.items() if rank in paths for step in steps]
     if not wanted:
         return {}
-    names = {branch.id: words.branch(branch, result.tree) if branch.label else "" for branch in result.tree}
+    names = opening_names(result, words.language)
     view = EndoluminalView(result.surface, size=RENDERED_PIXELS)
     try:
         pictures = {}

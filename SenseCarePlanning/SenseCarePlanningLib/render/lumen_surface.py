@@ -20,14 +20,14 @@ from .smooth_lumen import PAINTED_RADIUS_MM, SmoothLumen, paint_value, smooth_lu
 
 logger = logging.getLogger(__name__)
 
-WANTED_TRIANGLES = 300_000
+WANTED_TRIANGLES = 250_000
 TRIANGLES_PER_CELL_FACE = 2.3
 """Flying edges makes about this many triangles where the surface crosses an area of one squared step."""
 FINEST_STEP_MM, COARSEST_STEP_MM = 0.35, 0.7
 """At 0.7 mm a bronchus of 1.5 mm still has two samples across."""
 BLOCK = 40
 """Samples along the edge of one block: a few hundred kilobytes at a time."""
-SINC_ITERATIONS, SINC_PASS_BAND = 20, 0.1
+SINC_ITERATIONS, SINC_PASS_BAND = 24, 0.05
 
 
 def _area_mm2(inside: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, float]) -> float:
@@ -59,10 +59,13 @@ class _Sampler:
         fine = np.concatenate([voxels / self.step_kji, self.tube_kji])
         reach = np.ceil(2.5 / self.step_kji)
         found = []
+        count = self.shape // BLOCK + 1
         for corner in np.ndindex(2, 2, 2):
             shifted = fine + (2 * np.array(corner) - 1) * reach
-            found.append(np.unique(np.floor(np.clip(shifted, 0, self.shape - 1) / BLOCK).astype(np.int64), axis=0))
-        return [block * BLOCK for block in np.unique(np.concatenate(found), axis=0)]
+            cell = np.clip(shifted, 0, self.shape - 1).astype(np.int64) // BLOCK
+            found.append(np.unique((cell[:, 0] * count[1] + cell[:, 1]) * count[2] + cell[:, 2]))
+        keys = np.unique(np.concatenate(found))
+        return [np.array(np.unravel_index(key, count)) * BLOCK for key in keys]
 
     def values(self, first: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return one block with a shared layer at its far sides."""
@@ -78,7 +81,6 @@ class _Sampler:
         reach = int(np.ceil(radius / self.step_mm))
         local = self.tube_kji - first
         near = np.flatnonzero(((local > -reach) & (local < BLOCK + 1 + reach)).all(axis=1))
-        axis_offsets = np.arange(-reach, reach + 1)
         for index in near:
             centre = np.rint(local[index]).astype(np.int64)
             low = np.maximum(centre - reach, 0)
@@ -89,7 +91,6 @@ class _Sampler:
             distance = np.sqrt(squares[0][:, None, None] + squares[1][None, :, None] + squares[2][None, None, :])
             window = values[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
             np.maximum(window, paint_value(distance, self.lumen.tube_radius_mm[index]), out=window, casting="unsafe")
-        del axis_offsets
 
     def triangles(self) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return points (N, 3) in fine samples (k, j, i) and triangles (M, 3), joined across blocks."""
