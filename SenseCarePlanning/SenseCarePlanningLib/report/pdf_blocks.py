@@ -165,7 +165,8 @@ def figure_row(block: model.FigureRow, width: float) -> Flowables:
     gap = 3.0 * mm
     each = (width - gap * (len(block.figures) - 1)) / len(block.figures)
     row = [_shown(single, each) for single in block.figures]
-    marks = [
+    marks: list[Any] = [
+        *_PADDING,
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-2, -1), gap),
         ("RIGHTPADDING", (-1, 0), (-1, -1), 0),

@@ -79,10 +79,11 @@ def _width(text: str, font: str, size: float) -> float:
 
 def _fitting(piece: str, font: str, size: float, width: float) -> int:
     """Return how many characters of an over-long piece fit, at least one."""
-    count = len(piece)
-    while count > 1 and _width(piece[:count], font, size) > width:
-        count -= 1
-    return count
+    low, high = 1, len(piece)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _width(piece[:middle], font, size) <= width else (low, middle - 1)
+    return low
 
 
 Line = list[tuple[str, str]]

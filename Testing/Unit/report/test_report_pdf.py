@@ -71,7 +71,8 @@ def all_blocks(picture: Path) -> tuple[Section, ...]:
     figures = FigureRow((Figure(picture, "left"), Figure(None, "right", "", "no renderer")))
     blocks = (
         Heading("A heading"), Paragraph("Running text", "Lead"), Paragraph("small note", small=True),
-        KeyValueTable((("name", "value"), ("other", "thing"), ("odd", "one"))), table, matrix, Figure(picture, "the figure"), figures,
+        KeyValueTable((("name", "value"), ("other", "thing"), ("odd", "one"))), table, matrix,
+        Figure(picture, "the figure"), figures,
         Notice("text of it", "Title", Tone.CAUTION, ("first", "second")), PageBreak(), Signature(("Reviewed by", "Date")),
     )  # fmt: skip
     return (Section("First", blocks), Section("Empty", ()), Section("Last", (Paragraph("end"),), new_page=True))
@@ -90,7 +91,8 @@ def test_every_block_is_printed_on_pages_of_the_asked_size(tmp_path: Path, pictu
     reader = PdfReader(tmp_path / "r.pdf")
     text = squeezed("".join(pages_of(tmp_path / "r.pdf")))
     for said in (
-        "A heading", "Lead Running text", "small note", "value", "odd", "lead", "plain", "1 o'clock", "none made", "caption of the table",
+        "A heading", "Lead Running text", "small note", "value", "odd", "lead", "plain", "1 o'clock", "none made",
+        "caption of the table",
         "● yes", "○ no", "legend", "the figure", "left", "right", "no renderer", "text of it", "second", "Reviewed by", "end",
     ):  # fmt: skip
         assert squeezed(said) in text, said
