@@ -1,4 +1,8 @@
-"""Bronchus sign, artery sign and an estimate of Tsuboi's bronchus-nodule relation, unknown where nothing tells."""
+"""Bronchus sign, artery sign and an estimate of Tsuboi's bronchus-nodule relation, unknown where nothing tells.
+
+Tsuboi (1967): I the bronchus leads up to the lesion, II it is contained in the lesion, III it is compressed from outside,
+IV it is narrowed on the way by lymph nodes or by spread along its wall.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.geometry import FloatArray, angle_deg, unit
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
 from .plan import Target, TsuboiType
@@ -18,6 +22,11 @@ TOUCH_MM = 0.5
 """Half a voxel of a thin-section CT: a lumen wall nearer than this to the surface touches the target."""
 ARTERY_TOUCH_MM = 2.0
 """A vessel voxel within 2 mm of the surface reaches the target (artery sign: Ho 2022, doi:10.3390/diagnostics12123059)."""
+FEWEST_SURFACE_POINTS = 4
+CONTAINED_SHARE = 0.5
+"""A lumen that comes nearer to the centre than half the radius runs inside the lesion."""
+NARROWED_SHARE = 0.7
+"""A lumen that has less than 0.7 of the branch's own radius where it passes the lesion counts as compressed."""
 TANGENTIAL_DEG = 60.0
 """A bronchus whose axis makes a larger angle with the direction to the target's centre passes it by."""
 
@@ -37,7 +46,7 @@ def inside_target(points_lps_mm: FloatArray, target: Target) -> NDArray[np.bool_
 
     A bare point has no inside.
     """
-    if len(target.surface_lps_mm) < 4:
+    if len(target.surface_lps_mm) < FEWEST_SURFACE_POINTS:
         return np.zeros(len(points_lps_mm), dtype=bool)
     offsets = target.surface_lps_mm - target.centre_lps_mm
     _, index = cKDTree(unit(offsets)).query(unit(points_lps_mm - target.centre_lps_mm))
@@ -53,48 +62,58 @@ def relate(tree: Tree, target: Target, images: Surroundings) -> BronchusRelation
     None for a bare point that no lumen touches, since a point has no surface to reach.
     """
     surface = np.atleast_2d(target.surface_lps_mm if len(target.surface_lps_mm) else target.centre_lps_mm)
+    measurable = len(target.surface_lps_mm) >= FEWEST_SURFACE_POINTS
     lookup = cKDTree(surface)
-    reaching: dict[int, TsuboiType] = {}
+    reaching: dict[int, _Contact] = {}
     for branch in tree:
         gap = lookup.query(branch.points_lps_mm)[0] - branch.radius_mm
         inside = inside_target(branch.points_lps_mm, target)
-        touches = inside | (gap <= TOUCH_MM)
+        touches = np.asarray(inside | (gap <= TOUCH_MM), dtype=np.bool_)
         if touches.any():
-            reaching[branch.id] = _relation_of(branch, inside, touches, target)
+            reaching[branch.id] = _contact(branch, inside, touches, target)
     artery = _artery_reaches(surface, images)
-    if reaching:
-        order = (TsuboiType.I, TsuboiType.II, TsuboiType.III, TsuboiType.IV, TsuboiType.UNKNOWN)
-        kind = min(reaching.values(), key=order.index)
-        leading = frozenset(key for key, value in reaching.items() if value is not TsuboiType.IV)
-        return BronchusRelation(leading or frozenset(reaching), True, artery, kind)
-    measurable = len(target.surface_lps_mm) >= 4
-    return BronchusRelation(frozenset(), False if measurable else None, artery, TsuboiType.UNKNOWN)
+    if not reaching:
+        return BronchusRelation(frozenset(), False if measurable else None, artery, TsuboiType.UNKNOWN)
+    leading = frozenset(key for key, contact in reaching.items() if contact.leads)
+    kinds = {contact.kind for contact in reaching.values()}
+    kind = next((item for item in _TELLING if item in kinds), TsuboiType.UNKNOWN)
+    return BronchusRelation(leading or frozenset(reaching), True, artery, kind)
 
 
-def _relation_of(
-    branch: Branch,
-    inside: NDArray[np.bool_],
-    touches: NDArray[np.bool_],
-    target: Target,
-) -> TsuboiType:
-    """Estimate Tsuboi's type from geometry alone: I enters towards the centre, II ends at it, IV passes by."""
-    if len(target.surface_lps_mm) < 4:
-        return TsuboiType.UNKNOWN
+@dataclass(frozen=True)
+class _Contact:
+    """How one branch meets the target: whether it leads there, and Tsuboi's type as far as geometry tells."""
+
+    leads: bool
+    kind: TsuboiType
+
+
+_TELLING = (TsuboiType.II, TsuboiType.I, TsuboiType.III)
+
+
+def _contact(branch: Branch, inside: NDArray[np.bool_], touches: NDArray[np.bool_], target: Target) -> _Contact:
+    """Classify a contact: inside the lesion is II, ending at it is I, passing by and narrowed there is III.
+
+    Type IV (narrowed on the way by nodes or spread) shows in the wall, not in the lumen's mask, and is never claimed.
+    """
     first = int(np.flatnonzero(touches)[0])
+    if len(target.surface_lps_mm) < FEWEST_SURFACE_POINTS:
+        return _Contact(True, TsuboiType.UNKNOWN)
     if inside.any():
         depth = np.linalg.norm(branch.points_lps_mm[inside] - target.centre_lps_mm, axis=1).min()
-        return TsuboiType.I if depth < 0.5 * target.radius_mm else TsuboiType.II
+        return _Contact(True, TsuboiType.II if depth < CONTAINED_SHARE * target.radius_mm else TsuboiType.I)
     ahead = branch.points_lps_mm[min(first + 2, len(branch.points_lps_mm) - 1)]
     behind = branch.points_lps_mm[max(first - 4, 0)]
-    cosine = float(np.dot(unit(ahead - behind), unit(target.centre_lps_mm - branch.points_lps_mm[first])))
-    if np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))) > TANGENTIAL_DEG:
-        return TsuboiType.IV
-    return TsuboiType.II if not branch.child_ids else TsuboiType.UNKNOWN
+    if angle_deg(ahead - behind, target.centre_lps_mm - branch.points_lps_mm[first]) > TANGENTIAL_DEG:
+        free = branch.radius_mm[~touches]
+        narrowed = len(free) > 0 and branch.radius_mm[touches].min() < NARROWED_SHARE * float(np.median(free))
+        return _Contact(False, TsuboiType.III if narrowed else TsuboiType.UNKNOWN)
+    return _Contact(True, TsuboiType.I if not branch.child_ids else TsuboiType.UNKNOWN)
 
 
 def _artery_reaches(surface: FloatArray, images: Surroundings) -> bool | None:
     vessels = images.vessels
-    if vessels is None or len(surface) < 4:
+    if vessels is None or len(surface) < FEWEST_SURFACE_POINTS:
         return None
     box = box_around(vessels.grid, surface, ARTERY_TOUCH_MM)
     if box is None:

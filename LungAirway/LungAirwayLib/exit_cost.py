@@ -23,6 +23,10 @@ MINIMUM_RADIUS_MM = 0.25
 class ExitCostParameters:
     """Parameters of the exit cost, fitted on the hidden-tree benchmark (``exit_benchmark``).
 
+    The direction and tip terms are those of the published idea to weigh distance with direction; the other two came from
+    looking at its errors. The defaults were chosen with both airway masks at hand; fitted on one and judged on the other
+    they score within one percentage point of that. Cross-fitted temperatures were 0.10 and 0.12.
+
     Parameters
     ----------
     direction_weight
@@ -41,7 +45,7 @@ class ExitCostParameters:
     not_tip_factor: float = 1.75
     side_branch_angle_deg: float = 20.0
     radius_exponent: float = 0.2
-    temperature: float = 0.15
+    temperature: float = 0.12
 
 
 @dataclass(frozen=True, eq=False)

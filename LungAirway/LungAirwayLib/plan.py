@@ -76,7 +76,7 @@ class Extension:
 
 
 class TsuboiType(Enum):
-    """Bronchus-nodule relation (Tsuboi 1967): I open into it, II ends in it, III compressed, IV tangential or nodal."""
+    """Bronchus-nodule relation (Tsuboi 1967): I leads to it, II contained in it, III compressed, IV narrowed on the way."""
 
     I = "I"  # noqa: E741
     II = "II"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import vtk
 
-slicer = pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
+pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
 
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial.transform import Rotation
@@ -106,6 +106,8 @@ def test_one_folder_holds_everything(built: tuple[Any, AirwaySceneNodes], result
 
 
 def test_segments_are_coded_and_in_their_place(built: tuple[Any, AirwaySceneNodes], result: AirwayResult) -> None:
+    import slicer
+
     _, nodes = built
     segmentation = nodes.segmentation.GetSegmentation()
     ids = [segmentation.GetNthSegmentID(at) for at in range(segmentation.GetNumberOfSegments())]

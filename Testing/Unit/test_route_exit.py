@@ -140,15 +140,29 @@ def test_a_lumen_that_enters_the_target_needs_no_extension(forked_tree: Tree) ->
     route = plan_routes(forked_tree, ball([-21.0, 0.0, 19.0], 6.0))[0]
     assert route.exit_branch_id == 2
     assert route.bronchus_sign is True
-    assert route.tsuboi is TsuboiType.I
+    assert route.tsuboi is TsuboiType.II
     assert route.extensions == () and route.chosen_extension is None
     assert route.gap_mm == 0.0
 
 
-def test_a_bronchus_that_passes_by_is_tsuboi_four(forked_tree: Tree) -> None:
-    relation = relate(forked_tree, ball([-10.0 - 4.0 / 2**0.5 - 1.0, 0.0, 30.0 + 4.0 / 2**0.5 + 1.0], 3.0), Surroundings())
-    assert relation.bronchus_sign is True
-    assert relation.tsuboi is TsuboiType.IV
+def test_a_bronchus_that_ends_at_the_surface_leads_to_it_and_one_inside_is_contained(forked_tree: Tree) -> None:
+    ahead = np.array([-1.0, 0.0, -1.0]) / 2**0.5
+    tip = np.array([-20.0, 0.0, 20.0])
+    assert relate(forked_tree, ball(tip + 6.0 * ahead, 5.0), Surroundings()).tsuboi is TsuboiType.I
+    assert relate(forked_tree, ball(tip + 1.0 * ahead, 5.0), Surroundings()).tsuboi is TsuboiType.II
+
+
+def test_a_bronchus_that_passes_by_is_compressed_only_where_its_lumen_is_narrowed(forked_tree: Tree) -> None:
+    beside = np.array([-10.0, 0.0, 30.0]) + 5.3 * np.array([-1.0, 0.0, 1.0]) / 2**0.5
+    plain = relate(forked_tree, ball(beside, 3.0), Surroundings())
+    assert plain.bronchus_sign is True
+    assert plain.tsuboi is TsuboiType.UNKNOWN
+    branch = forked_tree[2]
+    near = np.linalg.norm(branch.points_lps_mm - [-10.0, 0.0, 30.0], axis=1) < 4.0
+    pressed = replace(branch, radius_mm=np.where(near, 1.2, 2.0))
+    closer = np.array([-10.0, 0.0, 30.0]) + 4.5 * np.array([-1.0, 0.0, 1.0]) / 2**0.5
+    relation = relate(forked_tree.with_branches({2: pressed}), ball(closer, 3.0), Surroundings())
+    assert relation.tsuboi is TsuboiType.III
 
 
 def test_signs_are_unknown_for_a_bare_point_and_false_for_a_surface_that_nothing_touches(forked_tree: Tree) -> None:
