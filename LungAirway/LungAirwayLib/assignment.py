@@ -119,10 +119,8 @@ class _Solver:
         children = self.problem.tree[branch_id].child_ids
         if not children or branch_id in self.forced:
             return np.full(2**self.problem.size, np.inf)
-        table = self.partial(children, len(children) == 2)[-1].copy()
-        if len(children) > 2:
-            table = table + self.problem.trunk_cost
-        return table
+        table = self.partial(children, len(children) == 2)[-1]
+        return np.asarray(table + self.problem.trunk_cost if len(children) > 2 else table.copy())
 
     def trace(self, child_ids: Sequence[int], mask: int, charge_trunk: bool, found: Assignment) -> None:
         """Split a set of names among children the way the tables did."""
@@ -141,10 +139,8 @@ class _Solver:
         self.follow(child_ids[0], mask, found)
 
     def follow(self, branch_id: int, mask: int, found: Assignment) -> None:
-        mixed = self.mixed(branch_id)[mask]
-        if bin(mask).count("1") == 1 and not self.table(branch_id)[mask] < mixed:
-            pass
-        elif bin(mask).count("1") == 1:
+        one_name = bin(mask).count("1") == 1
+        if one_name and self.table(branch_id)[mask] < self.mixed(branch_id)[mask]:
             found.starts[branch_id] = mask.bit_length() - 1
             for below in self.problem.tree.subtree(branch_id):
                 found.masks[below] = mask

@@ -150,7 +150,7 @@ def find_fissure(
     if volume is None:
         return FissureSurface(plane, start, height, 0.0)
     offsets = np.arange(-REACH_MM, REACH_MM + HEIGHT_STEP_MM / 2, HEIGHT_STEP_MM)
-    hu, lung = _slab(volume, inside_kji, plane, grid_uv, height, offsets)
+    hu, lung = _slab(volume, inside_kji, plane, grid_uv, height=height, offsets=offsets)
     evidence = _sheet_evidence(hu, lung)
     shift, weight = _best_heights(evidence, lung, offsets)
     known = weight.sum() / max(float(lung.any(axis=2).sum()), 1.0)
@@ -158,7 +158,7 @@ def find_fissure(
 
 
 def _slab(
-    volume: Volume, inside: NDArray[np.bool_], plane: SheetPlane, grid_uv: FloatArray, height: FloatArray, offsets: FloatArray
+    volume: Volume, inside: NDArray[np.bool_], plane: SheetPlane, grid_uv: FloatArray, *, height: FloatArray, offsets: FloatArray
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Sample CT and lung mask in (u, v, offset from the starting surface)."""
     shape = (*height.shape, len(offsets))
@@ -185,7 +185,7 @@ def _sheet_evidence(hu: NDArray[np.float32], lung: NDArray[np.bool_]) -> NDArray
     deep = ndimage.binary_erosion(lung, iterations=2)
     ridge = np.where(deep, ridge, 0.0)
     noise = 1.4826 * float(np.median(np.abs(ridge[deep]))) if deep.any() else 1.0
-    return np.clip(ridge / max(4.0 * noise, 1e-3), 0.0, 1.5).astype(np.float32) / np.float32(1.5)
+    return np.asarray(np.clip(ridge / max(4.0 * noise, 1e-3), 0.0, 1.5) / 1.5, dtype=np.float32)
 
 
 def _best_heights(evidence: NDArray[np.float32], lung: NDArray[np.bool_], offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -209,7 +209,7 @@ def _best_heights(evidence: NDArray[np.float32], lung: NDArray[np.bool_], offset
 def _path_costs(cost: NDArray[np.float32], direction: tuple[int, int]) -> NDArray[np.float32]:
     """Aggregate the cheapest path cost along one direction of the (u, v) grid."""
     du, dv = direction
-    out = cost.copy()
+    out: NDArray[np.float32] = cost.copy()
     if du == 0:
         return np.asarray(_path_costs(cost.transpose(1, 0, 2), (dv, 0)).transpose(1, 0, 2))
     rows = range(1, cost.shape[0]) if du > 0 else range(cost.shape[0] - 2, -1, -1)
@@ -223,4 +223,4 @@ def _path_costs(cost: NDArray[np.float32], direction: tuple[int, int]) -> NDArra
         up = np.pad(before[:, 1:], ((0, 0), (0, 1)), constant_values=np.inf) + SMALL_STEP_COST
         down = np.pad(before[:, :-1], ((0, 0), (1, 0)), constant_values=np.inf) + SMALL_STEP_COST
         out[row] = cost[row] + np.minimum(np.minimum(before, lowest + LARGE_STEP_COST), np.minimum(up, down)) - lowest
-    return out
+    return np.asarray(out)

@@ -11,6 +11,7 @@ gets the code of its lobar bronchus (or, when even the lobe is uncertain, no lab
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -135,7 +136,7 @@ def _trunk_from(territories: _Territories, path: Sequence[int], balance: float) 
     tree = territories.tree
     carina = np.asarray(tree[path[-1]].points_lps_mm[-1])
     sides = _sides_at(territories, path[-1])
-    early = [child for branch, after in zip(path[:-1], path[1:], strict=True)
+    early = [child for branch, after in itertools.pairwise(path)
              for child in tree[branch].child_ids if child != after]  # fmt: skip
     for child in early:
         side = "right" if territories.points([child])[:, 0].mean() < carina[0] else "left"
@@ -265,7 +266,7 @@ def _label_group(territories: _Territories, side: str, group_index: int, starts:
         for branch_id in tree.subtree(root):
             draft.labels[branch_id] = label
         if label is not None and label.code == lobar:
-            _label_segments(tree, root, problem, family, found, draft, len(roots) == 1)
+            _label_segments(tree, root, draft, problem=problem, family=family, found=found, alone=len(roots) == 1)
     _note_segments(side, group, family, found, draft)
 
 
@@ -285,7 +286,7 @@ def _lobar_label(side: str, group_index: int, chances: FloatArray) -> BranchLabe
 
 
 def _label_segments(
-    tree: Tree, root: int, problem: Problem, family: Family, found: Assignment, draft: _Draft, alone: bool
+    tree: Tree, root: int, draft: _Draft, *, problem: Problem, family: Family, found: Assignment, alone: bool
 ) -> None:
     for branch_id in tree.subtree(root):
         if branch_id not in found.starts:
@@ -296,12 +297,12 @@ def _label_segments(
         order = np.argsort(chances)[::-1]
         name = found.starts[branch_id]
         if len(order) > 1 and chances[order[0]] - chances[order[1]] < ABSTAIN_BELOW_GAP:
-            _give(tree, branch_id, None, family, chances, draft)
+            _give(tree, branch_id, draft, name=None, family=family, chances=chances)
         else:
-            _give(tree, branch_id, name, family, chances, draft)
+            _give(tree, branch_id, draft, name=name, family=family, chances=chances)
 
 
-def _give(tree: Tree, branch_id: int, name: int | None, family: Family, chances: FloatArray, draft: _Draft) -> None:
+def _give(tree: Tree, branch_id: int, draft: _Draft, *, name: int | None, family: Family, chances: FloatArray) -> None:
     """Write a segment's name (or, abstaining, only its alternatives) on a whole subtree."""
     suffixes = _suffixes(tree, branch_id, family.templates[name].code) if name is not None else {}
     for below in tree.subtree(branch_id):

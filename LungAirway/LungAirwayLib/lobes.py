@@ -145,7 +145,7 @@ def _arrival(speed: NDArray[np.float32], seeds: NDArray[np.bool_], grid: Grid) -
     march = sitk.FastMarchingImageFilter()
     march.SetStoppingValue(UNREACHED)
     march.SetTrialPoints([[int(value) for value in index[::-1]] for index in np.argwhere(seeds)])
-    return np.minimum(sitk.GetArrayFromImage(march.Execute(image)), UNREACHED).astype(np.float32)
+    return np.asarray(np.minimum(sitk.GetArrayFromImage(march.Execute(image)), UNREACHED), dtype=np.float32)
 
 
 def segment_lobes(volume: Volume | None, lungs: LabelMap, tree: Tree, vessels: LabelMap | None = None) -> LabelMap:
@@ -205,7 +205,7 @@ def segment_lobes_with_notes(
         territory = _territories(coarse.lungs == lung, own, speed, coarse.grid)
         cuts = _cuts(volume, lungs, lung, coarse, territory)
         confidence.update(_confidence(supplied, cuts))
-        _paint(result, lungs, lung, coarse, supplied, cuts)
+        _paint(result, lungs, coarse, lung=lung, supplied=supplied, cuts=cuts)
     return LobeSegmentation(named, confidence, tuple(notes))
 
 
@@ -266,7 +266,7 @@ def _confidence(supplied: list[int], cuts: list[_Cut]) -> dict[int, float]:
     return found
 
 
-def _paint(result: LabelArray, lungs: LabelMap, lung: int, coarse: _Coarse, supplied: list[int], cuts: list[_Cut]) -> None:
+def _paint(result: LabelArray, lungs: LabelMap, coarse: _Coarse, *, lung: int, supplied: list[int], cuts: list[_Cut]) -> None:
     """Write the lobes of one lung on the fine grid, slice by slice, from the signed heights."""
     part, target = lungs.array_kji[coarse.box_kji], result[coarse.box_kji]
     weights = [_linear_weights(size, count, factor) for size, count, factor in

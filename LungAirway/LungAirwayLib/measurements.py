@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm
+from SenseCarePlanningLib.geometry import FloatArray, angle_deg
 from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
@@ -209,12 +209,12 @@ def _air_values(volume: Volume, points: FloatArray, radius: FloatArray) -> Float
     where = np.argwhere(part < -850)
     gaps, nearest = cKDTree(points).query(grid.lps_from_kji(where + low))
     where = where[gaps < 0.6 * radius[nearest]]
-    values = part[tuple(where.T)].astype(np.float64)
+    values: FloatArray = np.asarray(part[tuple(where.T)], dtype=np.float64)
     if not len(values):
         return values
     slices = where[:, 0]
-    medians = ndimage.median(values, slices, index=np.arange(slices.max() + 1))
-    return np.asarray(values - np.asarray(medians)[slices])
+    medians: FloatArray = np.asarray(ndimage.median(values, slices, index=np.arange(slices.max() + 1)), dtype=np.float64)
+    return np.asarray(values - medians[slices])
 
 
 def completeness_warnings(tree: Tree, lobes: LabelMap | None = None) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.report.model import Measurement, not_measured
 from SenseCarePlanningLib.tubes.tree import Tree
-from SenseCarePlanningLib.volume import LabelMap, Volume
+from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
 from .constants import LOBE_CODES
-from .nodule_region import NoRegion, cube_around, segment_click
+from .nodule_region import CLOSING_MM, NoRegion, close_ball, cube_around, sample, segment_click
 from .nodule_shape import Shape, shape_of_mask, shape_of_region
 from .nodule_surroundings import distances
 from .plan import DensityClass, Target
@@ -55,27 +55,28 @@ def _checked_point(point_lps_mm: object, volume: Volume | None, lungs: LabelMap 
         index = image.kji_from_lps(point)
         if (index < -0.5).any() or (index > np.array(image.shape_kji) - 0.5).any():
             raise InputError(f"The target at {where} lies outside the image; expected LPS millimetres inside it.")
-    if lungs is not None and lungs.array_kji.any():
-        gap = _gap_to_mask_mm(lungs, point)
-        if gap > OUTSIDE_TOLERANCE_MM:
-            raise InputError(
-                f"The target at {where} lies outside the lungs; expected LPS millimetres (left, posterior, superior "
-                "positive) inside a lung, or a mask of the target."
-            )
+    if lungs is not None and lungs.array_kji.any() and not _in_lung(lungs, point):
+        raise InputError(
+            f"The target at {where} lies outside the lungs; expected LPS millimetres (left, posterior, superior "
+            "positive) inside a lung, or a mask of the target."
+        )
     return point
 
 
-def _gap_to_mask_mm(mask: LabelMap, point: FloatArray) -> float:
-    """Return the distance from a point to the nearest voxel of a mask, looking no further than the tolerance."""
-    grid = mask.grid
-    reach = np.ceil((OUTSIDE_TOLERANCE_MM + 1.0) / np.array(grid.spacing_kji_mm)).astype(int) + 1
-    centre = np.rint(grid.kji_from_lps(point)).astype(int)
-    low = np.clip(centre - reach, 0, grid.shape_kji)
-    high = np.clip(centre + reach + 1, 0, grid.shape_kji)
-    hits = np.argwhere(mask.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]] > 0) + low
-    if not len(hits):
-        return float("inf")
-    return max(float(np.linalg.norm(grid.lps_from_kji(hits) - point, axis=1).min()) - float(grid.spacing_ijk_mm.max()) / 2, 0.0)
+def _in_lung(lungs: LabelMap, point: FloatArray) -> bool:
+    """Tell whether a point lies in the lung, within the tolerance of it, or in a dent that a lesion makes in its mask."""
+    step = 2.0
+    count = round(2.0 * (CLOSING_MM + 10.0) / step) | 1
+    affine = np.diag([step, step, step, 1.0])
+    affine[:3, 3] = point - step * (count // 2)
+    inside = sample(lungs.array_kji > 0, lungs.grid, Grid((count, count, count), affine), 1, 0.0) > 0.5
+    if not inside.any():
+        return False
+    middle = count // 2
+    if close_ball(inside, CLOSING_MM, step)[middle, middle, middle]:
+        return True
+    gaps = np.linalg.norm(np.argwhere(inside) - middle, axis=1) * step
+    return bool(gaps.min() <= OUTSIDE_TOLERANCE_MM)
 
 
 def measure_target(

@@ -47,13 +47,17 @@ def shape_of_region(region: Region, cube: Cube, scan_spacing_mm: FloatArray) -> 
     near = ndimage.binary_dilation(region.mask, iterations=2)
     outside_level = np.float32(min(region.background_hu, region.threshold_hu - 1.0))
     field = np.where(near, cube.hu, outside_level).astype(np.float32)
-    # dense voxels that the opening cut off (vessels) must not pull the edge outwards
-    field = np.where(near & ~region.mask & (field > region.threshold_hu), outside_level, field)
+    # dense voxels that the opening cut off (vessels) must not pull the edge outwards; the first layer carries the edge
+    cut = near & ~ndimage.binary_dilation(region.mask) & (field > region.threshold_hu)
+    field = np.where(cut, outside_level, field)
     voxels = cube.hu[region.mask]
     core = float(np.percentile(voxels, 75))
     fraction = np.clip((field - region.background_hu) / max(core - region.background_hu, 1.0), 0.0, 1.0)
     subvoxel = float(fraction[near].sum()) * cube.grid.voxel_volume_mm3
-    return _measured(region.mask, field, region.threshold_hu, cube.grid, scan_spacing_mm, cube.hu, subvoxel, region.notes)
+    return _measured(
+        region.mask, field, level=region.threshold_hu, grid=cube.grid, spacing=scan_spacing_mm, hu=cube.hu,
+        subvoxel_mm3=subvoxel, notes=region.notes,
+    )  # fmt: skip
 
 
 def shape_of_mask(mask: LabelMap, volume: Volume | None) -> Shape:
@@ -81,8 +85,8 @@ def shape_of_mask(mask: LabelMap, volume: Volume | None) -> Shape:
         raise InputError("The target mask lies outside the CT; expected a mask in the same patient coordinates.")
     volume_mm3 = float(np.count_nonzero(piece)) * mask.grid.voxel_volume_mm3
     return _measured(
-        cube_mask > 0.5, cube_mask, 0.5, grid, mask.grid.spacing_ijk_mm, hu, float(cube_mask.sum()) * grid.voxel_volume_mm3,
-        notes, volume_mm3,
+        cube_mask > 0.5, cube_mask, level=0.5, grid=grid, spacing=mask.grid.spacing_ijk_mm, hu=hu,
+        subvoxel_mm3=float(cube_mask.sum()) * grid.voxel_volume_mm3, notes=notes, voxel_mm3=volume_mm3,
     )  # fmt: skip
 
 
@@ -108,7 +112,7 @@ def _isotropic(piece: BoolArray, source: Grid) -> tuple[Grid, FloatImage]:
 
 
 def _measured(
-    mask: BoolArray, field: FloatImage, level: float, grid: Grid, spacing: FloatArray, hu: FloatImage | None,
+    mask: BoolArray, field: FloatImage, *, level: float, grid: Grid, spacing: FloatArray, hu: FloatImage | None,
     subvoxel_mm3: float, notes: tuple[str, ...], voxel_mm3: float | None = None,
 ) -> Shape:  # fmt: skip
     box = bounding_box(mask, (3, 3, 3))
@@ -118,16 +122,19 @@ def _measured(
     evidence = Evidence((float(centre[0]), float(centre[1]), float(centre[2])))
     surface = _surface(field, level, grid)
     edge_sd = EDGE_SD_VOXELS * float(np.median(spacing))
-    volume_mm3 = float(np.count_nonzero(mask)) * grid.voxel_volume_mm3 if voxel_mm3 is None else voxel_mm3
-    found = _diameters(field, level, grid, surface, edge_sd, evidence)
+    volume_mm3 = float(np.count_nonzero(field > level)) * grid.voxel_volume_mm3 if voxel_mm3 is None else voxel_mm3
+    found = _diameters(
+        field, level=level, step=float(grid.spacing_ijk_mm[0]), surface=surface,
+        edge_sd=(edge_sd, EDGE_SD_VOXELS * float(np.max(spacing))), evidence=evidence,
+    )  # fmt: skip
     found["volume"] = _volume("volume", volume_mm3, edge_sd, "voxels inside the edge", evidence)
     found["volume_subvoxel"] = _volume("volume_subvoxel", subvoxel_mm3, edge_sd, "partial-volume weighted voxels", evidence)
     density = DensityClass.UNKNOWN
     reason = "there is no CT"
     if hu is not None:
         density, solid = _density(mask, hu, grid)
-        found["mean_attenuation"] = _attenuation(mask, hu, evidence)
-        found["solid_core_diameter"] = _solid_core(solid, density, hu, grid, edge_sd, found, evidence)
+        found["mean_attenuation"] = _attenuation(mask, hu, grid, evidence)
+        found["solid_core_diameter"] = _solid_core(solid, density, hu, grid=grid, edge_sd=edge_sd, found=found, evidence=evidence)
     else:
         found["mean_attenuation"] = not_measured("mean_attenuation", "[hnsf'U]", reason)
         found["solid_core_diameter"] = not_measured("solid_core_diameter", "mm", reason)
@@ -164,21 +171,20 @@ def _axes(field: FloatImage, level: float, step_mm: float) -> tuple[float, float
 
 
 def _diameters(
-    field: FloatImage, level: float, grid: Grid, surface: FloatArray, edge_sd: float, evidence: Evidence
+    field: FloatImage, *, level: float, step: float, surface: FloatArray, edge_sd: tuple[float, float], evidence: Evidence
 ) -> dict[str, Measurement]:
-    step = float(grid.spacing_ijk_mm[0])
     long_mm, short_mm, _ = _axes(field, level, step)
     try:
         farthest = float(pdist(surface[ConvexHull(surface).vertices]).max())
     except QhullError:
         farthest = float(pdist(surface).max())
-    half = 1.96 * np.sqrt(2.0) * edge_sd
+    half, half_3d = (1.96 * np.sqrt(2.0) * deviation for deviation in edge_sd)
     axial = "axial section with the longest diameter, edge between voxels"
     rows = (
         ("long_axis", long_mm, half, axial, LONG_AXIS),
         ("short_axis", short_mm, half, axial + ", perpendicular to the long axis", SHORT_AXIS),
         ("mean_diameter", (long_mm + short_mm) / 2, half / np.sqrt(2.0), "mean of long and short axis", DIAMETER),
-        ("maximum_3d_diameter", farthest, half, "largest distance between surface points", DIAMETER),
+        ("maximum_3d_diameter", farthest, half_3d, "largest distance between surface points", DIAMETER),
     )
     return {
         name: Measurement(name, value, "mm", (max(value - width, 0.0), value + width), method, code=code, evidence=evidence)
@@ -210,17 +216,20 @@ def _density(mask: BoolArray, hu: FloatImage, grid: Grid) -> tuple[DensityClass,
     return (DensityClass.GROUND_GLASS if share <= GROUND_GLASS_SHARE else DensityClass.PART_SOLID), solid
 
 
-def _attenuation(mask: BoolArray, hu: FloatImage, evidence: Evidence) -> Measurement:
-    values = hu[mask & np.isfinite(hu)]
+def _attenuation(mask: BoolArray, hu: FloatImage, grid: Grid, evidence: Evidence) -> Measurement:
+    """Mean away from the blurred rim, where neighbouring lung would pull it down."""
+    inner = _interior(mask, grid) & np.isfinite(hu)
+    values = hu[inner] if inner.any() else hu[mask & np.isfinite(hu)]
+    # neighbouring resampled voxels share noise: count one independent value for each 2 x 2 x 2
     mean, error = float(values.mean()), 1.96 * float(values.std()) / np.sqrt(max(len(values) / 8.0, 1.0))
     return Measurement(
-        "mean_attenuation", mean, "[hnsf'U]", (mean - error, mean + error), "mean of the voxels inside the edge",
+        "mean_attenuation", mean, "[hnsf'U]", (mean - error, mean + error), "mean inside the edge, its blurred rim left out",
         code=MEAN_ATTENUATION, evidence=evidence,
     )  # fmt: skip
 
 
 def _solid_core(
-    solid: BoolArray, density: DensityClass, hu: FloatImage, grid: Grid, edge_sd: float,
+    solid: BoolArray, density: DensityClass, hu: FloatImage, *, grid: Grid, edge_sd: float,
     found: dict[str, Measurement], evidence: Evidence,
 ) -> Measurement:  # fmt: skip
     name = "solid_core_diameter"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -15,6 +18,7 @@ from SenseCarePlanningLib.volume import LabelMap
 from .constants import LLL, LUL, RLL, RML, RUL
 
 REACHES_MM = (25.0, 60.0, 160.0)
+Faces = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
 _RIGHT, _LEFT = (RUL, RML, RLL), (LUL, LLL)
 
 
@@ -28,14 +32,18 @@ def distances(
     """Return distance_to_pleura, distance_to_fissure and distance_to_airway in mm, measured from the target's surface."""
     pleura, fissure = "distance_to_pleura", "distance_to_fissure"
     found = {
-        pleura: _to_boundary(pleura, lungs, centre_lps_mm, surface_lps_mm, _pleura_faces, "surface of the lung mask"),
-        fissure: _to_boundary(fissure, lobes, centre_lps_mm, surface_lps_mm, _fissure_faces, "boundary between two lobes"),
+        pleura: _to_boundary(
+            pleura, lungs, centre_lps_mm, surface_lps_mm, faces=_pleura_faces, method="surface of the lung mask"
+        ),
+        fissure: _to_boundary(
+            fissure, lobes, centre_lps_mm, surface_lps_mm, faces=_fissure_faces, method="boundary between two lobes"
+        ),
     }
     found["distance_to_airway"] = _to_airway(surface_lps_mm, tree)
     return found
 
 
-def _pleura_faces(values: NDArray[np.uint8], centre: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _pleura_faces(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return lung voxels at the outer surface; holes that vessels or the target itself leave inside do not count."""
     lung = values > 0
     filled = ndimage.binary_closing(np.pad(lung, 2, mode="edge"), iterations=2)[2:-2, 2:-2, 2:-2] | lung
@@ -49,12 +57,12 @@ def _pleura_faces(values: NDArray[np.uint8], centre: NDArray[np.int64]) -> NDArr
     return np.asarray(filled & ~ndimage.binary_erosion(filled, border_value=1))
 
 
-def _faces(array: NDArray[np.int64]) -> list[tuple[slice | int, ...]]:
+def _faces(array: NDArray[np.integer[Any]]) -> list[tuple[slice | int, ...]]:
     every = slice(None)
     return [tuple(end if axis == at else every for axis in range(array.ndim)) for at in range(array.ndim) for end in (0, -1)]
 
 
-def _fissure_faces(values: NDArray[np.uint8], centre: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _fissure_faces(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return voxels with a neighbour of another lobe of the same lung."""
     found = np.zeros(values.shape, dtype=bool)
     side = np.where(np.isin(values, _RIGHT), 1, np.where(np.isin(values, _LEFT), 2, 0))
@@ -68,9 +76,9 @@ def _fissure_faces(values: NDArray[np.uint8], centre: NDArray[np.int64]) -> NDAr
 
 
 def _to_boundary(
-    name: str, labels: LabelMap | None, centre: FloatArray, surface: FloatArray, faces: object, method: str
+    name: str, labels: LabelMap | None, centre: FloatArray, surface: FloatArray, *, faces: Faces, method: str
 ) -> Measurement:
-    if labels is None or not callable(faces):
+    if labels is None:
         return not_measured(name, "mm", "no mask of it is there")
     grid = labels.grid
     spacing = np.array(grid.spacing_kji_mm)
@@ -81,10 +89,10 @@ def _to_boundary(
         low = np.clip(middle - reach, 0, grid.shape_kji)
         high = np.clip(middle + reach + 1, 0, grid.shape_kji)
         part = labels.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-        hits = np.argwhere(faces(part, middle - low)) + low if part.size else np.empty((0, 3))
+        hits = np.argwhere(faces(part)) + low if part.size else np.empty((0, 3))
         if not len(hits):
             continue
-        gaps, nearest = cKDTree(grid.lps_from_kji(hits)).query(surface)
+        gaps, nearest = (np.asarray(part) for part in cKDTree(grid.lps_from_kji(hits)).query(surface))
         at = int(np.argmin(gaps))
         if gaps[at] <= reach_mm:
             voxel = float(spacing.max())
@@ -104,7 +112,7 @@ def _to_airway(surface: FloatArray, tree: Tree | None) -> Measurement:
     points = np.concatenate([branch.points_lps_mm for branch in tree])
     radii = np.concatenate([branch.radius_mm for branch in tree])
     owners = np.concatenate([np.full(len(branch.radius_mm), branch.id) for branch in tree])
-    gaps, nearest = cKDTree(points).query(surface)
+    gaps, nearest = (np.asarray(part) for part in cKDTree(points).query(surface))
     at = int(np.argmin(gaps - radii[nearest]))
     index = int(nearest[at])
     value = max(float(gaps[at] - radii[index]), 0.0)
