@@ -81,10 +81,10 @@ def _basal(side: str, order: int, medial: bool) -> list[NamedBronchus]:
         f"{side}B9": (mirror * 16.0, 5.0, -17.0),
         f"{side}B10": (mirror * 6.0, 15.0, -18.0),
     }
-    rows = [_row(f"{stem}.basal", f"{stem}", (mirror * 3.0, 2.0, -14.0), 3, lobe)]
+    rows = [_row(f"{stem}.basal", f"{stem}", (mirror * 7.0, 3.0, -13.0), 3, lobe)]
     below = f"{stem}.basal"
     if medial:
-        rows.append(_row(f"{side}B7", below, (-mirror * 4.0, -8.0, -17.0), 4, lobe))
+        rows.append(_row(f"{side}B7", below, (mirror * 5.0, -8.0, -16.0), 4, lobe))
         rows.append(_row(f"{stem}.lower", below, (mirror * 4.0, 2.0, -9.0), 3.3, lobe))
         below = f"{stem}.lower"
     single, pair = ((f"{side}B8", (f"{side}B9", f"{side}B10")), (f"{side}B10", (f"{side}B8", f"{side}B9")))[order % 2]
@@ -125,10 +125,10 @@ def named_bronchi(variant: str | None, orders: tuple[int, int, int]) -> tuple[Na
         _row("LMB", _carina(variant), (36.0, 10.0, -30.0), 1.1),
         *upper,
         _row("BI", "RMB", (-9.0, 4.0, -25.0), 1.7),
-        _row("RMLB", "BI", (-11.0, -18.0, -9.0), 2.8, 2),
-        _row("RB4", "RMLB", (-19.0, -9.0, -4.0), 3.8, 2),
-        _row("RB5", "RMLB", (-6.0, -20.0, -7.0), 3.8, 2),
-        _row("RLLB", "BI", (-2.0, 3.0, -7.0), 2.1, 3),
+        _row("RMLB", "BI", (-13.0, -17.0, -9.0), 2.8, 2),
+        _row("RB4", "RMLB", (-19.0, -6.0, -3.0), 3.8, 2),
+        _row("RB5", "RMLB", (-9.0, -19.0, -6.0), 3.8, 2),
+        _row("RLLB", "BI", (-3.0, 4.0, -7.0), 2.1, 3),
         _row("RB6", "RLLB", (-7.0, 22.0, -1.0), 3.4, 3),
         *_basal("R", orders[1], medial=True),
         _row("LULB", "LMB", (11.0, -5.0, 3.0), 2, 4),

@@ -1,7 +1,7 @@
 """A bronchial tree with exact geometry: named bronchi from a template, deeper ones grown into their segment's lung.
 
-Strategy below the segments: each branch owns a cloud of points of lung. The cloud is halved across its widest direction, a child sets
-out towards the middle of each half, and so on (after Tawhai 2000, doi:10.1114/1.1289457, and Kitaoka 1999,
+Strategy below the segments: each branch owns a cloud of points of lung. The cloud is halved across its widest direction, a child
+sets out towards the middle of each half, and so on (after Tawhai 2000, doi:10.1114/1.1289457, and Kitaoka 1999,
 doi:10.1152/jappl.1999.87.6.2207), never out of its lobe and never into another tube.
 """
 
@@ -198,7 +198,7 @@ def _segmental(tube: Tube) -> bool:
 
 def _territories(segments: list[Tube], cloud: FloatArray, lobe: NDArray[np.int_]) -> list[tuple[Tube, FloatArray]]:
     """Give every point to the segment of its lobe whose axis, drawn on to the pleura, passes nearest."""
-    result = []
+    result: list[tuple[Tube, FloatArray]] = []
     for value in sorted({tube.lobe for tube in segments}):
         own = [tube for tube in segments if tube.lobe == value]
         points = cloud[lobe == value]
@@ -260,7 +260,7 @@ def _fork_into(
 
 
 def _halve(cloud: FloatArray, parent: Tube, axis: int) -> list[FloatArray]:
-    """Cut the cloud at its middle, across the direction in which it is widest (axis 1) or narrowest (2) as seen along the branch."""
+    """Cut the cloud at its middle, across its widest (axis 1) or narrowest (2) direction as seen along the branch."""
     offset = cloud - cloud.mean(axis=0)
     across = offset - (offset @ parent.direction)[:, None] * parent.direction
     _, vectors = np.linalg.eigh(across.T @ across)

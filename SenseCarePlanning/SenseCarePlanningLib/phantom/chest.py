@@ -82,9 +82,10 @@ def diaphragm_height(x: Float32Array, y: Float32Array) -> Float32Array:
     """Return the z (template mm) of the diaphragm at (x, y): two domes, the right higher, deep recesses at the rim."""
     right = -110.0 - 34.0 * (((x + 66.0) / 66.0) ** 2) - 34.0 * (((y + 4.0) / 80.0) ** 2)
     left = -122.0 - 30.0 * (((x - 70.0) / 64.0) ** 2) - 32.0 * (((y + 4.0) / 80.0) ** 2)
+    centre = -114.0 - 26.0 * (((x - 12.0) / 52.0) ** 2) - 26.0 * (((y + 22.0) / 52.0) ** 2)
     rim = np.abs(y - LUNG_CENTRE_Y) / LUNG_HALF_DEPTH
     recess = 26.0 * np.clip(rim - 0.55, 0.0, None) ** 1.5 * (y > LUNG_CENTRE_Y)
-    return np.asarray(np.maximum(np.maximum(right, left), -180.0) - recess, dtype=np.float32)
+    return np.asarray(np.maximum.reduce([right, left, centre, np.full_like(right, -180.0)]) - recess, dtype=np.float32)
 
 
 def heart(axes: Axes) -> Float32Array:
@@ -95,7 +96,7 @@ def heart(axes: Axes) -> Float32Array:
     v = 0.45 * (x - 22.0) + 0.89 * (y + 28.0)
     w = 0.36 * (x - 22.0) - 0.20 * (y + 28.0) + 0.91 * (z + 72.0)
     ventricles = ellipsoid((u, v, w), (0.0, 0.0, 0.0), (54.0, 38.0, 40.0))
-    atria = ellipsoid(axes, (-12.0, -8.0, -56.0), (32.0, 30.0, 34.0))
+    atria = ellipsoid(axes, (-8.0, -8.0, -58.0), (30.0, 28.0, 34.0))
     return smooth_union(ventricles, atria, 14.0)
 
 
@@ -152,7 +153,7 @@ GREAT_VESSELS: dict[str, tuple[tuple[tuple[float, float, float, float], ...], ..
         ((-27, -20, 62, 8), (-27, -20, 20, 9), (-25, -17, -10, 9.5), (-24, -12, -36, 10)),
         ((34, -26, 78, 6), (10, -32, 62, 6.5), (-14, -28, 52, 7), (-27, -20, 44, 8)),
         ((-30, -22, 110, 6), (-27, -20, 62, 8)),
-        ((-22, -2, -80, 12), (-24, 4, -130, 13)),
+        ((-19, -4, -76, 11), (-22, 2, -130, 12.5)),
     ),
     "pulmonary_trunk": (
         (
@@ -174,7 +175,7 @@ def great_vessel(axes: Axes, name: str) -> Float32Array:
     """Return the signed distance of one entry of :data:`GREAT_VESSELS`."""
     parts = [np.asarray(course, dtype=np.float64) for course in GREAT_VESSELS[name]]
     fields = [tube(axes, part[:, :3], part[:, 3]) for part in parts]
-    return np.minimum.reduce(fields)
+    return np.asarray(np.minimum.reduce(fields), dtype=np.float32)
 
 
 def spine(axes: Axes) -> Float32Array:
@@ -189,8 +190,9 @@ def mediastinum(axes: Axes) -> Float32Array:
     """Return the signed distance of everything between the lungs."""
     x, y, z = axes
     upper = np.hypot(x / 0.95, (y + 4.0) / 1.45) - (21.0 + 7.0 * np.clip(z / 60.0, -1.0, 0.6))
+    low = np.clip((-20.0 - z) / 60.0, 0.0, 1.0)
     column = np.maximum(np.asarray(upper, dtype=np.float32), -60.0 - z)
-    front = np.maximum(np.abs(x - 2.0) - 2.5, y - 8.0)
+    front = np.maximum(np.abs(x - 2.0 - 8.0 * low) - 2.5 - 13.0 * low, y - 8.0)
     behind = np.hypot(x - 6.0, y - 22.0) - 15.0
     total = smooth_union(column, spine(axes), 12.0)
     for part, blend in (
@@ -237,8 +239,11 @@ class _Painter:
         self._width = np.float32(lattice.step_mm / scale)
 
     def lay(self, distance: Float32Array, value_hu: float | Float32Array) -> None:
-        share = occupancy(distance, float(self._width))
-        self.image += share * (np.asarray(value_hu, dtype=np.float32) - self.image)
+        at = np.flatnonzero(distance.ravel() < 0.5 * self._width)
+        share = occupancy(distance.ravel()[at], float(self._width))
+        value = value_hu.ravel()[at] if isinstance(value_hu, np.ndarray) else np.float32(value_hu)
+        flat = self.image.reshape(-1)
+        flat[at] += share * (value - flat[at])
 
 
 def backdrop(lattice: Lattice, shape: ChestShape, rng: np.random.Generator) -> Backdrop:
@@ -250,7 +255,7 @@ def backdrop(lattice: Lattice, shape: ChestShape, rng: np.random.Generator) -> B
     texture = smooth_noise(lattice, 6.0, rng)
     painter.lay(inner, FAT + 4.0 * texture)
     _paint_abdomen(painter, axes, inner)
-    _paint_mediastinum(painter, axes)
+    _paint_mediastinum(painter, axes, smooth_noise(lattice, 14.0, rng))
     _paint_ribs(painter, axes, inner)
     _paint_spine(painter, axes)
     return Backdrop(lattice, painter.image)
@@ -273,16 +278,16 @@ def _paint_wall(painter: _Painter, axes: Axes, inner: Float32Array) -> None:
         paraspinal = np.hypot((x - sign * 30.0) / 1.25, (y - 100.0) / 0.8) - 21.0
         painter.lay(np.asarray(np.maximum(paraspinal, body + 5.0), dtype=np.float32), MUSCLE)
         pectoral = ellipsoid(axes, (sign * 80.0, -68.0, 30.0), (58.0, 15.0, 66.0))
-        painter.lay(np.maximum(pectoral, body + 5.0), MUSCLE)
+        painter.lay(np.maximum(pectoral, body + 5.0).astype(np.float32), MUSCLE)
         latissimus = ellipsoid(axes, (sign * 142.0, 48.0, -10.0), (13.0, 40.0, 110.0))
         painter.lay(np.maximum(latissimus, body + 5.0), MUSCLE)
-        blade = np.asarray(np.abs(inner - 19.0) - 2.6, dtype=np.float32)
+        blade = np.asarray(np.abs(inner - 17.0 + 0.04 * np.clip(30.0 - z, 0.0, None)) - 2.0, dtype=np.float32)
         angle = np.degrees(np.arctan2(sign * x, y - 10.0))
-        window = np.maximum(np.abs(angle - 52.0) - 22.0 + 0.12 * np.clip(40.0 - z, 0.0, None), np.abs(z - 20.0) - 78.0)
-        scapula = np.maximum(blade, np.asarray(window, dtype=np.float32))
-        painter.lay(scapula - 6.0, MUSCLE)
+        window = np.maximum(np.abs(angle - 50.0) - 19.0 + 0.24 * np.clip(30.0 - z, 0.0, None), np.abs(z - 30.0) - 70.0)
+        scapula = np.maximum(np.maximum(blade, np.asarray(window, dtype=np.float32)), body + 9.0)
+        painter.lay(np.maximum(scapula - 7.0, body + 4.0), MUSCLE)
         painter.lay(scapula, 420.0)
-        painter.lay(scapula + 1.6, 180.0)
+        painter.lay(scapula + 1.4, 190.0)
         clavicle = np.array(
             [[sign * 14.0, -52.0, 74.0], [sign * 50.0, -52.0, 88.0], [sign * 95.0, -28.0, 98.0], [sign * 140.0, -8.0, 100.0]]
         )
@@ -307,11 +312,14 @@ def _paint_abdomen(painter: _Painter, axes: Axes, inner: Float32Array) -> None:
     painter.lay(np.maximum(stomach + 4.0, level), AIR)
 
 
-def _paint_mediastinum(painter: _Painter, axes: Axes) -> None:
+def _paint_mediastinum(painter: _Painter, axes: Axes, texture: Float32Array) -> None:
+    x, y, z = axes
     pericardium = heart(axes)
-    painter.lay(pericardium - 1.5, MUSCLE)
-    painter.lay(pericardium + 0.5, FAT)
-    painter.lay(pericardium + 4.5, BLOOD)
+    painter.lay(pericardium - 1.0, 20.0)
+    painter.lay(pericardium + 0.6, FAT)
+    painter.lay(np.asarray(pericardium + np.clip(2.2 + 2.6 * texture, 0.2, 6.5), dtype=np.float32), BLOOD)
+    groove = np.abs(0.74 * (x - 2.0) - 0.40 * (y + 24.0) - 0.54 * (z + 66.0)) - 1.3 - 0.6 * texture
+    painter.lay(np.maximum(np.asarray(groove, dtype=np.float32), -pericardium - 12.0), FAT)
     for name in ("arch_branches", "vena_cava", "azygos", "left_atrium", "pulmonary_trunk"):
         painter.lay(great_vessel(axes, name), BLOOD)
     aorta = great_vessel(axes, "aorta")
@@ -319,7 +327,6 @@ def _paint_mediastinum(painter: _Painter, axes: Axes) -> None:
     painter.lay(aorta + 1.6, BLOOD)
     oesophagus = great_vessel(axes, "oesophagus")
     painter.lay(oesophagus, MUSCLE)
-    _, _, z = axes
     gas = np.asarray(np.maximum(oesophagus + 4.8, np.abs(z - 34.0) - 12.0), dtype=np.float32)
     painter.lay(gas, -600.0)
     for centre in ((-8.0, -12.0, 18.0), (-10.0, 6.0, -22.0), (16.0, -22.0, 14.0), (4.0, 8.0, -20.0), (-16.0, -8.0, 36.0)):
@@ -330,9 +337,9 @@ def _paint_ribs(painter: _Painter, axes: Axes, inner: Float32Array) -> None:
     """Ribs run obliquely down from the spine to the front: periodic in a height that falls with the angle."""
     x, y, z = axes
     angle = np.arctan2(np.abs(x), y - LUNG_CENTRE_Y)  # 0 at the back, pi at the front
-    fall = 62.0 * np.clip(angle / np.pi, 0.0, 1.0) ** 1.1 + 6.0 * np.sin(2.0 * angle)
-    height = z + fall - 10.0
-    period = 25.0
+    fall = 112.0 * np.clip(angle / np.pi, 0.0, 1.0) ** 1.05 + 5.0 * np.sin(2.0 * angle)
+    height = z + fall - 22.0
+    period = 26.0
     across = (np.mod(height, period) - period / 2.0) / 6.6
     depth = (inner - 5.6) / 4.0
     rib = np.asarray((np.sqrt(across**2 + depth**2) - 1.0) * 4.0, dtype=np.float32)

@@ -109,7 +109,7 @@ def smooth_noise(lattice: Lattice, sigma_mm: float, rng: np.random.Generator) ->
 
 def occupancy(distance_mm: Float32Array, width_mm: float) -> Float32Array:
     """Return the share (0 to 1) of a box of ``width_mm`` inside a surface at signed ``distance_mm`` (negative inside)."""
-    return np.clip(0.5 - distance_mm / np.float32(width_mm), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(0.5 - distance_mm / np.float32(width_mm), 0.0, 1.0), dtype=np.float32)
 
 
 def smooth_union(first: Float32Array, second: Float32Array, blend_mm: float) -> Float32Array:

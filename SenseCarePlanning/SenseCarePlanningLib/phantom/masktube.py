@@ -89,15 +89,15 @@ def tube_from_mask(airway: LabelMap) -> MaskTube:
     outward = _world_normals(normals, grid)
     inside = np.argwhere(crop > 0)
     points = grid.lps_from_kji(inside + start_kji)
-    depth, _ = cKDTree(surface).query(points)
+    depth = np.asarray(cKDTree(surface).query(points)[0], dtype=np.float64)
     field = np.zeros(crop.shape, dtype=np.float32)
     field[tuple(inside.T)] = depth
     edge = float(grid.spacing_ijk_mm.max())
     ridge = depth >= maximum_filter(field, 3)[tuple(inside.T)] - 0.15 * edge
     medial, medial_depth = points[ridge], depth[ridge]
     near = min(6, len(medial))
-    _, which = cKDTree(medial).query(surface, k=near)
-    radius = medial_depth[np.asarray(which).reshape(len(surface), near)].max(axis=1)
+    which = np.asarray(cKDTree(medial).query(surface, k=near)[1], dtype=int).reshape(len(surface), near)
+    radius = medial_depth[which].max(axis=1)
     return MaskTube(surface, outward, radius, medial, medial_depth, edge)
 
 

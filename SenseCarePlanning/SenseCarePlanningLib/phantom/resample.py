@@ -70,10 +70,12 @@ def labels_of_fields(lattice: Lattice, distances: dict[int, Float32Array], grid:
     """Return on ``grid`` the label whose signed distance is the most negative there, 0 where none is negative."""
     reader = SliceReader(lattice, grid)
     result = np.zeros(grid.shape_kji, dtype=np.uint8)
-    values = np.array(list(distances), dtype=np.uint8)
     for k in range(grid.shape_kji[0]):
-        stack = np.stack([reader.read(distance, k) for distance in distances.values()])
-        result[k] = np.where(stack.min(axis=0) < 0, values[stack.argmin(axis=0)], 0)
+        best = np.zeros(result[k].shape, dtype=np.float32)
+        for value, distance in distances.items():
+            here = reader.read(distance, k)
+            result[k][here < best] = value
+            np.minimum(best, here, out=best)
     return result
 
 

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, zoom
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.sparse import csr_matrix
 
 from ..geometry import FloatArray
 from ..volume import Acquisition, Grid, Volume
@@ -196,14 +197,16 @@ class Scanner:
     def _add_noise(self, image_kji: Float32Array, grid: Grid, rng: np.random.Generator) -> None:
         """Add noise with the kernel's spectrum, correlated along k, less of it where the body is thin."""
         scale_kji, step = _noise_scale(image_kji, grid)
+        enlarge_j, enlarge_i = (_linear_weights(grid.shape_kji[axis], scale_kji.shape[axis], step) for axis in (1, 2))
         kernel_z = _gaussian_taps(self.psf_sigma_mm[1] / grid.spacing_kji_mm[0])
         amplitude = _noise_amplitude(grid, NOISE_CUTOFF_PER_MM[self.kernel])
         shape = (grid.shape_kji[1], grid.shape_kji[2])
         window = [rng.standard_normal(shape, dtype=np.float32) for _ in range(len(kernel_z))]
         for k, plane in enumerate(image_kji):
             white = np.tensordot(kernel_z, np.stack(window), axes=1).astype(np.float32)
+            scale = (enlarge_i @ (enlarge_j @ scale_kji[k // step]).T).T
             shaped = fft.irfft2(fft.rfft2(white) * amplitude, s=shape)
-            plane += np.float32(self.noise_sd_hu) * shaped.astype(np.float32) * _enlarge(scale_kji[k // step], shape)
+            plane += np.float32(self.noise_sd_hu) * shaped.astype(np.float32) * scale
             window = [*window[1:], rng.standard_normal(shape, dtype=np.float32)]
 
 
@@ -245,6 +248,11 @@ def _noise_scale(image_kji: Float32Array, grid: Grid) -> tuple[Float32Array, int
     return np.clip(0.40 + 0.75 * gaussian_filter(sample, sigma, mode="nearest"), 0.40, 1.0).astype(np.float32), step
 
 
-def _enlarge(plane: Float32Array, shape: tuple[int, int]) -> Float32Array:
-    factors = [size / small for size, small in zip(shape, plane.shape, strict=True)]
-    return np.asarray(zoom(plane, factors, order=1, mode="nearest", grid_mode=True), dtype=np.float32)
+def _linear_weights(size: int, coarse: int, step: int) -> csr_matrix:
+    """Weights (size, coarse) that interpolate every ``step``-th sample back to all."""
+    position = np.minimum(np.arange(size) / step, coarse - 1)
+    low = np.minimum(position.astype(int), max(coarse - 2, 0))
+    share = (position - low).astype(np.float32)
+    rows = np.concatenate([np.arange(size), np.arange(size)])
+    columns = np.concatenate([low, np.minimum(low + 1, coarse - 1)])
+    return csr_matrix((np.concatenate([1.0 - share, share]), (rows, columns)), shape=(size, coarse), dtype=np.float32)

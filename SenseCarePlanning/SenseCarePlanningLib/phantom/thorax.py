@@ -19,7 +19,7 @@ from .compose import Layers, draw, parenchyma
 from .defects import Defect, holes_of, lumen_pieces, make_defects
 from .fields import Float32Array, Lattice, SliceReader, smooth_cut, smooth_noise
 from .fit import point_distance
-from .lobes import LOBE_NAMES, Lobes, part_lungs, varied_fissures
+from .lobes import LLL, LOBE_NAMES, LUL, RLL, RML, RUL, Lobes, part_lungs, varied_fissures
 from .masktube import largest_component, wall_thickness_mm
 from .nodules import Nodule, NoduleSpec, lesions_of, place_nodule, sphere_share
 from .resample import block_share, label_map, labels_of_fields
@@ -34,6 +34,9 @@ ByteArray = NDArray[np.uint8]
 FEWEST_GENERATIONS, MOST_GENERATIONS = 9, 14
 CLOUD_SPACING_MM = 4.0
 ARTERY_LEAVES, VEIN_LEAVES = 1800, 1900
+OUTSIDE_THE_LUNGS = frozenset(
+    {"trachea", "trachea.lower", "RMB", "LMB", "BI", "BI.upper", "RULB", "LULB", "LLLB", "RLLB", "accessory_cardiac"}
+)
 VENOUS_HILA = ((-30.0, 6.0, -34.0), (-30.0, 10.0, -52.0), (32.0, 6.0, -34.0), (32.0, 12.0, -50.0))
 
 
@@ -145,7 +148,7 @@ def make_thorax(options: ThoraxOptions | None = None) -> Thorax:
     named = place_named(options.variant, rng, shape.to_lps, float(rng.uniform(0.93, 1.07)) * shape.mean_scale)
     lattice = Lattice.over(*shape.bounds(), 2.0)
     axes = shape.template_axes(lattice)
-    right, left = _lungs(lattice, shape, list(named.values()))
+    right, left = _lungs(lattice, shape, named)
     lobes = part_lungs(axes, right, left, varied_fissures(rng), shape.mean_scale)
     cloud, cloud_lobe = _cloud(lattice, lobes, rng)
     tubes = grow_segments(named, cloud, cloud_lobe, _depth(lattice, lobes), options.generations, rng)
@@ -161,7 +164,7 @@ def make_thorax(options: ThoraxOptions | None = None) -> Thorax:
         shape=shape,
         tree=to_tree(tubes, notes),
         tubes=tuple(tubes),
-        wall_mm={tube_.id: float(wall_thickness_mm(np.median(tube_.radius_mm))) for tube_ in tubes},
+        wall_mm={tube_.id: float(wall_thickness_mm(np.array(np.median(tube_.radius_mm)))) for tube_ in tubes},
         nodules=tuple(nodules),
         arteries=arteries,
         veins=veins,
@@ -181,12 +184,11 @@ def _varied_shape(rng: np.random.Generator) -> ChestShape:
     return ChestShape((0.0, 0.0, 0.0), (x, y, up, down))
 
 
-def _lungs(lattice: Lattice, shape: ChestShape, named: list[Tube]) -> tuple[Float32Array, Float32Array]:
+def _lungs(lattice: Lattice, shape: ChestShape, named: dict[str, Tube]) -> tuple[Float32Array, Float32Array]:
     """The template's lungs without the airways that lie outside them."""
     right, left = (field * np.float32(shape.mean_scale) for field in template_lungs(shape.template_axes(lattice)))
-    for bronchus in named:
-        if bronchus.code[:2] in ("RB", "LB") and bronchus.code not in ("RBI",):
-            continue
+    for key in sorted(OUTSIDE_THE_LUNGS & named.keys()):
+        bronchus = named[key]
         outer = bronchus.radius_mm + wall_thickness_mm(bronchus.radius_mm) + 1.5
         step = slice(None, None, 4)
         points = np.concatenate([bronchus.points_lps_mm[step], bronchus.points_lps_mm[-1:]])
@@ -202,7 +204,7 @@ def _cloud(lattice: Lattice, lobes: Lobes, rng: np.random.Generator) -> tuple[Fl
     stride = max(1, round(CLOUD_SPACING_MM / lattice.step_mm))
     sub = stack[:, ::stride, ::stride, ::stride]
     index = np.argwhere(sub.min(axis=0) < -2.0)
-    which = sub[(slice(None), *index.T)].argmin(axis=0)
+    which = sub[:, index[:, 0], index[:, 1], index[:, 2]].argmin(axis=0)
     jitter = rng.uniform(-0.45, 0.45, index.shape)
     return lattice.grid.lps_from_kji((index + jitter) * stride), labels[which]
 
@@ -316,7 +318,7 @@ def scan(thorax: Thorax, scanner: Scanner | None = None) -> SimulatedCT:
 
 def _painted_course(airway: Tube) -> tuple[FloatArray, FloatArray]:
     """Thin the course of a wide branch: painting costs by the segment."""
-    step = max(1, int(airway.radius_mm[0] / 1.5))
+    step = max(2, int(airway.radius_mm[0] / 1.5))
     keep = np.unique(np.append(np.arange(0, len(airway.radius_mm), step), len(airway.radius_mm) - 1))
     return airway.points_lps_mm[keep], airway.radius_mm[keep]
 
@@ -352,11 +354,11 @@ def _lobe_labels(thorax: Thorax, lungs: ByteArray, grid: Grid) -> ByteArray:
     """Every voxel of a lung belongs to exactly one of its lobes."""
     reader = SliceReader(thorax.lattice, grid)
     labels = np.zeros(grid.shape_kji, dtype=np.uint8)
-    for lung, members in ((1, (1, 2, 3)), (2, (4, 5))):
-        for k in np.flatnonzero((lungs == lung).any(axis=(1, 2))):
-            stack = np.stack([reader.read(thorax.lobes.distance[member], int(k)) for member in members])
-            nearest = np.array(members, dtype=np.uint8)[stack.argmin(axis=0)]
-            labels[k] = np.where(lungs[k] == lung, nearest, labels[k])
+    for k in np.flatnonzero(lungs.any(axis=(1, 2))):
+        lower = reader.read(thorax.lobes.oblique, int(k)) >= 0.0
+        middle = reader.read(thorax.lobes.horizontal, int(k)) >= 0.0
+        right = np.where(lower, RLL, np.where(middle, RML, RUL))
+        labels[k] = np.where(lungs[k] == 1, right, np.where(lungs[k] == 2, np.where(lower, LLL, LUL), 0))
     return labels
 
 

@@ -17,7 +17,7 @@ from .tubepaint import paint_segments
 ByteArray = NDArray[np.uint8]
 Inside = Callable[[FloatArray], NDArray[np.bool_]]
 
-LEAF_RADIUS_MM, LARGEST_RADIUS_MM = 0.38, 6.5
+LEAF_RADIUS_MM, LARGEST_RADIUS_MM = 0.42, 6.5
 MURRAY_EXPONENT = 2.7
 """Of the calibres at a vessel's division (Murray 1926 doi:10.1073/pnas.12.3.207: 3; lower in the lung's larger vessels)."""
 
@@ -99,7 +99,9 @@ def grow(
     parent = np.full(capacity, -1)
     used = len(roots_lps_mm)
     nodes[:used], path[:used] = roots_lps_mm, root_path_mm
-    order = np.argsort(cKDTree(roots_lps_mm).query(leaves_lps_mm)[0]) if len(leaves_lps_mm) else []
+    if used == 0 or len(leaves_lps_mm) == 0:
+        return Vessels(np.empty((0, 3)), np.empty((0, 3)), np.empty(0), np.empty(0))
+    order = np.argsort(cKDTree(roots_lps_mm).query(leaves_lps_mm)[0])
     is_leaf = np.zeros(capacity, dtype=bool)
     for leaf in leaves_lps_mm[order]:
         gap = np.linalg.norm(nodes[:used] - leaf, axis=1)
