@@ -82,12 +82,13 @@ def perpendicular_up(tangent: FloatArray, wished: ArrayLike | None) -> FloatArra
 
 
 def minimal_rotation(vector: FloatArray, from_direction: FloatArray, to_direction: FloatArray) -> FloatArray:
-    """Turn ``vector`` by the smallest rotation that takes one unit direction into the other."""
-    return (
-        _reflect(_reflect(vector, from_direction + to_direction), to_direction) * -1.0
-        if np.dot(from_direction, to_direction) > -0.999999
-        else vector
-    )
+    """Turn ``vector`` by the smallest rotation that takes one unit direction into the other.
+
+    Opposite directions have no smallest rotation: then the vector stays.
+    """
+    if np.dot(from_direction, to_direction) < -0.999999:
+        return vector
+    return _reflect(_reflect(vector, from_direction + to_direction), to_direction)
 
 
 def _reflect(vector: FloatArray, normal: FloatArray) -> FloatArray:
