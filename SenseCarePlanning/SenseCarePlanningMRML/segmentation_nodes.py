@@ -97,10 +97,9 @@ def add_segmentation(scene: Any, layers: Sequence[SegmentLayer], name: str, refe
     node.CreateDefaultDisplayNodes()
     node.SetSourceRepresentationToBinaryLabelmap()
     for layer in layers:
-        present = np.unique(layer.labels.array_kji)
         image = oriented_image(layer.labels)
         for value, (segment_id, style) in layer.styles.items():
-            if value in present:
+            if (layer.labels.array_kji == value).any():
                 node.GetSegmentation().AddSegment(_segment(image, value, style), segment_id)
                 display = node.GetDisplayNode()
                 display.SetSegmentVisibility(segment_id, style.visible)
