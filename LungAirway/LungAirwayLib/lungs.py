@@ -29,6 +29,7 @@ GAS_HU = -900.0
 GAS_RANGE_HU = 60.0
 HOLE_MM2 = 500.0
 GAS_BRIDGE_MM = 8.0
+TRUNK_ML = 40.0
 OUTSIDE_HU = -930.0
 
 
@@ -144,6 +145,21 @@ def close_mm(mask: NDArray[np.bool_], radius_mm: float, spacing_mm: tuple[float,
     closed = ndimage.distance_transform_edt(grown, sampling=spacing_mm) > radius_mm
     box = tuple(slice(part, part + size) for part, size in zip(pad, mask.shape, strict=True))
     return np.asarray(closed[box] | mask)
+
+
+def coarse_trunk(chest: CoarseChest) -> NDArray[np.bool_]:
+    """Grow trachea and main bronchi on the coarse grid, where they are darker than lung; leaks stop the growth."""
+    seeds = np.zeros(chest.hu.shape, dtype=bool)
+    seeds[tuple(chest.trachea.voxels.T)] = True
+    voxel_ml = float(np.prod(chest.spacing_mm)) / 1000.0
+    best = seeds
+    for threshold in range(-960, -860, 10):
+        labels, count = ndimage.label(chest.lung_air & (chest.hu < threshold) | seeds)
+        grown = labels == int(np.argmax(np.bincount(labels[seeds], minlength=count + 1)))
+        if (np.count_nonzero(grown) - np.count_nonzero(seeds)) * voxel_ml > TRUNK_ML:
+            break
+        best = grown
+    return np.asarray(best)
 
 
 def separate_lungs(chest: CoarseChest, airway: NDArray[np.bool_]) -> NDArray[np.uint8]:

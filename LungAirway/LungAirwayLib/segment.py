@@ -9,13 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
-from .airway_classical import grow_trunk
+from .airway_classical import find_airway
 from .constants import LUNG_NAMES
-from .lungs import block_mean, separate_lungs, survey, upsample
+from .lungs import CoarseChest, coarse_trunk, separate_lungs, survey, upsample
 from .patient_axes import PatientAxes
 from .result import EngineInfo
 
@@ -84,21 +83,18 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
     spacing = axes.spacing_mm(volume.grid)
     with progress.step("Lungs"):
         chest = survey(hu, spacing)
-        box = bounding_box(upsample(chest.lung_air, chest.factor, hu.shape), (4, 4, 4))
+        coarse = separate_lungs(chest, coarse_trunk(chest))
+        lungs = np.asarray(upsample(coarse, chest.factor, hu.shape)).copy()
+        top = int((chest.trachea.centres[0, 0] + 1) * chest.factor[0])
+        box = _crop(lungs, chest, spacing, hu.shape)
     with progress.step("Airway"):
         crop = np.clip(hu[box], -1024, 300).astype(np.float32)
-        smooth = ndimage.gaussian_filter(crop, [0.6 / step for step in spacing])
-        top = int((chest.trachea.centres[0, 0] + 1) * chest.factor[0]) - box[0].start
-        smooth[top:] = 0.0
+        crop[max(top - box[0].start, 0) :] = 0.0
         offset = np.array([part.start for part in box])
         seeds = (chest.trachea.voxels * chest.factor + np.array(chest.factor) // 2) - offset
-        trunk, _ = grow_trunk(smooth, seeds, float(np.prod(spacing)) / 1000.0)
+        found = find_airway(crop, lungs[box] > 0, seeds, spacing, progress)
         airway = np.zeros(hu.shape, dtype=np.uint8)
-        airway[box] = ndimage.binary_fill_holes(trunk)
-    with progress.step("Lung sides"):
-        coarse_airway = block_mean(airway, chest.factor) > 0.3
-        coarse = separate_lungs(chest, coarse_airway)
-        lungs = np.asarray(upsample(coarse, chest.factor, hu.shape)).copy()
+        airway[box] = found.lumen
         lungs[airway > 0] = 0
     with progress.step("Vessels"):
         vessels = ((hu > -500) & (lungs > 0)).astype(np.uint8)
@@ -115,3 +111,17 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
         engine=EngineInfo("classical", "", "1"),
         root_lps_mm=root,
     )
+
+
+def _crop(
+    lungs: NDArray[np.uint8], chest: CoarseChest, spacing_mm: tuple[float, float, float], shape: tuple[int, ...]
+) -> tuple[slice, slice, slice]:
+    """Return the box around lungs and trachea, with room for rays."""
+    low, high = [], []
+    lung_box = bounding_box(lungs)
+    trachea = chest.trachea.voxels * np.array(chest.factor)
+    for axis in range(3):
+        margin = int(np.ceil(6.0 / spacing_mm[axis]))
+        low.append(max(min(lung_box[axis].start, int(trachea[:, axis].min())) - margin, 0))
+        high.append(min(max(lung_box[axis].stop, int(trachea[:, axis].max()) + chest.factor[axis]) + margin, shape[axis]))
+    return (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
