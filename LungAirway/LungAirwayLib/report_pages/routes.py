@@ -21,7 +21,7 @@ TSUBOI_NAMES = {
     TsuboiType.NONE: label_of("no bronchus at the lesion"),
     TsuboiType.UNKNOWN: label_of("not known"),
 }
-_FIGURES_PER_ROW = 3
+_FIGURES_PER_ROW, _PICTURE_HEIGHT_MM = 3, 66.0
 
 
 def routes_section(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> Section:
@@ -46,7 +46,7 @@ def routes_section(plan: Plan, result: AirwayResult, pictures: Pictures, words: 
     ]
     if plan.expected_motion is not None:
         blocks.append(Paragraph(words.measured(plan.expected_motion), words.measurement_name("expected_motion") + ":"))
-    blocks += _oblique_rows(plan, pictures, words)
+    blocks += _picture_rows(plan, pictures, words)
     note = words.say(
         "Likelihood: the share of all exit branches' likelihood that falls on this one. Off axis: angle between the airway "
         "and the direction to the target. Gap: from the exit to the target's surface. Signs and Tsuboi type are estimates "
@@ -70,15 +70,29 @@ def _route_row(route: Route, result: AirwayResult, words: Words) -> tuple[str | 
     )
 
 
-def _oblique_rows(plan: Plan, pictures: Pictures, words: Words) -> list[FigureRow]:
-    figures = []
-    for route in plan.routes:
-        picture = pictures.get(f"route_{route.rank}_oblique")
-        if picture is not None:
-            caption = words.say("Route {rank}: slice that holds the exit and the target.", rank=route.rank)
-            figures.append(Figure(picture, caption, caption, "", 62.0))
-    groups = [figures[start : start + _FIGURES_PER_ROW] for start in range(0, len(figures), _FIGURES_PER_ROW)]
-    return [FigureRow(tuple(group)) for group in groups]
+def _picture_rows(plan: Plan, pictures: Pictures, words: Words) -> list[FigureRow]:
+    """Return the trees of the other routes (the best one's stands with the tree) and the oblique slices of all."""
+    best = plan.routes[0].rank
+    trees = [
+        (f"route_{route.rank}_tree", words.say("Route {rank} in the airway tree.", rank=route.rank))
+        for route in plan.routes
+        if route.rank != best
+    ]
+    obliques = [
+        (f"route_{route.rank}_oblique", words.say("Route {rank}: slice that holds the exit and the target.", rank=route.rank))
+        for route in plan.routes
+    ]
+    return [*figure_rows(trees, pictures), *figure_rows(obliques, pictures)]
+
+
+def figure_rows(wanted: list[tuple[str, str]], pictures: Pictures) -> list[FigureRow]:
+    """Return the pictures that exist, three in a row, from keys with their captions."""
+    figures = [
+        Figure(picture, caption, caption, "", _PICTURE_HEIGHT_MM)
+        for key, caption in wanted
+        if (picture := pictures.get(key)) is not None
+    ]
+    return [FigureRow(tuple(figures[start : start + _FIGURES_PER_ROW])) for start in range(0, len(figures), _FIGURES_PER_ROW)]
 
 
 def extensions_sections(plan: Plan, pictures: Pictures, words: Words) -> list[Section]:
@@ -112,13 +126,10 @@ def extensions_sections(plan: Plan, pictures: Pictures, words: Words) -> list[Se
     text = words.say(
         "No airway is visible on this last piece. Three models guess where one may run; where they agree, trust them more."
     )
-    figures = [
-        Figure(picture, caption, caption, "", 70.0)
+    keys = [
+        (f"extensions_{route.rank}", words.say("Route {rank}: the models past the visible airway.", rank=route.rank))
         for route in plan.routes
-        if (picture := pictures.get(f"extensions_{route.rank}")) is not None
-        for caption in (words.say("Route {rank}: the models past the visible airway.", rank=route.rank),)
     ]
-    groups = [figures[start : start + _FIGURES_PER_ROW] for start in range(0, len(figures), _FIGURES_PER_ROW)]
     blocks: list[Block] = [Paragraph(text), DataTable(columns, tuple(rows))]
-    blocks += [FigureRow(tuple(group)) for group in groups]
+    blocks += figure_rows(keys, pictures)
     return [Section(words.say("Past the visible airway"), tuple(blocks))]
