@@ -49,7 +49,7 @@ class FoundAirway:
             vessels=segmentation.vessels,
             engine=segmentation.engine,
             root_lps_mm=np.asarray(segmentation.root_lps_mm, dtype=np.float64),
-            bridges=segmentation.bridges,
+            bridges=getattr(segmentation, "bridges", ()),
             warnings=segmentation.warnings,
         )
 

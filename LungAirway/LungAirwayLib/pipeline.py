@@ -107,15 +107,15 @@ def run(volume: Volume | None, options: AirwayOptions | None = None, progress: P
     check_options(volume, options)
     found = _segment(volume, options, progress)
     with progress.step("Airway tree"):
-        tree = build_tree(
-            found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges
-        )
+        tree = build_tree(found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges)
         if volume is not None:
             tree, _ = flag_leaks(measure_radii(tree, volume, found.airway), found.airway, volume)
     return analyse(volume, found, tree, options, progress)
 
 
-def replan(result: AirwayResult, tree: Tree, volume: Volume | None, options: AirwayOptions, progress: Progress | None = None) -> AirwayResult:
+def replan(
+    result: AirwayResult, tree: Tree, volume: Volume | None, options: AirwayOptions, progress: Progress | None = None
+) -> AirwayResult:
     """Recompute everything downstream of an edited tree: names, lobes, numbers, target, routes.
 
     Parameters
@@ -141,9 +141,7 @@ def replan(result: AirwayResult, tree: Tree, volume: Volume | None, options: Air
     return analyse(volume, found, tree, options, progress)
 
 
-def analyse(
-    volume: Volume | None, found: FoundAirway, tree: Tree, options: AirwayOptions, progress: Progress
-) -> AirwayResult:
+def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: AirwayOptions, progress: Progress) -> AirwayResult:
     """Name the tree, divide the lungs, measure, plan: all that follows from a segmentation and its tree."""
     with progress.step("Branch names and lobes"):
         tree = label_tree(tree, lungs=found.lungs)
@@ -218,7 +216,9 @@ def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
     corners = grid.lps_from_ijk(np.stack(np.meshgrid(*[(0, size - 1) for size in grid.shape_kji[::-1]]), axis=-1).reshape(-1, 3))
     low, high = corners.min(axis=0), corners.max(axis=0)
     ranges = ", ".join(f"{axis} {a:.0f} to {b:.0f}" for axis, a, b in zip("LPS", low, high, strict=True))
-    return [f"the target {tuple(point.tolist())} lies outside the image, which spans {ranges} mm (L, P, S; Slicer shows R, A, S: change the first two signs)"]
+    return [
+        f"the target {tuple(point.tolist())} lies outside the image, which spans {ranges} mm (L, P, S; Slicer shows R, A, S: change the first two signs)"
+    ]
 
 
 def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> FoundAirway:
@@ -229,9 +229,7 @@ def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) 
     return airway_from_mask(options.airway_mask, volume, progress)
 
 
-def _plan(
-    volume: Volume | None, found: FoundAirway, tree: Tree, lobes: LabelMap | None, options: AirwayOptions
-) -> Plan:
+def _plan(volume: Volume | None, found: FoundAirway, tree: Tree, lobes: LabelMap | None, options: AirwayOptions) -> Plan:
     target: Target = measure_target(
         volume, point_lps_mm=options.target_lps_mm, mask=options.target_mask, lungs=found.lungs, lobes=lobes, tree=tree
     )
@@ -269,7 +267,18 @@ def _not_measured(volume: Volume | None, found: FoundAirway, plan: Plan | None) 
 
 def _run_info(grid: Grid, volume: Volume | None, options: AirwayOptions, progress: Progress) -> RunInfo:
     versions = {"SenseCare Planning": SenseCarePlanningLib.__version__, "Python": platform.python_version()}
-    for package in ("numpy", "scipy", "scikit-image", "SimpleITK", "vtk", "slicer-core", "pydicom", "highdicom", "torch", "monai"):
+    for package in (
+        "numpy",
+        "scipy",
+        "scikit-image",
+        "SimpleITK",
+        "vtk",
+        "slicer-core",
+        "pydicom",
+        "highdicom",
+        "torch",
+        "monai",
+    ):
         try:
             versions[package] = package_version(package)
         except PackageNotFoundError:
@@ -296,4 +305,3 @@ def _run_info(grid: Grid, volume: Volume | None, options: AirwayOptions, progres
 def with_steps(result: AirwayResult, progress: Progress) -> AirwayResult:
     """Return the result with the run's seconds and memory brought up to date."""
     return replace(result, run=replace(result.run, steps=tuple(progress.records)))
-

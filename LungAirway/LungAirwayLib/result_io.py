@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from SenseCarePlanningLib.dicomio.files import read_label_map, write_label_map
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.surface import read_surface, write_surface
@@ -14,7 +16,7 @@ from SenseCarePlanningLib.tubes.vtp import write_tree_vtp
 from SenseCarePlanningLib.volume import LabelMap
 
 from .constants import LOBE_CODES, LUNG_NAMES
-from .plan_io import document_from_dict, plan_to_dict
+from .plan_io import PlanDocument, document_from_dict, plan_to_dict
 from .result import AirwayResult
 
 MASKS = {
@@ -64,7 +66,7 @@ def load_result(folder: Path) -> AirwayResult:
     masks: dict[str, LabelMap | None] = {}
     for name, (file_name, names) in MASKS.items():
         path = folder / file_name
-        masks[name] = replace(read_label_map(path, allow_empty=True), names=names) if path.is_file() else None
+        masks[name] = _on_grid(replace(read_label_map(path, allow_empty=True), names=names), document) if path.is_file() else None
     airway = masks["airway"]
     assert airway is not None  # among the files checked above
     return AirwayResult(
@@ -82,3 +84,9 @@ def load_result(folder: Path) -> AirwayResult:
         warnings=document.warnings,
         not_measured=document.not_measured,
     )
+
+
+def _on_grid(label_map: LabelMap, document: PlanDocument) -> LabelMap:
+    """Give the mask the input's exact affine: NIfTI keeps it in single precision only."""
+    exact = LabelMap(label_map.array_kji, np.array(document.run.input_geometry["affine_ijk_to_lps"]), label_map.names)
+    return exact if exact.grid.same_as(label_map.grid) else label_map

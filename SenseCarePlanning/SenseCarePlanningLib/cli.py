@@ -74,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = join_negative_values(sys.argv[1:] if arguments is None else arguments)
     as_json, verbose = "--json" in given, "--verbose" in given
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    # highdicom names study and instance UIDs at INFO: an identity, for whoever has the archive.
+    logging.getLogger("highdicom").setLevel(logging.WARNING)
     command = next((argument for argument in given if not argument.startswith("-")), None)
     try:
         options = build_parser(command).parse_args(given)
@@ -85,7 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(SenseCareError("Stopped at the user's request; nothing was written."), as_json, verbose)
         return 1
     except MemoryError:
-        _tell(SenseCareError("The machine ran out of memory; close other programs or crop the CT to the chest, then try again."), as_json, verbose)
+        _tell(
+            SenseCareError("The machine ran out of memory; close other programs or crop the CT to the chest, then try again."),
+            as_json,
+            verbose,
+        )
         return 1
     except Exception as error:
         # The promise is a sentence, never a traceback; the engineer finds it with --verbose.

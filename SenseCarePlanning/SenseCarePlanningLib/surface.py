@@ -40,7 +40,8 @@ def write_surface(surface: Surface, path: Path) -> None:
     cells = vtkCellArray()
     offsets = np.arange(0, 3 * len(surface.triangles) + 1, 3, dtype=np.int64)
     cells.SetData(
-        numpy_to_vtkIdTypeArray(offsets, deep=True), numpy_to_vtkIdTypeArray(np.ascontiguousarray(surface.triangles.ravel()), deep=True)
+        numpy_to_vtkIdTypeArray(offsets, deep=True),
+        numpy_to_vtkIdTypeArray(np.ascontiguousarray(surface.triangles.ravel()), deep=True),
     )
     data = vtkPolyData()
     data.SetPoints(points)

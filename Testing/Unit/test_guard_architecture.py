@@ -23,12 +23,7 @@ GPL_PACKAGES = {"kimimaro", "dijkstra3d", "fitz", "pymupdf", "libjpeg"}
 
 
 def source_files() -> list[Path]:
-    return [
-        path
-        for module in MODULES
-        for path in sorted(module.rglob("*.py"))
-        if "__pycache__" not in path.parts
-    ]
+    return [path for module in MODULES for path in sorted(module.rglob("*.py")) if "__pycache__" not in path.parts]
 
 
 def package_of(path: Path) -> str:
@@ -37,7 +32,9 @@ def package_of(path: Path) -> str:
 
 def ring_of(path: Path) -> int:
     package = package_of(path)
-    inside = path.relative_to(ROOT / path.relative_to(ROOT).parts[0] / package).as_posix() if package.endswith(("Lib", "MRML")) else ""
+    inside = (
+        path.relative_to(ROOT / path.relative_to(ROOT).parts[0] / package).as_posix() if package.endswith(("Lib", "MRML")) else ""
+    )
     if package == "SenseCarePlanningLib" and inside.startswith(FRONT_ENDS):
         return 2
     if package.endswith("Lib"):
@@ -130,11 +127,7 @@ def test_every_package_is_packed() -> None:
     block = re.search(r"^packages = \[\n(.*?)^\]", text, flags=re.DOTALL | re.MULTILINE)
     assert block is not None
     packed = set(re.findall(r'"([\w.]+)"', block.group(1)))
-    on_disk = {
-        ".".join(path.parent.relative_to(module).parts)
-        for module in MODULES
-        for path in module.rglob("__init__.py")
-    }
+    on_disk = {".".join(path.parent.relative_to(module).parts) for module in MODULES for path in module.rglob("__init__.py")}
     assert packed == on_disk
 
 

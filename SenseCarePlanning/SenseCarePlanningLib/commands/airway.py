@@ -34,10 +34,17 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("--target", type=point, metavar="L,P,S", help="the lesion's centre, LPS mm")
     parser.add_argument("--target-ras", type=point, metavar="R,A,S", help="the same in RAS mm, as Slicer shows it")
     parser.add_argument("--target-mask", type=Path, metavar="FILE", help="the lesion as a mask")
-    parser.add_argument("--scope", action="append", default=[], metavar="ID", help="bronchoscope to compare; may be repeated (default: all)")
+    parser.add_argument(
+        "--scope", action="append", default=[], metavar="ID", help="bronchoscope to compare; may be repeated (default: all)"
+    )
     parser.add_argument("--scope-file", type=Path, metavar="FILE", help="a scope library of your own (JSON)")
     parser.add_argument("--routes", type=int, default=3, metavar="N", help="how many exit branches to compare (default 3)")
-    parser.add_argument("--orientation", default="anterior_12", choices=("anterior_12", "posterior_12"), help="what lies at 12 o'clock in the trachea")
+    parser.add_argument(
+        "--orientation",
+        default="anterior_12",
+        choices=("anterior_12", "posterior_12"),
+        help="what lies at 12 o'clock in the trachea",
+    )
     parser.add_argument("--engine", default="auto", choices=ENGINES, help="airway segmentation (default: the best present)")
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="MONAI bundle for the bundle engine")
     add_output_arguments(parser)
@@ -46,7 +53,9 @@ def add_parser(subparsers: Any, summary: str) -> None:
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every planning command shares: where to write, in which language, how to show progress."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result"
+    )
     parser.add_argument("--no-video", action="store_true", help="leave the fly-through video out")
     parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of report and video")
     parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
@@ -161,7 +170,13 @@ def _say(output: Output, sentence: str) -> None:
 
 
 def _list_results(folder: Path, write: Callable[[str], None]) -> None:
-    kinds = {"report.pdf": "report", "report.html": "report", "scene.mrb": "scene", "flythrough.mp4": "video", "plan.json": "plan"}
+    kinds = {
+        "report.pdf": "report",
+        "report.html": "report",
+        "scene.mrb": "scene",
+        "flythrough.mp4": "video",
+        "plan.json": "plan",
+    }
     write(f"\nResults in {folder}")
     for name, kind in kinds.items():
         if (folder / name).is_file():

@@ -61,5 +61,7 @@ def _lines(scores: Mapping[str, Any], indent: str) -> list[str]:
         if isinstance(value, Mapping):
             lines.extend([f"{indent}{name}", *_lines(value, indent + "  ")])
         else:
-            lines.append(f"{indent}{name!s:<{width}}  {value:.3f}" if isinstance(value, float) else f"{indent}{name!s:<{width}}  {value}")
+            lines.append(
+                f"{indent}{name!s:<{width}}  {value:.3f}" if isinstance(value, float) else f"{indent}{name!s:<{width}}  {value}"
+            )
     return lines

@@ -26,20 +26,34 @@ def add_parser(subparsers: Any, summary: str) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="what", required=True)
     thorax = kinds.add_parser("thorax", help="a chest with lungs, airway, vessels and nodules")
     thorax.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same patient (default 0)")
-    thorax.add_argument("--generations", type=int, default=10, metavar="N", help="deepest airway generation, 9 to 14 (default 10)")
-    thorax.add_argument("--nodule", action="append", default=None, metavar="SEGMENT:MM[:DENSITY]", help="e.g. RB3:12 or LB6:9:ground_glass; may be repeated")
+    thorax.add_argument(
+        "--generations", type=int, default=10, metavar="N", help="deepest airway generation, 9 to 14 (default 10)"
+    )
+    thorax.add_argument(
+        "--nodule",
+        action="append",
+        default=None,
+        metavar="SEGMENT:MM[:DENSITY]",
+        help="e.g. RB3:12 or LB6:9:ground_glass; may be repeated",
+    )
     thorax.add_argument("--breaks", type=int, default=0, metavar="N", help="airways with an invisible gap")
     thorax.add_argument("--mucus-plugs", type=int, default=0, metavar="N", help="airways with a plug")
     thorax.add_argument("--leaks", type=int, default=0, metavar="N", help="airways open into an emphysematous hole")
     thorax.add_argument("--variant", metavar="NAME", help="tracheal_bronchus, missing_lb7 or accessory_cardiac")
     thorax.add_argument("--airway-mask", type=Path, metavar="FILE", help="simulate the CT around this airway instead")
     thorax.add_argument("--vessel-mask", type=Path, metavar="FILE", help="with --airway-mask: its vessels")
-    thorax.add_argument("--lobe-mask", type=Path, metavar="FILE", help="with --airway-mask: its lobes (1 to 5: RUL, RML, RLL, LUL, LLL)")
+    thorax.add_argument(
+        "--lobe-mask", type=Path, metavar="FILE", help="with --airway-mask: its lobes (1 to 5: RUL, RML, RLL, LUL, LLL)"
+    )
     thorax.add_argument("--nodule-mask", type=Path, metavar="FILE", help="with --airway-mask: a nodule")
-    thorax.add_argument("--spacing", type=spacing, default=(0.7, 0.7, 0.7), metavar="MM[,MM,MM]", help="voxel spacing (default 0.7)")
+    thorax.add_argument(
+        "--spacing", type=spacing, default=(0.7, 0.7, 0.7), metavar="MM[,MM,MM]", help="voxel spacing (default 0.7)"
+    )
     thorax.add_argument("--noise-hu", type=float, default=25.0, metavar="HU", help="noise in soft tissue (default 25)")
     thorax.add_argument("--kernel", default="standard", choices=KERNELS)
-    thorax.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for dicom/ and truth/; new, empty or an earlier patient")
+    thorax.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/ and truth/; new, empty or an earlier patient"
+    )
     thorax.add_argument("--json", action="store_true", help="progress and result as JSON lines")
     thorax.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
     thorax.set_defaults(start=start)
@@ -140,7 +154,5 @@ def _simulate(
         airway = read_label_map(arguments.airway_mask)
         vessels, lobes, nodule = (read(getattr(arguments, f"{name}_mask")) for name in ("vessel", "lobe", "nodule"))
     with progress.step("Scan"):
-        simulated = simulate_ct(
-            airway, scanner=scanner, vessels=vessels, lobes=lobes, nodule=nodule, seed=arguments.seed
-        )
+        simulated = simulate_ct(airway, scanner=scanner, vessels=vessels, lobes=lobes, nodule=nodule, seed=arguments.seed)
     return simulated, None
