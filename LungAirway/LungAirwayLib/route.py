@@ -36,8 +36,8 @@ FISSURE_FACTOR = 1.5
 WIDE_VESSEL_FACTOR = 1.5
 """Penalties on the exit cost. Design choices, not measured: another lobe doubles the cost, leaving the lung (pleura,
 mediastinum) makes it four times as dear, so that such a route is offered only when nothing else is near."""
-JUDGED_BRANCHES = 12
-"""Only this many of the cheapest branches are asked what lies between them and the target."""
+FEWEST_JUDGED, MOST_JUDGED = 12, 40
+"""So many of the cheapest branches, at least and at most, are asked what lies between them and the target."""
 SAME_EXIT_MM = 3.0
 """Exits nearer to each other than this, or than 1.5 lumen radii, on neighbouring branches are one decision."""
 
@@ -55,6 +55,7 @@ class _Exit:
     cost: float
     crossing: Crossing = NOTHING_KNOWN
     lobe: str | None = None
+    penalty: float = 1.0
     share: float = 0.0
 
 
@@ -120,14 +121,24 @@ def _ranked_exits(
     candidates = exit_candidates(tree)
     costs = exit_costs(candidates, surface, parameters)
     best = cheapest_of_each_branch(candidates.branch_ids, costs.cost)
-    judged = best[:JUDGED_BRANCHES]
-    judge = PathJudge(images, target, np.concatenate([candidates.points_lps_mm[judged], surface]))
-    exits = [_judged(found, tree[found.branch_id], target, images, judge) for found in _bare(candidates, costs, judged)]
+    near = best[:MOST_JUDGED]
+    judge = PathJudge(images, target, np.concatenate([candidates.points_lps_mm[near], surface]))
+    exits: list[_Exit] = []
+    for found in _bare(candidates, costs, near):
+        if len(exits) >= FEWEST_JUDGED and found.cost > _nth_cost(exits, FEWEST_JUDGED // 2):
+            break
+        exits.append(_judged(found, tree[found.branch_id], target, images, judge))
+    mildest = min(item.penalty for item in exits)
+    rest = costs.cost[best[len(exits) :]] * mildest
     exits.sort(key=lambda item: item.cost)
-    rest = costs.cost[best[JUDGED_BRANCHES:]]
     share = shares(np.concatenate([[item.cost for item in exits], rest]), parameters.temperature)
     exits = [replace(item, share=float(part)) for item, part in zip(exits, share, strict=False)]
     return _merged(tree, exits)
+
+
+def _nth_cost(exits: Sequence[_Exit], rank: int) -> float:
+    """Return the cost of the ``rank``-th best exit: no branch with a higher bare cost can come before it."""
+    return sorted(item.cost for item in exits)[rank - 1]
 
 
 def _bare(candidates: Candidates, costs: ExitCosts, chosen: NDArray[np.int64]) -> list[_Exit]:
@@ -150,7 +161,8 @@ def _judged(found: _Exit, branch: Branch, target: Target, images: Surroundings, 
     ends = np.stack([found.point_lps_mm, found.nearest_lps_mm])
     crossing = judge.crossing(resample_polyline(ends, SAMPLE_STEP_MM))
     lobe = _lobe_of(branch, found.point_lps_mm, images.lobes)
-    return replace(found, crossing=crossing, lobe=lobe, cost=found.cost * _penalty(crossing, lobe, target.lobe))
+    penalty = _penalty(crossing, lobe, target.lobe)
+    return replace(found, crossing=crossing, lobe=lobe, penalty=penalty, cost=found.cost * penalty)
 
 
 def _lobe_of(branch: Branch, point: FloatArray, lobes: LabelMap | None) -> str | None:

@@ -295,3 +295,11 @@ def test_straight_hidden_continuations_are_found_and_a_main_bronchus_counts_as_m
 def test_the_benchmark_refuses_an_empty_mask() -> None:
     with pytest.raises((InputError, ValueError), match="empty"):
         evaluate_exit_branch(box_map(None, 0.0, 20.0, fill=0))
+
+
+def test_confidence_adds_up_where_every_way_leaves_the_lung(forked_tree: Tree) -> None:
+    """A penalty that all exits share must not hand the likelihood to branches that nobody looked at."""
+    lungs = box_map(None, -60.0, 100.0, fill=0)
+    with_images = plan_routes(_prongs(forked_tree), point_target([0.0, 0.0, -60.0]), lungs=lungs)
+    assert sum(route.confidence for route in with_images) == pytest.approx(1.0, abs=1e-6)
+    assert all("leaves_lung" in route.warning_codes for route in with_images)
