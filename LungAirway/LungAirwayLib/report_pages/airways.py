@@ -43,28 +43,28 @@ def _has_walls(result: AirwayResult) -> bool:
     )
 
 
-def _columns(result: AirwayResult, words: Words) -> tuple[Column, ...]:
+def _columns(words: Words, walls: bool) -> tuple[Column, ...]:
     columns = (
         Column(words.say("Length\n(mm)"), 1.1, "right"),
         Column(words.say("Diameter\n(mm, 95 %)"), 2.1, "right"),
         Column(words.say("Narrowest\n(mm, 95 %)"), 2.1, "right"),
     )
-    return (*columns, Column(words.say("Wall\n(mm, 95 %)"), 2.0, "right")) if _has_walls(result) else columns
+    return (*columns, Column(words.say("Wall\n(mm, 95 %)"), 2.0, "right")) if walls else columns
 
 
-def _numbers(result: AirwayResult, branch: Branch, words: Words) -> tuple[str, ...]:
+def _numbers(result: AirwayResult, branch: Branch, words: Words, walls: bool) -> tuple[str, ...]:
     diameter = _value(result, branch, "inner_diameter", words)
     numbers = (
         words.number(branch.length_mm, "mm"),
         diameter if diameter != "–" else words.number(branch.diameter_mm, "mm"),
         _minimum(branch, words),
     )
-    return (*numbers, _value(result, branch, "wall_thickness", words)) if _has_walls(result) else numbers
+    return (*numbers, _value(result, branch, "wall_thickness", words)) if walls else numbers
 
 
 def airway_section(result: AirwayResult, words: Words) -> Section:
     """Return one row for every named bronchus down to the segments, and which segments were not found."""
-    tree = result.tree
+    tree, walls = result.tree, _has_walls(result)
     by_code: dict[str, list[Branch]] = {}
     for branch in tree:
         if branch.label is not None:
@@ -76,7 +76,13 @@ def airway_section(result: AirwayResult, words: Words) -> Section:
         beyond = len(tree.subtree(first.id)) - 1
         confidence = f"{100 * first.label.confidence:.0f} %" if first.label is not None else "–"
         rows.append(
-            (Cell(lead=code if code in SEGMENT_CODES else ""), name, confidence, str(beyond), *_numbers(result, first, words))
+            (
+                Cell(lead=code if code in SEGMENT_CODES else ""),
+                name,
+                confidence,
+                str(beyond),
+                *_numbers(result, first, words, walls),
+            )
         )
     title = words.say("Named bronchi")
     missing = [code for code in SEGMENT_CODES if code not in by_code]
@@ -87,7 +93,7 @@ def airway_section(result: AirwayResult, words: Words) -> Section:
         Column(words.say("Bronchus"), 3.8),
         Column(words.say("Confi-\ndence"), 1.0, "right"),
         Column(words.say("Branches\nbeyond"), 1.3, "right"),
-        *_columns(result, words),
+        *_columns(words, walls),
     )
     table = DataTable(columns, tuple(rows), compact=True)
     if not missing:
@@ -98,13 +104,13 @@ def airway_section(result: AirwayResult, words: Words) -> Section:
 
 def branch_section(result: AirwayResult, words: Words) -> Section:
     """Return every branch."""
-    tree = result.tree
+    tree, walls = result.tree, _has_walls(result)
     columns = (
         Column(words.say("No."), 0.7, "right"),
         Column(words.say("Name"), 2.6),
         Column(words.say("From"), 0.8, "right"),
         Column(words.say("Gen."), 0.8, "right"),
-        *_columns(result, words),
+        *_columns(words, walls),
         Column(words.say("Remarks"), 1.8),
     )
     rows = []
@@ -112,6 +118,6 @@ def branch_section(result: AirwayResult, words: Words) -> Section:
         flags = words.say(", ").join(words.say(FLAG_NAMES[flag]) for flag in sorted(branch.flags, key=lambda flag: flag.value))
         name = words.code(branch.label.code) if branch.label is not None else "–"
         parent = "–" if branch.parent_id is None else str(branch.parent_id)
-        rows.append((str(branch.id), name, parent, str(branch.generation), *_numbers(result, branch, words), flags or "–"))
+        rows.append((str(branch.id), name, parent, str(branch.generation), *_numbers(result, branch, words, walls), flags or "–"))
     title = words.say("Appendix: all branches")
     return Section(title, (DataTable(columns, tuple(rows), compact=True),), new_page=True)
