@@ -16,7 +16,7 @@ from SenseCarePlanningLib.geometry import FloatArray, angle_deg, unit
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
 from .plan import Target, TsuboiType
-from .surroundings import Surroundings, box_around
+from .surroundings import Surroundings, box_around, target_surface
 
 TOUCH_MM = 0.5
 """Half a voxel of a thin-section CT: a lumen wall nearer than this to the surface touches the target."""
@@ -54,6 +54,12 @@ def inside_target(points_lps_mm: FloatArray, target: Target) -> NDArray[np.bool_
     return np.asarray(np.linalg.norm(points_lps_mm - target.centre_lps_mm, axis=1) <= radius)
 
 
+def touching(points_lps_mm: FloatArray, radius_mm: FloatArray, target: Target, surface: cKDTree) -> NDArray[np.bool_]:
+    """Tell at which points (N, 3) a lumen of ``radius_mm`` (N,) touches or enters the target; ``surface`` looks it up."""
+    gap = np.asarray(surface.query(points_lps_mm)[0]) - radius_mm
+    return np.asarray(inside_target(points_lps_mm, target) | (gap <= TOUCH_MM), dtype=np.bool_)
+
+
 def relate(tree: Tree, target: Target, images: Surroundings) -> BronchusRelation:
     """Find the branches whose lumen touches or enters the target and classify the relation.
 
@@ -61,14 +67,13 @@ def relate(tree: Tree, target: Target, images: Surroundings) -> BronchusRelation
     true when the lumen of the tree touches the target, false when the target has a surface and no lumen touches it, and
     None for a bare point that no lumen touches, since a point has no surface to reach.
     """
-    surface = np.atleast_2d(target.surface_lps_mm if len(target.surface_lps_mm) else target.centre_lps_mm)
+    surface = target_surface(target)
     measurable = len(target.surface_lps_mm) >= FEWEST_SURFACE_POINTS
     lookup = cKDTree(surface)
     reaching: dict[int, _Contact] = {}
     for branch in tree:
-        gap = lookup.query(branch.points_lps_mm)[0] - branch.radius_mm
         inside = inside_target(branch.points_lps_mm, target)
-        touches = np.asarray(inside | (gap <= TOUCH_MM), dtype=np.bool_)
+        touches = touching(branch.points_lps_mm, branch.radius_mm, target, lookup)
         if touches.any():
             reaching[branch.id] = _contact(branch, inside, touches, target)
     artery = _artery_reaches(surface, images)

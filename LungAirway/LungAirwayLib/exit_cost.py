@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,20 +84,21 @@ def _interpolate(points: FloatArray, arc: FloatArray, wanted: FloatArray) -> Flo
     return np.stack([np.interp(wanted, arc, points[:, axis]) for axis in range(3)], axis=1)
 
 
-def exit_candidates(tree: Tree, minimum_generation: int = MINIMUM_EXIT_GENERATION) -> Candidates:
+def exit_candidates(tree: Tree, also: Collection[int] = (), minimum_generation: int = MINIMUM_EXIT_GENERATION) -> Candidates:
     """Collect the points of all branches of at least ``minimum_generation``, about every 0.5 mm, branch ends included.
 
-    A tree that has nothing so deep offers its deepest generation instead.
+    The branches ``also`` are taken whatever their generation. A tree that has nothing so deep offers its deepest
+    generation instead.
     """
     floor = min(minimum_generation, max(branch.generation for branch in tree))
     parts: list[tuple[FloatArray, FloatArray, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], FloatArray]] = []
     for branch in tree:
-        if branch.generation < floor:
+        if branch.generation < floor and branch.id not in also:
             continue
         tangent = _branch_tangents(tree, branch.id)
         arc = branch.arc_mm
         chosen = np.unique(np.searchsorted(arc, np.append(np.arange(0.0, arc[-1], CANDIDATE_STEP_MM), arc[-1])))
-        chosen = chosen[chosen > 0] if branch.parent_id is not None and len(arc) > 1 else chosen
+        chosen = np.unique(np.maximum(chosen, 1))
         last = len(arc) - 1
         tips = np.logical_and(chosen == last, not branch.child_ids)
         ids = np.full(len(chosen), branch.id, dtype=np.int64)

@@ -18,6 +18,7 @@ from .surroundings import (
     Surroundings,
     box_around,
     local_width_mm,
+    target_surface,
 )
 
 PARENCHYMA_COST_PER_MM = 100.0
@@ -48,7 +49,7 @@ def extend(route_points_lps_mm: FloatArray, target: Target, images: Surroundings
     extensions, chosen
         At least the straight one; the index of the chosen.
     """
-    surface = np.atleast_2d(target.surface_lps_mm if len(target.surface_lps_mm) else target.centre_lps_mm)
+    surface = target_surface(target)
     start = route_points_lps_mm[-1]
     end = surface[int(np.argmin(np.linalg.norm(surface - start, axis=1)))]
     gap = float(np.linalg.norm(end - start))

@@ -13,6 +13,7 @@ from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measure
 from SenseCarePlanningLib.tubes.tree import Tree
 
 from .plan import Feasibility, Reach, Route, Scope, Target
+from .surroundings import target_surface
 
 REACHES_FROM, PROBABLY_FROM = 0.9, 0.5
 """Probability thresholds of the three answers: reaches from 0.9, probably from 0.5, else no. A convention, stated in the
@@ -137,7 +138,7 @@ def _remaining(route: Route, tip_at: int) -> Measurement:
 
 
 def _straight(tip: FloatArray, target: Target) -> tuple[float, FloatArray]:
-    surface = np.atleast_2d(target.surface_lps_mm if len(target.surface_lps_mm) else target.centre_lps_mm)
+    surface = target_surface(target)
     distance = np.linalg.norm(surface - tip, axis=1)
     at = int(np.argmin(distance))
     return float(distance[at]), surface[at]

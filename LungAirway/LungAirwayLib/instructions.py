@@ -56,6 +56,8 @@ def instruct(route: Route, tree: Tree, orientation: str = "anterior_12") -> tupl
     """
     if orientation not in ORIENTATIONS:
         raise ValueError(f"unknown orientation {orientation!r}, expected one of {sorted(ORIENTATIONS)}")
+    if len(route.branch_ids) < 2:
+        return ()
     camera = camera_path(route.points_lps_mm, np.array(ORIENTATIONS[orientation]))
     rows: list[Instruction] = []
     roll, depth_before, depth = 0.0, 0.0, 0.0

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
-from .bronchus_sign import BronchusRelation, relate
+from .bronchus_sign import TOUCH_MM, BronchusRelation, relate, touching
 from .exit_cost import (
     Candidates,
     ExitCostParameters,
@@ -26,7 +27,16 @@ from .exit_cost import (
 )
 from .extension import extend
 from .plan import Route, Target
-from .surroundings import NOTHING_KNOWN, SAMPLE_STEP_MM, TOLERATED_OUTSIDE_MM, Crossing, PathJudge, Surroundings, lobe_at
+from .surroundings import (
+    NOTHING_KNOWN,
+    SAMPLE_STEP_MM,
+    TOLERATED_OUTSIDE_MM,
+    Crossing,
+    PathJudge,
+    Surroundings,
+    lobe_at,
+    target_surface,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -99,14 +109,13 @@ def plan_routes(
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    surface = np.atleast_2d(target.surface_lps_mm if len(target.surface_lps_mm) else target.centre_lps_mm)
-    if not np.isfinite(surface).all():
+    if not np.isfinite(target_surface(target)).all():
         raise ValueError("the target has a point that is not finite")
     start = time.perf_counter()
     parameters = parameters or ExitCostParameters()
     images = Surroundings(volume, airway, probability, lungs, lobes, vessels)
     relation = relate(tree, target, images)
-    exits = _ranked_exits(tree, target, surface, images, parameters)
+    exits = _ranked_exits(tree, target, relation, images, parameters)
     routes = [
         replace(_route(found, tree, target, relation, images), rank=rank) for rank, found in enumerate(exits[:count], start=1)
     ]
@@ -115,11 +124,13 @@ def plan_routes(
 
 
 def _ranked_exits(
-    tree: Tree, target: Target, surface: FloatArray, images: Surroundings, parameters: ExitCostParameters
+    tree: Tree, target: Target, relation: BronchusRelation, images: Surroundings, parameters: ExitCostParameters
 ) -> list[_Exit]:
     """Cost every branch, judge the best of them with the images, merge neighbours and share out the likelihood."""
-    candidates = exit_candidates(tree)
+    surface = target_surface(target)
+    candidates = exit_candidates(tree, also=relation.reaching_branches)
     costs = exit_costs(candidates, surface, parameters)
+    costs = _cheap_where_touching(candidates, costs, target, relation)
     best = cheapest_of_each_branch(candidates.branch_ids, costs.cost)
     near = best[:MOST_JUDGED]
     judge = PathJudge(images, target, np.concatenate([candidates.points_lps_mm[near], surface]))
@@ -134,6 +145,17 @@ def _ranked_exits(
     share = shares(np.concatenate([[item.cost for item in exits], rest]), parameters.temperature)
     exits = [replace(item, share=float(part)) for item, part in zip(exits, share, strict=False)]
     return _merged(tree, exits)
+
+
+def _cheap_where_touching(candidates: Candidates, costs: ExitCosts, target: Target, relation: BronchusRelation) -> ExitCosts:
+    """Cost a lumen that leads to the target as if half a millimetre were left: nothing has to be guessed beyond it."""
+    leads = np.isin(candidates.branch_ids, list(relation.reaching_branches))
+    if not leads.any():
+        return costs
+    lookup = cKDTree(target_surface(target))
+    leads[leads] = touching(candidates.points_lps_mm[leads], candidates.radius_mm[leads], target, lookup)
+    left = np.where(leads, TOUCH_MM / np.maximum(costs.distance_mm, TOUCH_MM), 1.0)
+    return replace(costs, cost=costs.cost * left)
 
 
 def _nth_cost(exits: Sequence[_Exit], rank: int) -> float:

@@ -56,6 +56,11 @@ class Crossing:
 NOTHING_KNOWN = Crossing(None, None, None)
 
 
+def target_surface(target: Target) -> FloatArray:
+    """Return the target's surface points (N, 3), N >= 1: the centre where it has none."""
+    return np.atleast_2d(target.surface_lps_mm if len(target.surface_lps_mm) else target.centre_lps_mm)
+
+
 def sample_nearest(array_kji: NDArray[Any], grid: Grid, points_lps_mm: ArrayLike) -> NDArray[Any]:
     """Return the voxel value (N,) at each point (N, 3); 0 outside the grid."""
     index = np.rint(grid.kji_from_lps(points_lps_mm)).astype(np.int64)

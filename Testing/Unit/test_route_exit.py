@@ -22,7 +22,7 @@ from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap
 
 
-def straight_branch(  # noqa: PLR0917 - a row of a table
+def straight_branch(
     key: int, parent: int | None, children: tuple[int, ...], ends: ArrayLike, radius: float, generation: int
 ) -> Branch:
     points = resample_polyline(ends, 0.5)
@@ -303,3 +303,20 @@ def test_confidence_adds_up_where_every_way_leaves_the_lung(forked_tree: Tree) -
     with_images = plan_routes(_prongs(forked_tree), point_target([0.0, 0.0, -60.0]), lungs=lungs)
     assert sum(route.confidence for route in with_images) == pytest.approx(1.0, abs=1e-6)
     assert all("leaves_lung" in route.warning_codes for route in with_images)
+
+
+def test_a_central_target_is_left_for_where_the_airway_touches_it(forked_tree: Tree) -> None:
+    """A lesion beside the trachea is not a peripheral one: the trachea itself leads there."""
+    route = plan_routes(forked_tree, ball([-14.0, 0.0, 80.0], 6.0))[0]
+    assert route.branch_ids == (0,)
+    assert route.extensions == ()
+    assert abs(route.exit_point_lps_mm[2] - 80.0) < 8.0
+
+
+def test_a_tree_without_length_still_gives_a_route() -> None:
+    point = np.array([[0.0, 0.0, 40.0], [0.0, 0.0, 40.0]])
+    branch = replace(straight_branch(0, None, (), [[0, 0, 41], [0, 0, 40]], 2.0, 0), points_lps_mm=point)
+    branch = replace(branch, radius_mm=np.ones(2), radius_interval_mm=np.ones((2, 2)), frames=np.zeros((2, 3, 3)))
+    route = plan_routes(Tree({0: branch}, 0), point_target([0.0, 0.0, 10.0]))[0]
+    assert len(route.points_lps_mm) == 2
+    assert route.gap_mm == pytest.approx(30.0)
