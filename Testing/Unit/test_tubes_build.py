@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 from scipy.ndimage import binary_dilation
+
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.tree import BranchFlag, Bridge, Tree
@@ -37,14 +38,20 @@ def mask_of(tubes: list[Tube], affine: np.ndarray = ISOTROPIC, margin: float = 4
     placed[:3, 3] = affine[:3, :3] @ low
     shape = (high - low).astype(int) + 1
     grid = Grid((int(shape[2]), int(shape[1]), int(shape[0])), placed)
-    places = grid.lps_from_kji(np.indices(grid.shape_kji).reshape(3, -1).T)
-    inside = np.zeros(len(places), dtype=bool)
+    inside = np.zeros(grid.shape_kji, dtype=bool)
     for start, stop, radius in tubes:
         first, last = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
         axis = last - first
+        both = grid.kji_from_lps([first, last])
+        away = 2.0 * radius / np.linalg.norm(affine[:3, :3], axis=0)[::-1] + 2.0
+        below = np.maximum(np.floor(both.min(axis=0) - away), 0).astype(int)
+        above = np.minimum(np.ceil(both.max(axis=0) + away).astype(int) + 1, grid.shape_kji)
+        box = tuple(slice(low, high) for low, high in zip(below, above, strict=True))
+        places = grid.lps_from_kji(np.indices(inside[box].shape).reshape(3, -1).T + below)
         share = np.clip((places - first) @ axis / (axis @ axis), 0.0, 1.0)
-        inside |= np.linalg.norm(places - first - share[:, None] * axis, axis=1) <= radius
-    return LabelMap(inside.reshape(grid.shape_kji).astype(np.uint8), placed)
+        near = np.linalg.norm(places - first - share[:, None] * axis, axis=1) <= radius
+        inside[box] |= near.reshape(inside[box].shape)
+    return LabelMap(inside.astype(np.uint8), placed)
 
 
 def at(length: float, angle_deg: float, plane: str = "x") -> np.ndarray:

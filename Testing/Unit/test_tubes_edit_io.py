@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from SenseCarePlanningLib.errors import InputError, SenseCareError
 from SenseCarePlanningLib.tubes import edit
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames

@@ -175,7 +175,7 @@ def find_edges(traced: Traced, levels: Levels) -> RayEdges:
         scatter,
         _nan_median(shift * sigma * weight),
         _nan_median(thick),
-        _nan_median(peak * weight) - centre,
+        np.where(kept.any(axis=1), _nan_median(peak * weight), np.median(peak, axis=1)) - centre,
         0.5 * (centre + _nan_median(peak * weight)),
     )
 
