@@ -232,7 +232,7 @@ def _inside(smooth: FloatArray, raw: FloatArray, field: LumenField, clearance_mm
         points[low[better]] = moved[better]
     lost = np.flatnonzero(~field.is_inside(points))
     points[lost] = field.nearest_inside(points[lost])
-    return points
+    return np.asarray(points)
 
 
 def _branch_ids(raw: FloatArray, route: Route, tree: Tree) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -56,7 +56,7 @@ class Panel:
         key = tuple(line[0] for line in lines)
         if self._kept is None or self._kept[0] != key:
             self._kept = (key, self._written(lines))
-        image = self._kept[1].copy()
+        image: RgbImage = self._kept[1].copy()
         dot = Shapes()
         radius = self.width / 45.0
         dot.circle(self.places[sample], radius, (255, 255, 255, 255))
@@ -105,7 +105,7 @@ class Panel:
         return [(text, 1.0, ALARM, True), (beyond, 0.9, ALARM, False)]
 
     def _written(self, lines: list[tuple[str, float, Colour, bool]]) -> RgbImage:
-        image = self.ground.copy()
+        image: RgbImage = self.ground.copy()
         unit_px = self.width / 15.0
         edge, top = 0.6 * unit_px, self.map_height + 0.35 * unit_px
         for text, scale, colour, bold in lines:

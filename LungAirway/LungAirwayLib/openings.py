@@ -11,6 +11,7 @@ from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.render.camera_pose import CameraPose, project
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Rgba, Shapes, draw_text
+from SenseCarePlanningLib.render.overlay import text_size as text_extent
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
 from .naming import display_name
@@ -114,7 +115,9 @@ def mark_openings(
         if not away.any():
             away = np.array([0.0, 1.0])
         place = centre + away * (reach + 1.1 * text_size)
-        place = np.clip(place, 0.14 * size, 0.86 * size)
+        half = np.array([text_extent(opening.name, text_size)[0] / 2.0, 0.6 * text_size])
+        room = 0.80 * size / 2.0 - half
+        place = size / 2.0 + np.clip(place - size / 2.0, -room, room)
         colour = WANTED[:3] if opening.wanted else (255, 255, 255)
         draw_text(image, opening.name, place[0], place[1], text_size, colour=colour, bold=opening.wanted, anchor="mm")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Colour, save_png
 from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle, lung_surface
@@ -20,7 +20,7 @@ from .constants import LLL, LUL, RLL, RML, RUL
 from .naming import lobe_of, segment_of
 from .pictures_slices import extension_picture, oblique_picture, target_pictures
 from .pictures_steps import step_pictures
-from .plan import Extension, ExtensionModel, Route
+from .plan import Extension, Route
 from .report_pages.words import Words
 from .result import AirwayResult
 
@@ -100,7 +100,6 @@ def _tree_pictures(result: AirwayResult, words: Words) -> dict[str, RgbImage]:
     plan = result.plan
     target = Ball(plan.target.surface_lps_mm, 4.0) if plan is not None else None
     names = segment_labels(result, words)
-    lobes = {branch.id: LOBE_COLOURS[lobe] for branch, lobe in _branch_lobes(result).items() if lobe is not None}
     best = plan.routes[0] if plan is not None and plan.routes else None
     pictures = {}
     width, height = TREE_PIXELS
@@ -113,7 +112,7 @@ def _tree_pictures(result: AirwayResult, words: Words) -> dict[str, RgbImage]:
         letters=letters,
     )
     pictures["tree_overview"] = painter.paint(width, height, overview)
-    coloured = TreeStyle(colours=lobes, target=target, lungs=lungs, labels=names, letters=letters)
+    coloured = TreeStyle(colours=_lobe_colours(result), target=target, lungs=lungs, labels=names, letters=letters)
     pictures["tree_lobes"] = painter.paint(width, height, coloured)
     for route in plan.routes if plan is not None else ():
         style = TreeStyle(
@@ -152,16 +151,16 @@ def chosen_extension(route: Route | None) -> Extension | None:
     return route.extensions[route.chosen_extension]
 
 
-def _branch_lobes(result: AirwayResult) -> dict[object, int | None]:
-    """Return the lobe of each branch: its own name's, else its parent's."""
-    found: dict[int, int | None] = {}
-    lobes: dict[object, int | None] = {}
+def _lobe_colours(result: AirwayResult) -> dict[int, Colour]:
+    """Return the colour of each branch by the lobe of its own name, else of its parent's."""
+    colours: dict[int, Colour] = {}
     for branch in result.tree:
-        own = lobe_of(branch.label.code) if branch.label is not None else None
-        above = found.get(branch.parent_id) if branch.parent_id is not None else None
-        found[branch.id] = own if own is not None else above
-        lobes[branch] = found[branch.id]
-    return lobes
+        lobe = lobe_of(branch.label.code) if branch.label is not None else None
+        if lobe is not None:
+            colours[branch.id] = LOBE_COLOURS[lobe]
+        elif branch.parent_id in colours:
+            colours[branch.id] = colours[branch.parent_id]
+    return colours
 
 
 def segment_labels(result: AirwayResult, words: Words) -> dict[int, str]:
@@ -177,24 +176,11 @@ def segment_labels(result: AirwayResult, words: Words) -> dict[int, str]:
 
 
 def _route_labels(result: AirwayResult, route: Route, words: Words) -> dict[int, str]:
-    """Return names for the branches of a route; unnamed ones have none."""
-    return {
-        branch_id: words.branch(result.tree[branch_id], result.tree)
-        for branch_id in route.branch_ids
-        if result.tree[branch_id].label is not None
-    }
-
-
-def tangent_at_exit(route: Route) -> FloatArray:
-    """Return the unit direction (3,) of the airway over its last 6 mm before the exit."""
-    back = np.linalg.norm(route.points_lps_mm - route.exit_point_lps_mm, axis=1)
-    before = np.flatnonzero(back >= 6.0)
-    start = int(before[-1]) if len(before) else 0
-    return unit(route.exit_point_lps_mm - route.points_lps_mm[start])
-
-
-MODEL_COLOURS: dict[ExtensionModel, Colour] = {
-    ExtensionModel.STRAIGHT: (255, 202, 40),
-    ExtensionModel.MINIMUM_COST: (233, 30, 99),
-    ExtensionModel.ARTERY_FOLLOWING: (41, 182, 246),
-}
+    """Return the name of each part of a route, at the first branch that has it."""
+    labels: dict[int, str] = {}
+    for branch_id in route.branch_ids:
+        branch = result.tree[branch_id]
+        name = words.branch(branch, result.tree)
+        if branch.label is not None and name not in labels.values():
+            labels[branch_id] = name
+    return labels

@@ -44,7 +44,7 @@ def target_pictures(result: AirwayResult, plan: Plan, volume: Volume | None, wor
     field = max(TARGET_FIELD_MM, 3.0 * float(np.ptp(plan.target.surface_lps_mm, axis=0).max(initial=0.0)))
     for name in ("axial", "coronal", "sagittal"):
         plane = standard_plane(name, plan.target.centre_lps_mm, field)
-        pictures[f"target_{name}"] = _slice(result, plan, volume, plane, words, curves)
+        pictures[f"target_{name}"] = _slice(result, volume, plane, words, curves)
     return pictures
 
 
@@ -55,7 +55,7 @@ def oblique_picture(result: AirwayResult, plan: Plan, route: Route, volume: Volu
     chosen = route.extensions[route.chosen_extension] if route.chosen_extension is not None else None
     if chosen is not None:
         curves.append(Curve(chosen.points_lps_mm, MODEL_COLOURS[chosen.model], dashed=True))
-    image = _slice(result, plan, volume, plane, words, tuple(curves))
+    image = _slice(result, volume, plane, words, tuple(curves))
     _mark_exit(image, route, plane)
     return image
 
@@ -65,7 +65,7 @@ def extension_picture(result: AirwayResult, plan: Plan, route: Route, volume: Vo
     plane = exit_plane(route, plan.target)
     curves = [Curve(route.points_lps_mm, ROUTE)]
     curves += [Curve(extension.points_lps_mm, MODEL_COLOURS[extension.model], slab_mm=15.0) for extension in route.extensions]
-    image = _slice(result, plan, volume, plane, words, tuple(curves))
+    image = _slice(result, volume, plane, words, tuple(curves))
     _mark_exit(image, route, plane)
     _legend(image, route.extensions, route.chosen_extension, words)
     return image
@@ -80,26 +80,24 @@ def exit_plane(route: Route, target: Target) -> Plane:
     return oblique_plane(route.exit_point_lps_mm, target.centre_lps_mm, along, max(60.0, 1.5 * far + 30.0))
 
 
-def _slice(
-    result: AirwayResult, plan: Plan, volume: Volume | None, plane: Plane, words: Words, curves: tuple[Curve, ...]
-) -> RgbImage:
-    target = plan.target
+def _slice(result: AirwayResult, volume: Volume | None, plane: Plane, words: Words, curves: tuple[Curve, ...]) -> RgbImage:
     outlines = []
     if result.lobes is not None:
-        outlines += [Outline(result.lobes, (value,), LOBE, 1.0) for value in sorted(result.lobes.names)]
+        outlines.append(Outline(result.lobes, tuple(sorted(result.lobes.names)), LOBE, 1.0))
     outlines.append(Outline(result.airway, (), AIRWAY, 1.8))
-    bare = target.radius_mm < 0.5
+    target = result.plan.target if result.plan is not None else None
+    bare = target is not None and target.radius_mm < 0.5
     options = SliceOptions(
         pixels=PIXELS,
         outlines=tuple(outlines),
         curves=curves,
-        cross_lps_mm=target.centre_lps_mm if bare else None,
-        circle=(target.centre_lps_mm, BARE_TARGET_RADIUS_MM) if bare else None,
+        cross_lps_mm=target.centre_lps_mm if target is not None and bare else None,
+        circle=(target.centre_lps_mm, BARE_TARGET_RADIUS_MM) if target is not None and bare else None,
         letters=tuple(words.say(letter) for letter in ("L", "R", "P", "A", "H", "F")),
         scale_text=words.say("{length} mm"),
     )
     image = slice_picture(volume, plane, options)
-    if not bare:
+    if target is not None and not bare:
         shapes = Shapes()
         shapes.line(hull_section(target.surface_lps_mm, plane, plane.width_mm / PIXELS), (*TARGET, 255), 2.4)
         shapes.draw(image)

@@ -65,7 +65,7 @@ class EndoluminalView:
         self.size = size
         self.field_of_view_deg = field_of_view_deg
         self.renderer = OffscreenRenderer(size, size)
-        self._mask = round_window(size)[..., None]
+        self._outside = np.flatnonzero(round_window(size) == 0)
         self._parts = cut(surface) if len(surface.triangles) else []
         self._actors = [_wall_actor(part, wall_rgb) for part in self._parts]
         self._sights: Sights | None = None
@@ -100,7 +100,9 @@ class EndoluminalView:
             view_angle_deg=self.field_of_view_deg,
             clipping_mm=(NEAR_MM, FAR_MM),
         )
-        return self.renderer.render() * self._mask
+        image = self.renderer.render()
+        image.reshape(-1, 3)[self._outside] = 0
+        return image
 
     def _show(self, position_lps_mm: FloatArray) -> None:
         wanted = self._sights.at(position_lps_mm, SIGHT_MM) if self._sights is not None else None

@@ -27,7 +27,10 @@ FINEST_STEP_MM, COARSEST_STEP_MM = 0.35, 0.7
 """At 0.7 mm a bronchus of 1.5 mm still has two samples across."""
 BLOCK = 40
 """Samples along the edge of one block: a few hundred kilobytes at a time."""
-SINC_ITERATIONS, SINC_PASS_BAND = 24, 0.05
+LIGHT_ITERATIONS, LIGHT_PASS_BAND = 20, 0.08
+STRONG_ITERATIONS, STRONG_PASS_BAND = 70, 0.008
+STEP_VOXELS = 0.6
+"""Strong smoothing moves a point by at most this share of a voxel along each axis."""
 
 
 def _area_mm2(inside: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, float]) -> float:
@@ -136,18 +139,35 @@ def _merged(points: FloatArray, triangles: NDArray[np.int64]) -> tuple[FloatArra
     return points[first], joined[whole]
 
 
-def _smoothed(surface: Surface) -> Surface:
+def _sinc(surface: Surface, pass_band: float, iterations: int) -> FloatArray:
     smoother = vtkWindowedSincPolyDataFilter()
     smoother.SetInputData(polydata_from_surface(surface))
-    smoother.SetNumberOfIterations(SINC_ITERATIONS)
-    smoother.SetPassBand(SINC_PASS_BAND)
+    smoother.SetNumberOfIterations(iterations)
+    smoother.SetPassBand(pass_band)
     smoother.BoundarySmoothingOff()
     smoother.FeatureEdgeSmoothingOff()
     smoother.NonManifoldSmoothingOn()
     smoother.NormalizeCoordinatesOn()
     smoother.Update()
-    points = vtk_to_numpy(smoother.GetOutput().GetPoints().GetData()).astype(np.float64)
-    return Surface(points, surface.triangles)
+    return np.asarray(vtk_to_numpy(smoother.GetOutput().GetPoints().GetData()), dtype=np.float64)
+
+
+def _smoothed(surface: Surface, lumen: SmoothLumen) -> Surface:
+    """Smooth lightly, and where the tube is wide strongly: terraces of oblique walls are many edges long.
+
+    No point moves further than a voxel's step may have displaced it, so wide tubes keep their calibre.
+    """
+    light = _sinc(surface, LIGHT_PASS_BAND, LIGHT_ITERATIONS)
+    wide = lumen.fullness(light)[:, None]
+    if not wide.any():
+        return Surface(light, surface.triangles)
+    spacing = np.array(lumen.grid.spacing_ijk_mm)
+    axes = lumen.grid.affine_ijk_to_lps[:3, :3] / spacing
+    strong = _sinc(Surface(light, surface.triangles), STRONG_PASS_BAND, STRONG_ITERATIONS)
+    moved = (strong - light) @ np.linalg.inv(axes).T
+    limit = STEP_VOXELS * spacing
+    moved = limit * np.tanh(moved / limit)
+    return Surface(light + wide * (moved @ axes.T), surface.triangles)
 
 
 def volume_mm3(surface: Surface) -> float:
@@ -185,7 +205,7 @@ def lumen_surface(mask: LabelMap, *, probability: Volume | None = None, tree: Tr
     surface = Surface(lumen.grid.lps_from_kji(points * sampler.step_kji), triangles)
     if not len(triangles):
         return surface
-    surface = _smoothed(surface)
+    surface = _smoothed(surface, lumen)
     if volume_mm3(surface) < 0:
         surface = Surface(surface.points_lps_mm, np.ascontiguousarray(triangles[:, ::-1]))
     logger.info("lumen surface: %d triangles at a step of %.2f mm", len(triangles), step)

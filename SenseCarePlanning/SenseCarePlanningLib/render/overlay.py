@@ -28,7 +28,7 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.Im
     return ImageFont.load_default(size)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def _text_patch(text: str, size: int, colour: Colour, bold: bool, halo: Colour | None) -> RgbImage:
     """Return a text as an RGBA patch (H, W, 4) just large enough."""
     letters = font(size, bold)
@@ -104,7 +104,7 @@ class Shapes:
     def line(self, points: ArrayLike, colour: Rgba, width: float = 2.0) -> None:
         """Add a polyline (N, 2); points that are not finite break it."""
         array = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-        finite = np.isfinite(array).all(axis=1)
+        finite = np.asarray(np.isfinite(array).all(axis=1))
         for run in np.split(np.arange(len(array)), np.flatnonzero(np.diff(finite.astype(int))) + 1):
             if len(run) > 1 and finite[run[0]]:
                 self._parts.append(("line", array[run], colour, width))
@@ -132,7 +132,7 @@ class Shapes:
         margin = 3.0 + max(part[3] for part in self._parts)
         low = np.maximum(np.floor(corners.min(axis=0) - margin), 0).astype(int)
         high = np.minimum(np.ceil(corners.max(axis=0) + margin), [image.shape[1], image.shape[0]]).astype(int)
-        if (high <= low).any():
+        if bool(np.any(high <= low)):
             return
         size = (high - low) * OVERSAMPLING
         canvas = Image.new("RGBA", (int(size[0]), int(size[1])), (0, 0, 0, 0))

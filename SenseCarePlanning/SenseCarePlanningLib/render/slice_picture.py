@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from .overlay import Colour, Shapes, draw_text
 LUNG_WINDOW = (-600.0, 1500.0)
 """Level and width in HU of the lung window."""
 BODY_WINDOW = (40.0, 400.0)
+OUTLINE_STRIDE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ def oblique_plane(start_lps_mm: ArrayLike, end_lps_mm: ArrayLike, along: ArrayLi
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A label whose outline is drawn on a slice: which values of which map, colour, line width in pixels."""
+    """Labels outlined on a slice: each of ``values`` for itself, or all together when empty; colour, width in pixels."""
 
     labels: LabelMap
     values: tuple[int, ...]
@@ -191,7 +192,7 @@ def slice_picture(volume: Volume | None, plane: Plane, options: SliceOptions | N
     if volume is None:
         image = np.full((height, options.pixels, 3), 28, dtype=np.uint8)
     else:
-        values = _sampled(volume.array_kji, volume.grid, places, options.background_hu)
+        values = _sampled(volume, places, options.background_hu)
         level, width = options.window_hu
         grey = np.clip((values - level + width / 2.0) / width, 0.0, 1.0) * 255.0
         image = np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
@@ -213,25 +214,44 @@ def _places(plane: Plane, width: int, height: int, pixel_mm: float) -> FloatArra
     return plane.centre_lps_mm + y[:, None, None] * plane.down + x[None, :, None] * plane.right
 
 
-def _sampled(array: NDArray[np.generic], grid: Grid, places: FloatArray, outside: float) -> FloatArray:
-    """Sample an array linearly at places (H, W, 3), reading only the part of it that is needed."""
-    index = grid.kji_from_lps(places)
+def _needed(grid: Grid, index: FloatArray) -> tuple[slice, slice, slice] | None:
+    """Return the box of voxels that sampling at indices (..., 3) reads; None when all lie outside."""
     low = np.floor(index.min(axis=(0, 1))).astype(int) - 1
     high = np.ceil(index.max(axis=(0, 1))).astype(int) + 2
     start, stop = np.clip(low, 0, grid.shape_kji), np.clip(high, 0, grid.shape_kji)
     if (stop <= start).any():
-        return np.full(places.shape[:2], outside)
-    part = array[start[0] : stop[0], start[1] : stop[1], start[2] : stop[2]].astype(np.float32)
-    moved = np.moveaxis(index - start, -1, 0)
+        return None
+    return (slice(start[0], stop[0]), slice(start[1], stop[1]), slice(start[2], stop[2]))
+
+
+def _interpolated(part: NDArray[np.float32], index: FloatArray, box: tuple[slice, slice, slice], outside: float) -> FloatArray:
+    moved = np.moveaxis(index - np.array([side.start for side in box]), -1, 0)
     return np.asarray(map_coordinates(part, moved, order=1, mode="constant", cval=outside, prefilter=False))
 
 
+def _sampled(volume: Volume, places: FloatArray, outside: float) -> FloatArray:
+    """Sample a volume linearly at places (H, W, 3), reading only the part of it that is needed."""
+    index = volume.grid.kji_from_lps(places)
+    box = _needed(volume.grid, index)
+    if box is None:
+        return np.full(places.shape[:2], outside)
+    return _interpolated(volume.array_kji[box].astype(np.float32), index, box, outside)
+
+
 def _add_outline(shapes: Shapes, outline: Outline, places: FloatArray) -> None:
-    labels = replace(outline.labels, array_kji=outline.labels.array_kji)
-    mask = np.isin(labels.array_kji, outline.values) if outline.values else labels.array_kji > 0
-    values = _sampled(mask, labels.grid, places, 0.0)
-    for contour in find_contours(np.pad(values, 1), 0.5):
-        shapes.line(contour[:, ::-1] - 0.5, (*outline.colour, 255), outline.width)
+    """Add the outlines of the wanted values, found on every second pixel: smoother and four times as fast."""
+    index = outline.labels.grid.kji_from_lps(places[::OUTLINE_STRIDE, ::OUTLINE_STRIDE])
+    box = _needed(outline.labels.grid, index)
+    if box is None:
+        return
+    part = outline.labels.array_kji[box]
+    for value in outline.values or (None,):
+        mask = part > 0 if value is None else part == value
+        if not mask.any():
+            continue
+        values = _interpolated(mask.astype(np.float32), index, box, 0.0)
+        for contour in find_contours(np.pad(values, 1), 0.5):
+            shapes.line((contour[:, ::-1] - 1.0) * OUTLINE_STRIDE, (*outline.colour, 255), outline.width)
 
 
 def _add_curve(shapes: Shapes, curve: Curve, plane: Plane, pixel_mm: float) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.ndimage import convolve1d, gaussian_filter, map_coordinates, maximum_filter
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
@@ -31,6 +31,9 @@ LOWEST_LEVEL = 0.12
 PAINTED_RADIUS_MM = 0.6
 """Tubes painted along the tree are at least this wide: the narrowest a picture can show as open."""
 PAINT_STEP_MM = 0.3
+WIDE_SIGMA_MM = 3.0
+NARROW_SHARE, WIDE_SHARE = 0.14, 0.30
+"""Shares of the surroundings of a wall point that are lumen, for a narrow and for a wide tube."""
 OPEN_ENOUGH = 0.08
 """A centreline sample whose value is above this already lies in an open lumen."""
 
@@ -116,6 +119,20 @@ class SmoothLumen:
             values = np.maximum(values, paint_value(distance, self.tube_radius_mm[nearest]))
         return values
 
+    def fullness(self, points_lps_mm: FloatArray) -> FloatArray:
+        """Return for points (N, 3) on the wall how wide the tube is there: 0 up to about 2 mm radius, 1 from about 4 mm.
+
+        The mean occupancy within some millimetres of a flat wall is one half, of a narrow tube nearly nothing.
+        """
+        stride = [max(int(1.5 // spacing), 1) for spacing in self.grid.spacing_kji_mm]
+        coarse = self.occupancy_kji[:: stride[0], :: stride[1], :: stride[2]]
+        spacing = np.array(self.grid.spacing_kji_mm) * stride
+        around = gaussian_filter(coarse, WIDE_SIGMA_MM / spacing, mode="constant")
+        index = self.grid.kji_from_lps(points_lps_mm) / np.array(stride)
+        share = map_coordinates(around, index.T, order=1, mode="nearest", prefilter=False)
+        rise = np.clip((share - NARROW_SHARE) / (WIDE_SHARE - NARROW_SHARE), 0.0, 1.0)
+        return np.asarray(rise * rise * (3.0 - 2.0 * rise), dtype=np.float64)
+
     def _blurred_at(self, indices_kji: FloatArray) -> FloatArray:
         reach = int(np.ceil(4.0 * BLUR_VOXELS))
         offsets = np.arange(-reach, reach + 1)
@@ -144,8 +161,6 @@ def _blurred(occupancy: Float32Array) -> Float32Array:
     offsets = np.zeros(1)
     reach = int(np.ceil(4.0 * BLUR_VOXELS))
     kernel = _weights(offsets, -reach, 2 * reach + 1, BLUR_VOXELS)[0]
-    from scipy.ndimage import convolve1d
-
     result = occupancy
     for axis in range(3):
         result = convolve1d(result, kernel, axis=axis, mode="constant", output=np.float32)

@@ -166,7 +166,7 @@ class TreePainter:
             window = self._window(style, width / height)
             forward, up = (np.array(axis) for axis in VIEWS[style.view])
             renderer.look(window.centre - 1000.0 * forward, window.centre, up, parallel_height_mm=window.height_mm)
-            image = resized(renderer.render(), width, height).copy()
+            image: RgbImage = resized(renderer.render(), width, height).copy()
         self._write(image, style, window)
         return image
 
@@ -190,9 +190,9 @@ class TreePainter:
         table[:] = PLAIN
         for branch_id, colour in (style.colours or {}).items():
             table[branch_id] = colour
-        for branch_id in style.route_ids:
-            table[branch_id] = ROUTE
-        add_point_array(self._mesh, "colour", table[self._branch], scalars=True)
+        colours = table[self._branch]
+        colours[self._on_route(style.route_ids)] = ROUTE
+        add_point_array(self._mesh, "colour", colours, scalars=True)
         actors = [_actor(self._mesh, None)]
         for points, colour, radius in style.curves:
             actors.append(_actor(_tube(points, radius), colour))
@@ -201,6 +201,16 @@ class TreePainter:
         if style.lungs is not None and len(style.lungs.triangles):
             actors.append(_glass(style.lungs))
         return actors
+
+    def _on_route(self, route_ids: frozenset[int]) -> NDArray[np.bool_]:
+        """Tell which points lie on the route's own tube, the mouths of its side branches included."""
+        branches = [self.tree[branch_id] for branch_id in route_ids]
+        if not branches or not len(self._points):
+            return np.zeros(len(self._points), dtype=np.bool_)
+        radii = np.concatenate([branch.radius_mm for branch in branches])
+        distance, nearest = cKDTree(np.concatenate([branch.points_lps_mm for branch in branches])).query(self._points)
+        mine = np.isin(self._branch, sorted(route_ids))
+        return np.asarray(mine | (distance < 1.25 * radii[nearest] + 0.4))
 
     def _write(self, image: RgbImage, style: TreeStyle, window: _Window) -> None:
         height, width = image.shape[:2]
@@ -249,7 +259,7 @@ def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window
     """Write names in a column on either side, each level with its branch as far as room allows."""
     height, width = image.shape[:2]
     size = max(width // 44, 9)
-    middle_x = width / 2.0
+    carina_x = window.to_pixels(tree.root.points_lps_mm[-1][None], width, height)[0, 0]
     places = {}
     for branch_id in labels:
         branch = tree[branch_id]
@@ -258,12 +268,11 @@ def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window
     shapes = Shapes()
     texts = []
     for side in (-1, 1):
-        mine = sorted(
-            (key for key in places if (places[key][0] >= middle_x) == (side > 0)), key=lambda key: float(places[key][1])
-        )
+        mine = [key for key in places if (places[key][0] >= carina_x) == (side > 0)]
+        mine.sort(key=lambda key: float(places[key][1]))
         rows = _spread([float(places[key][1]) for key in mine], 1.45 * size, 2.0 * size, height - 2.0 * size)
         for key, row in zip(mine, rows, strict=True):
-            edge = width / 24.0
+            edge = width / 15.0
             x = width - edge if side > 0 else edge
             text_width = text_size(labels[key], size)[0]
             end = x - side * (text_width + 0.4 * size)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,11 +60,12 @@ def write_video(frames: Iterator[NDArray[np.uint8]], path: Path | str, fps: floa
 def _encode(frames: Iterator[NDArray[np.uint8]], part: Path, fps: float) -> int:
     import av
 
-    count, shape = 0, None
+    count = 0
+    shape: tuple[int, ...] | None = None
+    stream: Any = None
     with av.open(str(part), mode="w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = None
         for frame in frames:
-            if shape is None:
+            if shape is None or stream is None:
                 shape = frame.shape
                 stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
                 stream.width, stream.height = shape[1] // 2 * 2, shape[0] // 2 * 2
@@ -75,6 +77,7 @@ def _encode(frames: Iterator[NDArray[np.uint8]], part: Path, fps: float) -> int:
             for packet in stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")):
                 container.mux(packet)
             count += 1
-        for packet in stream.encode() if stream is not None else []:
-            container.mux(packet)
+        if stream is not None:
+            for packet in stream.encode():
+                container.mux(packet)
     return count
