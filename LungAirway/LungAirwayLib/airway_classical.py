@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
+
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.volume import bounding_box
 
@@ -270,6 +271,6 @@ def _split_sides(aerated: NDArray[np.bool_], midline: float, spacing_mm: tuple[f
     side[0] = 0
     core = side[labels]
     if radius == 0.0:
-        return core
+        return np.asarray(core, dtype=np.uint8)
     nearest = ndimage.distance_transform_edt(core == 0, sampling=spacing_mm, return_distances=False, return_indices=True)
-    return np.where(aerated, core[tuple(nearest)], 0).astype(np.uint8)
+    return np.asarray(np.where(aerated, core[tuple(nearest)], 0), dtype=np.uint8)

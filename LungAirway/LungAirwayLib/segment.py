@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 

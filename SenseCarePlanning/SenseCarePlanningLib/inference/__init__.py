@@ -1,0 +1,1 @@
+"""Networks behind one protocol: which are there, whether they may run, and how."""

@@ -1,0 +1,83 @@
+"""Run a network over a large array patch by patch and blend the overlaps with a Gaussian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..progress import Progress
+
+Predictor = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def gaussian_window(patch: tuple[int, int, int], sigma_share: float = 0.125) -> NDArray[np.float32]:
+    """Return blending weights (K, J, I), 1 in the middle, never 0 (the shape nnU-Net uses, Isensee 2021,
+    doi:10.1038/s41592-020-01008-z)."""
+    axes = []
+    for size in patch:
+        centre = (size - 1) / 2.0
+        axes.append(np.exp(-0.5 * ((np.arange(size) - centre) / max(sigma_share * size, 1e-3)) ** 2))
+    window = axes[0][:, None, None] * axes[1][None, :, None] * axes[2][None, None, :]
+    return np.asarray(np.maximum(window, 1e-3), dtype=np.float32)
+
+
+def patch_starts(size: int, patch: int, overlap: float) -> list[int]:
+    """Return where patches start along an axis so that they cover it, evenly spread.
+
+    Raises
+    ------
+    ValueError
+        When the overlap is not in [0, 1) or a size is not positive.
+    """
+    if not 0.0 <= overlap < 1.0 or patch < 1 or size < 1:
+        raise ValueError(f"expected sizes above 0 and an overlap from 0 to below 1, got {size}, {patch}, {overlap}")
+    if size <= patch:
+        return [0]
+    step = max(1, int(patch * (1.0 - overlap)))
+    count = -(-(size - patch) // step) + 1
+    return [round(position) for position in np.linspace(0, size - patch, count)]
+
+
+def slide(
+    image: NDArray[np.float32],
+    predict: Predictor,
+    patch: tuple[int, int, int],
+    progress: Progress,
+    overlap: float = 0.5,
+) -> NDArray[np.float32]:
+    """Predict (C_in, K, J, I) patch by patch; returns (C_out, K, J, I) float32.
+
+    An image smaller than the patch is padded with its minimum and cut back. Between patches the progress is
+    reported and a request to stop is honoured.
+
+    Raises
+    ------
+    ValueError
+        When the network returns another spatial size than it was given.
+    Cancelled
+        When the user asked to stop.
+    """
+    shape = image.shape[1:]
+    pad = [(0, 0)] + [(0, max(size - have, 0)) for size, have in zip(patch, shape, strict=True)]
+    padded = np.pad(image, pad, mode="constant", constant_values=float(image.min())) if any(end for _, end in pad) else image
+    starts = list(product(*(patch_starts(have, size, overlap) for have, size in zip(padded.shape[1:], patch, strict=True))))
+    window = gaussian_window(patch)
+    total: NDArray[np.float32] | None = None
+    weight = np.zeros(padded.shape[1:], dtype=np.float32)
+    for number, start in enumerate(starts):
+        progress.update(number / len(starts))
+        box = tuple(slice(first, first + size) for first, size in zip(start, patch, strict=True))
+        region = (slice(None), *box)
+        result = predict(np.ascontiguousarray(padded[region]))
+        if result.shape[1:] != patch:
+            raise ValueError(f"the network returned {result.shape[1:]} for a patch of {patch}")
+        if total is None:
+            total = np.zeros((result.shape[0], *padded.shape[1:]), dtype=np.float32)
+        total[region] += result * window
+        weight[box] += window
+    assert total is not None
+    total /= weight
+    return np.ascontiguousarray(total[:, : shape[0], : shape[1], : shape[2]])
