@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from ..geometry import FloatArray
 from .fields import Float32Array, Lattice, ellipsoid, occupancy, smooth_cut, smooth_noise, smooth_union
@@ -236,7 +237,7 @@ class _Painter:
 
     def __init__(self, lattice: Lattice, scale: float) -> None:
         self.image = np.full(lattice.shape_kji, AIR, dtype=np.float32)
-        self._width = np.float32(lattice.step_mm / scale)
+        self._width = np.float32(1.4 * lattice.step_mm / scale)
 
     def lay(self, distance: Float32Array, value_hu: float | Float32Array) -> None:
         at = np.flatnonzero(distance.ravel() < 0.5 * self._width)
@@ -246,10 +247,14 @@ class _Painter:
         flat[at] += share * (value - flat[at])
 
 
-def backdrop(lattice: Lattice, shape: ChestShape, rng: np.random.Generator) -> Backdrop:
-    """Paint the chest without lungs and airways: body, table, bones, heart, great vessels, abdomen."""
+def backdrop(lattice: Lattice, shape: ChestShape, lungs_mm: Float32Array, rng: np.random.Generator) -> Backdrop:
+    """Paint the chest without lungs and airways: body, table, bones, heart, great vessels, abdomen.
+
+    The wall goes around the lungs, given as signed distance in mm, wherever they are larger than the template's cage.
+    """
     axes = shape.template_axes(lattice)
-    inner = cage(axes)
+    around = np.asarray(gaussian_filter(lungs_mm, 4.0 / lattice.step_mm) / np.float32(shape.mean_scale), dtype=np.float32)
+    inner = smooth_union(cage(axes), around - 2.0, 6.0)
     painter = _Painter(lattice, shape.mean_scale)
     _paint_wall(painter, axes, inner)
     texture = smooth_noise(lattice, 6.0, rng)
@@ -268,6 +273,7 @@ def _paint_wall(painter: _Painter, axes: Axes, inner: Float32Array) -> None:
     body = np.asarray((outline - 1.0) * 112.0, dtype=np.float32)
     back_plane = np.broadcast_to(y - 121.0, body.shape)
     body = -smooth_union(-body, np.asarray(-back_plane, dtype=np.float32), 18.0)
+    body = smooth_union(body, inner - 19.0, 10.0)
     table = np.abs(y - 129.0 + (x / 260.0) ** 2 * 40.0) - 1.2
     painter.lay(np.asarray(np.broadcast_to(np.maximum(table, np.abs(x) - 200.0), body.shape), dtype=np.float32), -350.0)
     painter.lay(body, SKIN)
@@ -319,7 +325,8 @@ def _paint_mediastinum(painter: _Painter, axes: Axes, texture: Float32Array) -> 
     painter.lay(pericardium + 0.6, FAT)
     painter.lay(np.asarray(pericardium + np.clip(2.2 + 2.6 * texture, 0.2, 6.5), dtype=np.float32), BLOOD)
     groove = np.abs(0.74 * (x - 2.0) - 0.40 * (y + 24.0) - 0.54 * (z + 66.0)) - 1.3 - 0.6 * texture
-    painter.lay(np.maximum(np.asarray(groove, dtype=np.float32), -pericardium - 12.0), FAT)
+    near_surface = np.abs(pericardium + 7.0) - 6.0
+    painter.lay(np.maximum(np.asarray(groove, dtype=np.float32), near_surface), FAT)
     for name in ("arch_branches", "vena_cava", "azygos", "left_atrium", "pulmonary_trunk"):
         painter.lay(great_vessel(axes, name), BLOOD)
     aorta = great_vessel(axes, "aorta")

@@ -7,7 +7,16 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from ..geometry import FloatArray
 from ..volume import LabelMap
-from .chest import APEX_Z, LUNG_HALF_WIDTH, ChestShape, diaphragm_height, template_lungs
+from .chest import (
+    APEX_Z,
+    BASE_Z,
+    LUNG_CENTRE_Y,
+    LUNG_HALF_DEPTH,
+    LUNG_HALF_WIDTH,
+    ChestShape,
+    diaphragm_height,
+    template_lungs,
+)
 from .fields import Float32Array, Lattice, smooth_cut, smooth_union
 from .masktube import MaskTube, wall_thickness_mm
 from .resample import share_of
@@ -59,6 +68,23 @@ def fit_chest(tube: MaskTube) -> ChestShape:
         (float(carina[0]), float(carina[1]), float(carina[2])),
         (float(scale[0]), float(scale[1]), float(scale[2]), float(scale[3])),
     )
+
+
+def fit_chest_to_lungs(tube: MaskTube, lungs: LabelMap) -> ChestShape:
+    """Return the chest whose lungs have the extent of a given mask; its height is set by the tree's carina."""
+    carina = find_carina(tube.surface_lps_mm)
+    mask = lungs.mask()
+    stride = max(1, int((np.count_nonzero(mask) / 200_000) ** (1.0 / 3.0)))
+    points = lungs.grid.lps_from_kji(np.argwhere(mask[::stride, ::stride, ::stride]) * stride)
+    if len(points) == 0:
+        points = lungs.grid.lps_from_kji(np.argwhere(mask))
+    low, high = np.percentile(points, 0.05, axis=0), np.percentile(points, 99.95, axis=0)
+    middle, half = (low + high) / 2.0, (high - low) / 2.0
+    scale_x, scale_y = np.clip([half[0] / LUNG_HALF_WIDTH, half[1] / LUNG_HALF_DEPTH], 0.5, 1.6)
+    scale_up = float(np.clip((high[2] - carina[2]) / APEX_Z, 0.5, 1.6))
+    scale_down = float(np.clip((low[2] - carina[2]) / BASE_Z, 0.5, 1.6))
+    origin = (float(middle[0]), float(middle[1] - scale_y * LUNG_CENTRE_Y), float(carina[2]))
+    return ChestShape(origin, (float(scale_x), float(scale_y), scale_up, scale_down))
 
 
 def _scale_below(offset_mm: FloatArray, scale_x: float, scale_y: float) -> float:

@@ -15,7 +15,7 @@ from ..volume import Grid, LabelMap, Volume
 from .chest import LUNG_CENTRE_Y, ChestShape, backdrop
 from .compose import Layers, Lesion, draw, parenchyma
 from .fields import Float32Array, Lattice, smooth_noise
-from .fit import fit_chest, fitted_lungs, lungs_of_mask, point_distance
+from .fit import fit_chest, fit_chest_to_lungs, fitted_lungs, lungs_of_mask, point_distance
 from .masktube import MaskTube, largest_component, paint_tube, tube_from_mask, wall_thickness_mm
 from .resample import block_share, label_map, labels_of_fields, nearest_labels, share_of, target_box
 from .scanner import Scanner
@@ -103,10 +103,10 @@ def simulate_ct(
         if given is not None and not given.mask().any():
             raise InputError(f"The {name} mask is empty: leave it out or give one with voxels.")
     tube = tube_from_mask(airway)
-    shape = fit_chest(tube)
-    lower, upper = _bounds(shape, tube, lungs or lobes)
-    lattice = Lattice.over(lower, upper, LATTICE_STEP_MM)
     given_lungs = lungs if lungs is not None else lobes
+    shape = fit_chest(tube) if given_lungs is None else fit_chest_to_lungs(tube, given_lungs)
+    lower, upper = _bounds(shape, tube, given_lungs)
+    lattice = Lattice.over(lower, upper, LATTICE_STEP_MM)
     right, left = fitted_lungs(lattice, shape, tube) if given_lungs is None else lungs_of_mask(lattice, shape, given_lungs)
     grid = scanner.grid_over(lower, upper)
     fine = scanner.fine_grid(grid)
@@ -118,7 +118,7 @@ def simulate_ct(
     lesions = () if nodule is None else (_lesion_of(nodule, fine),)
     layers = Layers(
         lattice=lattice,
-        backdrop_hu=backdrop(lattice, shape, rng).intensity_hu,
+        backdrop_hu=backdrop(lattice, shape, both, rng).intensity_hu,
         parenchyma_hu=parenchyma(lattice, -862.0, 0.28, shape.carina_lps_mm[1] + LUNG_CENTRE_Y, texture),
         lung_distance_mm=both,
         lumen=lumen,
