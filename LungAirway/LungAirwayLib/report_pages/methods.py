@@ -19,6 +19,7 @@ from SenseCarePlanningLib.report.model import (
 )
 
 from ..result import AirwayResult
+from .quality import missing_lines
 from .words import Words, label_of
 
 _OPTION_NAMES = {
@@ -28,6 +29,10 @@ _OPTION_NAMES = {
     "orientation": label_of("Operator's picture"),
     "target": label_of("Target given as"),
     "bundle": label_of("Bundle"),
+}
+_OPTION_VALUES = {
+    "anterior_12": label_of("12 o'clock is anterior"),
+    "posterior_12": label_of("12 o'clock is posterior"),
 }
 _LISTED = ("inner_diameter", "minimum_diameter", "wall_thickness", "length")
 """Measurements of a branch whose absence is worth a line."""
@@ -54,15 +59,9 @@ _METHODS = (
 def not_measured_section(result: AirwayResult, words: Words) -> Section:
     """Return what was not measured, each with its reason."""
     said = list(words.sentences(result.not_measured))
-    groups = [result.quality.values()]
+    said += missing_lines(tuple(result.quality.values()), words)
     if result.plan is not None:
-        groups.append(result.plan.target.measurements.values())
-    for group in groups:
-        said += [
-            words.say("{name}: {reason}", name=words.measurement_name(item.name), reason=words.sentence(item.reason_missing))
-            for item in group
-            if item.value is None
-        ]
+        said += missing_lines(tuple(result.plan.target.measurements.values()), words)
     said += _unmeasured_branches(result, words)
     items = tuple(dict.fromkeys(said))
     title = words.say("What was not measured, and why")
@@ -99,7 +98,10 @@ def methods_section(result: AirwayResult, study: StudyInfo | None, words: Words)
     ]
     if engine.detail:
         rows.append((words.say("Detail"), words.sentence(engine.detail)))
-    rows += [(words.say(_OPTION_NAMES.get(name, name)), words.sentence(value)) for name, value in run.options.items()]
+    rows += [
+        (words.say(_OPTION_NAMES.get(name, name)), words.sentence(_OPTION_VALUES.get(value, value)))
+        for name, value in run.options.items()
+    ]
     if study is not None and study.series_uid:
         rows.append((words.say("Series UID"), study.series_uid))
     versions = words.say(", ").join(f"{name} {version}" for name, version in run.versions.items())

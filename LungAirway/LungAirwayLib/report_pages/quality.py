@@ -20,26 +20,41 @@ from .summary import KEY_WARNINGS, all_warnings
 from .words import Pictures, Words
 
 
-def measurement_table(measurements: tuple[Measurement, ...], words: Words) -> DataTable:
-    """Return measurements with unit, interval and how they were obtained."""
-    rows = []
-    for item in measurements:
-        value = words.measured(item) if item.value is None else words.with_unit(item.value, item.unit)
-        rows.append(
-            (
-                words.measurement_name(item.name),
-                value,
-                words.interval(item.interval, item.unit) or "–",
-                words.sentence(item.method) if item.method else "–",
-            )
+def measurement_blocks(measurements: tuple[Measurement, ...], words: Words) -> list[Block]:
+    """Return measurements with unit, interval and how they were obtained, and what is missing with its reason."""
+    rows = tuple(
+        (
+            words.measurement_name(item.name),
+            words.with_unit(item.value, item.unit),
+            words.interval(item.interval, item.unit) or "–",
+            words.sentence(item.method) if item.method else "–",
         )
+        for item in measurements
+        if item.value is not None
+    )
     columns = (
         Column(words.say("Quantity"), 2.6),
-        Column(words.say("Value"), 2.2),
-        Column(words.say("95 % interval"), 1.5),
-        Column(words.say("How it was obtained"), 4.0),
+        Column(words.say("Value"), 1.6),
+        Column(words.say("95 % interval"), 1.7),
+        Column(words.say("How it was obtained"), 4.4),
     )
-    return DataTable(columns, tuple(rows))
+    blocks: list[Block] = [DataTable(columns, rows)] if rows else []
+    missing = missing_lines(measurements, words)
+    if missing:
+        blocks.append(Paragraph(words.say("; ").join(missing), words.say("Not measured:"), small=True))
+    return blocks
+
+
+def missing_lines(measurements: tuple[Measurement, ...], words: Words) -> list[str]:
+    """Return what was not measured, one text for each reason."""
+    names: dict[str, list[str]] = {}
+    for item in measurements:
+        if item.value is None:
+            names.setdefault(item.reason_missing, []).append(words.measurement_name(item.name))
+    return [
+        words.say("{name}: {reason}", name=words.say(", ").join(listed), reason=words.sentence(reason))
+        for reason, listed in names.items()
+    ]
 
 
 def quality_section(result: AirwayResult, words: Words) -> Section:
@@ -49,7 +64,7 @@ def quality_section(result: AirwayResult, words: Words) -> Section:
     if len(warnings) > KEY_WARNINGS:
         blocks.append(Notice("", words.say("Warnings"), Tone.CAUTION, warnings))
     if result.quality:
-        blocks.append(measurement_table(tuple(result.quality.values()), words))
+        blocks += measurement_blocks(tuple(result.quality.values()), words)
     tree = result.tree
     blocks.append(
         Paragraph(

@@ -21,7 +21,6 @@ TSUBOI_NAMES = {
     TsuboiType.NONE: label_of("no bronchus at the lesion"),
     TsuboiType.UNKNOWN: label_of("not known"),
 }
-_FIGURES_PER_ROW, _PICTURE_HEIGHT_MM = 3, 66.0
 
 
 def routes_section(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> Section:
@@ -82,17 +81,15 @@ def _picture_rows(plan: Plan, pictures: Pictures, words: Words) -> list[FigureRo
         (f"route_{route.rank}_oblique", words.say("Route {rank}: slice that holds the exit and the target.", rank=route.rank))
         for route in plan.routes
     ]
-    return [*figure_rows(trees, pictures), *figure_rows(obliques, pictures)]
+    return [*figure_rows(trees, pictures, 2, 92.0), *figure_rows(obliques, pictures)]
 
 
-def figure_rows(wanted: list[tuple[str, str]], pictures: Pictures) -> list[FigureRow]:
-    """Return the pictures that exist, three in a row, from keys with their captions."""
+def figure_rows(wanted: list[tuple[str, str]], pictures: Pictures, per_row: int = 3, height_mm: float = 66.0) -> list[FigureRow]:
+    """Return the pictures that exist, side by side, from keys with their captions."""
     figures = [
-        Figure(picture, caption, caption, "", _PICTURE_HEIGHT_MM)
-        for key, caption in wanted
-        if (picture := pictures.get(key)) is not None
+        Figure(picture, caption, caption, "", height_mm) for key, caption in wanted if (picture := pictures.get(key)) is not None
     ]
-    return [FigureRow(tuple(figures[start : start + _FIGURES_PER_ROW])) for start in range(0, len(figures), _FIGURES_PER_ROW)]
+    return [FigureRow(tuple(figures[start : start + per_row])) for start in range(0, len(figures), per_row)]
 
 
 def extensions_sections(plan: Plan, pictures: Pictures, words: Words) -> list[Section]:

@@ -29,7 +29,7 @@ def _legend(words: Words) -> str:
     return words.say(
         "● reaches: probability of at least 90 %; ◐ probably: 50 to 90 %, or a bend at the scope's limit; ○ no: under 50 %. "
         "The probability is that the narrowest place is at least as wide as the tip, with the measurement's uncertainty. "
-        "Each cell: how far the tip gets, the remaining way and straight distance to the target, the approach angle; "
+        "Each cell: how far the tip gets, the way still to go to the target, the straight distance and the approach angle; "
         "rEBUS: target within 10 mm of the tip."
     )
 
@@ -50,16 +50,16 @@ def _cell(found: Feasibility | None, result: AirwayResult, words: Words) -> Cell
     if found is None:
         return Cell("–")
     symbol, tone = _LOOK[found.reach]
+    straight = words.measured(found.straight_distance, with_reason=False)
+    if found.approach_angle.value is not None:
+        straight = words.say("{straight} straight, {angle}", straight=straight, angle=words.measured(found.approach_angle))
+    else:
+        straight = words.say("{straight} straight", straight=straight)
     lines = [
         words.say("tip in {branch}", branch=words.branch(result.tree[found.last_branch_id], result.tree)),
-        words.say(
-            "{way} to go, straight {straight}",
-            way=words.measured(found.remaining_path, with_reason=False),
-            straight=words.measured(found.straight_distance, with_reason=False),
-        ),
+        words.say("{way} to go", way=words.measured(found.remaining_path, with_reason=False)),
+        straight,
     ]
-    if found.approach_angle.value is not None:
-        lines.append(words.say("approach {angle}", angle=words.measured(found.approach_angle)))
     if found.within_radial_ultrasound:
         lines.append(words.say("within reach of rEBUS"))
     return Cell("\n".join(lines), f"{symbol} {words.say(REACH_NAMES[found.reach])} {100 * found.probability:.0f} %", tone)
@@ -103,7 +103,7 @@ def library_section(plan: Plan, words: Words) -> Section:
     """Return the scopes that were compared, as their library describes them."""
 
     def number(value: float | None, unit: str) -> str:
-        return words.say("not stated") if value is None else words.number(value, unit)
+        return "–" if value is None else words.number(value, unit)
 
     columns = (
         Column(words.say("Bronchoscope"), 2.6),
@@ -126,5 +126,8 @@ def library_section(plan: Plan, words: Words) -> Section:
         )
         for scope in plan.scopes
     )
-    note = words.say("The library of bronchoscopes can be edited; compare it with the data sheet of the instrument at hand.")
+    note = words.say(
+        "The library of bronchoscopes can be edited; compare it with the data sheet of the instrument at hand. A dash: the "
+        "source does not say."
+    )
     return Section(words.say("Appendix: bronchoscopes compared"), (Paragraph(note), DataTable(columns, rows, compact=True)))

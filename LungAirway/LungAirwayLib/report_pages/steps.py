@@ -26,8 +26,9 @@ _ORIENTATIONS = {
     "anterior_12": label_of("12 o'clock in the picture is anterior (patient supine, operator at the head)."),
     "posterior_12": label_of("12 o'clock in the picture is posterior (operator in front of the patient)."),
 }
-_SHEET_MM, _LOW_MM, _HIGH_MM = 205.0, 13.0, 24.0
+_SHEET_MM, _LOW_MM, _HIGH_MM = 205.0, 13.0, 30.0
 """Height that the rows share on one page, and the limits of a thumbnail's height."""
+_LARGEST_CLOCK_MM = 15.0
 
 
 def step_sections(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> list[Section]:
@@ -44,11 +45,11 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
     height = min(max(_SHEET_MM / len(steps) - 2.0, _LOW_MM), _HIGH_MM)
     columns = (
         Column(words.say("Step"), 1.0, "center"),
-        Column(words.say("View"), 2.3, "center"),
+        Column(words.say("View"), 0.1 * height + 0.3, "center"),
         Column(words.say("Clock"), 1.8, "center"),
-        Column(words.say("What to do"), 3.7),
+        Column(words.say("What to do"), 4.3),
         Column(words.say("Enter"), 4.4),
-        Column(words.say("Other openings"), 4.8),
+        Column(words.say("Other openings"), 4.4),
     )
     shown = [pictures.get(f"step_{route.rank}_{step.step}") for step in steps]
     rows = tuple(_row(step, picture, result, words, height) for step, picture in zip(steps, shown, strict=True))
@@ -68,7 +69,9 @@ def _row(
 ) -> tuple[CellContent, ...]:
     hour = words.say("{hour} o'clock", hour=step.clock_hour)
     others = [opening for opening in step.openings if opening[0] != step.next_branch_id]
-    face = ClockFace(step.clock_angle_deg, tuple(30.0 * other[2] for other in others), hour, height_mm - 4.5)
+    face = ClockFace(
+        step.clock_angle_deg, tuple(30.0 * other[2] for other in others), hour, min(height_mm - 4.5, _LARGEST_CLOCK_MM)
+    )
     tree = result.tree
     at = words.branch(tree[step.branch_id], tree)
     alt = words.say("View before the carina at the end of {branch}", branch=at)

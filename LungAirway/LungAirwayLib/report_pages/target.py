@@ -5,7 +5,7 @@ from __future__ import annotations
 from SenseCarePlanningLib.report.model import Block, Figure, FigureRow, KeyValueTable, Section
 
 from ..plan import Plan
-from .quality import measurement_table
+from .quality import measurement_blocks
 from .summary import DENSITY_NAMES, SOURCE_NAMES
 from .words import Pictures, Words, label_of
 
@@ -36,7 +36,7 @@ def target_section(plan: Plan, pictures: Pictures, words: Words) -> Section:
     ]
     blocks: list[Block] = [KeyValueTable(tuple(rows), pairs_per_line=1)]
     if target.measurements:
-        blocks.append(measurement_table(tuple(target.measurements.values()), words))
+        blocks += measurement_blocks(tuple(target.measurements.values()), words)
     figures = tuple(
         Figure(pictures.get(f"target_{plane}"), words.say(caption), words.say(caption), "", 62.0)
         for plane, caption in _PLANES.items()

@@ -243,14 +243,21 @@ def first_height(flowables: Flowables, width: float) -> float:
     return height
 
 
+def _is_text(flowables: Flowables) -> bool:
+    return all(isinstance(flowable, TextBlock) for flowable in flowables)
+
+
 def section_flowables(section: model.Section, width: float, heading: TextBlock) -> Flowables:
     """Return a section: its heading, then its blocks, headings never alone at the foot of a page."""
     groups: list[Flowables] = [[heading], *(block_flowables(block, width) for block in section.blocks)]
     is_heading = [True, *(isinstance(block, model.Heading) for block in section.blocks)]
     flowables: Flowables = []
     needed = 0.0
+    following: Flowables = []
     for group, heads in zip(reversed(groups), reversed(is_heading), strict=True):
-        needed = first_height(group, width) + (needed if heads else 0.0)
+        introduces = _is_text(group) and bool(following) and not _is_text(following)
+        needed = first_height(group, width) + (needed if heads or introduces else 0.0)
+        following = group
         flowables = [CondPageBreak(needed), *group, *flowables] if heads else [*group, *flowables]
     if section.new_page:
         return [NewPage(), *flowables]

@@ -65,6 +65,16 @@ def test_no_message_of_the_code_is_missing_in_chinese() -> None:
     assert [name for name in MEASUREMENT_NAMES.values() if name not in known] == []
 
 
+def test_every_step_of_a_run_has_a_chinese_name() -> None:
+    steps = set()
+    for folder in ("SenseCarePlanning", "LungAirway"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            steps |= set(re.findall(r'progress\.step\("([^"]+)"\)', path.read_text(encoding="utf-8")))
+    words = Words.of("zh")
+    assert len(steps) > 8
+    assert [step for step in sorted(steps) if words.sentence(step) == step] == []
+
+
 def test_translations_keep_their_placeholders_and_are_not_empty() -> None:
     for message, translation in read_po(CATALOGUE).items():
         if message:
