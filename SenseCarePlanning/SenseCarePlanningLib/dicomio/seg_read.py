@@ -65,7 +65,9 @@ def read_segments(path: Path, grid: Grid | None) -> tuple[list[StoredSegment], G
         frames, axes, spacing = _frames(data)
         grid = grid or _own_grid(data, frames, axes, spacing)
         arrays = _place(data, frames, grid, path.name)
-    return [_stored_segment(item, arrays[int(item.SegmentNumber)]) for item in data.SegmentSequence if int(item.SegmentNumber)], grid
+    return [
+        _stored_segment(item, arrays[int(item.SegmentNumber)]) for item in data.SegmentSequence if int(item.SegmentNumber)
+    ], grid
 
 
 def _group(data: Dataset, frame: Dataset, sequence: str) -> Dataset:
@@ -107,13 +109,21 @@ def _own_grid(data: Dataset, frames: list[_Frame], axes: FloatArray, spacing: tu
 
 def _place(data: Dataset, frames: list[_Frame], grid: Grid, name: str) -> dict[int, NDArray[np.uint8]]:
     arrays = {
-        int(item.SegmentNumber): np.zeros(grid.shape_kji, dtype=np.uint8) for item in data.SegmentSequence if int(item.SegmentNumber)
+        int(item.SegmentNumber): np.zeros(grid.shape_kji, dtype=np.uint8)
+        for item in data.SegmentSequence
+        if int(item.SegmentNumber)
     }
     rows, columns = int(data.Rows), int(data.Columns)
     for frame in frames:
         place = grid.ijk_from_lps(frame.position)
         i, j, k = (round(float(value)) for value in place)
-        inside = i >= 0 and j >= 0 and 0 <= k < grid.shape_kji[0] and j + rows <= grid.shape_kji[1] and i + columns <= grid.shape_kji[2]
+        inside = (
+            i >= 0
+            and j >= 0
+            and 0 <= k < grid.shape_kji[0]
+            and j + rows <= grid.shape_kji[1]
+            and i + columns <= grid.shape_kji[2]
+        )
         if np.abs(place - np.rint(place)).max() > _PLACE_TOLERANCE or not inside:
             raise InputError(f"The DICOM segmentation {name} does not lie on the voxels of this image.")
         pixels = _pixels(data, frame.index)
