@@ -46,7 +46,7 @@ FISSURE_FACTOR = 1.5
 WIDE_VESSEL_FACTOR = 1.5
 """Penalties on the exit cost. Design choices, not measured: another lobe doubles the cost, leaving the lung (pleura,
 mediastinum) makes it four times as dear, so that such a route is offered only when nothing else is near."""
-FEWEST_JUDGED, MOST_JUDGED = 12, 40
+FEWEST_JUDGED, MOST_JUDGED = 12, 24
 """So many of the cheapest branches, at least and at most, are asked what lies between them and the target."""
 SAME_EXIT_MM = 3.0
 """Exits nearer to each other than this, or than 1.5 lumen radii, on neighbouring branches are one decision."""

@@ -64,7 +64,7 @@ def scope_of(diameter: float, bend_radius: float | None = None) -> Scope:
         (6.0, Reach.NO, 1, 50.0),
     ],
 )
-def test_a_scope_stops_where_the_airway_gets_too_narrow(  # noqa: PLR0917 - fixtures and a row
+def test_a_scope_stops_where_the_airway_gets_too_narrow(
     tapering_tree: Tree, route: Route, target_below: Target, diameter: float, reach: Reach, last: int, remaining: float
 ) -> None:
     cell = assess([route], tapering_tree, target_below, [scope_of(diameter)])[0]

@@ -14,9 +14,7 @@ from SenseCarePlanningLib.tubes.tree import Branch, Tree
 SIDES = {"right": (-1.0, 0.0), "left": (1.0, 0.0), "anterior": (0.0, -1.0), "posterior": (0.0, 1.0)}
 
 
-def branch(  # noqa: PLR0917 - a row of a table
-    key: int, parent: int | None, children: tuple[int, ...], ends: object, radius: float, generation: int
-) -> Branch:
+def branch(key: int, parent: int | None, children: tuple[int, ...], ends: object, radius: float, generation: int) -> Branch:
     points = resample_polyline(np.asarray(ends, dtype=np.float64), 0.5)
     count = len(points)
     interval = np.tile([radius - 0.25, radius + 0.25], (count, 1))
