@@ -34,7 +34,7 @@ class Problem:
     share
         branch id -> share (0 to 1) of the forest's tips below that branch.
     trunk_cost
-        (2**n,) cost of a common trunk for each set of names, as a bit mask.
+        (2**n, 2**n) cost, when the names of the first bit mask are present, of a common trunk of those of the second.
     absent_cost
         (n,) cost of not finding each name.
     """
@@ -66,100 +66,102 @@ def _popcount(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class _Solver:
-    """Holds the tables of one solution; ``forced`` pins branches to one name each."""
+    """Holds the tables of one solution; ``forced`` pins branches to one name each.
+
+    Every table has a row for each set of names that may be present at all: what an odd common trunk is depends on what
+    the tree holds. All rows are filled together.
+    """
 
     def __init__(self, problem: Problem, forced: Mapping[int, int]) -> None:
         self.problem, self.forced = problem, forced
-        sets = np.arange(2**problem.size)
-        self.union = np.bitwise_or.outer(sets, sets)
+        self.count = 2**problem.size
+        sets = np.arange(self.count)
+        union = np.bitwise_or.outer(sets, sets)
+        self.union = union
+        self.pairs = [np.flatnonzero(union.ravel() == target) for target in sets]
         self.common = _popcount(np.bitwise_and.outer(sets, sets))
-        self.fresh = (self.union != sets[:, None]) & (self.union != sets[None, :])
+        fresh = (union != sets[:, None]) & (union != sets[None, :])
+        self.fresh_cost = np.where(fresh, problem.trunk_cost[:, union], 0.0)
+        self.holds = (sets[:, None] >> np.arange(problem.size) & 1).astype(bool)
         self.tables: dict[int, FloatArray] = {}
         self.inside: dict[int, set[int]] = {}
         for branch_id, name in forced.items():
             for ancestor in problem.tree.path_to(branch_id):
                 self.inside.setdefault(ancestor, set()).add(name)
 
-    def join(self, first: FloatArray, second: FloatArray, share: float, charge_trunk: bool) -> FloatArray:
-        cost = first[:, None] + second[None, :] + (PIECE_BASE_COST + PIECE_SHARE_COST * share) * self.common
+    def joined(self, first: FloatArray, second: FloatArray, share: float, charge_trunk: bool) -> FloatArray:
+        """Return the cost (present sets, pairs of sets) of two neighbours side by side."""
+        piece = PIECE_BASE_COST + PIECE_SHARE_COST * share
+        cost = first[:, :, None] + second[:, None, :] + piece * self.common
         if charge_trunk:
-            cost = cost + np.where(self.fresh, self.problem.trunk_cost[self.union], 0.0)
-        joined = np.full(len(first), np.inf)
-        np.minimum.at(joined, self.union, cost)
-        return joined
+            cost = cost + self.fresh_cost
+        return np.asarray(cost.reshape(self.count, -1))
 
     def partial(self, child_ids: Sequence[int], charge_trunk: bool) -> list[FloatArray]:
         """Tables of the first 1, 2, ... children together."""
         running = [self.table(child_ids[0])]
-        shares = [self.problem.share[child] for child in child_ids]
         for index in range(1, len(child_ids)):
-            smaller = min(sum(shares[:index]), shares[index])
-            running.append(self.join(running[-1], self.table(child_ids[index]), smaller, charge_trunk))
+            smaller = self.smaller_share(child_ids, index)
+            cost = self.joined(running[-1], self.table(child_ids[index]), smaller, charge_trunk)
+            running.append(np.stack([cost[:, pairs].min(axis=1) for pairs in self.pairs], axis=1))
         return running
 
-    def table(self, branch_id: int) -> FloatArray:
-        """Return the cheapest cost below a branch for each set of names."""
-        if branch_id not in self.tables:
-            self.fill(branch_id)
-        return self.tables[branch_id]
+    def smaller_share(self, child_ids: Sequence[int], index: int) -> float:
+        before = sum(self.problem.share[child] for child in child_ids[:index])
+        return min(before, self.problem.share[child_ids[index]])
 
-    def fill(self, root_id: int) -> None:
-        for branch_id in reversed(self.problem.tree.subtree(root_id)):
-            self.tables[branch_id] = self.own(branch_id)
+    def table(self, branch_id: int) -> FloatArray:
+        """Return the cheapest cost (present sets, sets) below a branch."""
+        if branch_id not in self.tables:
+            for below in reversed(self.problem.tree.subtree(branch_id)):
+                self.tables[below] = self.own(below)
+        return self.tables[branch_id]
 
     def own(self, branch_id: int) -> FloatArray:
         table = self.mixed(branch_id)
         pinned = self.inside.get(branch_id, set())
         for name in range(self.problem.size):
             if pinned <= {name}:
-                table[1 << name] = min(table[1 << name], self.problem.name_cost[branch_id][name])
+                cost = np.where(self.holds[:, name], self.problem.name_cost[branch_id][name], np.inf)
+                table[:, 1 << name] = np.minimum(table[:, 1 << name], cost)
         return table
 
     def mixed(self, branch_id: int) -> FloatArray:
         children = self.problem.tree[branch_id].child_ids
         if not children or branch_id in self.forced:
-            return np.full(2**self.problem.size, np.inf)
+            return np.full((self.count, self.count), np.inf)
         table = self.partial(children, len(children) == 2)[-1]
         return np.asarray(table + self.problem.trunk_cost if len(children) > 2 else table.copy())
 
-    def trace(self, child_ids: Sequence[int], mask: int, charge_trunk: bool, found: Assignment) -> None:
+    def trace(self, child_ids: Sequence[int], present: int, mask: int, found: Assignment) -> None:
         """Split a set of names among children the way the tables did."""
+        charge_trunk = len(child_ids) == 2 and child_ids is not self.problem.root_ids
         running = self.partial(child_ids, charge_trunk)
-        shares = [self.problem.share[child] for child in child_ids]
         for index in range(len(child_ids) - 1, 0, -1):
-            smaller = min(sum(shares[:index]), shares[index])
-            piece = PIECE_BASE_COST + PIECE_SHARE_COST * smaller
-            cost = running[index - 1][:, None] + self.table(child_ids[index])[None, :] + piece * self.common
-            if charge_trunk:
-                cost = cost + np.where(self.fresh, self.problem.trunk_cost[self.union], 0.0)
-            cost = np.where(self.union == mask, cost, np.inf)
-            rest, own = np.unravel_index(int(np.argmin(cost)), cost.shape)
-            self.follow(child_ids[index], int(own), found)
-            mask = int(rest)
-        self.follow(child_ids[0], mask, found)
+            smaller = self.smaller_share(child_ids, index)
+            cost = self.joined(running[index - 1], self.table(child_ids[index]), smaller, charge_trunk)[present]
+            pairs = self.pairs[mask]
+            rest, own = divmod(int(pairs[int(np.argmin(cost[pairs]))]), self.count)
+            self.follow(child_ids[index], present, own, found)
+            mask = rest
+        self.follow(child_ids[0], present, mask, found)
 
-    def follow(self, branch_id: int, mask: int, found: Assignment) -> None:
+    def follow(self, branch_id: int, present: int, mask: int, found: Assignment) -> None:
         one_name = bin(mask).count("1") == 1
-        if one_name and self.table(branch_id)[mask] < self.mixed(branch_id)[mask]:
+        if one_name and self.table(branch_id)[present, mask] < self.mixed(branch_id)[present, mask]:
             found.starts[branch_id] = mask.bit_length() - 1
             for below in self.problem.tree.subtree(branch_id):
                 found.masks[below] = mask
             return
         found.masks[branch_id] = mask
-        children = self.problem.tree[branch_id].child_ids
-        self.trace(children, mask, len(children) == 2, found)
+        self.trace(self.problem.tree[branch_id].child_ids, present, mask, found)
 
     def solve(self) -> Assignment:
-        names = np.arange(self.problem.size)
-        missing = ~(np.arange(2**self.problem.size)[:, None] >> names & 1).astype(bool)
-        total = self.partial(self.problem.root_ids, False)[-1] + missing @ self.problem.absent_cost
-        total[0] = np.inf
-        best = int(np.argmin(total))
-        return Assignment({}, {}, float(total[best])) if not np.isfinite(total[best]) else self.traced(best, total[best])
-
-    def traced(self, mask: int, cost: float) -> Assignment:
-        found = Assignment({}, {}, float(cost))
-        self.trace(self.problem.root_ids, mask, False, found)
+        total = self.partial(self.problem.root_ids, False)[-1].diagonal() + ~self.holds @ self.problem.absent_cost
+        best = int(np.argmin(total[1:])) + 1
+        found = Assignment({}, {}, float(total[best]))
+        if np.isfinite(total[best]):
+            self.trace(self.problem.root_ids, best, best, found)
         return found
 
 

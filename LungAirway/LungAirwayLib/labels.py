@@ -37,8 +37,10 @@ TEMPERATURE = 0.06
 COURSE_MM = 15.0
 """How much of a bronchus tells its first course: about the length of a lobar bronchus."""
 MINIMUM_SIDE_SHARE = 0.03
-TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.15, 2.0
+TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.3, 2.0
 TWIG_SHARE = 0.12
+FULL_COURSE_SHARE = 0.05
+"""A subtree with less of the tips than this is a twig whose own course says little."""
 WHOLE_LOBE_CODE = {"LUDB": "LULB", "LingB": "LULB"}
 _TRUNK_CODE = {
     ("right", frozenset({"six", "basal"})): "RLLB",
@@ -174,7 +176,9 @@ def _problem(
             share[branch_id] = len(below) / len(tips)
             course = 1.0 - courses @ _first_course(tree, branch_id)
             territory = np.mean([cost_of_tip[tip] for tip in below], axis=0)
-            name_cost[branch_id] = share[branch_id] * territory + COURSE_WEIGHT * min(share[branch_id] / 0.15, 1.0) * course
+            name_cost[branch_id] = (
+                share[branch_id] * territory + COURSE_WEIGHT * min(share[branch_id] / FULL_COURSE_SHARE, 1.0) * course
+            )
     absent = np.array([template.absent_cost for template in family.templates])
     return Problem(tree, tuple(roots), name_cost, share, _trunk_costs(family), absent)
 
@@ -190,12 +194,15 @@ def _tip_costs(points: FloatArray, family: Family, origin: FloatArray, places: F
 
 
 def _trunk_costs(family: Family) -> FloatArray:
+    """Return (present, trunk) costs: a known trunk stays known when some of its members are not in the tree."""
     codes = [template.code for template in family.templates]
-    costs = np.zeros(2 ** len(codes))
-    for mask in range(len(costs)):
-        names = frozenset(code for index, code in enumerate(codes) if mask >> index & 1)
-        if len(names) > 1:
-            costs[mask] = family.trunks.get(names, family.odd_trunk_cost)
+    known = {sum(1 << codes.index(code) for code in names): cost for names, cost in family.trunks.items()}
+    count = 2 ** len(codes)
+    costs = np.full((count, count), family.odd_trunk_cost)
+    for present in range(count):
+        for names, cost in known.items():
+            costs[present, names & present] = min(costs[present, names & present], cost)
+    costs[:, [mask for mask in range(count) if bin(mask).count("1") < 2]] = 0.0
     return costs
 
 

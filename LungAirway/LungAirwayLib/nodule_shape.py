@@ -96,7 +96,7 @@ def _isotropic(piece: BoolArray, source: Grid) -> tuple[Grid, FloatImage]:
     corners = np.stack(np.meshgrid(*[(-0.5, size - 0.5) for size in shape], indexing="ij"), axis=-1).reshape(-1, 3)
     world = source.lps_from_kji(corners)
     extent = world.max(axis=0) - world.min(axis=0)
-    step = float(max(min(source.spacing_ijk_mm.min(), 1.0), extent.max() / 250.0))
+    step = float(max(min(source.spacing_ijk_mm.min(), 1.0) / 2.0, extent.max() / 200.0))
     low = world.min(axis=0) - 3 * step
     count = np.ceil((extent + 6 * step) / step).astype(int) + 1
     affine = np.diag([step, step, step, 1.0])

@@ -18,7 +18,7 @@ from SenseCarePlanningLib.volume import LabelMap
 from .constants import LLL, LUL, RLL, RML, RUL
 
 REACHES_MM = (25.0, 60.0, 160.0)
-Faces = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+Faces = Callable[[NDArray[np.uint8]], FloatArray]
 _RIGHT, _LEFT = (RUL, RML, RLL), (LUL, LLL)
 
 
@@ -43,18 +43,17 @@ def distances(
     return found
 
 
-def _pleura_faces(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return lung voxels at the outer surface; holes that vessels or the target itself leave inside do not count."""
+def _pleura_faces(values: NDArray[np.uint8]) -> FloatArray:
+    """Return where lung meets what is not lung; holes that vessels or the target itself leave inside do not count."""
     lung = values > 0
     filled = ndimage.binary_closing(np.pad(lung, 2, mode="edge"), iterations=2)[2:-2, 2:-2, 2:-2] | lung
     outside, count = ndimage.label(~filled)
     if count:
-        sizes = np.bincount(outside.ravel())
-        small = np.flatnonzero(sizes < 0.02 * filled.size)
-        small = small[small > 0]
         touching = np.unique(np.concatenate([outside[face].ravel() for face in _faces(outside)]))
-        filled |= np.isin(outside, np.setdiff1d(small, touching))
-    return np.asarray(filled & ~ndimage.binary_erosion(filled, border_value=1))
+        sizes = np.bincount(outside.ravel())
+        enclosed = np.setdiff1d(np.flatnonzero(sizes < 0.02 * filled.size), touching)
+        filled |= np.isin(outside, enclosed)
+    return _meeting_points(filled.astype(np.uint8) + 1)
 
 
 def _faces(array: NDArray[np.integer[Any]]) -> list[tuple[slice | int, ...]]:
@@ -62,17 +61,23 @@ def _faces(array: NDArray[np.integer[Any]]) -> list[tuple[slice | int, ...]]:
     return [tuple(end if axis == at else every for axis in range(array.ndim)) for at in range(array.ndim) for end in (0, -1)]
 
 
-def _fissure_faces(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return voxels with a neighbour of another lobe of the same lung."""
-    found = np.zeros(values.shape, dtype=bool)
-    side = np.where(np.isin(values, _RIGHT), 1, np.where(np.isin(values, _LEFT), 2, 0))
+def _fissure_faces(values: NDArray[np.uint8]) -> FloatArray:
+    """Return where two lobes of the same lung meet."""
+    return np.concatenate([_meeting_points(np.where(np.isin(values, side), values, 0)) for side in (_RIGHT, _LEFT)])
+
+
+def _meeting_points(values: NDArray[np.integer[Any]]) -> FloatArray:
+    """Return the points (N, 3), in array indices, half way between neighbours with different values above 0."""
+    found = []
     for axis in range(3):
         low: list[slice] = [slice(None)] * 3
         high: list[slice] = [slice(None)] * 3
         low[axis], high[axis] = slice(0, -1), slice(1, None)
-        one, two = tuple(low), tuple(high)
-        found[one] |= (values[one] != values[two]) & (side[one] == side[two]) & (side[one] > 0)
-    return found
+        one, two = values[tuple(low)], values[tuple(high)]
+        points = np.argwhere((one != two) & (one > 0) & (two > 0)).astype(np.float64)
+        points[:, axis] += 0.5
+        found.append(points)
+    return np.concatenate(found)
 
 
 def _to_boundary(
@@ -89,7 +94,7 @@ def _to_boundary(
         low = np.clip(middle - reach, 0, grid.shape_kji)
         high = np.clip(middle + reach + 1, 0, grid.shape_kji)
         part = labels.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-        hits = np.argwhere(faces(part)) + low if part.size else np.empty((0, 3))
+        hits = faces(part) + low if part.size else np.empty((0, 3))
         if not len(hits):
             continue
         gaps, nearest = (np.asarray(part) for part in cKDTree(grid.lps_from_kji(hits)).query(surface))
@@ -97,7 +102,7 @@ def _to_boundary(
         if gaps[at] <= reach_mm:
             voxel = float(spacing.max())
             point = grid.lps_from_kji(hits[nearest[at]])
-            value = max(float(gaps[at]) - voxel / 2, 0.0)
+            value = float(gaps[at])
             return Measurement(
                 name, value, "mm", (max(value - voxel, 0.0), value + voxel), method,
                 evidence=Evidence((float(point[0]), float(point[1]), float(point[2]))),
