@@ -47,9 +47,9 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
         Column(words.say("Step"), 1.0, "center"),
         Column(words.say("View"), 0.1 * height + 0.3, "center"),
         Column(words.say("Clock"), 1.8, "center"),
-        Column(words.say("What to do"), 4.3),
+        Column(words.say("What to do"), 4.1),
         Column(words.say("Enter"), 4.4),
-        Column(words.say("Other openings"), 4.4),
+        Column(words.say("Other openings"), 4.9),
     )
     shown = [pictures.get(f"step_{route.rank}_{step.step}") for step in steps]
     rows = tuple(_row(step, picture, result, words, height) for step, picture in zip(steps, shown, strict=True))
