@@ -16,7 +16,7 @@ from SenseCarePlanningLib.geometry import FloatArray, angle_deg, unit
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
 from .plan import Target, TsuboiType
-from .surroundings import Surroundings, box_around, target_surface
+from .surroundings import Surroundings, box_around, target_surface, without_specks
 
 TOUCH_MM = 0.5
 """Half a voxel of a thin-section CT: a lumen wall nearer than this to the surface touches the target."""
@@ -27,6 +27,8 @@ CONTAINED_SHARE = 0.5
 """A lumen that comes nearer to the centre than half the radius runs inside the lesion."""
 NARROWED_SHARE = 0.7
 """A lumen that has less than 0.7 of the branch's own radius where it passes the lesion counts as compressed."""
+ARTERY_SEEN_MM = 10.0
+"""So far around the target a vessel is followed, to tell it from a speck of noise."""
 TANGENTIAL_DEG = 60.0
 """A bronchus whose axis makes a larger angle with the direction to the target's centre passes it by."""
 
@@ -120,11 +122,12 @@ def _artery_reaches(surface: FloatArray, images: Surroundings) -> bool | None:
     vessels = images.vessels
     if vessels is None or len(surface) < FEWEST_SURFACE_POINTS:
         return None
-    box = box_around(vessels.grid, surface, ARTERY_TOUCH_MM)
+    box = box_around(vessels.grid, surface, ARTERY_SEEN_MM)
     if box is None:
         return None
-    local = np.argwhere(vessels.array_kji[box] > 0)
+    grid = vessels.grid.cropped(box)
+    local = np.argwhere(without_specks(vessels.array_kji[box] > 0, grid))
     if not len(local):
         return False
-    points = vessels.grid.cropped(box).lps_from_kji(local)
+    points = grid.lps_from_kji(local)
     return bool(np.min(cKDTree(points).query(surface)[0]) <= ARTERY_TOUCH_MM)

@@ -12,7 +12,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.volume import Grid
 
 from .plan import Target
-from .surroundings import WIDE_VESSEL_MM, Surroundings, local_width_mm, sample_nearest
+from .surroundings import WIDE_VESSEL_MM, Surroundings, local_width_mm, sample_nearest, without_specks
 
 CUBE_MARGIN_MM = 8.0
 FINE_MM, COARSE_MM = 0.7, 1.0
@@ -86,6 +86,7 @@ def _costs(points: FloatArray, grid: Grid, images: Surroundings) -> FloatArray:
     vessel: NDArray[np.bool_] = np.zeros(grid.shape_kji, dtype=bool)
     if images.vessels is not None:
         vessel = (sample_nearest(images.vessels.array_kji, images.vessels.grid, points) > 0).reshape(grid.shape_kji)
+        vessel = without_specks(vessel, grid)
         away = ndi.distance_transform_edt(~vessel, sampling=grid.spacing_kji_mm) if vessel.any() else None
         if away is not None:
             cost[(away >= SHEATH_MM[0]) & (away <= SHEATH_MM[1])] = ALONG_ARTERY

@@ -17,6 +17,8 @@ from .plan import Target
 
 WIDE_VESSEL_MM = 3.0
 """A vessel at least this wide is not crossed without saying so and paying for it."""
+SPECK_MM3 = 20.0
+"""Pieces of a vessel mask smaller than this (2 mm wide, 6 mm long) are taken for noise where vessels guide a path."""
 SAMPLE_STEP_MM = 0.5
 TOLERATED_OUTSIDE_MM = 2.0
 """A path may read as outside the lung for this long: masks leave out bronchial walls, vessels and the nodule itself."""
@@ -153,6 +155,16 @@ class PathJudge:
         wide = sample_nearest(width, grid, path) >= WIDE_VESSEL_MM
         wide &= np.linalg.norm(path - self._target.centre_lps_mm, axis=1) > self._target.radius_mm
         return float(weight[wide].sum())
+
+
+def without_specks(mask_kji: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
+    """Return the mask (K, J, I) without its pieces (26-connected) of less than 20 mm3."""
+    pieces, count = ndi.label(mask_kji, structure=np.ones((3, 3, 3)))
+    if count == 0:
+        return mask_kji
+    large = np.bincount(pieces.ravel()) * grid.voxel_volume_mm3 >= SPECK_MM3
+    large[0] = False
+    return np.asarray(large[pieces])
 
 
 def local_width_mm(mask_kji: NDArray[np.bool_], grid: Grid) -> FloatArray:

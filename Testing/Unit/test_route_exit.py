@@ -320,3 +320,13 @@ def test_a_tree_without_length_still_gives_a_route() -> None:
     route = plan_routes(Tree({0: branch}, 0), point_target([0.0, 0.0, 10.0]))[0]
     assert len(route.points_lps_mm) == 2
     assert route.gap_mm == pytest.approx(30.0)
+
+
+def test_a_speck_of_noise_is_no_artery_and_a_vessel_is(forked_tree: Tree) -> None:
+    target = ball([-45.0, 0.0, 0.0], 5.0)
+    vessels = box_map(None, -60.0, 40.0, fill=0)
+    at = np.rint(vessels.grid.kji_from_lps([-45.0, 0.0, 6.0])).astype(int)
+    vessels.array_kji[tuple(at)] = 1
+    assert relate(forked_tree, target, Surroundings(vessels=vessels)).artery_sign is False
+    vessels.array_kji[at[0] : at[0] + 6, at[1], at[2]] = 1
+    assert relate(forked_tree, target, Surroundings(vessels=vessels)).artery_sign is True
