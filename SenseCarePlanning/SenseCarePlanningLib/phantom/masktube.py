@@ -93,7 +93,7 @@ def tube_from_mask(airway: LabelMap) -> MaskTube:
     field = np.zeros(crop.shape, dtype=np.float32)
     field[tuple(inside.T)] = depth
     edge = float(grid.spacing_ijk_mm.max())
-    ridge = depth >= maximum_filter(field, 3)[tuple(inside.T)] - 0.15 * edge
+    ridge = depth >= maximum_filter(field, 5)[tuple(inside.T)] - 0.1 * edge
     medial, medial_depth = points[ridge], depth[ridge]
     near = min(6, len(medial))
     which = np.asarray(cKDTree(medial).query(surface, k=near)[1], dtype=int).reshape(len(surface), near)
