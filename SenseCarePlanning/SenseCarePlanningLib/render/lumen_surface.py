@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 WANTED_TRIANGLES = 250_000
 TRIANGLES_PER_CELL_FACE = 2.3
 """Flying edges makes about this many triangles where the surface crosses an area of one squared step."""
-FINEST_STEP_MM, COARSEST_STEP_MM = 0.35, 0.7
+FINEST_STEP_MM, COARSEST_STEP_MM = 0.45, 0.7
 """At 0.7 mm a bronchus of 1.5 mm still has two samples across."""
 BLOCK = 40
 """Samples along the edge of one block: a few hundred kilobytes at a time."""
