@@ -32,7 +32,8 @@ class RadiusOptions:
     Parameters
     ----------
     rays, step_mm
-        Rays a cross-section, and sampling along them (64 and 0.2 mm: lung reference C.4).
+        Rays a cross-section, and sampling along them (64 and 0.2 mm: lung reference C.4); lumens under 2 mm of radius take
+        half the rays, which are then still denser than the voxels.
     polarity
         Dark lumen (airway) or bright (opacified vessel).
     blur_sigma_mm
@@ -153,6 +154,8 @@ def sections_of(branch: Branch, sections: BranchSections) -> tuple[CrossSection,
 
 
 _WINDOW_MM = 3.0
+_NARROW_MM = 2.0
+_MASK_STEP_MM = 0.4
 _Z95 = 1.96
 
 
@@ -182,7 +185,8 @@ def _traced(branch: Branch, scan: Volume, mask: Volume, options: RadiusOptions) 
     """Sample the rays of one branch: from the centreline to 3 mm past where they should have met the wall."""
     reach = 1.5 * float(np.percentile(branch.radius_mm, 90)) + _WINDOW_MM
     steps = np.arange(0.0, reach + options.step_mm, options.step_mm)
-    directions = ray_directions(branch.frames, options.rays)
+    narrow = float(np.median(branch.radius_mm)) < _NARROW_MM
+    directions = ray_directions(branch.frames, options.rays // 2 if narrow and options.rays >= 32 else options.rays)
     values = ray_values(scan, branch.points_lps_mm, directions, steps)
     known = np.asarray(np.isfinite(values).all(axis=2))
     values = np.nan_to_num(values, nan=0.0)
@@ -190,7 +194,8 @@ def _traced(branch: Branch, scan: Volume, mask: Volume, options: RadiusOptions) 
         values = -values
     # noise: neighbours along the tube and around it see the same wall
     values = gaussian_filter1d(gaussian_filter1d(values, 1.0, axis=0, mode="nearest"), 1.0, axis=1, mode="wrap")
-    exits = mask_exit_mm(mask, branch.points_lps_mm, directions, steps)
+    coarse = np.arange(0.0, reach + _MASK_STEP_MM, _MASK_STEP_MM)
+    exits = mask_exit_mm(mask, branch.points_lps_mm, directions, coarse)
     slices = np.abs(directions @ _slice_axis(scan.grid))
     return Traced(values, steps, exits, known, slices, branch.radius_mm)
 
@@ -276,7 +281,8 @@ def _standard_error(
     """Combine what is not known: scatter of the rays, voxel size, disagreement of the methods, and the blur itself."""
     voxel = levels.voxel_mm
     methods = 0.5 * np.maximum(np.abs(radius - inscribed), np.abs(radius - area))
-    seen = np.nan_to_num(scatter) ** 2 + (0.1 * voxel) ** 2 + (0.5 * methods) ** 2 + (0.25 * np.nan_to_num(shift)) ** 2
-    seen += ((1.0 - say) * 0.5 * voxel) ** 2
-    unseen = (0.5 * voxel) ** 2 + (radius - inscribed) ** 2
+    seen = np.nan_to_num(scatter) ** 2 + (0.1 * voxel) ** 2 + (0.5 * methods) ** 2 + (0.2 * np.nan_to_num(shift)) ** 2
+    seen += ((1.0 - say) * 0.35 * voxel) ** 2
+    # a mask that the image never checked may be off by more
+    unseen = ((0.35 if usable.any() else 0.5) * voxel) ** 2 + (radius - inscribed) ** 2
     return np.asarray(np.sqrt(np.where(usable, seen, unseen)))
