@@ -11,6 +11,8 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
+from SenseCarePlanningLib.tubes.simple_points import without_loops
+from SenseCarePlanningLib.volume import bounding_box
 
 from .peripheral import FULL, grow_paths
 
@@ -23,16 +25,22 @@ EXPLOSION_ML = 6.0
 data holds 90 ml), the step is."""
 SMOOTHING_MM = 0.45
 BACKGROUND_MM = 1.6
-LOWEST_EVIDENCE_HU, HIGHEST_EVIDENCE_HU = 35.0, 110.0
-"""Bounds of the wall's rise above the lumen that counts as strong; in between, what 0.3 % of the lung exceeds."""
+TRUNK_EDGE_HU = -650.0
+BRIGHTEST_HU = 0.0
+"""Brighter values are cut: a calcified node or contrast beside a bronchus must not count as more than a wall."""
+CUBE = np.array([(k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1)])
+FACES = CUBE[np.abs(CUBE).sum(axis=1) == 1]
+LOWEST_EVIDENCE_HU, HIGHEST_EVIDENCE_HU = 30.0, 85.0
+"""Bounds of the wall's rise above the lumen that counts as strong; in between, what 0.5 % of the lung exceeds."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClassicalAirway:
-    """Lumen (bool) and evidence (float32, 0 to 1) on the crop, and the thresholds used."""
+    """Lumen (bool), evidence (float32, 0 to 1) and the smoothed CT on the crop, and the thresholds used."""
 
     lumen: NDArray[np.bool_]
     evidence: NDArray[np.float32]
+    smooth_hu: NDArray[np.float32]
     trunk_threshold_hu: float
     wall_threshold_hu: float
     path_count: int
@@ -63,20 +71,21 @@ def find_airway(
     trunk, trunk_hu = grow_trunk(wide, seeds, voxel_ml)
     del wide
     progress.update(0.3)
-    smooth = ndimage.gaussian_filter(np.minimum(hu, -300.0), [SMOOTHING_MM / step for step in spacing_mm], truncate=3.0)
+    smooth = ndimage.gaussian_filter(np.minimum(hu, BRIGHTEST_HU), [SMOOTHING_MM / step for step in spacing_mm], truncate=3.0)
     rises, threshold = _walls(smooth, lungs, trunk, spacing_mm)
     progress.update(0.6)
     evidence = rises / np.float32(threshold)
     paths = grow_paths(evidence, trunk, spacing_mm)
     progress.update(0.8)
-    lines = np.zeros(trunk.shape, dtype=bool)
-    for path in paths.voxels:
-        lines.ravel()[path] = True
+    lines = np.unique(np.concatenate(paths.voxels)) if paths.voxels else np.zeros(0, dtype=np.int64)
     lumen = _lumen(trunk, lines, smooth, rises, threshold)
+    progress.update(0.85)
+    lumen = cut_loops(lumen, trunk)
     progress.update(0.9)
-    evidence[lumen] = np.maximum(evidence[lumen], 1.0)
+    np.minimum(evidence, 1.0, out=evidence)
+    evidence[lumen] = 1.0
     logger.info("trunk at %.0f HU, walls from %.0f HU, %d paths", trunk_hu, threshold, len(paths.voxels))
-    return ClassicalAirway(lumen, np.minimum(evidence, 1.0), trunk_hu, threshold, len(paths.voxels))
+    return ClassicalAirway(lumen, evidence, smooth, trunk_hu, threshold, len(paths.voxels))
 
 
 def grow_trunk(smooth_hu: NDArray[np.float32], seeds: NDArray[np.int64], voxel_ml: float) -> tuple[NDArray[np.bool_], float]:
@@ -131,24 +140,50 @@ def _walls(
     del blurred
     rises = wall_evidence(smooth, candidates, spacing_mm, RayOptions())
     values = rises[inside]
-    typical = float(np.quantile(values, 0.997)) if values.size else LOWEST_EVIDENCE_HU
+    typical = float(np.quantile(values, 0.995)) if values.size else LOWEST_EVIDENCE_HU
     return rises, float(np.clip(typical, LOWEST_EVIDENCE_HU, HIGHEST_EVIDENCE_HU))
 
 
 def _lumen(
     trunk: NDArray[np.bool_],
-    lines: NDArray[np.bool_],
+    lines: NDArray[np.int64],
     smooth: NDArray[np.float32],
     rises: NDArray[np.float32],
     threshold: float,
 ) -> NDArray[np.bool_]:
     """Fill the lumen around trunk and paths up to about half the wall's height; one piece, no holes."""
-    mask = trunk | lines
-    near = ndimage.binary_dilation(lines, structure=FULL)
-    mask |= near & (rises > 0.5 * threshold)
-    for _ in range(2):
-        mask |= ndimage.binary_dilation(trunk, iterations=2) & ndimage.binary_dilation(mask) & (smooth < -650.0)
-    labels, count = ndimage.label(mask, structure=FULL)
+    mask = trunk.copy()
+    shell = np.flatnonzero(trunk)
+    for _ in range(2):  # the trunk's threshold lies below half height: two voxels outwards, while it stays dark
+        shell = _around(shell, trunk.shape, FACES)
+        shell = shell[~mask.ravel()[shell] & (smooth.ravel()[shell] < TRUNK_EDGE_HU)]
+        mask.ravel()[shell] = True
+    mask.ravel()[lines] = True
+    near = _around(lines, trunk.shape, CUBE)
+    mask.ravel()[near[rises.ravel()[near] > 0.5 * threshold]] = True
+    box = bounding_box(mask, (1, 1, 1))
+    labels, count = ndimage.label(mask[box], structure=FULL)
     if count > 1:
-        mask = labels == int(np.argmax(np.bincount(labels[trunk], minlength=count + 1)))
-    return np.asarray(ndimage.binary_fill_holes(mask))
+        mask[box] = labels == int(np.argmax(np.bincount(labels[trunk[box]], minlength=count + 1)))
+    mask[box] = ndimage.binary_fill_holes(mask[box])
+    return np.asarray(mask)
+
+
+def cut_loops(lumen: NDArray[np.bool_], trunk: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the lumen as one piece without loops or cavities; where a loop is cut the trunk wins over its branches."""
+    box = bounding_box(lumen, (1, 1, 1))
+    first = trunk[box] & lumen[box]
+    core = first if first.any() else lumen[box]
+    depth = ndimage.distance_transform_edt(core)
+    seed = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    out = np.zeros(lumen.shape, dtype=bool)
+    out[box] = without_loops(lumen[box], (int(seed[0]), int(seed[1]), int(seed[2])), (core,))
+    return out
+
+
+def _around(flat: NDArray[np.int64], shape: tuple[int, ...], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the flat indices of the neighbours of flat indices, each once; the array's border is not crossed."""
+    index = np.stack(np.unravel_index(flat, shape), axis=1)
+    spread = (index[:, None, :] + offsets[None, :, :]).reshape(-1, 3)
+    spread = spread[np.all((spread >= 0) & (spread < np.array(shape)), axis=1)]
+    return np.unique(np.ravel_multi_index(tuple(spread.T), shape))

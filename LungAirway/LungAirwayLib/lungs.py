@@ -209,7 +209,7 @@ def _fill_small(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float])
         small = sizes <= limit
         small[0] = False
         out[k] |= small[labels]
-    return out
+    return np.asarray(out)
 
 
 def _without_gas(

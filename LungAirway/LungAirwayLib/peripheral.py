@@ -67,7 +67,7 @@ def grow_paths(
         Voxel spacing.
     """
     rules = rules or GrowthRules()
-    shell = ndimage.binary_dilation(trunk, structure=FULL) & ~trunk
+    shell = ndimage.binary_dilation(trunk, iterations=2) & ~trunk
     nodes = np.flatnonzero((evidence >= 0.3) & ~trunk)
     sources = np.flatnonzero(shell & (evidence < 0.3))
     voxels = np.concatenate([nodes, sources])

@@ -9,15 +9,19 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
-from .airway_classical import find_airway
-from .constants import LUNG_NAMES
+from .airway_classical import cut_loops, find_airway
+from .constants import LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT
+from .engines import airway_chance, choose_engine
 from .lungs import CoarseChest, coarse_trunk, separate_lungs, survey, upsample
 from .patient_axes import PatientAxes
 from .result import EngineInfo
+from .vessels import find_vessels
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +83,7 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
     InputError
         When an engine asked for by name is not available.
     """
+    engine = choose_engine(options)
     axes = PatientAxes.of(volume.grid)
     hu = axes.apply(volume.array_kji)
     spacing = axes.spacing_mm(volume.grid)
@@ -93,12 +98,28 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
         crop[max(top - box[0].start, 0) :] = 0.0
         offset = np.array([part.start for part in box])
         seeds = (chest.trachea.voxels * chest.factor + np.array(chest.factor) // 2) - offset
-        found = find_airway(crop, lungs[box] > 0, seeds, spacing, progress)
+        if engine is None:
+            found = find_airway(crop, lungs[box] > 0, seeds, spacing, progress)
+            lumen, chance, smooth = found.lumen, found.evidence, found.smooth_hu
+            info = EngineInfo(
+                "classical",
+                "walled-in dark paths",
+                "1",
+                f"trunk below {found.trunk_threshold_hu:.0f} HU, "
+                f"walls from {found.wall_threshold_hu:.0f} HU above the lumen, {found.path_count} peripheral paths",
+            )
+        else:
+            prediction = engine.segment(volume, progress)
+            chance = axes.apply(airway_chance(prediction))[box]
+            lumen = _lumen_of(chance, seeds)
+            smooth = crop
+            info = EngineInfo(engine.name, prediction.detail, "1")
         airway = np.zeros(hu.shape, dtype=np.uint8)
-        airway[box] = found.lumen
+        airway[box] = lumen
         lungs[airway > 0] = 0
     with progress.step("Vessels"):
-        vessels = ((hu > -500) & (lungs > 0)).astype(np.uint8)
+        vessels = np.zeros(hu.shape, dtype=np.uint8)
+        vessels[box] = find_vessels(smooth, lungs[box] > 0, lumen, spacing)
 
     def label_map(array: NDArray[Any], names: dict[int, str]) -> LabelMap:
         return LabelMap(axes.restore(array), volume.affine_ijk_to_lps, names)
@@ -106,11 +127,12 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
     root = axes.lps_from_index(volume.grid, chest.trachea.centres[0] * chest.factor + (np.array(chest.factor) - 1) / 2.0)
     return AirwaySegmentation(
         airway=label_map(airway, {1: "airway_lumen"}),
-        probability=None,
+        probability=_cropped(chance, box, axes, volume),
         lungs=label_map(lungs, LUNG_NAMES),
         vessels=label_map(vessels, {1: "vessel"}),
-        engine=EngineInfo("classical", "", "1"),
+        engine=info,
         root_lps_mm=root,
+        warnings=_warnings(chest, lungs, volume),
     )
 
 
@@ -126,3 +148,37 @@ def _crop(
         low.append(max(min(lung_box[axis].start, int(trachea[:, axis].min())) - margin, 0))
         high.append(min(max(lung_box[axis].stop, int(trachea[:, axis].max()) + chest.factor[axis]) + margin, shape[axis]))
     return (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
+
+
+def _lumen_of(chance: NDArray[np.float32], seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return the piece of a network's airway (probability over one half) that holds most of the trachea."""
+    labels, count = ndimage.label(chance > 0.5, structure=np.ones((3, 3, 3)))
+    inside = seeds[np.all((seeds >= 0) & (seeds < chance.shape), axis=1)]
+    hits = np.bincount(labels[tuple(inside.T)], minlength=count + 1)
+    hits[0] = 0
+    if hits.sum() == 0:
+        raise SenseCareError("The model found no airway that starts at the trachea; run the engine classical instead.")
+    lumen = labels == int(np.argmax(hits))
+    return cut_loops(lumen, lumen)
+
+
+def _cropped(chance: NDArray[np.float32], box: tuple[slice, slice, slice], axes: PatientAxes, volume: Volume) -> Volume:
+    """Return evidence as a volume in storage order on its crop of the input grid."""
+    stored: list[slice] = [slice(0)] * 3
+    for axis, (source, flip) in enumerate(zip(axes.order, axes.flips, strict=True)):
+        size = volume.array_kji.shape[source]
+        part = box[axis]
+        stored[source] = slice(size - part.stop, size - part.start) if flip else part
+    affine = volume.grid.cropped((stored[0], stored[1], stored[2])).affine_ijk_to_lps
+    return Volume(axes.restore(chance), affine, modality="probability")
+
+
+def _warnings(chest: CoarseChest, lungs: NDArray[np.uint8], volume: Volume) -> tuple[str, ...]:
+    found = []
+    if chest.trachea.centres[0, 0] >= chest.hu.shape[0] - 2 and len(chest.trachea.centres) * chest.spacing_mm[0] < 25.0:
+        found.append("The scan shows only the lowest part of the trachea; the route's first part is not measured.")
+    voxel_ml = volume.grid.voxel_volume_mm3 / 1000.0
+    for side, name in ((LUNG_RIGHT, "right"), (LUNG_LEFT, "left")):
+        if np.count_nonzero(lungs == side) * voxel_ml < 100.0:
+            found.append(f"Almost no aerated {name} lung was found; its airways and routes are incomplete.")
+    return tuple(found)
