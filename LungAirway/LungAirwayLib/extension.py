@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from skimage.graph import MCP_Geometric
 
@@ -64,7 +63,7 @@ def extend(route_points_lps_mm: FloatArray, target: Target, images: Surroundings
             paths.append((ExtensionModel.ARTERY_FOLLOWING, beside))
     found = [_described(model, path, field, judge) for model, path in paths]
     chosen = _choose(found)
-    return tuple(found), chosen
+    return tuple(item for item, _ in found), chosen
 
 
 def _heading(points: FloatArray) -> FloatArray:
@@ -140,7 +139,8 @@ def _beside(walk: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
     return np.asarray(shifted)
 
 
-def _described(model: ExtensionModel, path: FloatArray, field: CostField | None, judge: PathJudge) -> Extension:
+def _described(model: ExtensionModel, path: FloatArray, field: CostField | None, judge: PathJudge) -> tuple[Extension, bool]:
+    """Measure one path, and tell whether it keeps to the lung and off great vessels."""
     length = float(arc_length_mm(path)[-1])
     crossing = judge.crossing(path)
     notes: list[str] = []
@@ -148,13 +148,16 @@ def _described(model: ExtensionModel, path: FloatArray, field: CostField | None,
         notes.append(f"leaves the lung for {crossing.outside_lung_mm:.0f} mm (pleura or mediastinum)")
     if (crossing.wide_vessel_mm or 0.0) > SAMPLE_STEP_MM:
         notes.append(f"runs {crossing.wide_vessel_mm:.0f} mm through a vessel of 3 mm or more")
+    clean = not notes
     if model is ExtensionModel.ARTERY_FOLLOWING:
         notes.append("arteries and veins are one mask: the vessel may be a vein")
     cost = PARENCHYMA_COST_PER_MM * length if field is None else field.along(path)
-    return Extension(model, path, length, cost, crossing.wide_vessel_mm or 0.0, tuple(notes))
+    return Extension(model, path, length, cost, crossing.wide_vessel_mm or 0.0, tuple(notes)), clean
 
 
-def _choose(found: list[Extension]) -> int:
-    limit = SIMPLER_WITHIN * min(item.cost for item in found)
-    order: NDArray[np.int64] = np.argsort([_SIMPLICITY.index(item.model) for item in found])
-    return int(next(at for at in order if found[at].cost <= limit))
+def _choose(found: list[tuple[Extension, bool]]) -> int:
+    """Take the simplest of the cheap models; one that crosses a great vessel or leaves the lung only when all do."""
+    allowed = [at for at, (_, clean) in enumerate(found) if clean] or list(range(len(found)))
+    limit = SIMPLER_WITHIN * min(found[at][0].cost for at in allowed)
+    allowed.sort(key=lambda at: _SIMPLICITY.index(found[at][0].model))
+    return next(at for at in allowed if found[at][0].cost <= limit)
