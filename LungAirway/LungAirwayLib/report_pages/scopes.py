@@ -14,7 +14,7 @@ _ROUTES_PER_MATRIX = 4
 
 
 def scopes_section(plan: Plan, result: AirwayResult, words: Words) -> Section:
-    """Return the route x scope matrix and the numbers behind it for the best route."""
+    """Return the route x scope matrix."""
     title = words.say("Bronchoscopes")
     if not plan.feasibility or not plan.routes or not plan.scopes:
         return Section(title, (Notice(words.say("No bronchoscope was compared."), tone=Tone.INFO),))
@@ -22,7 +22,7 @@ def scopes_section(plan: Plan, result: AirwayResult, words: Words) -> Section:
     parts = [ranks[start : start + _ROUTES_PER_MATRIX] for start in range(0, len(ranks), _ROUTES_PER_MATRIX)]
     blocks: list[Block] = [_matrix(part, plan, result, words) for part in parts]
     blocks.append(Paragraph(_legend(words), small=True))
-    return Section(title, (*blocks, *_details(plan, words)))
+    return Section(title, tuple(blocks))
 
 
 def _legend(words: Words) -> str:
@@ -82,7 +82,7 @@ def _details(plan: Plan, words: Words) -> list[Block]:
     if not rows:
         return []
     heading = words.say("Route {rank} in numbers", rank=rank)
-    return [Heading(heading), DataTable(columns, tuple(rows))]
+    return [Heading(heading), DataTable(columns, tuple(rows), compact=True)]
 
 
 def _detail_row(scope: Scope, found: Feasibility, words: Words) -> tuple[str | Cell, ...]:
@@ -100,7 +100,7 @@ def _detail_row(scope: Scope, found: Feasibility, words: Words) -> tuple[str | C
 
 
 def library_section(plan: Plan, words: Words) -> Section:
-    """Return the scopes that were compared, as their library describes them."""
+    """Return the scopes as their library describes them, and the numbers behind the matrix for the best route."""
 
     def number(value: float | None, unit: str) -> str:
         return "–" if value is None else words.number(value, unit)
@@ -130,4 +130,5 @@ def library_section(plan: Plan, words: Words) -> Section:
         "The library of bronchoscopes can be edited; compare it with the data sheet of the instrument at hand. A dash: the "
         "source does not say."
     )
-    return Section(words.say("Appendix: bronchoscopes compared"), (Paragraph(note), DataTable(columns, rows, compact=True)))
+    table = DataTable(columns, rows, compact=True)
+    return Section(words.say("Appendix: bronchoscopes compared"), (Paragraph(note), table, *_details(plan, words)))

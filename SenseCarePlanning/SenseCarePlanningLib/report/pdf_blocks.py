@@ -29,7 +29,7 @@ Flowables = list[Any]
 
 _WHOLE_UP_TO = 190.0 * mm
 """A table up to this height is not split where it should stay whole; less than the frame of either page size."""
-_SHORT_TABLE = 16
+_SHORT_TABLE = 12
 
 _PADDING = [
     ("FONTNAME", (0, 0), (-1, -1), REGULAR),
