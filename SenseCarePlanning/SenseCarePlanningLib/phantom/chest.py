@@ -57,7 +57,7 @@ class ChestShape:
         """Return the corners of the box (LPS mm) that holds lungs, chest wall and the abdomen's top."""
         low = self.to_lps(np.array([-LUNG_HALF_WIDTH, LUNG_CENTRE_Y - LUNG_HALF_DEPTH, BASE_Z]))
         high = self.to_lps(np.array([LUNG_HALF_WIDTH, LUNG_CENTRE_Y + LUNG_HALF_DEPTH, APEX_Z]))
-        return low - [wall_mm + 4.0, wall_mm, 8.0], high + [wall_mm + 4.0, wall_mm + 6.0, 14.0]
+        return low - np.array([wall_mm + 4.0, wall_mm, 8.0]), high + np.array([wall_mm + 4.0, wall_mm + 6.0, 14.0])
 
 
 APEX_Z, BASE_Z = 92.0, -188.0

@@ -71,7 +71,7 @@ def draw(layers: Layers, grid: Grid) -> Float32Array:
                 if limit is not None:
                     line *= occupancy(reader.read(limit, k), width)
                 tissue += line * (np.float32(FISSURE_HU) - tissue)
-            plane += share * (tissue - plane)
+            plane[:] = plane + share * (tissue - plane)
         if layers.vessels is not None:
             _lay(plane, layers.vessels[k], VESSEL_HU)
     for lesion in layers.lesions:

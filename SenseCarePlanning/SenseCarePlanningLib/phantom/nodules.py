@@ -20,7 +20,8 @@ Density = Literal["solid", "part_solid", "ground_glass"]
 
 DENSITY_HU = {"solid": 38.0, "part_solid": -560.0, "ground_glass": -600.0}
 CORE_HU = 20.0
-"""Attenuation: soft tissue for solid parts, -750 to -300 for ground glass (Fleischner glossary 2008, doi:10.1148/radiol.2462070712)."""
+"""Attenuation: soft tissue for solid parts, -750 to -300 for ground glass (Fleischner glossary 2008,
+doi:10.1148/radiol.2462070712)."""
 
 
 @dataclass(frozen=True)

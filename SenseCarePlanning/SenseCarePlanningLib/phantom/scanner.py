@@ -29,7 +29,8 @@ EDGE_BOOST: dict[str, float] = {"soft": 0.0, "standard": 0.0, "sharp": 0.45}
 """Share of the unsharp-masked image that a sharp (lung, bone) kernel adds: it overshoots at edges."""
 
 NOISE_CUTOFF_PER_MM: dict[str, float] = {"soft": 0.28, "standard": 0.40, "sharp": 0.65}
-"""Frequency at which the kernel halves the noise amplitude. Shape: ramp times kernel (Riederer 1978 doi:10.1088/0031-9155/23/3/008)."""
+"""Frequency at which the kernel halves the noise amplitude. Shape: ramp times kernel
+(Riederer 1978 doi:10.1088/0031-9155/23/3/008)."""
 
 FINEST_SAMPLE_MM = 1.0
 """Voxels larger than this are averaged from finer samples."""
@@ -192,7 +193,7 @@ class Scanner:
         if boost > 0:
             wide = 1.6 * inplane / fine.spacing_kji_mm[1]
             for plane in image_kji:
-                plane += boost * (plane - gaussian_filter(plane, wide, mode="nearest", truncate=3.0))
+                plane[:] = plane + boost * (plane - gaussian_filter(plane, wide, mode="nearest", truncate=3.0))
 
     def _add_noise(self, image_kji: Float32Array, grid: Grid, rng: np.random.Generator) -> None:
         """Add noise with the kernel's spectrum, correlated along k, less of it where the body is thin."""
@@ -206,7 +207,7 @@ class Scanner:
             white = np.tensordot(kernel_z, np.stack(window), axes=1).astype(np.float32)
             scale = (enlarge_i @ (enlarge_j @ scale_kji[k // step]).T).T
             shaped = fft.irfft2(fft.rfft2(white) * amplitude, s=shape)
-            plane += np.float32(self.noise_sd_hu) * shaped.astype(np.float32) * scale
+            plane[:] = plane + np.float32(self.noise_sd_hu) * shaped.astype(np.float32) * scale
             window = [*window[1:], rng.standard_normal(shape, dtype=np.float32)]
 
 

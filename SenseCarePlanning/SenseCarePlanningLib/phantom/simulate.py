@@ -189,7 +189,7 @@ def _procedural_vessels(
     inside = inside_of(lattice, lungs_mm, 1.0)
     kept = inside(course)
     course, radius = course[kept], radius[kept]
-    paint_segments(share, fine, course, course + [0.0, 0.0, 0.2], radius, radius)
+    paint_segments(share, fine, course, course + np.array([0.0, 0.0, 0.2]), radius, radius)
     leaves = sample_leaves(lattice, lungs_mm, ARTERY_LEAVES, 6.0, rng)
     if len(course):
         roots = course[:: max(1, len(course) // 1500)]

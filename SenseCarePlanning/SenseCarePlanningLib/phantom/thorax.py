@@ -53,7 +53,8 @@ class ThoraxOptions:
     spacing_mm, noise_hu
         Of the scanner that :func:`default_scanner` makes.
     breaks, mucus_plugs, leaks
-        How many airways have an invisible gap, a plug, or an emphysematous hole open to the lumen. They change the CT, not the truth.
+        How many airways have an invisible gap, a plug, or an emphysematous hole open to the lumen. They change the CT,
+        not the truth.
     variant
         ``"tracheal_bronchus"``, ``"missing_lb7"``, ``"accessory_cardiac"`` or None.
     nodules
