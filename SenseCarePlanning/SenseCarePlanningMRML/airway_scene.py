@@ -10,11 +10,10 @@ import numpy as np
 
 from LungAirwayLib.bronchus_sign import inside_target
 from LungAirwayLib.camera_path import CameraPath
-from LungAirwayLib.constants import LLL, LUL, LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT, RLL, RML, RUL
 from LungAirwayLib.flythrough import endoscopy_attributes
 from LungAirwayLib.plan import Plan, Route, Target
 from LungAirwayLib.result import AirwayResult
-from SenseCarePlanningLib.report.model import Code
+from LungAirwayLib.segments import LOBE_SEGMENTS, LUNG_SEGMENTS, SEGMENTS
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .airway_tables import add_airway_tables
@@ -22,7 +21,7 @@ from .camera_nodes import add_camera
 from .curve_nodes import add_curve, add_point, curve_length_mm
 from .endoscopy import fitted_to_curve
 from .model_nodes import add_model, add_tree, surface_polydata
-from .segmentation_nodes import ABNORMAL, ANATOMY, LEFT, RIGHT, TISSUE, SegmentLayer, SegmentStyle, add_segmentation
+from .segmentation_nodes import SegmentLayer, SegmentStyle, add_segmentation
 from .subject_hierarchy import add_folder, put_into
 from .volume_nodes import add_volume
 
@@ -33,35 +32,18 @@ ROUTE_COLORS = ((0.90, 0.10, 0.10), (1.00, 0.60, 0.00), (0.55, 0.20, 0.75))
 EXTENSION_COLOR = (0.10, 0.45, 0.95)
 TARGET_COLOR = (0.10, 0.70, 0.20)
 
-_UPPER, _LOWER = Code("45653009", "SCT", "Upper lobe of lung"), Code("90572001", "SCT", "Lower lobe of lung")
-_LUNG = Code("39607008", "SCT", "Lung")
-_AIRWAY = SegmentStyle("Airway", ANATOMY, Code("89187006", "SCT", "Airway structure"), color=(0.60, 0.80, 1.00), opacity=0.35)
-_VESSELS = SegmentStyle(
-    "Vessels", TISSUE, Code("59820001", "SCT", "Blood vessel"), color=(0.85, 0.40, 0.40), opacity=0.3, visible=False
-)
-_TARGET = SegmentStyle("Target", ABNORMAL, Code("27925004", "SCT", "Nodule"), color=TARGET_COLOR)
-_LUNGS = {
-    LUNG_RIGHT: SegmentStyle("Right lung", ANATOMY, _LUNG, RIGHT, (0.80, 0.70, 0.65), 0.15, visible=False),
-    LUNG_LEFT: SegmentStyle("Left lung", ANATOMY, _LUNG, LEFT, (0.70, 0.75, 0.80), 0.15, visible=False),
-}
-_LOBES = {
-    RUL: ("lobe_rul", SegmentStyle("Right upper lobe", ANATOMY, _UPPER, RIGHT, (0.95, 0.75, 0.55), 0.12, visible=False)),
-    RML: (
-        "lobe_rml",
-        SegmentStyle(
-            "Right middle lobe",
-            ANATOMY,
-            Code("72481006", "SCT", "Middle lobe of right lung"),
-            RIGHT,
-            (0.75, 0.90, 0.60),
-            0.12,
-            visible=False,
-        ),
-    ),
-    RLL: ("lobe_rll", SegmentStyle("Right lower lobe", ANATOMY, _LOWER, RIGHT, (0.60, 0.80, 0.90), 0.12, visible=False)),
-    LUL: ("lobe_lul", SegmentStyle("Left upper lobe", ANATOMY, _UPPER, LEFT, (0.90, 0.65, 0.80), 0.12, visible=False)),
-    LLL: ("lobe_lll", SegmentStyle("Left lower lobe", ANATOMY, _LOWER, LEFT, (0.75, 0.70, 0.95), 0.12, visible=False)),
-}
+def _style(segment: str, opacity: float = 1.0, visible: bool = True) -> SegmentStyle:
+    """Name, codes and colour come from the organ's table; how much of it is seen is the scene's choice."""
+    meaning = SEGMENTS[segment]
+    red, green, blue = (part / 255.0 for part in meaning.color_rgb)
+    return SegmentStyle(
+        meaning.name, meaning.category, meaning.type, color=(red, green, blue), opacity=opacity, visible=visible
+    )
+
+
+_AIRWAY, _VESSELS, _TARGET = _style("airway", 0.35), _style("vessels", 0.3, visible=False), _style("target")
+_LUNGS = {value: (segment, _style(segment, 0.15, visible=False)) for value, segment in LUNG_SEGMENTS.items()}
+_LOBES = {value: (segment, _style(segment, 0.12, visible=False)) for value, segment in LOBE_SEGMENTS.items()}
 
 
 @dataclass(frozen=True)
@@ -134,7 +116,7 @@ def _layers(result: AirwayResult) -> list[SegmentLayer]:
     if result.lobes is not None:
         layers.append(SegmentLayer(result.lobes, _LOBES))
     if result.lungs is not None:
-        layers.append(SegmentLayer(result.lungs, {key: (LUNG_NAMES[key], style) for key, style in _LUNGS.items()}))
+        layers.append(SegmentLayer(result.lungs, _LUNGS))
     if result.plan is not None and len(result.plan.target.surface_lps_mm) >= 4:
         layers.append(SegmentLayer(target_labels(result.plan.target), {1: ("target", _TARGET)}))
     return layers

@@ -99,7 +99,7 @@ def _write_scene(result: AirwayResult, loaded: LoadedImage | None, paths: dict[i
 
 
 def _write_seg(result: AirwayResult, loaded: LoadedImage, path: Path) -> list[str]:
-    from LungAirwayLib.dicom_segments import describe_segments
+    from LungAirwayLib.segments import describe_segments
 
     from ..dicomio.seg import write_seg
 
