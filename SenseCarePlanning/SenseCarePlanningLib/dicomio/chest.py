@@ -41,10 +41,14 @@ class ChestFindings:
     warnings: tuple[str, ...]
 
 
+def head_foot_axis(grid: Grid) -> int:
+    """Return which of i, j, k (0, 1, 2) runs closest to head-foot."""
+    return int(np.argmax(np.abs(grid.affine_ijk_to_lps[2, :3]) / grid.spacing_ijk_mm))
+
+
 def head_foot_extent_mm(grid: Grid) -> float:
     """Return how far the volume reaches along the body, voxels included: the size along its axis nearest to head-foot."""
-    directions = np.abs(grid.affine_ijk_to_lps[2, :3]) / grid.spacing_ijk_mm
-    axis = int(np.argmax(directions))
+    axis = head_foot_axis(grid)
     return float(grid.spacing_ijk_mm[axis] * grid.shape_kji[2 - axis])
 
 
@@ -62,7 +66,8 @@ def check_chest(volume: Volume) -> ChestFindings:
     problems += scale
     lung_ml = 0.0
     if not scale:
-        lung, lung_ml = _lung(coarse, voxel_mm3)
+        axial = np.moveaxis(coarse, 2 - head_foot_axis(volume.grid), 0)
+        lung, lung_ml = _lung(axial, voxel_mm3)
         if lung_ml < LEAST_LUNG_ML:
             problems.append(
                 f"not enough of the chest: {lung_ml:.0f} ml of lung air found, at least {LEAST_LUNG_ML:.0f} ml are needed"
@@ -115,7 +120,8 @@ def _scale_problems(coarse: NDArray[np.float32], mode: float | None, darkest: fl
 def _lung(coarse: NDArray[np.float32], voxel_mm3: float) -> tuple[NDArray[np.bool_], float]:
     """Return air inside the body, larger pieces only and no stomach gas, and its volume in ml.
 
-    Air is inside when tissue surrounds it in its plane: the outside air of each plane touches the plane's border.
+    ``coarse`` has its first axis along head-foot. Air is inside when tissue surrounds it in its plane: the outside air of
+    each plane touches the plane's border.
     """
     # The stomach's gas can touch the lung above it in so coarse an image, so it goes before the pieces are parted.
     gas = ndimage.binary_dilation(ndimage.binary_opening(coarse < _GAS_BELOW_HU, iterations=3), iterations=4)
@@ -140,10 +146,8 @@ def _lung_warnings(lung: NDArray[np.bool_], lung_ml: float, grid: Grid) -> list[
         warnings.append(
             f"only {lung_ml:.0f} ml of lung air were found: a part of the lungs is missing, collapsed or consolidated"
         )
-    axis = int(np.argmax(np.abs(grid.affine_ijk_to_lps[2, :3]) / grid.spacing_ijk_mm))
-    others = tuple(n for n in range(3) if n != 2 - axis)
-    area = np.count_nonzero(lung, axis=others).astype(np.float64)
-    upwards = grid.affine_ijk_to_lps[2, axis] > 0
+    area = np.count_nonzero(lung, axis=(1, 2)).astype(np.float64)
+    upwards = grid.affine_ijk_to_lps[2, head_foot_axis(grid)] > 0
     ends = {"top": area[-1] if upwards else area[0], "bottom": area[0] if upwards else area[-1]}
     for name, value in ends.items():
         if value > 0.1 * area.max():

@@ -3,9 +3,9 @@
 DICOM and NRRD carry no checksum, so a flipped bit reads like a measurement. But a CT voxel is blurred over its neighbours
 in all directions, and neighbouring slices show nearly the same anatomy. The thresholds were set on three real chest CTs
 (1.0, 1.25 and 2.5 mm; standard kernels; with contrast, metal leads and noisy shoulders), where the measured extremes were:
-a voxel against its neighbourhood 1.7 times the neighbourhood's own range, a slice against its neighbours 0.6 times what
-these differ from each other, a swap score of 0.62, odd voxels 2.3 times as many as in slices nearby, a thin odd line of 12
-voxels.
+a voxel against its neighbourhood 1.7 times the neighbourhood's own range, a step between slices 1.2 times the steps nearby,
+a slice against its neighbours 0.6 times what these differ from each other, a swap score of 0.62, odd voxels 2.3 times as
+many as in slices nearby, a thin odd line of 12 voxels.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _COUNT_RATIO = 6.0
 _COUNT_OFFSET = 50
 _SLICE_RATIO = 1.0
 _SWAP_RATIO = 1.0
+_JUMP_RATIO = 2.5
 _LEAST_SLICE_DIFFERENCE_HU = 5.0
 _BLOCK = 8
 _HIGHEST_HU = 8000
@@ -51,8 +52,11 @@ def damage_signs(array_kji: NDArray[np.int16], names: Sequence[str] = ()) -> lis
     if len(array_kji) < 8 or min(array_kji.shape[1:]) < 2 * _BLOCK:
         return []
     labels = list(names) or [f"slice {k}" for k in range(len(array_kji))]
-    whole = _damaged_slices(array_kji)
-    swapped = _swapped_slices(array_kji)
+    means = _block_means(array_kji)
+    near, far = _differences(means, 1), _differences(means, 2)
+    whole = _damaged_slices(near, far)
+    swapped = _swapped_slices(near, far)
+    jumps = _jumps(near)
     local = _local_damage(array_kji)
     low = _impossible_low(array_kji)
     found = []
@@ -61,6 +65,10 @@ def damage_signs(array_kji: NDArray[np.int16], names: Sequence[str] = ()) -> lis
         pairs = [f"{labels[k]} and {labels[k + 1]}" for k in swapped]
         found.append(f"neighbouring slices seem to be swapped: {listed(pairs)}")
         damaged = [k for k in damaged if not any(k in (pair - 1, pair, pair + 1, pair + 2) for pair in swapped)]
+    jumps = [k for k in jumps if not any(k in (pair - 1, pair, pair + 1) for pair in swapped) and not {k, k + 1} & set(damaged)]
+    if jumps:
+        pairs = [f"{labels[k]} and {labels[k + 1]}" for k in jumps]
+        found.append(f"the anatomy does not go on from one slice to the next, between {listed(pairs)}")
     if damaged:
         found.append(
             "the image values look damaged (voxels, lines or whole slices that do not fit what surrounds them): "
@@ -84,23 +92,30 @@ def _differences(means: NDArray[np.float32], step: int) -> NDArray[np.float64]:
     return np.array([float(np.abs(means[k + step] - means[k]).mean()) for k in range(len(means) - step)])
 
 
-def _damaged_slices(array_kji: NDArray[np.int16]) -> set[int]:
+def _jumps(near: NDArray[np.float64]) -> list[int]:
+    """Return each k for which slice k + 1 differs from slice k far more than the slices nearby differ from each other."""
+    found = []
+    for k in range(len(near)):
+        window = np.arange(max(0, k - 4), min(len(near), k + 5))
+        usual = max(float(np.median(near[window[window != k]])), _LEAST_SLICE_DIFFERENCE_HU)
+        if near[k] > _JUMP_RATIO * usual:
+            found.append(k)
+    return found
+
+
+def _damaged_slices(near: NDArray[np.float64], far: NDArray[np.float64]) -> set[int]:
     """Find slices that differ from both neighbours more than these do from each other; at the ends, from the next ones."""
-    means = _block_means(array_kji)
-    near, far = _differences(means, 1), _differences(means, 2)
     smaller = np.minimum(near[:-1], near[1:])
     found = {int(k) + 1 for k in np.flatnonzero((smaller > _SLICE_RATIO * far) & (smaller > _LEAST_SLICE_DIFFERENCE_HU))}
     usual = max(float(np.median(near)), _LEAST_SLICE_DIFFERENCE_HU)
-    for end, first, second in ((0, near[0], near[1]), (len(array_kji) - 1, near[-1], near[-2])):
+    for end, first, second in ((0, near[0], near[1]), (len(near), near[-1], near[-2])):
         if first > 4.0 * max(second, usual):
             found.add(end)
     return found
 
 
-def _swapped_slices(array_kji: NDArray[np.int16]) -> list[int]:
+def _swapped_slices(near: NDArray[np.float64], far: NDArray[np.float64]) -> list[int]:
     """Return each k for which slices k and k + 1 fit their surroundings better when exchanged."""
-    means = _block_means(array_kji)
-    near, far = _differences(means, 1), _differences(means, 2)
     kept, exchanged = near[:-2] + near[2:], far[:-1] + far[1:]
     hits = np.flatnonzero((kept > _SWAP_RATIO * exchanged) & (kept > _LEAST_SLICE_DIFFERENCE_HU)) + 1
     ratio = {int(k): float(kept[k - 1] / max(exchanged[k - 1], 1e-6)) for k in hits}
@@ -124,23 +139,30 @@ def _impossible_low(array_kji: NDArray[np.int16]) -> set[int]:
     return found
 
 
+def _beside(count: int, k: int) -> tuple[int, int]:
+    """Return the slices that slice k is compared with: both neighbours, or at an end the two nearest."""
+    if k == 0:
+        return 1, 2
+    return (k - 1, k + 1) if k < count - 1 else (count - 2, count - 3)
+
+
 def _odd_voxels(array_kji: NDArray[np.int16], k: int) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
-    """Return where slice k lies far above, or far below, both neighbouring slices; and the slice, clipped."""
-    own, below, above = (np.clip(array_kji[n], -1024, _HIGHEST_HU) for n in (k, k - 1, k + 1))
+    """Return where slice k lies far above, or far below, both slices beside it; and the slice, clipped."""
+    own, below, above = (np.clip(array_kji[n], -1024, _HIGHEST_HU) for n in (k, *_beside(len(array_kji), k)))
     first, second = own - below, own - above
     return (np.minimum(first, second) > _ODD_HU) | (np.maximum(first, second) < -_ODD_HU), own
 
 
 def _local_damage(array_kji: NDArray[np.int16]) -> set[int]:
-    """Find inner slices with spikes, thin lines, or far more odd voxels than slices nearby."""
+    """Find slices with spikes, thin lines, or (inner ones) far more odd voxels than slices nearby."""
     found = set()
     counts = np.zeros(len(array_kji))
-    for k in range(1, len(array_kji) - 1):
+    for k in range(len(array_kji)):
         odd, own = _odd_voxels(array_kji, k)
         counts[k] = np.count_nonzero(odd)
-        up, down = own[1:-1] - own[:-2], own[1:-1] - own[2:]
-        odd[1:-1] &= (np.minimum(up, down) > _ODD_HU) | (np.maximum(up, down) < -_ODD_HU)
-        odd[0] = odd[-1] = False
+        mirrored = np.pad(own, ((1, 1), (0, 0)), mode="reflect")
+        up, down = own - mirrored[:-2], own - mirrored[2:]
+        odd &= (np.minimum(up, down) > _ODD_HU) | (np.maximum(up, down) < -_ODD_HU)
         if odd.any() and (_longest_run(odd) >= _LINE_VOXELS or _has_spike(array_kji, k, odd)):
             found.add(k)
     for k in range(1, len(counts) - 1):
@@ -162,15 +184,21 @@ def _longest_run(odd: NDArray[np.bool_]) -> int:
     return int(np.diff(np.concatenate([[-1], breaks, [hits.size - 1]])).max())
 
 
+def _reflected(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """Mirror indices one step outside an axis back into it."""
+    inside = np.abs(index)
+    return np.where(inside >= size, 2 * (size - 1) - inside, inside)
+
+
 def _has_spike(array_kji: NDArray[np.int16], k: int, odd: NDArray[np.bool_]) -> bool:
     """Tell whether one of the odd voxels stands alone among its 26 neighbours."""
     rows, columns = odd.shape
-    hits = np.argwhere(odd)
-    hits = hits[(hits > 0).all(axis=1) & (hits[:, 0] < rows - 1) & (hits[:, 1] < columns - 1)][:20000]
-    if not len(hits):
-        return False
-    offsets = np.array([(a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1) if (a, b, c) != (0, 0, 0)])
-    around = array_kji[k + offsets[:, 0], hits[:, :1] + offsets[:, 1], hits[:, 1:] + offsets[:, 2]].astype(np.float64)
+    hits = np.argwhere(odd)[:20000]
+    offsets = np.array([(a, b, c) for a in (0, 1, 2) for b in (-1, 0, 1) for c in (-1, 0, 1) if (a, b, c) != (0, 0, 0)])
+    slices = np.array([k, *_beside(len(array_kji), k)])[offsets[:, 0]]
+    around = array_kji[
+        slices, _reflected(hits[:, :1] + offsets[:, 1], rows), _reflected(hits[:, 1:] + offsets[:, 2], columns)
+    ].astype(np.float64)
     around = np.clip(around, -1024, None)
     own = np.maximum(array_kji[k, hits[:, 0], hits[:, 1]].astype(np.float64), -1024)
     middle = np.median(around, axis=1)

@@ -25,7 +25,13 @@ from .jpeg_lossless import accounts_for_stream
 def _decode(data: Any, frame: int) -> tuple[np.ndarray[Any, Any], bool | None]:
     syntax = data.file_meta.TransferSyntaxUID
     plugin = "pydicom" if syntax == RLELossless else "gdcm"
-    array, _ = get_decoder(syntax).as_array(data, index=frame, raw=True, decoding_plugin=plugin)
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        array, _ = get_decoder(syntax).as_array(data, index=frame, raw=True, decoding_plugin=plugin)
+    # The RLE decoder only warns when a segment does not unpack to the length it should have.
+    odd = [str(complaint.message) for complaint in complaints if "RLE" in str(complaint.message)]
+    if syntax == RLELossless and odd:
+        raise ValueError(odd[0])
     if array.shape != (data.Rows, data.Columns) or array.dtype.itemsize != 2:
         raise ValueError(f"decoded to {array.shape} {array.dtype}, not {data.Rows} x {data.Columns} of 16 bits")
     array = np.ascontiguousarray(array)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..volume import Volume
 from .agreement import disagreements, listed, rescale_problems, unreadable
-from .chest import check_chest, head_foot_extent_mm
+from .chest import check_chest, head_foot_axis, head_foot_extent_mm
 from .damage import damage_signs
 from .discover import CT_CLASSES, Series, choose_series, group_series, no_images_error
 from .files import is_image_file, read_volume_file
@@ -105,7 +105,7 @@ def _load_file(path: Path, series: str | None, require_chest: bool) -> LoadedIma
     problems: list[str] = []
     warnings = nifti_warnings(path) if is_nifti(path) else []
     spacing = volume.grid.spacing_kji_mm
-    axis = int(np.argmax(np.abs(volume.affine_ijk_to_lps[2, :3]) / volume.grid.spacing_ijk_mm))
+    axis = head_foot_axis(volume.grid)
     in_plane = max(value for n, value in enumerate(spacing) if n != 2 - axis)
     found, told = thickness_problems((), spacing[2 - axis], in_plane)
     problems, warnings = problems + found, warnings + told
@@ -142,7 +142,9 @@ def _content(volume: Volume, names: Sequence[str], require_chest: bool) -> tuple
     """Judge the voxels; returns problems and warnings."""
     array = volume.array_kji
     whole = array if array.dtype == np.int16 else np.clip(np.rint(array), -32768, 32767).astype(np.int16)
-    signs = damage_signs(whole, names)
+    # Where slices are not named the array may be stored in any order: look along the body, as a scanner does.
+    axis = 0 if names else 2 - head_foot_axis(volume.grid)
+    signs = damage_signs(np.moveaxis(whole, axis, 0), names)
     clipped = replace(
         volume, array_kji=np.maximum(array, FLOOR_HU) if array.dtype == np.int16 else np.clip(array, FLOOR_HU, None)
     )
