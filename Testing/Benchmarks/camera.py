@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "SenseCarePlanning"))
-sys.path.insert(0, str(ROOT / "LungAirway"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "LungAirway"))
 
 from LungAirwayLib.camera_path import camera_path
 from LungAirwayLib.plan import Route
@@ -32,6 +31,7 @@ from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap
 
+ROOT = Path(__file__).resolve().parents[2]
 FIRST_GENERATION = 4
 LARGEST_ROLL_DEG = 20.0
 MASKS = (

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "SenseCarePlanning"))
-sys.path.insert(0, str(ROOT / "LungAirway"))
-sys.path.insert(0, str(ROOT / "Testing" / "Benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "LungAirway"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from camera import painted, read_mask
 
