@@ -146,6 +146,7 @@ def test_every_picture_that_exists_is_shown(case: Case, pictures: MakePictures) 
     assert shown == set(made.values())
 
 
+@pytest.mark.slow
 def test_many_routes_and_scopes_stay_legible(case: Case, tmp_path: Path) -> None:
     result = case(branch_count=80, route_count=9, scope_copies=3)
     report = build_report(result)
