@@ -19,13 +19,14 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.volume import Volume
 
-PLANE_STEP_MM, HEIGHT_STEP_MM, REACH_MM = 2.5, 1.0, 12.0
+PLANE_STEP_MM, HEIGHT_STEP_MM, REACH_MM = 2.5, 1.0, 24.0
 BORDER_SIGMA_MM = 5.0
-VESSEL_CONTRAST_HU = 130.0
-"""Fissures are thinner than a voxel and stand out by less than this from the lung; brighter is vessel or wall."""
+SHEET_CONTRAST_HU, VESSEL_CONTRAST_HU = 150.0, 250.0
+"""A fissure is thinner than a voxel: it rarely stands out from the lung by more than the first, to which evidence is
+clipped; what is brighter than the second is vessel or wall and is left out with a margin."""
 SHEET_SIGMA_MM = 1.0
 ALONG_SIGMA_MM = 3.0
-PRIOR_WEIGHT = 0.35
+PRIOR_WEIGHT = 0.25
 SMALL_STEP_COST, LARGE_STEP_COST = 0.15, 0.9
 MAXIMUM_TILT_DEG = 40.0
 
@@ -178,14 +179,15 @@ def _sheet_evidence(hu: NDArray[np.float32], lung: NDArray[np.bool_]) -> NDArray
     """Return 0 (none) to 1: how much a bright sheet runs through each place, across the third axis."""
     base = float(np.median(hu[lung])) if lung.any() else -850.0
     vessel = ndimage.binary_dilation(hu > base + VESSEL_CONTRAST_HU)
-    filled = np.where(lung & ~vessel, hu, base).astype(np.float32)
+    filled = np.where(lung & ~vessel, np.minimum(hu, base + SHEET_CONTRAST_HU), base).astype(np.float32)
     sigma = ALONG_SIGMA_MM / PLANE_STEP_MM
     along = ndimage.gaussian_filter(filled, (sigma, sigma, 0.0))
     ridge = -ndimage.gaussian_filter1d(along, SHEET_SIGMA_MM / HEIGHT_STEP_MM, axis=2, order=2)
     deep = ndimage.binary_erosion(lung, iterations=2)
     ridge = np.where(deep, ridge, 0.0)
     noise = 1.4826 * float(np.median(np.abs(ridge[deep]))) if deep.any() else 1.0
-    return np.asarray(np.clip(ridge / max(4.0 * noise, 1e-3), 0.0, 1.5) / 1.5, dtype=np.float32)
+    # the best of some twenty heights reaches 2.5 deviations by chance alone
+    return np.asarray(np.clip((ridge / max(noise, 1e-3) - 2.5) / 4.0, 0.0, 1.0), dtype=np.float32)
 
 
 def _best_heights(evidence: NDArray[np.float32], lung: NDArray[np.bool_], offsets: FloatArray) -> tuple[FloatArray, FloatArray]:

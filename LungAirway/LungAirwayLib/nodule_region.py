@@ -96,7 +96,7 @@ def sample(array_kji: NDArray[np.generic], source: Grid, target: Grid, order: in
     origin = source.kji_from_lps(target.lps_from_kji(np.zeros(3))) - low
     steps = source.kji_from_lps(target.lps_from_kji(np.eye(3))) - source.kji_from_lps(target.lps_from_kji(np.zeros(3)))
     sampled: FloatImage = np.empty(target.shape_kji, dtype=np.float32)
-    ndimage.affine_transform(part, steps.T, origin, output=sampled, order=order, cval=outside)  # type: ignore[call-overload]
+    ndimage.affine_transform(part, steps.T, origin, output=sampled, order=order, cval=outside)
     return sampled
 
 

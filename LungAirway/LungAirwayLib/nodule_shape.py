@@ -203,7 +203,7 @@ def _interior(mask: BoolArray, grid: Grid) -> BoolArray:
     """Return the mask without its blurred rim of 1 mm, or its deepest third where that leaves too little."""
     depth = ndimage.distance_transform_edt(mask) * float(grid.spacing_ijk_mm[0])
     inner = depth > 1.0
-    return inner if np.count_nonzero(inner) >= 10 else depth > depth.max() * 0.67
+    return np.asarray(inner if np.count_nonzero(inner) >= 10 else depth > depth.max() * 0.67)
 
 
 def _density(mask: BoolArray, hu: FloatImage, grid: Grid) -> tuple[DensityClass, BoolArray]:
