@@ -153,11 +153,10 @@ def _lumen(
 ) -> NDArray[np.bool_]:
     """Fill the lumen around trunk and paths up to about half the wall's height; one piece, no holes."""
     mask = trunk.copy()
-    shell = np.flatnonzero(trunk)
-    for _ in range(2):  # the trunk's threshold lies below half height: two voxels outwards, while it stays dark
-        shell = _around(shell, trunk.shape, FACES)
-        shell = shell[~mask.ravel()[shell] & (smooth.ravel()[shell] < TRUNK_EDGE_HU)]
-        mask.ravel()[shell] = True
+    # The trunk's threshold lies below half height: one voxel outwards while it stays dark, no further, for behind a thin
+    # wall lies lung that is dark again.
+    shell = _around(np.flatnonzero(trunk), trunk.shape, FACES)
+    mask.ravel()[shell[smooth.ravel()[shell] < TRUNK_EDGE_HU]] = True
     mask.ravel()[lines] = True
     near = _around(lines, trunk.shape, CUBE)
     mask.ravel()[near[rises.ravel()[near] > 0.5 * threshold]] = True

@@ -30,11 +30,22 @@ class GrowthRules:
     largest_gap_mm
         Longest stretch without evidence inside a path (reference rule for bridges: at most 15 mm; far stricter here,
         because nothing but the path itself speaks for it).
+    straightness, window_mm
+        Smallest chord over arc of any stretch of ``window_mm``: a voxel path along a straight line keeps at least 0.87.
     """
 
     minimum_mm: float = 5.0
-    minimum_evidence: float = 0.9
+    minimum_evidence: float = 1.0
     largest_gap_mm: float = 3.0
+    straightness: float = 0.83
+    window_mm: float = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Reached:
+    voxels: NDArray[np.int64]
+    distance: NDArray[np.float64]
+    predecessor: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +89,7 @@ def grow_paths(
         graph, directed=False, indices=np.flatnonzero(at_shell), min_only=True, return_predecessors=True, limit=400.0
     )
     logger.debug("graph of %d voxels, %d reached", len(voxels), int(np.isfinite(distance).sum()))
-    return _accept(voxels, distance, predecessor, evidence, spacing_mm, rules)
+    return _accept(_Reached(voxels, distance, predecessor), evidence, spacing_mm, rules)
 
 
 def _graph(
@@ -106,13 +117,12 @@ def _graph(
 
 
 def _accept(
-    voxels: NDArray[np.int64],
-    distance: NDArray[np.float64],
-    predecessor: NDArray[np.int32],
+    reached: _Reached,
     evidence: NDArray[np.float32],
     spacing_mm: tuple[float, float, float],
     rules: GrowthRules,
 ) -> Paths:
+    voxels, distance, predecessor = reached.voxels, reached.distance, reached.predecessor
     strength = evidence.ravel()[voxels]
     coordinates = np.stack(np.unravel_index(voxels, evidence.shape), axis=1)
     owner = np.full(evidence.shape, -1, dtype=np.int32)
@@ -146,6 +156,15 @@ def _accept(
     return Paths(tuple(paths), tuple(parents))
 
 
+def _straight(points_mm: NDArray[np.float64], steps: NDArray[np.float64], rules: GrowthRules) -> bool:
+    """Tell whether every stretch of the path runs about straight: bronchi bend gently, ways through noise wander."""
+    arc = np.concatenate([[0.0], np.cumsum(steps)])
+    ends = np.minimum(np.searchsorted(arc, arc + rules.window_mm), len(arc) - 1)
+    whole = arc[ends] - arc >= 0.7 * min(rules.window_mm, arc[-1])
+    chord = np.linalg.norm(points_mm[ends] - points_mm, axis=1)
+    return bool(np.all(chord[whole] >= rules.straightness * (arc[ends] - arc)[whole]))
+
+
 def _to_drawn(start: int, predecessor: NDArray[np.int32], drawn: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the way from the drawn part of the tree (or the central airway) to ``start``, which stays out."""
     way: list[int] = []
@@ -171,6 +190,8 @@ def _good(
         return False
     values = np.minimum(strength[path], 2.0)
     if np.average(0.5 * (values[1:] + values[:-1]), weights=steps) < rules.minimum_evidence:
+        return False
+    if not _straight(coordinates[path] * np.array(spacing_mm), steps, rules):
         return False
     gap = longest = 0.0
     for value, step in zip(values[1:], steps, strict=True):
