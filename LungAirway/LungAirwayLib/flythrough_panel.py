@@ -36,7 +36,7 @@ class Panel:
         self.steps: dict[int, Instruction] = {}
         if plan is not None and route is not None:
             self.steps = {step.branch_id: step for step in plan.instructions.get(route.rank, ())}
-        self.map_height = int(0.52 * self.height)
+        self.map_height = int(0.46 * self.height)
         target = Ball(plan.target.surface_lps_mm) if plan is not None else None
         style = TreeStyle(route_ids=frozenset(int(value) for value in np.unique(path.branch_ids)), target=target)
         painter = TreePainter(result.surface, result.tree)
@@ -69,10 +69,11 @@ class Panel:
         say = self.words.say
         branch = self.tree[int(self.path.branch_ids[sample])]
         radius = float(self.path.radius_mm[sample])
+        generation = say("generation {number}", number=branch.generation)
+        lumen = say("lumen {diameter} mm", diameter=f"{2.0 * radius:.1f}")
         lines = [
             (self.words.branch(branch, self.tree), 1.25, BRIGHT, True),
-            (say("generation {number}", number=branch.generation), 0.95, QUIET, False),
-            (say("lumen {diameter} mm", diameter=f"{2.0 * radius:.1f}"), 0.95, QUIET, False),
+            (f"{generation} · {lumen}", 0.95, QUIET, False),
             (say("depth {depth} mm", depth=f"{arc_mm:.0f}"), 0.95, QUIET, False),
         ]
         lines += self._remaining(arc_mm)
