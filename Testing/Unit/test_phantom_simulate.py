@@ -114,7 +114,7 @@ def test_the_ct_shows_what_the_truth_says() -> None:
     image, truth = found.volume.array_kji, found.airway_truth.array_kji > 0
     assert found.airway_truth.volume_ml() == pytest.approx(mask.volume_ml(), rel=0.05)
     assert np.median(image[truth]) < -950
-    centre = found.volume.grid.kji_from_lps(np.array([[0.0, 0.0, 40.0], [9.4, 0.0, 40.0], [68.0, 0.0, -37.0]]))
+    centre = found.volume.grid.kji_from_lps(np.array([[0.0, 0.0, 40.0], [9.4, 0.0, 40.0], [67.5, -2.5, -37.5]]))
     air, wall, thin = (image[tuple(index)] for index in np.rint(centre).astype(int))
     assert air < -980
     assert wall > -400
