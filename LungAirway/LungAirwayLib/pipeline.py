@@ -152,7 +152,7 @@ def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: Airw
     with progress.step("Measurements"):
         numbers = measure_branches(tree, volume)
         grades = quality(volume, tree, found.lungs, lobes)
-        surface = lumen_surface(found.airway, probability=found.probability, tree=tree)
+        surface = lumen_surface(found.airway, tree=tree)
     plan = None
     if options.target_lps_mm is not None or options.target_mask is not None:
         with progress.step("Target and routes"):
