@@ -95,7 +95,12 @@ def load_image(path: Path, series: str | None = None, require_chest: bool = True
 
 def _refuse(title: str, problems: Sequence[str]) -> InputError:
     count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return InputError(f"{title} cannot be planned on: {count}.", [problem[:1].upper() + problem[1:] for problem in problems])
+    return InputError(f"{title} cannot be planned on: {count}.", [_sentence(problem) for problem in problems])
+
+
+def _sentence(problem: str) -> str:
+    """Begin with a capital, unless it begins with a file's name."""
+    return problem if "." in problem.split(" ", 1)[0] else problem[:1].upper() + problem[1:]
 
 
 def _load_file(path: Path, series: str | None, require_chest: bool) -> LoadedImage:

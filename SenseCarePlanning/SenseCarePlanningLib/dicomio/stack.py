@@ -102,7 +102,9 @@ def _fit(along: FloatArray) -> tuple[float, float]:
     apart = steps[steps > 0.01]
     if apart.size == 0:
         return 0.0, float(along[0])
-    spacing = float(np.median(apart))
+    # Positions rounded to 0.1 mm make steps of 0.6 and 0.7 out of 0.625: the mean of the ordinary steps is true, no single one.
+    usual = float(np.median(apart))
+    spacing = float(apart[np.abs(apart - usual) <= 0.3 * usual].mean())
     index = np.rint((along - along[len(along) // 2]) / spacing)
     offset = np.median(along - index * spacing)
     fits = np.abs(along - offset - index * spacing) <= max(POSITION_TOLERANCE * spacing, ROUNDING_MM)
