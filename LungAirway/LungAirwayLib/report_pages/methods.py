@@ -93,8 +93,8 @@ def methods_section(result: AirwayResult, study: StudyInfo | None, words: Words)
     """Return methods, engine, versions, parameters and run times."""
     engine, run = result.engine, result.run
     rows = [
-        (words.say("Engine"), " ".join(part for part in (engine.name, engine.version) if part)),
-        (words.say("Model"), engine.model or words.say("none")),
+        (words.say("Engine"), " ".join(part for part in (words.sentence(engine.name), engine.version) if part)),
+        (words.say("Model"), words.sentence(engine.model or "none")),
     ]
     if engine.detail:
         rows.append((words.say("Detail"), words.sentence(engine.detail)))
