@@ -36,7 +36,7 @@ from .plan import Plan, Target
 from .result import AirwayResult, EngineInfo, RunInfo
 from .route import plan_routes
 from .scopes import load_scopes
-from .segment import SegmentOptions, segment_airway
+from .segment import EngineName, SegmentOptions, segment_airway
 
 ORIENTATIONS = ("anterior_12", "posterior_12")
 
@@ -65,7 +65,7 @@ class AirwayOptions:
         The operator's picture: ``anterior_12`` or ``posterior_12``.
     """
 
-    engine: str = "auto"
+    engine: EngineName = "auto"
     bundle: Path | None = None
     airway_mask: LabelMap | None = None
     target_lps_mm: tuple[float, float, float] | None = None
