@@ -19,14 +19,14 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.volume import Volume
 
-PLANE_STEP_MM, HEIGHT_STEP_MM, REACH_MM = 2.5, 1.0, 24.0
+PLANE_STEP_MM, HEIGHT_STEP_MM, REACH_MM = 2.5, 1.0, 12.0
 BORDER_SIGMA_MM = 5.0
 SHEET_CONTRAST_HU, VESSEL_CONTRAST_HU = 150.0, 250.0
 """A fissure is thinner than a voxel: it rarely stands out from the lung by more than the first, to which evidence is
 clipped; what is brighter than the second is vessel or wall and is left out with a margin."""
 SHEET_SIGMA_MM = 1.0
 ALONG_SIGMA_MM = 3.0
-PRIOR_WEIGHT = 0.25
+PRIOR_WEIGHT = 0.35
 SMALL_STEP_COST, LARGE_STEP_COST = 0.15, 0.9
 MAXIMUM_TILT_DEG = 40.0
 
