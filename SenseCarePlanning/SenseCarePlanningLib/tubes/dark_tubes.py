@@ -41,7 +41,9 @@ def wall_evidence(
     """Measure how well each candidate voxel is walled in.
 
     On each of 13 axes the lower of the two sides' highest value, less the voxel's own, is the rise; the result is the
-    fifth smallest rise, so that a tube (open along its axis) scores high, a gap between two plates or the open lung does not.
+    fifth smallest rise, so that a tube (open along its axis) scores high and open lung does not. A gap between two plates
+    that is narrower than the rays scores like a tube: what follows has to judge by the course of the path. (One open axis
+    less would tell plates apart, but lost 7 % of the peer network's tree on a real CT.)
 
     Parameters
     ----------
