@@ -53,6 +53,7 @@ def flag_leaks(
     mask: LabelMap | None = None,
     volume: Volume | None = None,
     options: LeakOptions = LeakOptions(),
+    sections: Mapping[int, BranchSections] | None = None,
 ) -> tuple[Tree, tuple[LeakSuspicion, ...]]:
     """Flag branches that look like leaks.
 
@@ -60,6 +61,8 @@ def flag_leaks(
     ----------
     mask, volume
         With both, the contrast of the wall is judged too; ``options.radius.polarity`` tells dark from bright lumens.
+    sections
+        Cross-sections measured already; they take the place of ``mask`` and ``volume``.
 
     Returns
     -------
@@ -67,8 +70,10 @@ def flag_leaks(
         The tree with :attr:`BranchFlag.LEAK_SUSPECTED` where there is a suspicion, and the reasons.
     """
     found = [*_wider(tree, options), *_jumps(tree, options), *_bulky(tree, options)]
-    if mask is not None and volume is not None:
-        found += _faint(tree, measure_sections(tree, volume, mask, options.radius), options)
+    if sections is None and mask is not None and volume is not None:
+        sections = measure_sections(tree, volume, mask, options.radius)
+    if sections is not None:
+        found += _faint(tree, sections, options)
     changed = {}
     for branch_id in {one.branch_id for one in found}:
         branch = tree[branch_id]

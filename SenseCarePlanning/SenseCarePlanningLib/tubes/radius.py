@@ -107,7 +107,11 @@ def measure_radii(
     InputError
         When the tree lies outside the scan.
     """
-    sections = measure_sections(tree, volume, mask, options)
+    return with_radii(tree, measure_sections(tree, volume, mask, options))
+
+
+def with_radii(tree: Tree, sections: Mapping[int, BranchSections]) -> Tree:
+    """Return the tree with the radii and intervals of cross-sections measured on it."""
     changed = {
         branch.id: replace(branch, radius_mm=sections[branch.id].radius_mm, radius_interval_mm=sections[branch.id].interval_mm)
         for branch in tree
