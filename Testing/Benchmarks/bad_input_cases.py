@@ -162,7 +162,10 @@ def put(**values: Any) -> Callable[[Dataset], None]:
 
     def change(data: Dataset) -> None:
         for keyword, value in values.items():
-            setattr(data, keyword, value)
+            if keyword.startswith("PixelPadding"):
+                data.add_new(keyword, "SS", value)
+            else:
+                setattr(data, keyword, value)
 
     return change
 

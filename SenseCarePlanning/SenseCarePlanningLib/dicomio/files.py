@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,8 @@ def read_image_file(path: Path) -> sitk.Image:
         raise InputError(f"The image file {path.name} is empty (zero bytes).")
     if is_nifti(path):
         check_nifti(path)
+    else:
+        _check_text_header(path)
     image = _read_with_sitk(path)
     size = image.GetSize()
     problems = []
@@ -115,6 +118,33 @@ def read_image_file(path: Path) -> sitk.Image:
     if not direction_is_orthonormal(affine_of(image)):
         raise InputError(f"The image file {path.name} has axes that are not at right angles (sheared); resample it first.")
     return image
+
+
+def _check_text_header(path: Path) -> None:
+    """Check the first words of an NRRD or MetaImage file, and the checksum of compressed MetaImage data.
+
+    The reader itself searches a wrong file for long, and returns what it could unpack of damaged data.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(4096)
+        if path.name.lower().endswith((".nrrd", ".nhdr")):
+            known = start.startswith(b"NRRD")
+        else:
+            known = start.lstrip()[:40].split(b"=")[0].strip() in (b"ObjectType", b"NDims", b"Comment")
+        if not known:
+            raise InputError(f"The file {path.name} is not the image that its name says.")
+        end = start.find(b"ElementDataFile = LOCAL")
+        if end < 0 or b"CompressedData = True" not in start[:end]:
+            return
+        stream.seek(start.index(b"\n", end) + 1)
+        unpacker = zlib.decompressobj()
+        try:
+            while block := stream.read(1 << 22):
+                unpacker.decompress(block)
+        except zlib.error as error:
+            raise InputError(f"The image file {path.name} is damaged: its compressed data cannot be unpacked.") from error
+        if not unpacker.eof:
+            raise InputError(f"The image file {path.name} is cut short.")
 
 
 def _read_with_sitk(path: Path) -> sitk.Image:

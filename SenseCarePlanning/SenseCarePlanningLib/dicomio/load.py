@@ -107,8 +107,9 @@ def _load_file(path: Path, series: str | None, require_chest: bool) -> LoadedIma
     if series is not None:
         raise InputError(f"{path.name} is not DICOM and holds no series; leave out the choice of a series.")
     volume = read_volume_file(path)
-    problems: list[str] = []
-    warnings = nifti_warnings(path) if is_nifti(path) else []
+    # A plan on the wrong side harms: what does not say where left is, is not planned on.
+    unplaced = nifti_warnings(path) if is_nifti(path) else []
+    problems, warnings = (unplaced, []) if require_chest else ([], unplaced)
     spacing = volume.grid.spacing_kji_mm
     axis = head_foot_axis(volume.grid)
     in_plane = max(value for n, value in enumerate(spacing) if n != 2 - axis)
