@@ -24,6 +24,3 @@ EXPECTED_BRANCHES = 150
 """Fewer branches than this, or a lobe without one, make a tree incomplete. Consensus trees of four ATM'22 test scans
 (doi:10.48550/arXiv.2303.05745) have 241 to 383 branches; plain networks miss about half of that."""
 
-WALL_RESOLUTION_MM = 1.0
-"""Walls thinner than this are overestimated by every profile method on clinical CT (Reinhardt 1997, IEEE
-Transactions on Medical Imaging 16:820)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +10,12 @@ from scipy import ndimage
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
 from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .result import EngineInfo
 from .segment import AirwaySegmentation, SegmentOptions, segment_airway
-
-logger = logging.getLogger(__name__)
 
 TOP_MM = 6.0
 """How far below its highest voxel the trachea's top is looked for: enough slices to average over a ragged end."""
@@ -49,7 +47,7 @@ class FoundAirway:
             vessels=segmentation.vessels,
             engine=segmentation.engine,
             root_lps_mm=np.asarray(segmentation.root_lps_mm, dtype=np.float64),
-            bridges=getattr(segmentation, "bridges", ()),
+            bridges=segmentation.bridges,
             warnings=segmentation.warnings,
         )
 
@@ -60,8 +58,8 @@ def airway_from_mask(mask: LabelMap, volume: Volume | None, progress: Progress) 
     Parameters
     ----------
     mask
-        Any label above 0 is airway lumen. Holes are filled; pieces that do not touch the largest are kept in the
-        mask but named in a warning, for no route can use them.
+        Any label above 0 is airway lumen. Holes are filled. Detached pieces are joined where the four conditions of
+        :func:`SenseCarePlanningLib.tubes.reconnect.bridge_gaps` allow it; the others are left out and named in a warning.
     volume
         The CT the mask was drawn on (same grid); lungs and vessels are then found on it.
 
@@ -73,11 +71,12 @@ def airway_from_mask(mask: LabelMap, volume: Volume | None, progress: Progress) 
     binary = mask.mask()
     if not binary.any():
         raise InputError("The airway mask is empty.")
-    airway, warnings = _one_piece(binary, mask)
+    joined, bridges = bridge_gaps(mask, volume)
+    airway, warnings = one_piece(joined)
     root = top_of_trachea(airway)
     engine = EngineInfo("given mask", "none", "1", "the airway was given by the user")
     if volume is None:
-        return FoundAirway(airway, None, None, None, engine, root, warnings=warnings)
+        return FoundAirway(airway, None, None, None, engine, root, bridges, warnings)
     around = segment_airway(volume, SegmentOptions(engine="classical"), progress)
     lungs = around.lungs.array_kji.copy()
     lungs[airway.array_kji > 0] = 0
@@ -88,11 +87,14 @@ def airway_from_mask(mask: LabelMap, volume: Volume | None, progress: Progress) 
         vessels=around.vessels,
         engine=engine,
         root_lps_mm=root,
+        bridges=bridges,
         warnings=warnings,
     )
 
 
-def _one_piece(binary: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], mask: LabelMap) -> tuple[LabelMap, tuple[str, ...]]:
+def one_piece(mask: LabelMap) -> tuple[LabelMap, tuple[str, ...]]:
+    """Return the largest piece of a mask with its holes filled, and a sentence when others were left out."""
+    binary = mask.mask()
     box = bounding_box(binary)
     labels, count = ndimage.label(binary[box], structure=np.ones((3, 3, 3)))
     warnings: tuple[str, ...] = ()

@@ -35,9 +35,9 @@ class GrowthRules:
     """
 
     minimum_mm: float = 5.0
-    minimum_evidence: float = 1.0
+    minimum_evidence: float = 0.95
     largest_gap_mm: float = 3.0
-    straightness: float = 0.83
+    straightness: float = 0.8
     window_mm: float = 8.0
 
 

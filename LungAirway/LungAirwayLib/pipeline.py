@@ -21,7 +21,7 @@ from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.lumen_surface import lumen_surface
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.leaks import flag_leaks
-from SenseCarePlanningLib.tubes.radius import measure_radii
+from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
@@ -29,11 +29,11 @@ from .feasibility import assess
 from .given_mask import FoundAirway, airway_from_mask
 from .instructions import instruct
 from .labels import label_tree
-from .lobes import segment_lobes
+from .lobes import segment_lobes_with_notes
 from .measurements import completeness_warnings, measure_branches, quality
 from .nodule import measure_target
 from .plan import Plan, Target
-from .result import AirwayResult, EngineInfo, RunInfo
+from .result import AirwayResult, RunInfo
 from .route import plan_routes
 from .scopes import load_scopes
 from .segment import EngineName, SegmentOptions, segment_airway
@@ -108,8 +108,6 @@ def run(volume: Volume | None, options: AirwayOptions | None = None, progress: P
     found = _segment(volume, options, progress)
     with progress.step("Airway tree"):
         tree = build_tree(found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges)
-        if volume is not None:
-            tree, _ = flag_leaks(measure_radii(tree, volume, found.airway), found.airway, volume)
     return analyse(volume, found, tree, options, progress)
 
 
@@ -142,15 +140,22 @@ def replan(
 
 
 def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: AirwayOptions, progress: Progress) -> AirwayResult:
-    """Name the tree, divide the lungs, measure, plan: all that follows from a segmentation and its tree."""
+    """Measure and name the tree, divide the lungs, plan: all that follows from a segmentation and its tree."""
+    sections = None
+    if volume is not None:
+        with progress.step("Airway diameters"):
+            sections = measure_sections(tree, volume, found.airway)
+            tree = with_radii(tree, sections)
+    tree, _ = flag_leaks(tree, sections=sections)
     with progress.step("Branch names and lobes"):
         tree = label_tree(tree, lungs=found.lungs)
-        lobes = None
+        lobes, lobe_notes = None, ()
         if found.lungs is not None:
-            lobes = segment_lobes(volume, found.lungs, tree, found.vessels)
+            parted = segment_lobes_with_notes(volume, found.lungs, tree, found.vessels)
+            lobes, lobe_notes = parted.lobes, parted.notes
             tree = label_tree(tree, lobes=lobes, lungs=found.lungs)
     with progress.step("Measurements"):
-        numbers = measure_branches(tree, volume)
+        numbers = measure_branches(tree, sections)
         grades = quality(volume, tree, found.lungs, lobes)
         surface = lumen_surface(found.airway, tree=tree)
     plan = None
@@ -169,7 +174,7 @@ def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: Airw
         quality=grades,
         engine=found.engine,
         run=_run_info(volume.grid if volume is not None else found.airway.grid, volume, options, progress),
-        warnings=(*found.warnings, *completeness_warnings(tree, lobes)),
+        warnings=(*found.warnings, *completeness_warnings(tree, lobes), *lobe_notes),
         not_measured=_not_measured(volume, found, plan),
     )
 

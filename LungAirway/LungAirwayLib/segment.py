@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .airway_classical import cut_loops, find_airway
@@ -62,6 +63,8 @@ class AirwaySegmentation:
         (3,) top of the trachea.
     warnings
         Sentences for the reader.
+    bridges
+        Gaps that were joined.
     """
 
     airway: LabelMap
@@ -71,6 +74,7 @@ class AirwaySegmentation:
     engine: EngineInfo
     root_lps_mm: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
+    bridges: tuple[Bridge, ...] = ()
 
 
 def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) -> AirwaySegmentation:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
 from SenseCarePlanningLib.errors import SenseCareError
 
 AIR_HU = -700.0

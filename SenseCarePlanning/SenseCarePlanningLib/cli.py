@@ -39,7 +39,8 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     """Return the parser; only the named command's own arguments are loaded, so that help stays instant."""
     parser = _Parser(
         prog="run",
-        description="SenseCare Planning: from a patient's scans to a surgical plan and a printable report. For research; not a medical device.",
+        description="SenseCare Planning: from a patient's scans to a surgical plan and a printable report. "
+        "For research; not a medical device.",
     )
     parser.add_argument("--version", action="version", version=f"SenseCare Planning {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="command", required=True, parser_class=_Parser)

@@ -70,7 +70,8 @@ def whole_folder(folder: Path, marker: str = MARKER) -> Iterator[Path]:
         _swap(scratch, folder)
     except OSError as error:
         raise SenseCareError(
-            f"The results could not be written ({error.strerror or type(error).__name__}); nothing was kept. Free some disk space and try again."
+            f"The results could not be written ({error.strerror or type(error).__name__}); nothing was kept. "
+            "Free some disk space and try again."
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
