@@ -101,7 +101,7 @@ def evaluate_airway(prediction: LabelMap, truth: LabelMap) -> AirwayScores:
     spacing = truth.grid.spacing_kji_mm
     true_positive, positive, actual = (int(np.count_nonzero(part)) for part in (found & tree.lumen, found, tree.lumen))
     detected, count = _branches_detected(found, tree)
-    length, hit = (skeleton_length_mm(part, spacing) for part in (tree.skeleton, tree.skeleton & found))
+    length, hit = (skeleton_length_mm(tree.skeleton, spacing, within) for within in (None, found))
     own = skeleton_length_mm(parse_tree(found).skeleton, spacing) if positive else 0.0
     voxel_ml = truth.grid.voxel_volume_mm3 / 1000.0
     negative = voxels_in_all - actual

@@ -164,8 +164,14 @@ def _merges(adjacency: list[set[int]], trachea: int, count: int) -> NDArray[np.i
     return target
 
 
-def skeleton_length_mm(skeleton: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, float]) -> float:
-    """Return the length of a skeleton: the sum of the edges of its minimum spanning forest over 26-neighbours, in mm."""
+def skeleton_length_mm(
+    skeleton: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, float], within: NDArray[np.bool_] | None = None
+) -> float:
+    """Return the length of a skeleton: the sum of the edges of its minimum spanning forest over 26-neighbours, in mm.
+
+    With ``within``, each edge counts with the share of its two ends that lie in that mask, so that a single voxel missed
+    costs its own length and no more.
+    """
     index = np.full(skeleton.shape, -1, dtype=np.int64)
     points = np.argwhere(skeleton)
     if len(points) < 2:
@@ -180,4 +186,8 @@ def skeleton_length_mm(skeleton: NDArray[np.bool_], spacing_kji_mm: tuple[float,
         columns.append(other[hit])
         lengths.append(np.full(int(hit.sum()), float(np.linalg.norm(np.array(offset) * spacing_kji_mm))))
     graph = coo_matrix((np.concatenate(lengths), (np.concatenate(rows), np.concatenate(columns))), shape=(len(points),) * 2)
-    return float(minimum_spanning_tree(graph.tocsr()).sum())
+    forest = minimum_spanning_tree(graph.tocsr()).tocoo()
+    if within is None:
+        return float(forest.data.sum())
+    hit_ends = within[tuple(points.T)].astype(np.float64)
+    return float(np.sum(forest.data * 0.5 * (hit_ends[forest.row] + hit_ends[forest.col])))
