@@ -98,8 +98,8 @@ def _basal(side: str, order: int, medial: bool) -> list[NamedBronchus]:
 def named_bronchi(variant: str | None, orders: tuple[int, int, int]) -> tuple[NamedBronchus, ...]:
     """Return the named bronchi, parents first.
 
-    Courses and lengths follow the descriptions of Jackson and Huber 1943 (doi:10.1378/chest.9.4.319); the right main bronchus is
-    short and steep, the left one about 48 mm long.
+    Courses follow the descriptions of Jackson and Huber 1943, "Correlated applied anatomy of the bronchial tree and lungs with
+    a system of nomenclature"; lengths are chosen: the right main bronchus is short and steep, the left one about 48 mm long.
 
     Parameters
     ----------

@@ -20,8 +20,8 @@ Density = Literal["solid", "part_solid", "ground_glass"]
 
 DENSITY_HU = {"solid": 38.0, "part_solid": -560.0, "ground_glass": -600.0}
 CORE_HU = 20.0
-"""Attenuation: soft tissue for solid parts, -750 to -300 for ground glass (Fleischner glossary 2008,
-doi:10.1148/radiol.2462070712)."""
+"""Attenuation: soft tissue for solid parts and a value between lung and soft tissue for ground glass. Chosen: the Fleischner
+glossary (Hansell 2008, doi:10.1148/radiol.2462070712) defines ground glass by the vessels that stay visible, not in HU."""
 
 
 @dataclass(frozen=True)

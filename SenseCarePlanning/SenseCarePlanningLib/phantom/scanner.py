@@ -22,15 +22,15 @@ Kernel = Literal["soft", "standard", "sharp"]
 Float32Array = NDArray[np.float32]
 
 PSF_SIGMA_MM: dict[str, tuple[float, float]] = {"soft": (0.75, 0.60), "standard": (0.58, 0.55), "sharp": (0.42, 0.50)}
-"""Gaussian sigma in the plane and through it: the 0.5 to 0.8 mm range that airway phantoms report for clinical kernels
-(King 2000 doi:10.1097/00004728-200003000-00025 models CT blur this way), ordered by kernel."""
+"""Gaussian sigma in the plane and through it, ordered by kernel. A Gaussian describes the point spread of CT scanners
+(Nickoloff 1985, doi:10.1118/1.595706); the widths are chosen, not measured on a scanner."""
 
 EDGE_BOOST: dict[str, float] = {"soft": 0.0, "standard": 0.0, "sharp": 0.45}
 """Share of the unsharp-masked image that a sharp (lung, bone) kernel adds: it overshoots at edges."""
 
 NOISE_CUTOFF_PER_MM: dict[str, float] = {"soft": 0.28, "standard": 0.40, "sharp": 0.65}
-"""Frequency at which the kernel halves the noise amplitude. Shape: ramp times kernel
-(Riederer 1978 doi:10.1088/0031-9155/23/3/008)."""
+"""Frequency at which the kernel halves the noise amplitude; chosen. Shape: ramp times kernel
+(Riederer 1978, The noise power spectrum in computed X-ray tomography, Phys. Med. Biol. 23)."""
 
 FINEST_SAMPLE_MM = 1.0
 """Voxels larger than this are averaged from finer samples."""

@@ -19,7 +19,8 @@ Inside = Callable[[FloatArray], NDArray[np.bool_]]
 
 LEAF_RADIUS_MM, LARGEST_RADIUS_MM = 0.42, 6.5
 MURRAY_EXPONENT = 2.7
-"""Of the calibres at a vessel's division (Murray 1926 doi:10.1073/pnas.12.3.207: 3; lower in the lung's larger vessels)."""
+"""Of the calibres at a vessel's division. Chosen between 3 (Murray 1926, doi:10.1073/pnas.12.3.207) and the 2.3 that
+Nakamura 2014 (doi:10.1002/phy2.236) finds for pulmonary arteries."""
 
 NODE_SPACING_MM = 5.0
 
@@ -153,8 +154,9 @@ def beside(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the course (N, 3) and radius (N,) of the artery beside a bronchus.
 
-    The artery is about as wide as the bronchus (Kim 1997 doi:10.2214/ajr.168.6.9168727 gives a bronchus to artery ratio near 0.7
-    for the lumen) and lies above and lateral to it, as the arteries of the upper lobes and the right middle lobe do.
+    The artery is nearly as wide as the bronchus with its wall (Kim 1997, doi:10.1097/00004728-199703000-00028: the lumen is
+    0.62 of the artery at sea level) and lies above and lateral to it, as the arteries of the upper lobes and the right
+    middle lobe do.
     """
     radius = np.clip(0.86 * outer_mm, 0.35, LARGEST_RADIUS_MM)
     side = np.where(points_lps_mm[:, 0] > middle_x_mm, 1.0, -1.0)
