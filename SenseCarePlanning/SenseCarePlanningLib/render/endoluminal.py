@@ -18,7 +18,7 @@ from .wall_cells import Scout, Sights, cut
 __all__ = ["FIELD_OF_VIEW_DEG", "CameraPose", "EndoluminalView", "clock_angle_deg", "project", "round_window"]
 
 FIELD_OF_VIEW_DEG = 115.0
-"""Thin bronchoscopes see 110 to 120 degrees (Olympus BF-P190 110, BF-XP190 110, BF-MP190F 90: makers' data sheets)."""
+"""Of the picture; chosen for a wide-angle bronchoscope. Instruments differ, and no data sheet was at hand."""
 NEAR_MM, FAR_MM = 0.05, 160.0
 MUCOSA_RGB = (1.30, 0.52, 0.40)
 """Reflectance of the wall before tone mapping; chosen by eye."""

@@ -2,9 +2,8 @@
 
 The mask (or its probability) is blurred with a Gaussian, exactly: each voxel is a box, not a point. Half the blurred
 value marks the wall of a wide tube, but a tube narrower than the blur never reaches one half anywhere and would close.
-So the wall lies at half of the LOCAL maximum (full width at half maximum, as in C. Reinhardt et al., IEEE TMI 1997,
-doi:10.1109/42.650880, who measure airway walls that way), and where the centreline still runs outside, the tube of
-the tree is painted in.
+So the wall lies at half of the LOCAL maximum (the half-maximum rule by which airways are measured on CT, for instance
+Kim 2008, Korean J. Radiol. 9(3)), and where the centreline still runs outside, the tube of the tree is painted in.
 """
 
 from __future__ import annotations

@@ -16,9 +16,8 @@ from .tree import Branch, BranchFlag, Tree
 class LeakOptions:
     """What makes a branch suspicious.
 
-    The four rules and their limits are those of the lung reference (C.2): wider than 1.3 times its parent (not
-    below the root), a cross-section that jumps to more than twice its area, a wall with less than 80 HU of contrast,
-    and a volume that is out of line for its length.
+    Four rules, their limits chosen: wider than 1.3 times its parent (not below the root), a cross-section that jumps to
+    more than twice its area, a wall with less than 80 HU of contrast, and a volume that is out of line for its length.
 
     Parameters
     ----------

@@ -28,7 +28,9 @@ _TOUCHING = np.ones((3, 3, 3), dtype=np.uint8)
 
 @dataclass(frozen=True)
 class BridgeOptions:
-    """When a gap may be joined: the four conditions of the lung reference (C.2), after RepAir's model-free variant.
+    """When a gap may be joined: four conditions, their limits chosen.
+
+    RepAir (arXiv:2511.14649) lets a network judge the links that a skeleton's ends propose; here these conditions do.
 
     Parameters
     ----------

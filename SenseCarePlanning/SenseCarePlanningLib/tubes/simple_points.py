@@ -22,8 +22,8 @@ def without_loops(
     """Return the part of a mask that can be grown from a seed without closing a ring or a cavity.
 
     Voxels are added only where they are simple points (26-connected object, 6-connected background; Malandain and
-    Bertrand 1992, doi:10.1109/ICPR.1992.201998), so the result is one piece with Euler number 1. Where two fronts meet
-    around a loop a crack one voxel wide stays open.
+    Bertrand 1992, Fast characterization of 3D simple points, ICPR, pp. 232-235), so the result is one piece with Euler
+    number 1. Where two fronts meet around a loop a crack one voxel wide stays open.
 
     Parameters
     ----------

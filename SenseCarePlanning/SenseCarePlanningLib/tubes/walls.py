@@ -6,7 +6,8 @@ a Gaussian), so they are tabulated once here and looked up for every ray. All le
 
 References
 ----------
-Reinhardt, D'Souza, Hoffman 1997, doi:10.1109/42.650879: model-based correction of airway wall measurements.
+Reinhardt, D'Souza, Hoffman 1997, Accurate measurement of intrathoracic airways, IEEE Trans. Med. Imaging 16: the
+same idea, a model of the blurred wall in place of the half maximum.
 """
 
 from __future__ import annotations
