@@ -1,7 +1,8 @@
 """Bronchus sign, artery sign and an estimate of Tsuboi's bronchus-nodule relation, unknown where nothing tells.
 
-Tsuboi (1967): I the bronchus leads up to the lesion, II it is contained in the lesion, III it is compressed from outside,
-IV it is narrowed on the way by lymph nodes or by spread along its wall.
+Tsuboi (1967, Transbronchial biopsy smear for diagnosis of peripheral pulmonary carcinomas, Cancer 20:687): I the bronchus
+leads up to the lesion, II it is contained in the lesion, III it is compressed from outside, IV it is narrowed on the way
+by lymph nodes or by spread along its wall.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from .surroundings import Surroundings, box_around, target_surface, without_spec
 TOUCH_MM = 0.5
 """Half a voxel of a thin-section CT: a lumen wall nearer than this to the surface touches the target."""
 ARTERY_TOUCH_MM = 2.0
-"""A vessel voxel within 2 mm of the surface reaches the target (artery sign: Ho 2022, doi:10.3390/diagnostics12123059)."""
+"""A vessel voxel within this of the surface reaches the target; chosen (the artery sign is that of Ho 2022,
+doi:10.3390/diagnostics12123059)."""
 FEWEST_SURFACE_POINTS = 4
 CONTAINED_SHARE = 0.5
 """A lumen that comes nearer to the centre than half the radius runs inside the lesion."""

@@ -2,7 +2,7 @@
 
 Directions are written for the patient in LPS (left, posterior, superior) for the RIGHT lung; the left lung has its own
 where it differs and the mirror image where it does not. They are read off the descriptions and plates of Jackson and
-Huber 1943 (doi:10.1378/chest.9.4.319) and Boyden 1955 ("Segmental anatomy of the lungs"), rounded to about 10 degrees:
+Huber 1943 and Boyden 1955 (titles in ``naming``), rounded to about 10 degrees:
 they are not fitted to any data, least of all to the digital patients that the benchmark runs on.
 """
 

@@ -18,9 +18,9 @@ CUBE_MARGIN_MM = 8.0
 FINE_MM, COARSE_MM = 0.7, 1.0
 FINE_UP_TO_MM = 30.0
 LUMEN, ALONG_ARTERY, PARENCHYMA, SMALL_VESSEL, FORBIDDEN = 1.0, 20.0, 100.0, 300.0, 5000.0
-"""Costs per mm. Lumen and parenchyma keep the ratio 1:100 of published virtual-bronchoscopy planning costs; the companion
-artery's sheath is a fifth of parenchyma because bronchus and artery run together. FORBIDDEN is finite, so a path is
-always found, and what it crosses is said."""
+"""Costs per mm. Centreline and parenchyma keep the ratio 1:100 of the Virtual Bronchoscopic Pathfinder (Kim 2026,
+doi:10.3390/tomography12070095); the companion artery's sheath is a fifth of parenchyma because bronchus and artery run
+together. FORBIDDEN is finite, so a path is always found, and what it crosses is said. The other values are chosen."""
 SHEATH_MM = (1.0, 3.0)
 OWN_LUMEN_MM = 3.0
 """Only so near to the exit is visible lumen free to use: from outside nobody gets into another visible airway."""

@@ -24,9 +24,9 @@ MINIMUM_RADIUS_MM = 0.25
 class ExitCostParameters:
     """Parameters of the exit cost, fitted on the hidden-tree benchmark (``exit_benchmark``).
 
-    The direction and tip terms are those of the published idea to weigh distance with direction; the other two came from
-    looking at its errors. The defaults were chosen with both airway masks at hand; fitted on one and judged on the other
-    they score within one percentage point of that. Cross-fitted temperatures were 0.10 and 0.12.
+    The direction and tip terms weigh distance with direction; the other two came from looking at their errors. The defaults
+    were chosen with both airway masks at hand; fitted on one and judged on the other they score within one percentage
+    point of that. Cross-fitted temperatures were 0.10 and 0.12.
 
     Parameters
     ----------

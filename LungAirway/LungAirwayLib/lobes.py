@@ -35,7 +35,8 @@ LOBES_OF_LUNG = {LUNG_RIGHT: (RUL, RML, RLL), LUNG_LEFT: (LUL, LLL)}
 OBLIQUE_NORMAL = (0.0, -0.75, 0.65)
 HORIZONTAL_NORMAL = (0.0, 0.25, 0.95)
 """Normals towards the upper side: the oblique fissure falls from the fourth thoracic vertebra behind to the diaphragm in
-front, the horizontal fissure is nearly level and falls a little forwards (Gray's Anatomy, 41st ed., 2015, ch. 54)."""
+front, the horizontal fissure is nearly level and falls a little forwards, as anatomy books describe them; the angles are
+chosen."""
 
 LabelArray = NDArray[np.uint8]
 

@@ -21,7 +21,7 @@ SAMPLE_STEP_MM, INDEPENDENT_EVERY_MM = 0.5, 2.0
 """Centreline samples lie about 0.5 mm apart; the scanner's blur (full width about 1.5 to 2 mm) makes neighbours alike."""
 
 ANGLE_SHARE = 0.25
-"""Branch angle: last quarter of the parent against first quarter of the child (reference C.3-5 of the project)."""
+"""Branch angle: last quarter of the parent against first quarter of the child."""
 
 
 def _evidence(point: FloatArray) -> Evidence:

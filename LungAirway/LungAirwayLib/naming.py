@@ -1,8 +1,8 @@
 """Names of bronchi in two languages and two systems, and what a code says of lobe, segment and side.
 
 Codes are Boyden's numbers with a side (``RB6``, ``LB1+2``); a suffix names the subsegment (``RB3a``) and the branch
-below it (``RB3b-ii``). Segments after Jackson and Huber 1943 (doi:10.1378/chest.9.4.319); subsegment letters after
-Boyden 1955, "Segmental anatomy of the lungs".
+below it (``RB3b-ii``). Segments after Jackson and Huber 1943, "Correlated applied anatomy of the bronchial tree and lungs
+with a system of nomenclature", Dis. Chest; subsegment letters after Boyden 1955, "Segmental anatomy of the lungs".
 """
 
 from __future__ import annotations

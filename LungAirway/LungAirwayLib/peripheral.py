@@ -28,7 +28,7 @@ class GrowthRules:
     minimum_evidence
         Mean evidence along the new path, in units of the threshold.
     largest_gap_mm
-        Longest stretch without evidence inside a path (reference rule for bridges: at most 15 mm; far stricter here,
+        Longest stretch without evidence inside a path (bridges between pieces may be 15 mm long; far stricter here,
         because nothing but the path itself speaks for it).
     straightness, window_mm
         Smallest chord over arc of any stretch of ``window_mm``: a voxel path along a straight line keeps at least 0.87.

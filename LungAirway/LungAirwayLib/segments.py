@@ -36,7 +36,8 @@ SEGMENTS = {
     "lobe_lll": SegmentMeaning("Left lower lobe", Code("41224006", "SCT", "Lower lobe of left lung"), (191, 178, 242)),
     "target": SegmentMeaning("Target", Code("27925004", "SCT", "Nodule"), (26, 179, 51), ABNORMAL),
 }
-"""SNOMED CT concepts of DICOM PS3.16 (context groups 7150, 7159 and 6113)."""
+"""SNOMED CT concepts, from DICOM PS3.16 (context groups 7150, 7151, 7155 and 7159) where it has them; the lungs and lobes
+by side are SNOMED CT's own."""
 
 LUNG_SEGMENTS = {LUNG_RIGHT: "lung_right", LUNG_LEFT: "lung_left"}
 LOBE_SEGMENTS = {RUL: "lobe_rul", RML: "lobe_rml", RLL: "lobe_rll", LUL: "lobe_lul", LLL: "lobe_lll"}

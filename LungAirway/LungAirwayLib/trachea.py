@@ -13,7 +13,7 @@ from SenseCarePlanningLib.errors import SenseCareError
 AIR_HU = -700.0
 """Threshold of air at 1 to 2 mm: half-way between tracheal air and soft tissue would be -500; lower keeps lung out."""
 AREA_MM2 = (60.0, 750.0)
-"""Cross-section of the adult trachea, 75 to 600 mm2 (coronal 10 to 25 mm, sagittal 8 to 27 mm, Breatnach 1984,
+"""Cross-section of the adult trachea, about 80 to 530 mm2 (coronal 10 to 25 mm, sagittal 10 to 27 mm, Breatnach 1984,
 doi:10.2214/ajr.142.5.903), widened for partial volume and expiration."""
 MIDLINE_MM = 60.0
 STEP_MM = 7.0

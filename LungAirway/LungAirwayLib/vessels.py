@@ -13,8 +13,8 @@ VESSEL_HU = -400.0
 WALL_HU = -100.0
 """Beside a bronchus only what is denser than this is a vessel; the thinner wall, blurred, stays below."""
 THICKEST_MM = 9.0
-"""Radius beyond which a dense region in the lung is no vessel: the interlobar artery is at most about 8 mm in radius
-(17 mm diameter, O'Callaghan 1982, doi:10.1136/thx.37.6.466)."""
+"""Radius beyond which a dense region in the lung is no vessel: even the right and left pulmonary arteries measure 15 to 17 mm
+across on average in healthy adults (Burman 2016, doi:10.1186/s12968-016-0230-9), their branches in the lung less."""
 SMALLEST_MM3 = 15.0
 
 
