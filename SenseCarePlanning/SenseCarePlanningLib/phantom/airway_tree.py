@@ -2,7 +2,7 @@
 
 Strategy below the segments: each branch owns a cloud of points of lung. The cloud is halved across its widest direction, a child
 sets out towards the middle of each half, and so on (after Tawhai 2000, doi:10.1114/1.1289457, and Kitaoka 1999,
-doi:10.1152/jappl.1999.87.6.2207), never out of its lobe and never into another tube.
+J. Appl. Physiol. 87:2207), never out of its lobe and never into another tube.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def strahler_orders(children: Mapping[int, Sequence[int]], root: int) -> dict[in
 def horsfield_orders(children: Mapping[int, Sequence[int]], root: int) -> dict[int, int]:
     """Return Horsfield orders: a tip is 1; a parent is one more than its highest child.
 
-    A single child continues its parent and keeps the order. Reference: Horsfield et al. 1971, J. Appl. Physiol. 31(2).
+    A single child continues its parent and keeps the order. Orders as in Horsfield 1982, J. Appl. Physiol. 52:21.
     """
     found: dict[int, int] = {}
     for current in reversed(parents_first(children, root)):
