@@ -8,7 +8,7 @@ common trunks, absent names and names in two pieces are all in the search space,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,24 +65,43 @@ def _popcount(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray([bin(int(value)).count("1") for value in values.ravel()], dtype=np.int64).reshape(values.shape)
 
 
+@dataclass(frozen=True, eq=False)
+class _Sets:
+    """Sets of names as bit masks, and what joining two of them means."""
+
+    count: int
+    pairs: list[NDArray[np.int64]]
+    common: NDArray[np.int64]
+    fresh_cost: FloatArray
+    holds: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, problem: Problem) -> _Sets:
+        count = 2**problem.size
+        sets = np.arange(count)
+        union = np.bitwise_or.outer(sets, sets)
+        fresh = (union != sets[:, None]) & (union != sets[None, :])
+        return cls(
+            count=count,
+            pairs=[np.flatnonzero(union.ravel() == target) for target in sets],
+            common=_popcount(np.bitwise_and.outer(sets, sets)),
+            fresh_cost=np.where(fresh, problem.trunk_cost[:, union], 0.0),
+            holds=(sets[:, None] >> np.arange(problem.size) & 1).astype(bool),
+        )
+
+
 class _Solver:
     """Holds the tables of one solution; ``forced`` pins branches to one name each.
 
     Every table has a row for each set of names that may be present at all: what an odd common trunk is depends on what
-    the tree holds. All rows are filled together.
+    the tree holds. All rows are filled together. Subtrees without a pin are taken over from ``free``, a solution of the
+    same problem without pins.
     """
 
-    def __init__(self, problem: Problem, forced: Mapping[int, int]) -> None:
-        self.problem, self.forced = problem, forced
-        self.count = 2**problem.size
-        sets = np.arange(self.count)
-        union = np.bitwise_or.outer(sets, sets)
-        self.union = union
-        self.pairs = [np.flatnonzero(union.ravel() == target) for target in sets]
-        self.common = _popcount(np.bitwise_and.outer(sets, sets))
-        fresh = (union != sets[:, None]) & (union != sets[None, :])
-        self.fresh_cost = np.where(fresh, problem.trunk_cost[:, union], 0.0)
-        self.holds = (sets[:, None] >> np.arange(problem.size) & 1).astype(bool)
+    def __init__(self, problem: Problem, forced: Mapping[int, int], free: _Solver | None = None) -> None:
+        self.problem, self.forced, self.free = problem, forced, free
+        self.sets: _Sets = free.sets if free is not None else _Sets.of(problem)
+        self.count = self.sets.count
         self.tables: dict[int, FloatArray] = {}
         self.inside: dict[int, set[int]] = {}
         for branch_id, name in forced.items():
@@ -92,9 +111,9 @@ class _Solver:
     def joined(self, first: FloatArray, second: FloatArray, share: float, charge_trunk: bool) -> FloatArray:
         """Return the cost (present sets, pairs of sets) of two neighbours side by side."""
         piece = PIECE_BASE_COST + PIECE_SHARE_COST * share
-        cost = first[:, :, None] + second[:, None, :] + piece * self.common
+        cost = first[:, :, None] + second[:, None, :] + piece * self.sets.common
         if charge_trunk:
-            cost = cost + self.fresh_cost
+            cost = cost + self.sets.fresh_cost
         return np.asarray(cost.reshape(self.count, -1))
 
     def partial(self, child_ids: Sequence[int], charge_trunk: bool) -> list[FloatArray]:
@@ -103,7 +122,7 @@ class _Solver:
         for index in range(1, len(child_ids)):
             smaller = self.smaller_share(child_ids, index)
             cost = self.joined(running[-1], self.table(child_ids[index]), smaller, charge_trunk)
-            running.append(np.stack([cost[:, pairs].min(axis=1) for pairs in self.pairs], axis=1))
+            running.append(np.stack([cost[:, pairs].min(axis=1) for pairs in self.sets.pairs], axis=1))
         return running
 
     def smaller_share(self, child_ids: Sequence[int], index: int) -> float:
@@ -112,7 +131,11 @@ class _Solver:
 
     def table(self, branch_id: int) -> FloatArray:
         """Return the cheapest cost (present sets, sets) below a branch."""
-        if branch_id not in self.tables:
+        if self.free is not None and branch_id not in self.inside:
+            return self.free.table(branch_id)
+        if branch_id not in self.tables and self.free is not None:
+            self.tables[branch_id] = self.own(branch_id)
+        elif branch_id not in self.tables:
             for below in reversed(self.problem.tree.subtree(branch_id)):
                 self.tables[below] = self.own(below)
         return self.tables[branch_id]
@@ -122,7 +145,7 @@ class _Solver:
         pinned = self.inside.get(branch_id, set())
         for name in range(self.problem.size):
             if pinned <= {name}:
-                cost = np.where(self.holds[:, name], self.problem.name_cost[branch_id][name], np.inf)
+                cost = np.where(self.sets.holds[:, name], self.problem.name_cost[branch_id][name], np.inf)
                 table[:, 1 << name] = np.minimum(table[:, 1 << name], cost)
         return table
 
@@ -140,7 +163,7 @@ class _Solver:
         for index in range(len(child_ids) - 1, 0, -1):
             smaller = self.smaller_share(child_ids, index)
             cost = self.joined(running[index - 1], self.table(child_ids[index]), smaller, charge_trunk)[present]
-            pairs = self.pairs[mask]
+            pairs = self.sets.pairs[mask]
             rest, own = divmod(int(pairs[int(np.argmin(cost[pairs]))]), self.count)
             self.follow(child_ids[index], present, own, found)
             mask = rest
@@ -156,11 +179,16 @@ class _Solver:
         found.masks[branch_id] = mask
         self.trace(self.problem.tree[branch_id].child_ids, present, mask, found)
 
-    def solve(self) -> Assignment:
-        total = self.partial(self.problem.root_ids, False)[-1].diagonal() + ~self.holds @ self.problem.absent_cost
+    def lowest(self) -> tuple[int, float]:
+        """Return the best set of names that the whole forest carries, and its cost."""
+        total = self.partial(self.problem.root_ids, False)[-1].diagonal() + ~self.sets.holds @ self.problem.absent_cost
         best = int(np.argmin(total[1:])) + 1
-        found = Assignment({}, {}, float(total[best]))
-        if np.isfinite(total[best]):
+        return best, float(total[best])
+
+    def solve(self) -> Assignment:
+        best, cost = self.lowest()
+        found = Assignment({}, {}, cost)
+        if np.isfinite(cost):
             self.trace(self.problem.root_ids, best, best, found)
         return found
 
@@ -173,13 +201,18 @@ def assign(problem: Problem, forced: Mapping[int, int] | None = None) -> Assignm
     return _Solver(problem, forced or {}).solve()
 
 
-def alternatives(problem: Problem, branch_id: int, temperature: float) -> FloatArray:
-    """Return the probability (n,) of each name for one branch.
+def alternatives(problem: Problem, branch_ids: Iterable[int], temperature: float) -> dict[int, FloatArray]:
+    """Return the probability (n,) of each name for each of some branches.
 
     The cost of each name is that of the best assignment of the whole family in which the branch carries it, so that a
     name is weighed together with what it would leave for its neighbours; the probability is the Gibbs weight.
     """
-    costs = np.array([assign(problem, {branch_id: name}).cost for name in range(problem.size)])
+    free = _Solver(problem, {})
+    return {branch_id: _chances(problem, free, branch_id, temperature) for branch_id in branch_ids}
+
+
+def _chances(problem: Problem, free: _Solver, branch_id: int, temperature: float) -> FloatArray:
+    costs = np.array([_Solver(problem, {branch_id: name}, free).lowest()[1] for name in range(problem.size)])
     if not np.isfinite(costs).any():
         return np.full(problem.size, 1.0 / problem.size)
     weights = np.exp(-(costs - costs.min()) / temperature)

@@ -29,6 +29,9 @@ class Template:
         Direction (LPS) from the reference point of its group to the territory that it supplies.
     more
         Further such directions, for a group that supplies parts lying in different directions.
+    heading
+        Direction (LPS) from where the bronchus leaves its trunk to the middle of all that it supplies; the zero vector
+        where that says no more than ``territory``.
     course
         Direction (LPS) in which the bronchus itself sets out.
     place
@@ -43,6 +46,7 @@ class Template:
     place: Vector
     absent_cost: float = 0.5
     more: tuple[Vector, ...] = ()
+    heading: Vector = (0.0, 0.0, 0.0)
 
     def territories(self) -> FloatArray:
         """Return the unit directions (n, 3) of the parts of the territory."""
@@ -51,6 +55,11 @@ class Template:
     def vectors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return unit territory, unit course and place, each (3,)."""
         return unit(self.territory), unit(self.course), np.asarray(self.place, dtype=np.float64)
+
+    def unit_heading(self) -> FloatArray:
+        """Return the unit heading (3,), zero where there is none."""
+        heading = np.asarray(self.heading, dtype=np.float64)
+        return unit(heading) if heading.any() else heading
 
 
 @dataclass(frozen=True)
@@ -86,15 +95,19 @@ RIGHT_LUNG = Family(
             (-0.90, -0.10, 0.35),
             (-0.1, -0.1, 1.3),
             more=((-0.80, 0.40, 0.40), (-0.75, -0.65, 0.05)),
+            heading=(-0.65, -0.10, 0.60),
         ),
-        Template("middle", (-0.60, -0.60, -0.50), (-0.40, -0.75, -0.50), (-0.1, -1.2, -0.1), 0.15, more=((-0.30, -0.75, -0.60),)),
-        Template("six", (-0.50, 0.75, -0.35), (-0.30, 0.90, 0.05), (0.0, 1.0, 0.2), 0.15),
+        Template(
+            "middle", (-0.60, -0.60, -0.50), (-0.40, -0.75, -0.50), (-0.1, -1.2, -0.1), 0.3,
+            more=((-0.30, -0.75, -0.60),), heading=(-0.50, -0.75, -0.45),
+        ),
+        Template("six", (-0.50, 0.75, -0.35), (-0.30, 0.90, 0.05), (0.0, 1.0, 0.2), 0.15, heading=(-0.40, 0.90, -0.10)),
         Template(
             "basal",
             (-0.60, 0.20, -0.80),
             (-0.25, 0.25, -0.93),
             (0.0, 0.2, -1.0),
-            more=((-0.60, -0.15, -0.80), (-0.40, 0.45, -0.80), (-0.25, 0.05, -0.97)),
+            more=((-0.60, -0.15, -0.80), (-0.40, 0.45, -0.80), (-0.25, 0.05, -0.97)), heading=(-0.35, 0.20, -0.92),
         ),
     ),
     _sets(upper_middle_six_basal=0.0, middle_six_basal=0.0, six_basal=0.0, middle_basal=0.05),
@@ -104,12 +117,16 @@ LEFT_LUNG = Family(
     (
         Template(
             "upper", (0.50, 0.05, 0.85), (0.45, -0.30, 0.85), (0.0, -0.2, 1.2), more=((0.70, 0.50, 0.40), (0.80, -0.55, 0.05)),
+            heading=(0.45, -0.20, 0.80),
         ),
-        Template("middle", (0.75, -0.55, -0.35), (0.55, -0.65, -0.50), (0.1, -1.0, -0.1), more=((0.55, -0.60, -0.60),)),
-        Template("six", (0.60, 0.70, -0.30), (0.30, 0.90, 0.05), (0.0, 1.0, 0.3), 0.15),
+        Template(
+            "middle", (0.75, -0.55, -0.35), (0.55, -0.65, -0.50), (0.1, -1.0, -0.1), more=((0.55, -0.60, -0.60),),
+            heading=(0.60, -0.60, -0.50),
+        ),
+        Template("six", (0.60, 0.70, -0.30), (0.30, 0.90, 0.05), (0.0, 1.0, 0.3), 0.15, heading=(0.40, 0.90, -0.10)),
         Template(
             "basal", (0.65, 0.25, -0.75), (0.35, 0.30, -0.90), (0.0, 0.2, -1.0),
-            more=((0.65, -0.10, -0.75), (0.45, 0.45, -0.78)),
+            more=((0.65, -0.10, -0.75), (0.45, 0.45, -0.78)), heading=(0.40, 0.20, -0.90),
         ),
     ),
     _sets(upper_middle_six_basal=0.0, upper_middle=0.0, six_basal=0.0, middle_six_basal=0.3),

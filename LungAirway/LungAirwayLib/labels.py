@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -37,10 +38,11 @@ TEMPERATURE = 0.06
 COURSE_MM = 15.0
 """How much of a bronchus tells its first course: about the length of a lobar bronchus."""
 MINIMUM_SIDE_SHARE = 0.03
-TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.3, 2.0
+TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, HEADING_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.3, 0.4, 2.0
 TWIG_SHARE = 0.12
-FULL_COURSE_SHARE = 0.05
-"""A subtree with less of the tips than this is a twig whose own course says little."""
+FULL_COURSE_SHARE, FULL_COURSE_CALIBRE = 0.05, 0.6
+"""A subtree with less of the tips than the first is a twig whose own course says little, unless it is as wide as the second
+says of its parent: then it is a bronchus that ends early (filled, compressed or cut), and its course tells which one."""
 WHOLE_LOBE_CODE = {"LUDB": "LULB", "LingB": "LULB"}
 _TRUNK_CODE = {
     ("right", frozenset({"six", "basal"})): "RLLB",
@@ -169,18 +171,28 @@ def _problem(
     if tip_penalty:
         cost_of_tip = {tip: cost + tip_penalty[tip] for tip, cost in cost_of_tip.items()}
     courses = np.array([template.vectors()[1] for template in family.templates])
+    headings = np.array([template.unit_heading() for template in family.templates])
     name_cost, share = {}, {}
     for root in roots:
         for branch_id in tree.subtree(root):
             below = territories.tips_below[branch_id]
             share[branch_id] = len(below) / len(tips)
-            course = 1.0 - courses @ _first_course(tree, branch_id)
+            own = COURSE_WEIGHT * (1.0 - courses @ _first_course(tree, branch_id))
+            if headings.any():
+                middle = territories.points([branch_id]).mean(axis=0)
+                own = own + HEADING_WEIGHT * (1.0 - headings @ unit(middle - tree[branch_id].points_lps_mm[0]))
             territory = np.mean([cost_of_tip[tip] for tip in below], axis=0)
-            name_cost[branch_id] = (
-                share[branch_id] * territory + COURSE_WEIGHT * min(share[branch_id] / FULL_COURSE_SHARE, 1.0) * course
-            )
+            name_cost[branch_id] = share[branch_id] * territory + _own_weight(tree, branch_id, share[branch_id]) * own
     absent = np.array([template.absent_cost for template in family.templates])
     return Problem(tree, tuple(roots), name_cost, share, _trunk_costs(family), absent)
+
+
+def _own_weight(tree: Tree, branch_id: int, share: float) -> float:
+    """Return how much (0 to 1) the course of a subtree says: all of it for a large one and for the stub of a wide one."""
+    branch, calibre = tree[branch_id], 0.0
+    if branch.parent_id is not None:
+        calibre = branch.diameter_mm / max(FULL_COURSE_CALIBRE * tree[branch.parent_id].diameter_mm, 1e-6)
+    return min(max(share / FULL_COURSE_SHARE, calibre**2), 1.0)
 
 
 def _tip_costs(points: FloatArray, family: Family, origin: FloatArray, places: FloatArray) -> FloatArray:
@@ -244,9 +256,9 @@ def _label_lung(territories: _Territories, trunk: _Trunk, side: str, lobes: Labe
         groups = _names(family, mask)
         if len(groups) > 1:
             draft.labels[branch_id] = BranchLabel(_trunk_code(side, groups), 1.0)
+    chances = alternatives(problem, found.starts, TEMPERATURE)
     for branch_id, name in found.starts.items():
-        chances = alternatives(problem, branch_id, TEMPERATURE)
-        starts.setdefault(family.templates[name].code, {})[branch_id] = chances
+        starts.setdefault(family.templates[name].code, {})[branch_id] = chances[branch_id]
     for root in roots:
         if root not in trunk.early and len(_names(family, found.masks[root])) == 1 and len(roots) == 1:
             draft.labels[root] = BranchLabel(RIGHT_MAIN if side == "right" else LEFT_MAIN, 1.0)
@@ -295,12 +307,10 @@ def _lobar_label(side: str, group_index: int, chances: FloatArray) -> BranchLabe
 def _label_segments(
     tree: Tree, root: int, draft: _Draft, *, problem: Problem, family: Family, found: Assignment, alone: bool
 ) -> None:
-    for branch_id in tree.subtree(root):
-        if branch_id not in found.starts:
-            continue
-        if branch_id == root and alone and problem.size > 1:
-            continue
-        chances = alternatives(problem, branch_id, TEMPERATURE) if problem.size > 1 else np.ones(1)
+    below = set(tree.subtree(root))
+    named = [branch_id for branch_id in found.starts if branch_id in below]
+    named = [branch_id for branch_id in named if not (branch_id == root and alone and problem.size > 1)]
+    for branch_id, chances in alternatives(problem, named, TEMPERATURE).items():
         order = np.argsort(chances)[::-1]
         name = found.starts[branch_id]
         if len(order) > 1 and chances[order[0]] - chances[order[1]] < ABSTAIN_BELOW_GAP:
@@ -359,6 +369,11 @@ def _lettered(tree: Tree, children: Sequence[int], letters: Sequence[tuple[str, 
 
 # --- remarks ----------------------------------------------------------------------------------------------------------
 
+_OWN_NOTE = re.compile(
+    r"no carina found:|no branch found for |common trunk |tracheal bronchus: |accessory cardiac |[RL]B\S+ not found:"
+)
+"""What the remarks of this module begin with: naming a tree again replaces them."""
+
 
 def _note_segments(side: str, group: str, family: Family, found: Assignment, draft: _Draft) -> None:
     codes = [template.code for template in family.templates]
@@ -367,7 +382,8 @@ def _note_segments(side: str, group: str, family: Family, found: Assignment, dra
         if code not in present and len(present) > 1:
             draft.notes.append(f"{code} not found: absent, or its trunk is not in the tree")
     trunks = {names for names in (_names(family, mask) for mask in found.masks.values()) if 1 < len(names) < len(present)}
-    for names in sorted(trunks, key=sorted):
+    unusual = [names for names in trunks if family.trunks.get(names, family.odd_trunk_cost) > 0.0]
+    for names in sorted(unusual, key=sorted):
         ordered = [code for code in codes if code in names]
         draft.notes.append("common trunk " + " and ".join(ordered))
 
@@ -399,13 +415,15 @@ def label_tree(tree: Tree, *, lobes: LabelMap | None = None, lungs: LabelMap | N
     Tree
         The same branches with ``label`` set: code, confidence (0 to 1) and alternatives. Where the segment is not
         certain the code is that of the lobar bronchus; where the lobe is not certain ``label`` is None. ``notes``
-        gains one sentence for each variant or missing bronchus.
+        gains one sentence for each variant or missing bronchus; those of an earlier call are replaced.
     """
     territories = _Territories(tree)
     trunk = _find_trunk(territories)
+    kept = tuple(note for note in tree.notes if not _OWN_NOTE.match(note))
     if trunk is None:
+        nameless = {branch.id: replace(branch, label=None) for branch in tree}
         note = "no carina found: the tree does not reach both lungs, so that no bronchus is named"
-        return replace(tree, notes=(*tree.notes, note))
+        return replace(tree.with_branches(nameless), notes=(*kept, note))
     draft = _Draft()
     for branch_id in trunk.trachea:
         draft.labels[branch_id] = BranchLabel(TRACHEA, 1.0)
@@ -414,4 +432,4 @@ def label_tree(tree: Tree, *, lobes: LabelMap | None = None, lungs: LabelMap | N
             _label_lung(territories, trunk, side, lobes, draft)
     _note_variants(tree, trunk, draft)
     changed: dict[int, Branch] = {branch.id: replace(branch, label=draft.labels.get(branch.id)) for branch in tree}
-    return replace(tree.with_branches(changed), notes=(*tree.notes, *draft.notes))
+    return replace(tree.with_branches(changed), notes=(*kept, *draft.notes))

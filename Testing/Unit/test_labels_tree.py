@@ -174,6 +174,30 @@ def test_a_lobar_bronchus_that_shows_no_segments_keeps_its_lobar_name():
     assert segment_of(codes["RMLB"]) is None
 
 
+def test_naming_a_tree_again_repeats_no_note():
+    spec = {name: row for name, row in NORMAL.items() if name not in ("RMLB", "RB4", "RB5")}
+    tree, _ = make_tree(spec)
+    once = label_tree(replace(tree, notes=("3 spurs removed",)))
+    again = label_tree(once)
+    assert again.notes == once.notes
+    assert again.notes[0] == "3 spurs removed"
+
+
+def test_the_usual_basal_trunks_are_no_variant():
+    _, labelled = codes_of(NORMAL)
+    assert not any(note.startswith("common trunk") for note in labelled.notes)
+
+
+def test_a_stub_straight_below_the_intermediate_bronchus_is_the_lower_lobe():
+    """Secretions fill the basal trunk after 9 mm; the only branches left run forwards to the middle lobe."""
+    gone = ("lower", "RB6", "RLLB", "RB7", "after7", "RB8", "after8", "RB9", "RB10")
+    spec = {name: row for name, row in NORMAL.items() if name not in gone}
+    spec |= {"RMLB": ("BI", (-38, 1, -66)), "RB4": ("RMLB", (-56, -14, -92)), "RB5": ("RMLB", (-42, -26, -82))}
+    spec |= {"RLLB": ("BI", (-23, 9, -51))}
+    codes, _ = codes_of(spec)
+    assert [codes[name] for name in ("RMLB", "RB4", "RB5", "RLLB")] == ["RMLB", "RB4", "RB5", "RLLB"]
+
+
 def test_nothing_else_of_the_tree_changes():
     tree, _ = make_tree(NORMAL)
     labelled = label_tree(tree)
