@@ -221,9 +221,8 @@ def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
     corners = grid.lps_from_ijk(np.stack(np.meshgrid(*[(0, size - 1) for size in grid.shape_kji[::-1]]), axis=-1).reshape(-1, 3))
     low, high = corners.min(axis=0), corners.max(axis=0)
     ranges = ", ".join(f"{axis} {a:.0f} to {b:.0f}" for axis, a, b in zip("LPS", low, high, strict=True))
-    return [
-        f"the target {tuple(point.tolist())} lies outside the image, which spans {ranges} mm (L, P, S; Slicer shows R, A, S: change the first two signs)"
-    ]
+    sentence = f"the target {tuple(point.tolist())} lies outside the image, which spans {ranges} mm (L, P, S)"
+    return [f"{sentence}; Slicer shows R, A, S: change the first two signs, or use --target-ras"]
 
 
 def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> FoundAirway:

@@ -67,7 +67,13 @@ class Progress:
 
     sink: ProgressSink = field(default_factory=Silent)
     records: list[StepRecord] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
     _step: str = ""
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds since the run began."""
+        return time.perf_counter() - self.started
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..progress import Progress, peak_memory_mb
+from ..progress import Progress, StepRecord, peak_memory_mb
 from ..render.offscreen import rendering_available
+from .beside import beside
 
 if TYPE_CHECKING:
     from LungAirwayLib.flythrough import CameraPath
@@ -49,25 +50,45 @@ def write_outputs(
     if no_pictures:
         notes.append(no_pictures)
     paths = _camera_paths(result, progress)
-    with progress.step("Scene"):
-        _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
-    if loaded is not None:
-        with progress.step("DICOM segmentation"):
-            notes.extend(_write_seg(result, loaded, folder / "seg.dcm"))
-    pictures: dict[str, Path] = {}
-    if not no_pictures:
-        with progress.step("Pictures"):
-            pictures = _draw_pictures(result, loaded, paths, folder / "pictures", output.language)
-    if output.video and not no_pictures and paths:
-        with progress.step("Fly-through video"):
-            _write_video(result, paths, folder / "flythrough.mp4", output.language, progress)
+    with beside(write_scene_and_seg, result, loaded, paths, folder) as exchange_files:
+        pictures: dict[str, Path] = {}
+        if not no_pictures:
+            with progress.step("Pictures"):
+                pictures = _draw_pictures(result, loaded, paths, folder / "pictures", output.language)
+        if output.video and not no_pictures and paths:
+            with progress.step("Fly-through video"):
+                _write_video(result, paths, folder / "flythrough.mp4", output.language, progress)
+        with progress.step("Report"):
+            _write_report(with_steps(result, progress), loaded, pictures, no_pictures, folder, output)
+        with progress.step("Scene and DICOM segmentation"):
+            more_notes, steps = exchange_files()
+    notes.extend(more_notes)
+    progress.records.extend(steps)
     result = with_steps(result, progress)
-    with progress.step("Report"):
-        _write_report(result, loaded, pictures, no_pictures, folder, output)
     with progress.step("Result folder"):
         save_result(result, folder)
-    _write_run_record(with_steps(result, progress), loaded, notes, folder / "run.json")
+    _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
     return notes
+
+
+def write_scene_and_seg(
+    result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], folder: Path
+) -> tuple[list[str], list[StepRecord]]:
+    """Write the files for other programs; runs beside the pictures, which need the renderer.
+
+    Returns
+    -------
+    notes, steps
+        What could not be written and why; seconds and memory of this process, named as running beside.
+    """
+    notes: list[str] = []
+    progress = Progress()
+    with progress.step("Scene (second process)"):
+        _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
+    if loaded is not None:
+        with progress.step("DICOM segmentation (second process)"):
+            notes.extend(_write_seg(result, loaded, folder / "seg.dcm"))
+    return notes, progress.records
 
 
 def _attempt(notes: list[str], name: str, write: Callable[[], object]) -> None:
@@ -146,7 +167,7 @@ def _write_report(
     write_html(report, folder / "report.html")
 
 
-def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: list[str], path: Path) -> None:
+def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: list[str], seconds: float, path: Path) -> None:
     """Write versions, engine, geometry, seconds and memory: no patient identity, no path."""
     record = {
         "versions": result.run.versions,
@@ -161,7 +182,7 @@ def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: l
             {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": round(step.peak_memory_mb)}
             for step in result.run.steps
         ],
-        "seconds": round(sum(step.seconds for step in result.run.steps), 2),
+        "seconds": round(seconds, 2),
         "peak_memory_mb": round(peak_memory_mb()),
     }
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
