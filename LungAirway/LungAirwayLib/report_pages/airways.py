@@ -92,7 +92,7 @@ def airway_section(result: AirwayResult, words: Words) -> Section:
         Column(words.say("Code"), 1.1),
         Column(words.say("Bronchus"), 3.8),
         Column(words.say("Confi-\ndence"), 1.0, "right"),
-        Column(words.say("Branches\nbeyond"), 1.3, "right"),
+        Column(words.say("Branches\nbeyond"), 1.65, "right"),
         *_columns(words, walls),
     )
     table = DataTable(columns, tuple(rows), compact=True)

@@ -14,10 +14,10 @@ MODEL_NAMES = {
     ExtensionModel.ARTERY_FOLLOWING: label_of("beside the vessel"),
 }
 TSUBOI_NAMES = {
-    TsuboiType.I: label_of("I: bronchus enters the lesion"),
-    TsuboiType.II: label_of("II: bronchus ends in the lesion"),
-    TsuboiType.III: label_of("III: bronchus compressed"),
-    TsuboiType.IV: label_of("IV: bronchus passes by or is narrowed from outside"),
+    TsuboiType.I: label_of("I: bronchus leads to the lesion"),
+    TsuboiType.II: label_of("II: bronchus runs within the lesion"),
+    TsuboiType.III: label_of("III: bronchus compressed by the lesion"),
+    TsuboiType.IV: label_of("IV: bronchus narrowed on the way there"),
     TsuboiType.NONE: label_of("no bronchus at the lesion"),
     TsuboiType.UNKNOWN: label_of("not known"),
 }

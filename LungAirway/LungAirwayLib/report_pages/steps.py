@@ -44,7 +44,7 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
         return Section(title, (Notice(text, tone=Tone.INFO),), new_page=True)
     height = min(max(_SHEET_MM / len(steps) - 2.0, _LOW_MM), _HIGH_MM)
     columns = (
-        Column(words.say("Step"), 1.0, "center"),
+        Column(words.say("Step"), 1.25, "center"),
         Column(words.say("View"), 0.1 * height + 0.3, "center"),
         Column(words.say("Clock"), 1.8, "center"),
         Column(words.say("What to do"), 4.1),
