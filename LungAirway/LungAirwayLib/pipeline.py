@@ -149,7 +149,8 @@ def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: Airw
     tree, _ = flag_leaks(tree, sections=sections)
     with progress.step("Branch names and lobes"):
         tree = label_tree(tree, lungs=found.lungs)
-        lobes, lobe_notes = None, ()
+        lobes: LabelMap | None = None
+        lobe_notes: tuple[str, ...] = ()
         if found.lungs is not None:
             parted = segment_lobes_with_notes(volume, found.lungs, tree, found.vessels)
             lobes, lobe_notes = parted.lobes, parted.notes
