@@ -32,13 +32,12 @@ ROUTE_COLORS = ((0.90, 0.10, 0.10), (1.00, 0.60, 0.00), (0.55, 0.20, 0.75))
 EXTENSION_COLOR = (0.10, 0.45, 0.95)
 TARGET_COLOR = (0.10, 0.70, 0.20)
 
+
 def _style(segment: str, opacity: float = 1.0, visible: bool = True) -> SegmentStyle:
     """Name, codes and colour come from the organ's table; how much of it is seen is the scene's choice."""
     meaning = SEGMENTS[segment]
     red, green, blue = (part / 255.0 for part in meaning.color_rgb)
-    return SegmentStyle(
-        meaning.name, meaning.category, meaning.type, color=(red, green, blue), opacity=opacity, visible=visible
-    )
+    return SegmentStyle(meaning.name, meaning.category, meaning.type, color=(red, green, blue), opacity=opacity, visible=visible)
 
 
 _AIRWAY, _VESSELS, _TARGET = _style("airway", 0.35), _style("vessels", 0.3, visible=False), _style("target")

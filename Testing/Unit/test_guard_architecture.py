@@ -145,25 +145,24 @@ def test_no_prints_outside_the_command_line() -> None:
     assert offenders == []
 
 
-def test_public_functions_of_a_lib_have_docstrings() -> None:
+def test_what_is_public_has_a_docstring() -> None:
     offenders = []
     for path in source_files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            named = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
-            if named and not ast.get_docstring(node) and not _is_nested(path, node):
+        for node in _public(ast.parse(path.read_text(encoding="utf-8")).body):
+            if not ast.get_docstring(node):
                 offenders.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert offenders == []
 
 
-def _is_nested(path: Path, wanted: ast.AST) -> bool:
-    """Tell whether the function stands inside another one (a closure needs no docstring)."""
-    for outer in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(outer, ast.FunctionDef):
-            for inner in ast.walk(outer):
-                same = isinstance(inner, type(wanted)) and getattr(inner, "lineno", 0) == getattr(wanted, "lineno", -1)
-                if same and inner is not outer and inner.name == getattr(wanted, "name", None):  # type: ignore[attr-defined]
-                    return True
-    return False
+def _public(body: list[ast.stmt]) -> list[ast.FunctionDef | ast.ClassDef]:
+    """Public functions and classes of a module, and the public methods of those classes."""
+    found: list[ast.FunctionDef | ast.ClassDef] = []
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            found.append(node)
+            if isinstance(node, ast.ClassDef):
+                found.extend(_public(node.body))
+    return found
 
 
 @pytest.mark.parametrize(
