@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,9 +145,9 @@ def plan_and_write(loaded: LoadedImage | None, options: Any, output: Output, pro
     from LungAirwayLib.pipeline import run
 
     volume = loaded.volume if loaded is not None else None
-    for warning in loaded.warnings if loaded is not None else ():
-        _say(output, f"Note: {warning}")
     result = run(volume, options, progress)
+    if loaded is not None:
+        result = replace(result, warnings=(*loaded.warnings, *result.warnings))
     from .airway_outputs import write_outputs
 
     with whole_folder(output.folder) as scratch:
