@@ -12,7 +12,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
 from SenseCarePlanningLib.tubes.tree import Bridge
-from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
+from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box, fill_holes
 
 from .result import EngineInfo
 from .segment import AirwaySegmentation, SegmentOptions, segment_airway
@@ -105,7 +105,7 @@ def one_piece(mask: LabelMap) -> tuple[LabelMap, tuple[str, ...]]:
         part = labels == 1 + int(sizes.argmax())
         warnings = (f"The airway mask has {count} pieces; the plan uses the largest and leaves {lost_ml:.1f} ml out.",)
     array = np.zeros(binary.shape, dtype=np.uint8)
-    array[box] = ndimage.binary_fill_holes(part)
+    array[box] = fill_holes(part)
     return LabelMap(array, mask.affine_ijk_to_lps, {1: "airway_lumen"}), warnings
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import angle_deg, arc_length_mm, lps_from_ras, resample_polyline, smooth_polyline, tangents
-from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
+from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box, fill_holes
 
 
 def oblique_affine() -> np.ndarray:
@@ -88,3 +89,14 @@ def test_ras_is_lps_with_two_signs_changed() -> None:
 def test_angles_and_tangents() -> None:
     assert angle_deg([1, 0, 0], [0, 2, 0]) == pytest.approx(90.0)
     np.testing.assert_allclose(tangents([[0, 0, 0], [0, 0, 1], [0, 0, 2]]), [[0, 0, 1]] * 3)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.7, 0.95])
+def test_filling_holes_equals_the_independent_implementation(share: float) -> None:
+    mask = np.random.default_rng(1).random((14, 15, 16)) < share
+    np.testing.assert_array_equal(fill_holes(mask), ndimage.binary_fill_holes(mask))
+
+
+@pytest.mark.parametrize("mask", [np.zeros((3, 3, 3), bool), np.ones((3, 3, 3), bool)])
+def test_filling_an_empty_or_full_mask_changes_nothing(mask: np.ndarray) -> None:
+    np.testing.assert_array_equal(fill_holes(mask), mask)

@@ -101,12 +101,16 @@ def _attempt(notes: list[str], name: str, write: Callable[[], object]) -> None:
 
 def _camera_paths(result: AirwayResult, progress: Progress) -> dict[int, CameraPath]:
     """Return a camera path for each route's rank; none without a plan."""
-    from LungAirwayLib.flythrough import camera_path
+    from LungAirwayLib.camera_path import CameraOptions, camera_path
+
+    from ..render.lumen_field import LumenField
 
     if result.plan is None or not result.plan.routes:
         return {}
     with progress.step("Camera paths"):
-        return {route.rank: camera_path(route, result.tree, result.airway) for route in result.plan.routes}
+        field = LumenField.of(result.airway, tree=result.tree)
+        options = CameraOptions(orientation=result.plan.orientation)
+        return {route.rank: camera_path(route, result.tree, field, options=options) for route in result.plan.routes}
 
 
 def _write_scene(result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], path: Path) -> None:

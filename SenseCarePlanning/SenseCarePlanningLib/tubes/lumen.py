@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..geometry import FloatArray, unit
-from ..volume import Grid, LabelMap, bounding_box
+from ..volume import Grid, LabelMap, bounding_box, fill_holes
 
 BoolArray = NDArray[np.bool_]
 _TOUCHING = np.ones((3, 3, 3), dtype=np.uint8)
@@ -85,7 +85,7 @@ def prepare_lumen(mask: LabelMap, thinning_mm: float) -> Lumen:
         raise InputError("The tube mask is a single voxel: there is no tube to follow.")
     inner = bounding_box(part)
     grid = mask.grid.cropped(box).cropped(inner)
-    source, source_grid = _padded(ndimage.binary_fill_holes(part[inner]), grid)
+    source, source_grid = _padded(fill_holes(part[inner]), grid)
     thin, thin_grid = _thinning_grid(source, source_grid, thinning_mm)
     return Lumen(thin, thin_grid, source, source_grid, cKDTree(_wall_points(thin, thin_grid)), pieces, left_out)
 
@@ -125,7 +125,7 @@ def _thinning_grid(mask: BoolArray, grid: Grid, thinning_mm: float) -> tuple[Boo
             break
     else:
         fine = _largest(fine)[0]
-    return np.asarray(ndimage.binary_fill_holes(fine)), target
+    return fill_holes(fine), target
 
 
 def _isotropic_grid(grid: Grid, step_mm: float) -> Grid:
