@@ -60,13 +60,12 @@ def write_outputs(
                 _write_video(result, paths, folder / "flythrough.mp4", output.language, progress)
         with progress.step("Report"):
             _write_report(with_steps(result, progress), loaded, pictures, no_pictures, folder, output)
+        with progress.step("Result folder"):
+            save_result(with_steps(result, progress), folder)
         with progress.step("Scene and DICOM segmentation"):
             more_notes, steps = exchange_files()
     notes.extend(more_notes)
     progress.records.extend(steps)
-    result = with_steps(result, progress)
-    with progress.step("Result folder"):
-        save_result(result, folder)
     _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
     return notes
 
