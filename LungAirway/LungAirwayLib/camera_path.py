@@ -112,12 +112,8 @@ class CameraPath:
     def roll_step_deg(self) -> FloatArray:
         """Turn (N - 1,) of the picture about the viewing axis from each sample to the next, degrees."""
         forward = self.forward
-        turns = np.zeros(len(self) - 1)
-        for at in range(len(self) - 1):
-            kept = carried(self.up[at], forward[at], forward[at + 1])
-            sine = float(np.dot(np.cross(kept, self.up[at + 1]), forward[at + 1]))
-            turns[at] = np.degrees(np.arctan2(sine, float(np.dot(kept, self.up[at + 1]))))
-        return turns
+        kept = carried(self.up[:-1], forward[:-1], forward[1:])
+        return np.degrees(_turn_about(forward[1:], kept, self.up[1:]))
 
     def pose(self, index: int) -> CameraPose:
         """Return the pose of one sample."""
@@ -264,31 +260,49 @@ def _forward(smooth: FloatArray, positions: FloatArray, radius: FloatArray, opti
 def _up(smooth: FloatArray, forward: FloatArray, options: CameraOptions) -> FloatArray:
     """Carry up along the view without twist, settling slowly to the frame of the smoothed route."""
     reference = rotation_minimising_frames(smooth, np.array(UP_LPS[options.orientation]))[:, 1]
+    wanted = _across(reference, forward)
+    untwisted = _untwisted(wanted[0], forward)
     limit = np.radians(options.settle_deg_per_mm) * options.step_mm
+    aims = _turn_about(forward, untwisted, wanted)
+    defined = np.linalg.norm(wanted, axis=1) > 0.5
+    roll, rolls = 0.0, np.zeros(len(forward))
+    for at in range(1, len(forward)):
+        missing = (float(aims[at]) - roll + np.pi) % (2.0 * np.pi) - np.pi
+        roll += min(max(missing, -limit), limit) if defined[at] else 0.0
+        rolls[at] = roll
+    return np.cos(rolls)[:, None] * untwisted + np.sin(rolls)[:, None] * np.cross(forward, untwisted)
+
+
+def _untwisted(first_up: FloatArray, forward: FloatArray) -> FloatArray:
+    """Carry an up direction (3,) along views (N, 3), each time by the smallest rotation to the next view."""
+    turns = np.stack([carried(np.broadcast_to(axis, forward[1:].shape), forward[:-1], forward[1:]) for axis in np.eye(3)], axis=2)
     up = np.empty_like(forward)
-    current = _across(reference[0], forward[0])
-    for at in range(len(forward)):
-        if at:
-            current = _across(carried(current, forward[at - 1], forward[at]), forward[at])
-        wanted = _across(reference[at], forward[at])
-        turn = np.arctan2(np.dot(np.cross(current, wanted), forward[at]), np.dot(current, wanted))
-        turn = float(np.clip(turn, -limit, limit)) if at else 0.0
-        current = _across(np.cos(turn) * current + np.sin(turn) * np.cross(forward[at], current), forward[at])
-        up[at] = current
-    return up
+    up[0] = first_up
+    for at, turn in enumerate(turns):
+        up[at + 1] = turn @ up[at]
+    return _across(up, forward)
+
+
+def _turn_about(axis: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
+    """Return the angle (N,) in radians from one direction to another about unit axes that both are across."""
+    sine = np.einsum("ij,ij->i", np.cross(start, end), axis)
+    return np.asarray(np.arctan2(sine, np.einsum("ij,ij->i", start, end)))
 
 
 def carried(vector: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
-    """Turn a vector by the smallest rotation that takes one unit direction into another (Rodrigues 1840)."""
+    """Turn vectors (..., 3) by the smallest rotation that takes one unit direction into another (Rodrigues 1840).
+
+    Opposite directions have no smallest rotation: then the vector stays.
+    """
     axis = np.cross(before, after)
-    cosine = float(np.dot(before, after))
-    if cosine < -0.999999:
-        return vector
-    return np.asarray(cosine * vector + np.cross(axis, vector) + np.dot(axis, vector) / (1.0 + cosine) * axis)
+    cosine = np.sum(before * after, axis=-1, keepdims=True)
+    opposite = cosine < -0.999999
+    along = np.sum(axis * vector, axis=-1, keepdims=True) / np.where(opposite, 1.0, 1.0 + cosine)
+    return np.where(opposite, vector, cosine * vector + np.cross(axis, vector) + along * axis)
 
 
 def _across(vector: FloatArray, axis: FloatArray) -> FloatArray:
-    return unit(vector - np.dot(vector, axis) * axis)
+    return unit(vector - np.sum(vector * axis, axis=-1, keepdims=True) * axis)
 
 
 def _events(branch_ids: np.ndarray[tuple[int], np.dtype[np.int64]], arc: FloatArray, tree: Tree) -> tuple[BifurcationPass, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,6 +46,10 @@ class LumenField:
     lumen_tree: cKDTree
     bridges_lps_mm: FloatArray
     bridge_radius_mm: FloatArray
+
+    @cached_property
+    def _bridge_tree(self) -> cKDTree:
+        return cKDTree(self.bridges_lps_mm)
 
     @classmethod
     def of(cls, mask: LabelMap, *, tree: Tree | None = None) -> LumenField:
@@ -111,7 +116,7 @@ class LumenField:
     def _bridge_distance(self, points: FloatArray) -> FloatArray:
         if not len(self.bridge_radius_mm):
             return np.full(len(points), -np.inf)
-        distance, nearest = cKDTree(self.bridges_lps_mm).query(points)
+        distance, nearest = self._bridge_tree.query(points)
         return np.asarray(self.bridge_radius_mm[nearest] - distance)
 
 
