@@ -73,11 +73,14 @@ class Family:
     trunks
         Sets of members that a common trunk may carry, with the extra cost of that variant; a set that is not listed
         costs ``odd_trunk_cost``.
+    largest_share
+        The largest share of the family's tips that one member may supply at no extra cost.
     """
 
     templates: tuple[Template, ...]
     trunks: dict[frozenset[str], float]
     odd_trunk_cost: float = 0.6
+    largest_share: float = 1.0
 
 
 def _sets(**costs: float) -> dict[frozenset[str], float]:
@@ -98,16 +101,23 @@ RIGHT_LUNG = Family(
             heading=(-0.65, -0.10, 0.60),
         ),
         Template(
-            "middle", (-0.60, -0.60, -0.50), (-0.40, -0.75, -0.50), (-0.1, -1.2, -0.1), 0.3,
-            more=((-0.30, -0.75, -0.60),), heading=(-0.50, -0.75, -0.45),
+            "middle",
+            (-0.60, -0.60, -0.50),
+            (-0.40, -0.75, -0.50),
+            (-0.1, -1.2, -0.1),
+            0.3,
+            more=((-0.30, -0.75, -0.60),),
+            heading=(-0.50, -0.75, -0.45),
         ),
-        Template("six", (-0.50, 0.75, -0.35), (-0.30, 0.90, 0.05), (0.0, 1.0, 0.2), 0.15, heading=(-0.40, 0.90, -0.10)),
+        Template("six", (-0.50, 0.75, -0.35), (-0.30, 0.90, 0.05), (0.0, 1.0, 0.2), 0.25, heading=(-0.40, 0.90, -0.10)),
         Template(
             "basal",
             (-0.60, 0.20, -0.80),
             (-0.25, 0.25, -0.93),
             (0.0, 0.2, -1.0),
-            more=((-0.60, -0.15, -0.80), (-0.40, 0.45, -0.80), (-0.25, 0.05, -0.97)), heading=(-0.35, 0.20, -0.92),
+            absent_cost=0.4,
+            more=((-0.60, -0.15, -0.80), (-0.40, 0.45, -0.80), (-0.25, 0.05, -0.97)),
+            heading=(-0.35, 0.20, -0.92),
         ),
     ),
     _sets(upper_middle_six_basal=0.0, middle_six_basal=0.0, six_basal=0.0, middle_basal=0.05),
@@ -123,9 +133,9 @@ LEFT_LUNG = Family(
             "middle", (0.75, -0.55, -0.35), (0.55, -0.65, -0.50), (0.1, -1.0, -0.1), more=((0.55, -0.60, -0.60),),
             heading=(0.60, -0.60, -0.50),
         ),
-        Template("six", (0.60, 0.70, -0.30), (0.30, 0.90, 0.05), (0.0, 1.0, 0.3), 0.15, heading=(0.40, 0.90, -0.10)),
+        Template("six", (0.60, 0.70, -0.30), (0.30, 0.90, 0.05), (0.0, 1.0, 0.3), 0.25, heading=(0.40, 0.90, -0.10)),
         Template(
-            "basal", (0.65, 0.25, -0.75), (0.35, 0.30, -0.90), (0.0, 0.2, -1.0),
+            "basal", (0.65, 0.25, -0.75), (0.35, 0.30, -0.90), (0.0, 0.2, -1.0), 0.4,
             more=((0.65, -0.10, -0.75), (0.45, 0.45, -0.78)), heading=(0.40, 0.20, -0.90),
         ),
     ),
@@ -160,6 +170,7 @@ RIGHT_SEGMENTS: dict[str, Family] = {
             RB7_RB8_RB9_RB10=0.0, RB8_RB9_RB10=0.0, RB9_RB10=0.0, RB8_RB9=0.03, RB7_RB8=0.05,
             RB7_RB9_RB10=0.1, RB7_RB8_RB9=0.1,
         ),
+        largest_share=0.45,
     ),
 }  # fmt: skip
 
@@ -190,6 +201,7 @@ LEFT_SEGMENTS: dict[str, Family] = {
             LB7_LB8_LB9_LB10=0.0, LB8_LB9_LB10=0.0, LB9_LB10=0.0, LB7_LB8=0.0, LB8_LB9=0.03,
             LB7_LB9_LB10=0.1, LB7_LB8_LB9=0.1,
         ),
+        largest_share=0.45,
     ),
 }  # fmt: skip
 

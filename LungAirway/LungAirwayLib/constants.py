@@ -10,6 +10,10 @@ LOBE_CODES = {RUL: "RUL", RML: "RML", RLL: "RLL", LUL: "LUL", LLL: "LLL"}
 """Lobe label values. Lingula belongs to LUL (B4, B5 left)."""
 
 TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE = "trachea", "RMB", "LMB", "BI"
+ACCESSORY_CARDIAC = "accessory_cardiac"
+"""A supernumerary bronchus of the medial wall of the right main or intermediate bronchus, found in 0.09 to 0.5 % of people
+(Ghaye et al. 2001, doi:10.1148/radiographics.21.1.g01ja06105)."""
+
 LOBAR_CODES = ("RULB", "RMLB", "RLLB", "LULB", "LLLB", "LUDB", "LingB")
 """Lobar bronchi; LUDB is the upper division and LingB the lingular bronchus of the left upper lobe."""
 

@@ -26,7 +26,7 @@ from SenseCarePlanningLib.volume import LabelMap
 
 from .assignment import Assignment, Problem, alternatives, assign
 from .bronchus_templates import GROUP_LOBAR_CODE, LUNGS, SEGMENTS, SUBSEGMENTS, Family
-from .constants import INTERMEDIATE, LEFT_MAIN, RIGHT_MAIN, TRACHEA
+from .constants import ACCESSORY_CARDIAC, INTERMEDIATE, LEFT_MAIN, RIGHT_MAIN, TRACHEA
 from .naming import lobe_of
 
 logger = logging.getLogger(__name__)
@@ -39,10 +39,17 @@ COURSE_MM = 15.0
 """How much of a bronchus tells its first course: about the length of a lobar bronchus."""
 MINIMUM_SIDE_SHARE = 0.03
 TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, HEADING_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.3, 0.4, 2.0
+STUB_COST = 0.3
+"""The most that the course of a stub can cost a name beside the name that fits it best."""
+EXCESS_WEIGHT = 0.5
+"""What each further part of the tips costs a name that already supplies the largest share a segment is known to have."""
 TWIG_SHARE = 0.12
 FULL_COURSE_SHARE, FULL_COURSE_CALIBRE = 0.05, 0.6
 """A subtree with less of the tips than the first is a twig whose own course says little, unless it is as wide as the second
 says of its parent: then it is a bronchus that ends early (filled, compressed or cut), and its course tells which one."""
+ACCESSORY_COURSE, ACCESSORY_COSINE, ACCESSORY_SHARE = (0.70, -0.20, -0.68), 0.8, 0.06
+"""An accessory cardiac bronchus leaves the medial wall towards the heart and down, and is small: its course, how closely it
+must be kept to, and the largest share of the right lung's tips (Ghaye et al. 2001, doi:10.1148/radiographics.21.1.g01ja06105)."""
 WHOLE_LOBE_CODE = {"LUDB": "LULB", "LingB": "LULB"}
 _TRUNK_CODE = {
     ("right", frozenset({"six", "basal"})): "RLLB",
@@ -52,6 +59,10 @@ _TRUNK_CODE = {
     ("right", frozenset({"middle", "basal"})): INTERMEDIATE,
     ("right", frozenset({"middle", "six"})): INTERMEDIATE,
 }
+
+
+LobeEvidence = tuple[LabelMap, Mapping[int, float] | None]
+"""Lobes and how far to trust each."""
 
 
 @dataclass
@@ -118,14 +129,23 @@ def _sides_at(territories: _Territories, branch_id: int) -> dict[str, list[int]]
     return sides
 
 
+def _lung_share(territories: _Territories, children: Sequence[int], node_id: int, total: int) -> float:
+    """Return the share of tips, those above the node for a quarter: a tracheal bronchus has few below, a lung many."""
+    if not children:
+        return 0.0
+    level = territories.tree[node_id].points_lps_mm[-1][2]
+    heights = territories.points(children)[:, 2] - level
+    return float(np.where(heights < 0.0, 1.0, 0.25).sum()) / total
+
+
 def _find_trunk(territories: _Territories) -> _Trunk | None:
-    """Find the carina: the node on the main path where right and left tips part most evenly."""
+    """Find the carina: the node on the main path where right and left part most evenly, both with tips below it."""
     tree, total = territories.tree, len(territories.tip_points)
     best: tuple[float, list[int]] | None = None
     path = [tree.root_id]
     while True:
         sides = _sides_at(territories, path[-1])
-        balance = min(sum(territories.share(child, total) for child in part) for part in sides.values())
+        balance = min(_lung_share(territories, part, path[-1], total) for part in sides.values())
         if best is None or balance > best[0] + 1e-9:
             best = (balance, list(path))
         if not tree[path[-1]].child_ids:
@@ -182,17 +202,21 @@ def _problem(
                 middle = territories.points([branch_id]).mean(axis=0)
                 own = own + HEADING_WEIGHT * (1.0 - headings @ unit(middle - tree[branch_id].points_lps_mm[0]))
             territory = np.mean([cost_of_tip[tip] for tip in below], axis=0)
-            name_cost[branch_id] = share[branch_id] * territory + _own_weight(tree, branch_id, share[branch_id]) * own
+            name_cost[branch_id] = share[branch_id] * territory + _own_cost(tree, branch_id, share[branch_id], own)
+            if family.largest_share < share[branch_id]:
+                name_cost[branch_id] = name_cost[branch_id] + EXCESS_WEIGHT * (share[branch_id] - family.largest_share)
     absent = np.array([template.absent_cost for template in family.templates])
     return Problem(tree, tuple(roots), name_cost, share, _trunk_costs(family), absent)
 
 
-def _own_weight(tree: Tree, branch_id: int, share: float) -> float:
-    """Return how much (0 to 1) the course of a subtree says: all of it for a large one and for the stub of a wide one."""
+def _own_cost(tree: Tree, branch_id: int, share: float, own: FloatArray) -> FloatArray:
+    """Weigh the course of a subtree: in full for a large one; the stub of a wide one only tells names from each other."""
     branch, calibre = tree[branch_id], 0.0
     if branch.parent_id is not None:
         calibre = branch.diameter_mm / max(FULL_COURSE_CALIBRE * tree[branch.parent_id].diameter_mm, 1e-6)
-    return min(max(share / FULL_COURSE_SHARE, calibre**2), 1.0)
+    by_share, by_calibre = min(share / FULL_COURSE_SHARE, 1.0), min(calibre**2, 1.0)
+    stub = np.minimum(own - own.min(), STUB_COST)
+    return np.asarray(by_share * own + max(by_calibre - by_share, 0.0) * stub)
 
 
 def _tip_costs(points: FloatArray, family: Family, origin: FloatArray, places: FloatArray) -> FloatArray:
@@ -218,20 +242,25 @@ def _trunk_costs(family: Family) -> FloatArray:
     return costs
 
 
-def _lobe_penalty(tree: Tree, tips: Iterable[int], side: str, lobes: LabelMap | None) -> dict[int, FloatArray] | None:
+def _lobe_penalty(tree: Tree, tips: Iterable[int], side: str, evidence: LobeEvidence | None) -> dict[int, FloatArray] | None:
     """Return tip -> (groups,) penalty for lying in a lobe that the group does not supply."""
-    if lobes is None:
+    if evidence is None:
         return None
+    lobes, confidence = evidence
     groups = [template.code for template in LUNGS[side].templates]
-    wanted = [lobe_of(GROUP_LOBAR_CODE[side, group]) for group in groups]
+    wanted = np.array([lobe_of(GROUP_LOBAR_CODE[side, group]) for group in groups])
+    trust = np.ones(256)
+    if confidence is not None:
+        trust = np.array([min(max(2.0 * confidence.get(value, 0.0) - 1.0, 0.0), 1.0) for value in range(256)])
     shape = np.array(lobes.grid.shape_kji)
     penalty = {}
     for tip in tips:
         indices = np.rint(lobes.grid.kji_from_lps(tree[tip].points_lps_mm)).astype(int)
         inside = indices[((indices >= 0) & (indices < shape)).all(axis=1)]
-        values = lobes.array_kji[tuple(inside.T)]
+        values = lobes.array_kji[tuple(inside.T)].astype(np.int64)
         values = values[values > 0]
-        penalty[tip] = np.array([LOBE_WEIGHT * (float(np.mean(values != lobe)) if len(values) else 0.0) for lobe in wanted])
+        wrong = (values[:, None] != wanted[None, :]) * trust[values][:, None]
+        penalty[tip] = LOBE_WEIGHT * wrong.mean(axis=0) if len(values) else np.zeros(len(wanted))
     return penalty
 
 
@@ -246,10 +275,10 @@ def _trunk_code(side: str, groups: frozenset[str]) -> str:
     return _TRUNK_CODE.get((side, groups), RIGHT_MAIN if side == "right" else LEFT_MAIN)
 
 
-def _label_lung(territories: _Territories, trunk: _Trunk, side: str, lobes: LabelMap | None, draft: _Draft) -> None:
+def _label_lung(territories: _Territories, trunk: _Trunk, side: str, evidence: LobeEvidence | None, draft: _Draft) -> None:
     tree, roots, family = territories.tree, trunk.roots[side], LUNGS[side]
     tips = [tip for root in roots for tip in territories.tips_below[root]]
-    problem = _problem(territories, roots, family, trunk.carina_lps_mm, _lobe_penalty(tree, tips, side, lobes))
+    problem = _problem(territories, roots, family, trunk.carina_lps_mm, _lobe_penalty(tree, tips, side, evidence))
     found = assign(problem)
     starts: dict[str, dict[int, FloatArray]] = {}
     for branch_id, mask in found.masks.items():
@@ -395,10 +424,38 @@ def _note_variants(tree: Tree, trunk: _Trunk, draft: _Draft) -> None:
             draft.notes.append(f"tracheal bronchus: {label.code} leaves the trachea above the carina")
 
 
+def _find_accessory(territories: _Territories, roots: Sequence[int], draft: _Draft) -> dict[int, float]:
+    """Return the small branches of the medial wall of the right main or intermediate bronchus that set out for the heart."""
+    tree, total = territories.tree, sum(len(territories.tips_below[root]) for root in roots)
+    found = {}
+    for branch in tree:
+        above, own = (draft.labels.get(number) if number is not None else None for number in (branch.parent_id, branch.id))
+        trunks = [label is not None and label.code in (RIGHT_MAIN, INTERMEDIATE) for label in (above, own)]
+        small = not branch.child_ids or territories.share(branch.id, total) <= ACCESSORY_SHARE
+        likeness = float(unit(np.array(ACCESSORY_COURSE)) @ _first_course(tree, branch.id))
+        if trunks == [True, False] and small and likeness >= ACCESSORY_COSINE:
+            found[branch.id] = likeness
+    return found
+
+
+def _without(tree: Tree, branch_ids: Iterable[int]) -> Tree:
+    """Return the tree without some subtrees; names do not need what this breaks (generations, orders)."""
+    gone = {below for branch_id in branch_ids for below in tree.subtree(branch_id)}
+    left = {branch.id: replace(branch, child_ids=tuple(child for child in branch.child_ids if child not in gone))
+            for branch in tree if branch.id not in gone}  # fmt: skip
+    return replace(tree, branches=left)
+
+
 # --- public -----------------------------------------------------------------------------------------------------------
 
 
-def label_tree(tree: Tree, *, lobes: LabelMap | None = None, lungs: LabelMap | None = None) -> Tree:
+def label_tree(
+    tree: Tree,
+    *,
+    lobes: LabelMap | None = None,
+    lungs: LabelMap | None = None,
+    lobe_confidence: Mapping[int, float] | None = None,
+) -> Tree:
     """Name the branches of an airway tree.
 
     Parameters
@@ -408,7 +465,10 @@ def label_tree(tree: Tree, *, lobes: LabelMap | None = None, lungs: LabelMap | N
     lobes
         When given, a tip outside the lobe of its name is penalised (values as in ``constants``).
     lungs
-        When given and ``lobes`` is not, only used to check the sides.
+        For callers that have them; sides come from the tree, which is the same with and without.
+    lobe_confidence
+        Lobe value -> confidence of :class:`lobes.LobeSegmentation`: lobes that follow from names alone (0.5) say nothing
+        about names; those whose fissures the CT shows (towards 1) do. Without it every lobe is taken for certain.
 
     Returns
     -------
@@ -417,19 +477,33 @@ def label_tree(tree: Tree, *, lobes: LabelMap | None = None, lungs: LabelMap | N
         certain the code is that of the lobar bronchus; where the lobe is not certain ``label`` is None. ``notes``
         gains one sentence for each variant or missing bronchus; those of an earlier call are replaced.
     """
+    kept = tuple(note for note in tree.notes if not _OWN_NOTE.match(note))
     territories = _Territories(tree)
     trunk = _find_trunk(territories)
-    kept = tuple(note for note in tree.notes if not _OWN_NOTE.match(note))
     if trunk is None:
         nameless = {branch.id: replace(branch, label=None) for branch in tree}
         note = "no carina found: the tree does not reach both lungs, so that no bronchus is named"
         return replace(tree.with_branches(nameless), notes=(*kept, note))
+    evidence = None if lobes is None else (lobes, lobe_confidence)
+    draft = _drafted(territories, trunk, evidence)
+    accessory = _find_accessory(territories, trunk.roots["right"], draft)
+    if accessory:
+        rest = _Territories(_without(tree, accessory))
+        draft = _drafted(rest, _find_trunk(rest) or trunk, evidence)
+    for branch_id, likeness in accessory.items():
+        for below in tree.subtree(branch_id):
+            draft.labels[below] = BranchLabel(ACCESSORY_CARDIAC, likeness)
+        draft.notes.append(f"accessory cardiac bronchus: branch {branch_id} leaves the medial wall of the bronchus above it")
+    changed: dict[int, Branch] = {branch.id: replace(branch, label=draft.labels.get(branch.id)) for branch in tree}
+    return replace(tree.with_branches(changed), notes=(*kept, *draft.notes))
+
+
+def _drafted(territories: _Territories, trunk: _Trunk, evidence: LobeEvidence | None) -> _Draft:
     draft = _Draft()
     for branch_id in trunk.trachea:
         draft.labels[branch_id] = BranchLabel(TRACHEA, 1.0)
     for side in ("right", "left"):
         if trunk.roots[side]:
-            _label_lung(territories, trunk, side, lobes, draft)
-    _note_variants(tree, trunk, draft)
-    changed: dict[int, Branch] = {branch.id: replace(branch, label=draft.labels.get(branch.id)) for branch in tree}
-    return replace(tree.with_branches(changed), notes=(*kept, *draft.notes))
+            _label_lung(territories, trunk, side, evidence, draft)
+    _note_variants(territories.tree, trunk, draft)
+    return draft

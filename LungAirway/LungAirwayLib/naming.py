@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from .constants import LLL, LUL, RLL, RML, RUL
+from .constants import ACCESSORY_CARDIAC, LLL, LUL, RLL, RML, RUL
 
 LANGUAGES = ("en", "zh")
 SYSTEMS = ("boyden", "clinical")
@@ -19,6 +19,7 @@ _CLINICAL: dict[str, tuple[str, str]] = {
     "RMB": ("right main bronchus", "右主支气管"),
     "LMB": ("left main bronchus", "左主支气管"),
     "BI": ("bronchus intermedius", "右中间段支气管"),
+    ACCESSORY_CARDIAC: ("accessory cardiac bronchus", "副心支气管"),
     "RULB": ("right upper lobe bronchus", "右肺上叶支气管"),
     "RMLB": ("right middle lobe bronchus", "右肺中叶支气管"),
     "RLLB": ("right lower lobe bronchus", "右肺下叶支气管"),

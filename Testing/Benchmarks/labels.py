@@ -87,6 +87,8 @@ def true_codes(rebuilt: Tree, truth: Tree) -> dict[int, str]:
 
 def true_parts(code: str) -> tuple[int | None, str | None, str]:
     """Return lobe, segment and subsegment of a true name; none for bronchi that our codes do not have."""
+    if not code:
+        return None, None, ""
     try:
         return lobe_of(code), segment_of(code), split_code(code)[1]
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from LungAirwayLib.constants import (
+    ACCESSORY_CARDIAC,
     INTERMEDIATE,
     LEFT_MAIN,
     LLL,
@@ -20,7 +21,7 @@ from LungAirwayLib.constants import (
 )
 from LungAirwayLib.naming import display_name, lobe_of, segment_of, side_of, split_code
 
-EVERY_CODE = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES, *LOBE_CODES.values())
+EVERY_CODE = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, ACCESSORY_CARDIAC, *LOBAR_CODES, *SEGMENT_CODES, *LOBE_CODES.values())
 
 
 def test_every_code_has_a_name_of_its_own_in_both_languages():
@@ -49,7 +50,17 @@ def test_an_abstained_name_is_said():
 
 @pytest.mark.parametrize(
     ("code", "lobe"),
-    [("RB3a", RUL), ("RB4", RML), ("RB6", RLL), ("LB5", LUL), ("LingB", LUL), ("LB10", LLL), ("BI", None), ("trachea", None)],
+    [
+        ("RB3a", RUL),
+        ("RB4", RML),
+        ("RB6", RLL),
+        ("LB5", LUL),
+        ("LingB", LUL),
+        ("LB10", LLL),
+        ("BI", None),
+        (ACCESSORY_CARDIAC, None),
+        ("trachea", None),
+    ],
 )
 def test_the_lobe_of_a_code(code, lobe):
     assert lobe_of(code) == lobe
@@ -59,6 +70,7 @@ def test_segment_and_side_of_a_code():
     assert segment_of("RB3b-i") == "RB3"
     assert segment_of("RULB") is None
     assert segment_of(None) is None
+    assert (side_of(ACCESSORY_CARDIAC), segment_of(ACCESSORY_CARDIAC)) == ("right", None)
     assert (side_of("LingB"), side_of("BI"), side_of("trachea")) == ("left", "right", None)
 
 

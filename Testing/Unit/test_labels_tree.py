@@ -138,6 +138,18 @@ def test_a_tracheal_bronchus_is_named_and_noted():
     assert any(note.startswith("tracheal bronchus") for note in labelled.notes)
 
 
+def test_an_accessory_cardiac_bronchus_is_named_and_noted():
+    spec = {**NORMAL, "BI": ("half", (-24, 8, -42)), "half": ("RMB", (-20, 6, -29)), "extra": ("half", (-10, 3, -38))}
+    spec = {
+        name: spec[name]
+        for name in ("trachea", "RMB", "half", *(name for name in spec if name not in ("trachea", "RMB", "half")))
+    }
+    codes, labelled = codes_of(spec)
+    assert codes["extra"] == "accessory_cardiac"
+    assert all(codes[name] == name for name in named(NORMAL))
+    assert any(note.startswith("accessory cardiac bronchus") for note in labelled.notes)
+
+
 def test_a_middle_lobe_that_is_not_in_the_tree_is_said():
     spec = {name: row for name, row in NORMAL.items() if name not in ("RMLB", "RB4", "RB5")}
     codes, labelled = codes_of(spec)
