@@ -23,6 +23,8 @@ SAMPLE_STEP_MM, INDEPENDENT_EVERY_MM = 0.5, 2.0
 ANGLE_SHARE = 0.25
 """Branch angle: last quarter of the parent against first quarter of the child."""
 
+FEWEST_BRANCHES_OF_A_LOBE = 3
+
 
 def _evidence(point: FloatArray) -> Evidence:
     return Evidence((float(point[0]), float(point[1]), float(point[2])))
@@ -244,7 +246,9 @@ def completeness_warnings(tree: Tree, lobes: LabelMap | None = None) -> tuple[st
     """Return sentences for the reader where the tree is too small to trust its periphery; none for a complete tree.
 
     Expected are at least 150 branches and all five lobes supplied: trees of expert-level segmentations of full
-    inspiration CT have 240 to 380 branches (ATM'22 test cases).
+    inspiration CT have 240 to 380 branches (ATM'22 test cases). With ``lobes`` a lobe is also named whose branches are
+    fewer than its lobar bronchus and two segmental ones, the least that any lobe has (Jackson and Huber 1943,
+    doi:10.1378/chest.9.4.319): its bronchi may be filled with secretions.
     """
     missing = [LOBE_CODES[lobe] for lobe in LOBE_CODES if lobe not in supplied_lobes(tree)]
     reasons = []
@@ -252,6 +256,22 @@ def completeness_warnings(tree: Tree, lobes: LabelMap | None = None) -> tuple[st
         reasons.append(f"{len(tree)} branches found, at least {EXPECTED_BRANCHES} expected")
     if missing:
         reasons.append("no named branch supplies the " + ", ".join(display_name(code) for code in missing))
+    if lobes is not None:
+        reasons.extend(_poorly_supplied(tree, lobes))
     if not reasons:
         return ()
     return ("The airway tree is incomplete - peripheral routes are unreliable: " + "; ".join(reasons) + ".",)
+
+
+def _poorly_supplied(tree: Tree, lobes: LabelMap) -> list[str]:
+    found = []
+    for lobe in supplied_lobes(tree):
+        lengths = [branch.length_mm for branch in tree if branch.label is not None and lobe_of(branch.label.code) == lobe]
+        volume_ml = lobes.volume_ml(lobe)
+        if len(lengths) < FEWEST_BRANCHES_OF_A_LOBE and volume_ml > 0.0:
+            name = display_name(LOBE_CODES[lobe])
+            found.append(
+                f"named branches of the {name}: {len(lengths)} ({sum(lengths):.0f} mm for {volume_ml:.0f} mL), "
+                "its bronchi may be filled, narrowed or missed"
+            )
+    return found

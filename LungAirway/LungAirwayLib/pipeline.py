@@ -154,7 +154,7 @@ def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: Airw
         if found.lungs is not None:
             parted = segment_lobes_with_notes(volume, found.lungs, tree, found.vessels)
             lobes, lobe_notes = parted.lobes, parted.notes
-            tree = label_tree(tree, lobes=lobes, lungs=found.lungs)
+            tree = label_tree(tree, lobes=lobes, lungs=found.lungs, lobe_confidence=parted.confidence)
     with progress.step("Measurements"):
         numbers = measure_branches(tree, sections)
         grades = quality(volume, tree, found.lungs, lobes)

@@ -96,3 +96,10 @@ def test_a_small_tree_is_called_incomplete_with_the_reasons():
     assert "3 branches found, at least 150 expected" in warning
     assert "right middle lobe" in warning
     assert "right upper lobe" not in warning
+
+
+def test_a_lobe_with_one_branch_is_said_with_its_volume():
+    lobes = LabelMap(np.repeat(np.array([[[1, 2]]], dtype=np.uint8), 500, axis=0), np.diag([10.0, 10.0, 10.0, 1.0]))
+    (warning,) = completeness_warnings(make_tree(), lobes)
+    assert "named branches of the right upper lobe: 1 (42 mm for 500 mL)" in warning
+    assert "named branches" not in completeness_warnings(make_tree())[0]
