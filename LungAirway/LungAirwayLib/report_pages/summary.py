@@ -31,7 +31,7 @@ _ORDER = (Reach.REACHES, Reach.PROBABLY, Reach.NO)
 
 
 def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
-    """Return the cell and scope to name first on the best route.
+    """Return the cell and scope to name first: on the first route that some scope reaches, or else on the best route.
 
     Among the scopes that reach it is the widest (the larger channel takes more tools), otherwise the
     likeliest, and among equals the one that comes nearest.
@@ -39,7 +39,10 @@ def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
     if not plan.routes:
         return None
     scopes = {scope.id: scope for scope in plan.scopes}
-    cells = [cell for cell in plan.feasibility if cell.route_rank == plan.routes[0].rank and cell.scope_id in scopes]
+    known = [cell for cell in plan.feasibility if cell.scope_id in scopes]
+    reached = [route.rank for route in plan.routes if any(c.route_rank == route.rank and c.reach is not Reach.NO for c in known)]
+    rank = reached[0] if reached else plan.routes[0].rank
+    cells = [cell for cell in known if cell.route_rank == rank]
     if not cells:
         return None
 
@@ -92,8 +95,9 @@ def scope_line(plan: Plan, result: AirwayResult, words: Words) -> str:
         return words.say("no bronchoscope was compared")
     cell, scope = found
     return words.say(
-        "{scope} (tip {tip}): {reach}, probability {probability} %; tip in {branch}, {rest} from the target",
+        "{scope} (tip {tip}) on route {rank}: {reach}, probability {probability} %; tip in {branch}, {rest} from the target",
         scope=scope.name,
+        rank=cell.route_rank,
         tip=words.with_unit(scope.tip_diameter_mm, "mm"),
         reach=words.say(REACH_NAMES[cell.reach]),
         probability=f"{100 * cell.probability:.0f}",
