@@ -1,4 +1,4 @@
-"""The classical airway engine: a leak-free trunk by threshold, then walled-in dark paths, then the lumen around both."""
+"""The classical airway engine: a leak-free trunk by threshold, walled-in dark paths, fine branches, the lumen around all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
 from SenseCarePlanningLib.tubes.simple_points import without_loops
 from SenseCarePlanningLib.volume import bounding_box
 
-from .peripheral import FULL, grow_paths
+from .fine_branches import find_fine_branches
+from .peripheral import FULL, Paths, grow_paths
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ BRIGHTEST_HU = 0.0
 """Brighter values are cut: a calcified node or contrast beside a bronchus must not count as more than a wall."""
 CUBE = np.array([(k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1)])
 FACES = CUBE[np.abs(CUBE).sum(axis=1) == 1]
+DRAWN_RADIUS_MM = 0.8
+"""Fine branches are drawn at least this wide where the voxels allow: the lumens sought are 1 to 2 mm across."""
 LOWEST_EVIDENCE_HU, HIGHEST_EVIDENCE_HU = 30.0, 85.0
 """Bounds of the wall's rise above the lumen that counts as strong; in between, what 0.5 % of the lung exceeds."""
 
@@ -71,21 +74,30 @@ def find_airway(
     trunk, trunk_hu = grow_trunk(wide, seeds, voxel_ml)
     del wide
     progress.update(0.3)
-    smooth = ndimage.gaussian_filter(np.minimum(hu, BRIGHTEST_HU), [SMOOTHING_MM / step for step in spacing_mm], truncate=3.0)
+    cut = np.minimum(hu, BRIGHTEST_HU)
+    smooth = ndimage.gaussian_filter(cut, [SMOOTHING_MM / step for step in spacing_mm], truncate=3.0)
     rises, threshold = _walls(smooth, lungs, trunk, spacing_mm)
     progress.update(0.6)
     evidence = rises / np.float32(threshold)
     paths = grow_paths(evidence, trunk, spacing_mm)
-    progress.update(0.8)
-    lines = np.unique(np.concatenate(paths.voxels)) if paths.voxels else np.zeros(0, dtype=np.int64)
-    lumen = _lumen(trunk, lines, smooth, rises, threshold)
-    progress.update(0.85)
-    lumen = cut_loops(lumen, trunk)
+    lumen = _lumen(trunk, _lines(paths), smooth, rises, threshold)
+    del rises
+    progress.update(0.75)
+    fine = find_fine_branches(cut, smooth, lungs, lumen, spacing_mm)
+    whole = _with_fine_branches(lumen, _lines(fine.paths), fine.rises, fine.threshold_hu, spacing_mm)
+    np.maximum(evidence, fine.rises / np.float32(fine.threshold_hu), out=evidence)
     progress.update(0.9)
+    lumen = cut_loops(whole, trunk, lumen)
+    count = len(paths.voxels) + len(fine.paths.voxels)
+    progress.update(0.95)
     np.minimum(evidence, 1.0, out=evidence)
     evidence[lumen] = 1.0
-    logger.info("trunk at %.0f HU, walls from %.0f HU, %d paths", trunk_hu, threshold, len(paths.voxels))
-    return ClassicalAirway(lumen, evidence, smooth, trunk_hu, threshold, len(paths.voxels))
+    logger.info("trunk at %.0f HU, walls from %.0f HU, %d paths", trunk_hu, threshold, count)
+    return ClassicalAirway(lumen, evidence, smooth, trunk_hu, threshold, count)
+
+
+def _lines(paths: Paths) -> NDArray[np.int64]:
+    return np.unique(np.concatenate(paths.voxels)) if paths.voxels else np.zeros(0, dtype=np.int64)
 
 
 def grow_trunk(smooth_hu: NDArray[np.float32], seeds: NDArray[np.int64], voxel_ml: float) -> tuple[NDArray[np.bool_], float]:
@@ -160,23 +172,43 @@ def _lumen(
     mask.ravel()[lines] = True
     near = _around(lines, trunk.shape, CUBE)
     mask.ravel()[near[rises.ravel()[near] > 0.5 * threshold]] = True
+    return _one_piece(mask, trunk)
+
+
+def _with_fine_branches(
+    lumen: NDArray[np.bool_],
+    lines: NDArray[np.int64],
+    rises: NDArray[np.float32],
+    threshold: float,
+    spacing_mm: tuple[float, float, float],
+) -> NDArray[np.bool_]:
+    """Draw fine branches: their lines, what is dark beside them, and the neighbours within the least radius."""
+    mask = lumen.copy()
+    near = _around(lines, mask.shape, CUBE)
+    mask.ravel()[near[rises.ravel()[near] > 0.5 * threshold]] = True
+    beside = FACES[np.abs(FACES) @ np.array(spacing_mm) <= DRAWN_RADIUS_MM]
+    mask.ravel()[_around(lines, mask.shape, np.concatenate([np.zeros((1, 3), dtype=beside.dtype), beside]))] = True
+    return _one_piece(mask, lumen)
+
+
+def _one_piece(mask: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the piece of a mask that holds most of ``core``, without holes."""
     box = bounding_box(mask, (1, 1, 1))
     labels, count = ndimage.label(mask[box], structure=FULL)
     if count > 1:
-        mask[box] = labels == int(np.argmax(np.bincount(labels[trunk[box]], minlength=count + 1)))
+        mask[box] = labels == int(np.argmax(np.bincount(labels[core[box]], minlength=count + 1)))
     mask[box] = ndimage.binary_fill_holes(mask[box])
     return np.asarray(mask)
 
 
-def cut_loops(lumen: NDArray[np.bool_], trunk: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the lumen as one piece without loops or cavities; where a loop is cut the trunk wins over its branches."""
+def cut_loops(lumen: NDArray[np.bool_], *stages: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the lumen as one piece without loops or cavities; where a loop is cut the earlier of ``stages`` wins."""
     box = bounding_box(lumen, (1, 1, 1))
-    first = trunk[box] & lumen[box]
-    core = first if first.any() else lumen[box]
-    depth = ndimage.distance_transform_edt(core)
+    parts = tuple(part for stage in stages if (part := stage[box] & lumen[box]).any()) or (lumen[box],)
+    depth = ndimage.distance_transform_edt(parts[0])
     seed = np.unravel_index(int(np.argmax(depth)), depth.shape)
     out = np.zeros(lumen.shape, dtype=bool)
-    out[box] = without_loops(lumen[box], (int(seed[0]), int(seed[1]), int(seed[2])), (core,))
+    out[box] = without_loops(lumen[box], (int(seed[0]), int(seed[1]), int(seed[2])), parts)
     return out
 
 

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
 from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
@@ -102,6 +103,7 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
         crop[max(top - box[0].start, 0) :] = 0.0
         offset = np.array([part.start for part in box])
         seeds = (chest.trachea.voxels * chest.factor + np.array(chest.factor) // 2) - offset
+        bridges: tuple[Bridge, ...] = ()
         if engine is None:
             found = find_airway(crop, lungs[box] > 0, seeds, spacing, progress)
             lumen, chance, smooth = found.lumen, found.evidence, found.smooth_hu
@@ -115,7 +117,7 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
         else:
             prediction = engine.segment(volume, progress)
             chance = axes.apply(airway_chance(prediction))[box]
-            lumen = _lumen_of(chance, seeds)
+            lumen, bridges = _lumen_of(_cropped(chance, box, axes, volume), axes, seeds)
             smooth = crop
             info = EngineInfo(engine.name, prediction.detail, "1")
         airway = np.zeros(hu.shape, dtype=np.uint8)
@@ -137,6 +139,7 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
         engine=info,
         root_lps_mm=root,
         warnings=_warnings(chest, lungs, volume),
+        bridges=bridges,
     )
 
 
@@ -154,16 +157,30 @@ def _crop(
     return (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
 
 
-def _lumen_of(chance: NDArray[np.float32], seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return the piece of a network's airway (probability over one half) that holds most of the trachea."""
-    labels, count = ndimage.label(chance > 0.5, structure=np.ones((3, 3, 3)))
-    inside = seeds[np.all((seeds >= 0) & (seeds < chance.shape), axis=1)]
+def _lumen_of(chance: Volume, axes: PatientAxes, seeds: NDArray[np.int64]) -> tuple[NDArray[np.bool_], tuple[Bridge, ...]]:
+    """Return a network's airway (probability over one half) along the patient's axes, and the gaps that were joined.
+
+    Detached pieces are joined where the four conditions of :func:`bridge_gaps` hold on the probability; of the rest the
+    piece that holds most of the trachea is kept, with the bridges in it. ``seeds`` are voxels of the turned array.
+    """
+    likely = chance.array_kji > 0.5
+    if not likely.any():
+        raise SenseCareError("The model found no airway in this scan; run the engine classical instead.")
+    joined, bridges = bridge_gaps(LabelMap(likely.astype(np.uint8), chance.affine_ijk_to_lps, {1: "airway_lumen"}), chance)
+    labels, count = ndimage.label(axes.apply(joined.array_kji) > 0, structure=np.ones((3, 3, 3)))
+    inside = seeds[np.all((seeds >= 0) & (seeds < labels.shape), axis=1)]
     hits = np.bincount(labels[tuple(inside.T)], minlength=count + 1)
     hits[0] = 0
     if hits.sum() == 0:
         raise SenseCareError("The model found no airway that starts at the trachea; run the engine classical instead.")
-    lumen = labels == int(np.argmax(hits))
-    return cut_loops(lumen, lumen)
+    lumen = cut_loops(labels == int(np.argmax(hits)))
+    stored = axes.restore(lumen)
+    kept = []
+    for bridge in bridges:
+        middle = np.rint(chance.grid.kji_from_lps(bridge.points_lps_mm[len(bridge.points_lps_mm) // 2])).astype(int)
+        if stored[tuple(middle)]:
+            kept.append(bridge)
+    return lumen, tuple(kept)
 
 
 def _cropped(chance: NDArray[np.float32], box: tuple[slice, slice, slice], axes: PatientAxes, volume: Volume) -> Volume:
