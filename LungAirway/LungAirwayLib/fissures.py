@@ -29,6 +29,10 @@ ALONG_SIGMA_MM = 3.0
 PRIOR_WEIGHT = 0.35
 SMALL_STEP_COST, LARGE_STEP_COST = 0.15, 0.9
 MAXIMUM_TILT_DEG = 40.0
+CHANCE_RATIO, CERTAIN_RATIO = 3.0, 8.0
+"""Evidence on the surface as a multiple of what the same search finds in scrambled evidence: up to the first the CT shows
+no fissure there, from the second it does. Measured: 5 to 11 on a 1.25 mm CT whose fissures are seen by eye, 9 to 10 on
+1 mm CT of digital patients, 2 to 4 on a 2.5 mm CT whose fissures are not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,8 @@ class FissureSurface:
     Parameters
     ----------
     support
-        (0 to 1) share of the surface that the CT shows; the rest is the starting surface carried on.
+        (0 to 1) how far the CT shows the fissure (:data:`CHANCE_RATIO` to :data:`CERTAIN_RATIO`); at 0 the surface is the
+        starting one.
     """
 
     plane: SheetPlane
@@ -153,9 +158,29 @@ def find_fissure(
     offsets = np.arange(-REACH_MM, REACH_MM + HEIGHT_STEP_MM / 2, HEIGHT_STEP_MM)
     hu, lung = _slab(volume, inside_kji, plane, grid_uv, height=height, offsets=offsets)
     evidence = _sheet_evidence(hu, lung)
-    shift, weight = _best_heights(evidence, lung, offsets)
-    known = weight.sum() / max(float(lung.any(axis=2).sum()), 1.0)
-    return FissureSurface(plane, start, height + shift, float(min(known, 1.0)))
+    shift = _best_heights(evidence, lung, offsets)
+    support = _support(evidence, lung, offsets, shift)
+    return FissureSurface(plane, start, height + shift if support > 0.0 else height, support)
+
+
+def _support(evidence: NDArray[np.float32], lung: NDArray[np.bool_], offsets: FloatArray, shift: FloatArray) -> float:
+    """Compare the evidence on the surface with what the search finds when every column is shifted at random."""
+    columns: NDArray[np.bool_] = np.asarray(lung.any(axis=2))
+    found = _mean_on(evidence, columns, offsets, shift)
+    turns = np.random.default_rng(0).integers(0, len(offsets), evidence.shape[:2])
+    order = (np.arange(len(offsets)) + turns[..., None]) % len(offsets)
+    scrambled = np.take_along_axis(evidence, order, axis=2)
+    chance = _mean_on(scrambled, columns, offsets, _best_heights(scrambled, lung, offsets))
+    ratio = found / max(chance, 1e-4)
+    return float(np.clip((ratio - CHANCE_RATIO) / (CERTAIN_RATIO - CHANCE_RATIO), 0.0, 1.0))
+
+
+def _mean_on(evidence: NDArray[np.float32], columns: NDArray[np.bool_], offsets: FloatArray, shift: FloatArray) -> float:
+    if not columns.any():
+        return 0.0
+    rows, lines = np.indices(shift.shape)
+    values = ndimage.map_coordinates(evidence, [rows, lines, (shift - offsets[0]) / HEIGHT_STEP_MM], order=1)
+    return float(values[columns].mean())
 
 
 def _slab(
@@ -190,8 +215,8 @@ def _sheet_evidence(hu: NDArray[np.float32], lung: NDArray[np.bool_]) -> NDArray
     return np.asarray(np.clip((ridge / max(noise, 1e-3) - 2.5) / 4.0, 0.0, 1.0), dtype=np.float32)
 
 
-def _best_heights(evidence: NDArray[np.float32], lung: NDArray[np.bool_], offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the shift (U, V) in mm of the surface, and how well the CT supports it (0 to 1)."""
+def _best_heights(evidence: NDArray[np.float32], lung: NDArray[np.bool_], offsets: FloatArray) -> FloatArray:
+    """Return the shift (U, V) in mm of the surface to where the CT shows a sheet."""
     prior = PRIOR_WEIGHT * (offsets / REACH_MM) ** 2
     cost = (1.0 - evidence) + prior.astype(np.float32)
     total = np.zeros_like(cost)
@@ -204,8 +229,7 @@ def _best_heights(evidence: NDArray[np.float32], lung: NDArray[np.bool_], offset
     weight = np.where(lung.any(axis=2), weight, 0.0)
     sigma = 2.0
     trust = weight + 0.02
-    smooth = ndimage.gaussian_filter(shift * trust, sigma) / ndimage.gaussian_filter(trust, sigma)
-    return smooth, np.minimum(weight * 2.0, 1.0)
+    return np.asarray(ndimage.gaussian_filter(shift * trust, sigma) / ndimage.gaussian_filter(trust, sigma))
 
 
 def _path_costs(cost: NDArray[np.float32], direction: tuple[int, int]) -> NDArray[np.float32]:

@@ -130,6 +130,18 @@ def test_a_visible_fissure_is_found_from_a_border_six_millimetres_off(flip):
     assert surface.support > 0.3
 
 
+def test_without_a_fissure_in_the_ct_the_starting_surface_stays():
+    grid = make_grid((1.25, 1.25, 1.5))
+    points = points_of(grid)
+    inside = in_box(points, LEFT)
+    noise = np.random.default_rng(5).normal(-860.0, 40.0, grid.shape_kji).astype(np.float32)
+    border = points[inside & (np.abs(oblique(points)) < 0.5)]
+    with_ct = find_fissure(Volume(noise, grid.affine_ijk_to_lps), inside, points[inside][::7], border, SLOPE)
+    without = find_fissure(None, inside, points[inside][::7], border, SLOPE)
+    assert with_ct.support == 0.0
+    assert np.array_equal(with_ct.height_mm, without.height_mm)
+
+
 def test_a_lobe_without_an_airway_is_said_and_trusted_with_nothing():
     grid = make_grid()
     found = segment_lobes_with_notes(None, lungs_of(grid, points_of(grid)), make_tree(("RULB", "RLLB", "LUDB", "LLLB")))
