@@ -14,7 +14,7 @@ from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
 from SenseCarePlanningLib.tubes.simple_points import without_loops
 from SenseCarePlanningLib.volume import bounding_box
 
-from .fine_branches import find_fine_branches
+from .fine_branches import find_fine_branches, near_mask
 from .peripheral import FULL, Paths, grow_paths
 
 logger = logging.getLogger(__name__)
@@ -26,9 +26,12 @@ EXPLOSION_ML = 6.0
 data holds 90 ml), the step is."""
 SMOOTHING_MM = 0.45
 BACKGROUND_MM = 1.6
+HILUM_MM = 4.0
+"""How far beyond the lungs' border branches are sought: between trunk and lung lies the hilum."""
 TRUNK_EDGE_HU = -650.0
 BRIGHTEST_HU = 0.0
 """Brighter values are cut: a calcified node or contrast beside a bronchus must not count as more than a wall."""
+SEED_STEP = 3
 CUBE = np.array([(k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1)])
 FACES = CUBE[np.abs(CUBE).sum(axis=1) == 1]
 DRAWN_RADIUS_MM = 0.8
@@ -147,7 +150,7 @@ def _walls(
     inside = lungs & ~trunk
     sample = blurred[inside][::7]
     spread = 1.48 * float(np.median(np.abs(sample - np.median(sample)))) if sample.size else 0.0
-    domain = ndimage.binary_dilation(lungs, iterations=max(2, round(4.0 / spacing_mm[2]))) & ~trunk
+    domain = near_mask(lungs, HILUM_MM, spacing_mm) & ~trunk
     candidates = domain & (blurred < -max(12.0, 1.2 * spread)) & (smooth < -500.0)
     del blurred
     rises = wall_evidence(smooth, candidates, spacing_mm, RayOptions())
@@ -205,8 +208,12 @@ def cut_loops(lumen: NDArray[np.bool_], *stages: NDArray[np.bool_]) -> NDArray[n
     """Return the lumen as one piece without loops or cavities; where a loop is cut the earlier of ``stages`` wins."""
     box = bounding_box(lumen, (1, 1, 1))
     parts = tuple(part for stage in stages if (part := stage[box] & lumen[box]).any()) or (lumen[box],)
-    depth = ndimage.distance_transform_edt(parts[0])
-    seed = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    thinned = parts[0][::SEED_STEP, ::SEED_STEP, ::SEED_STEP]  # a deep voxel is wanted, not the deepest
+    if thinned.any():
+        depth = ndimage.distance_transform_edt(thinned)
+        seed = np.array(np.unravel_index(int(np.argmax(depth)), depth.shape)) * SEED_STEP
+    else:
+        seed = np.argwhere(parts[0])[0]
     out = np.zeros(lumen.shape, dtype=bool)
     out[box] = without_loops(lumen[box], (int(seed[0]), int(seed[1]), int(seed[2])), parts)
     return out

@@ -105,7 +105,7 @@ def find_fine_branches(
         Voxel spacing.
     """
     rules = rules or FineRules()
-    domain = _near(lumen, rules.near_mm, spacing_mm) & _aerated(hu, rules, spacing_mm) & lungs & ~lumen
+    domain = near_mask(lumen, rules.near_mm, spacing_mm) & _aerated(hu, rules, spacing_mm) & lungs & ~lumen
     fine = ndimage.gaussian_filter(hu, [rules.smoothing_mm / step for step in spacing_mm], truncate=3.0)
     close = ndimage.gaussian_filter(fine, [rules.background_mm / step for step in spacing_mm], truncate=2.5)
     candidates = domain & (fine < close) & (fine < rules.brightest_hu)
@@ -172,7 +172,7 @@ def _prolongs(points: NDArray[np.int64], lumen: NDArray[np.bool_], scale: NDArra
     return share >= rules.end_share and forward >= float(np.cos(np.radians(rules.turn_deg)))
 
 
-def _near(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
+def near_mask(mask: NDArray[np.bool_], reach_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
     """Return what lies within ``reach_mm`` of a mask, measured on a coarse grid."""
     blocks = block_mean(mask, COARSE) > 0
     sampling = [step * part for step, part in zip(spacing_mm, COARSE, strict=True)]

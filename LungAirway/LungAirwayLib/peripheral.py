@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
@@ -78,7 +77,7 @@ def grow_paths(
         Voxel spacing.
     """
     rules = rules or GrowthRules()
-    shell = ndimage.binary_dilation(trunk, iterations=2) & ~trunk
+    shell = _shell(trunk)
     nodes = np.flatnonzero((evidence >= 0.3) & ~trunk)
     sources = np.flatnonzero(shell & (evidence < 0.3))
     voxels = np.concatenate([nodes, sources])
@@ -90,6 +89,25 @@ def grow_paths(
     )
     logger.debug("graph of %d voxels, %d reached", len(voxels), int(np.isfinite(distance).sum()))
     return _accept(_Reached(voxels, distance, predecessor), evidence, spacing_mm, rules)
+
+
+def _shell(trunk: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the two layers of voxels around the central airway; where few voxels are set lists are faster than volumes."""
+    grown = trunk.copy()
+    front = np.flatnonzero(trunk)
+    for _ in range(2):
+        index = np.stack(np.unravel_index(front, trunk.shape), axis=1)
+        fresh = np.zeros(0, dtype=np.int64)
+        for axis in range(3):
+            for step in (-1, 1):
+                beside = index.copy()
+                beside[:, axis] += step
+                beside = beside[(beside[:, axis] >= 0) & (beside[:, axis] < trunk.shape[axis])]
+                flat = np.ravel_multi_index(tuple(beside.T), trunk.shape)
+                fresh = np.concatenate([fresh, flat[~grown.ravel()[flat]]])
+        front = np.unique(fresh)
+        grown.ravel()[front] = True
+    return np.asarray(grown & ~trunk)
 
 
 def _graph(

@@ -41,7 +41,10 @@ def run_case(name: str, folder: Path) -> dict[str, float | str]:
     else:
         case = folder / name
         simulated = simulate_ct(
-            read_mask(case / "bronchialTree.nii.gz"), scanner=Scanner(), vessels=read_mask(case / "vessels.nii.gz")
+            read_mask(case / "bronchialTree.nii.gz"),
+            scanner=Scanner(),
+            vessels=read_mask(case / "vessels.nii.gz"),
+            lungs=read_mask(case / "pleuralBoundary.nii.gz"),
         )
     progress = Progress()
     found = segment_airway(simulated.volume, SegmentOptions("classical"), progress)
