@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume, bounding_box
 
-from .constants import LLL, LOBE_CODES, LUL, LUNG_LEFT, LUNG_RIGHT, RLL, RML, RUL
+from .constants import INTERMEDIATE, LLL, LOBE_CODES, LUL, LUNG_LEFT, LUNG_RIGHT, RLL, RML, RUL
 from .fissures import FissureSurface, find_fissure
 from .naming import lobe_of
 
@@ -37,6 +37,11 @@ HORIZONTAL_NORMAL = (0.0, 0.25, 0.95)
 """Normals towards the upper side: the oblique fissure falls from the fourth thoracic vertebra behind to the diaphragm in
 front, the horizontal fissure is nearly level and falls a little forwards, as anatomy books describe them; the angles are
 chosen."""
+HORIZONTAL_HEIGHTS_MM = (-20.0, 0.0, 20.0)
+"""Heights from the end of the bronchus intermedius at which the horizontal fissure is looked for: it lies level with the
+hilum (Gray's Anatomy, 41st ed., 2015, ch. 54)."""
+SHOWN_SUPPORT = 0.5
+"""Support of a fissure from which it alone may part a lobe that no airway is known to supply."""
 
 LabelArray = NDArray[np.uint8]
 
@@ -197,16 +202,22 @@ def segment_lobes_with_notes(
             continue
         own = np.where(np.isin(seeds, members), seeds, 0).astype(np.uint8)
         supplied = [lobe for lobe in members if (own == lobe).any()]
+        cuts: list[_Cut] = []
+        if supplied:
+            cuts = _cuts(volume, lungs, lung, coarse, _territories(coarse.lungs == lung, own, speed, coarse.grid))
+        middle = _horizontal_cut(volume, lungs, coarse, tree, cuts) if supplied == [RUL, RLL] and cuts else None
+        guessed = [RML] if middle is not None else []
         for lobe in members:
             if lobe not in supplied:
-                notes.append(f"no named airway supplies the {LOBE_CODES[lobe]}: it is missing from the lobes")
+                told = "it is parted by the fissures that the CT shows" if lobe in guessed else "it is missing from the lobes"
+                notes.append(f"no named airway supplies the {LOBE_CODES[lobe]}: {told}")
                 confidence[lobe] = 0.0
         if not supplied:
             continue
-        territory = _territories(coarse.lungs == lung, own, speed, coarse.grid)
-        cuts = _cuts(volume, lungs, lung, coarse, territory)
+        if middle is not None:
+            cuts.append(middle)
         confidence.update(_confidence(supplied, cuts))
-        _paint(result, lungs, coarse, lung=lung, supplied=supplied, cuts=cuts)
+        _paint(result, lungs, coarse, lung=lung, supplied=sorted([*supplied, *guessed]), cuts=cuts)
     return LobeSegmentation(named, confidence, tuple(notes))
 
 
@@ -241,6 +252,26 @@ def _cuts(volume: Volume | None, lungs: LabelMap, lung: int, coarse: _Coarse, te
         cuts.append(_Cut(above, below, surface, signed))
         region = region & (signed > 0)
     return cuts
+
+
+def _horizontal_cut(volume: Volume | None, lungs: LabelMap, coarse: _Coarse, tree: Tree, oblique: list[_Cut]) -> _Cut | None:
+    """Return the horizontal fissure of a lung whose middle lobe has no named airway, if the CT shows it near its usual place."""
+    ends = [branch.points_lps_mm[-1] for branch in tree if branch.label is not None and branch.label.code == INTERMEDIATE]
+    region = (coarse.lungs == LUNG_RIGHT) & (oblique[0].signed_mm > 0)
+    if volume is None or not ends or not region.any():
+        return None
+    points = coarse.grid.lps_from_kji(np.argwhere(region))
+    normal = unit(np.array(HORIZONTAL_NORMAL))
+    best: FissureSurface | None = None
+    for height_mm in HORIZONTAL_HEIGHTS_MM:
+        border = points[np.abs((points - ends[-1]) @ normal - height_mm) < COARSE_MM]
+        if len(border):
+            found = find_fissure(volume, lungs.array_kji == LUNG_RIGHT, points, border, HORIZONTAL_NORMAL)
+            best = found if best is None or found.evidence > best.evidence else best
+    if best is None or best.support < SHOWN_SUPPORT:
+        return None
+    every = coarse.grid.lps_from_kji(np.argwhere(np.ones(region.shape, dtype=bool)))
+    return _Cut((RUL,), (RML,), best, best.signed_mm(every).reshape(region.shape).astype(np.float32))
 
 
 def _border(territory: LabelArray, above: tuple[int, ...], below: tuple[int, ...], grid: Grid) -> FloatArray:

@@ -32,6 +32,7 @@ BRONCHI = {
     "RULB": ((-30, 0, 5), (-60, -30, 10)),
     "RMLB": ((-30, 0, -20), (-60, -50, -40)),
     "RLLB": ((-30, 5, -30), (-60, 25, -30)),
+    "BI": ((-12, 0, -8), (-22, 3, -20)),
     "LUDB": ((30, -5, 0), (60, -35, 0)),
     "LLLB": ((30, 5, -30), (60, 25, -40)),
 }
@@ -150,10 +151,27 @@ def test_a_lobe_without_an_airway_is_said_and_trusted_with_nothing():
     assert not (found.lobes.array_kji == 2).any()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_middle_lobe_without_an_airway_is_parted_only_by_fissures_that_are_seen(shown):
+    grid = make_grid((1.5, 1.5, 1.5))
+    points = points_of(grid)
+    right = LabelMap(np.where(in_box(points, RIGHT), 1, 0).astype(np.uint8), grid.affine_ijk_to_lps)
+    noise = np.random.default_rng(7).normal(-860.0, 20.0, grid.shape_kji)
+    volume = Volume((ct_with_fissures(points) if shown else noise).astype(np.float32), grid.affine_ijk_to_lps)
+    found = segment_lobes_with_notes(volume, right, make_tree(("RULB", "RLLB", "BI")))
+    assert found.confidence[2] == 0.0
+    (note,) = found.notes
+    assert note.startswith("no named airway supplies the RML")
+    assert ("parted by the fissures" in note) == shown
+    # the drawn oblique fissure lies far from where the three drawn airways part the lung, so that half the lobe is all there is
+    assert (dice(found.lobes.array_kji, truth_of(points), 2) > 0.3) == shown
+
+
 def test_a_lung_without_any_named_airway_stays_without_lobes():
     grid = make_grid()
     lungs = lungs_of(grid, points_of(grid))
-    lobes = segment_lobes(None, lungs, make_tree(("RULB", "RMLB", "RLLB")))
+    lobes = segment_lobes(None, lungs, make_tree(("RULB", "RMLB", "RLLB", "BI")))
     assert not lobes.array_kji[lungs.array_kji == 2].any()
 
 
