@@ -39,6 +39,8 @@ from .scopes import load_scopes
 from .segment import EngineName, SegmentOptions, segment_airway
 
 ORIENTATIONS = ("anterior_12", "posterior_12")
+MOST_ROUTES = 20
+"""More exit branches than this are no plan; the report would not be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,28 +190,34 @@ def check_options(volume: Volume | None, options: AirwayOptions) -> None:
     InputError
         With one sentence a problem.
     """
-    problems = []
+    problems = choice_problems(options)
     if volume is None and options.airway_mask is None:
         problems.append("neither a CT nor an airway mask was given")
     if volume is not None and options.airway_mask is not None and not volume.grid.same_as(options.airway_mask.grid):
         problems.append("the airway mask does not lie on the CT's grid; resample it to the CT first")
-    if options.target_lps_mm is not None and options.target_mask is not None:
-        problems.append("give the target as a point or as a mask, not both")
-    if options.orientation not in ORIENTATIONS:
-        problems.append(f"the orientation {options.orientation!r} is not one of {', '.join(ORIENTATIONS)}")
-    if options.route_count < 1:
-        problems.append(f"the number of routes must be at least 1, not {options.route_count}")
     image = volume if volume is not None else options.airway_mask
     if image is not None and options.target_lps_mm is not None:
         problems.extend(_target_problems(image.grid, options.target_lps_mm))
     if image is not None and options.target_mask is not None and not image.grid.same_as(options.target_mask.grid):
         problems.append("the target mask does not lie on the image's grid; resample it to the image first")
+    if problems:
+        raise InputError("The plan cannot be made as asked.", problems)
+
+
+def choice_problems(options: AirwayOptions) -> list[str]:
+    """Return what is wrong with the options by themselves, one sentence each, without looking at any image."""
+    problems = []
+    if options.target_lps_mm is not None and options.target_mask is not None:
+        problems.append("give the target as a point or as a mask, not both")
+    if options.orientation not in ORIENTATIONS:
+        problems.append(f"the orientation {options.orientation!r} is not one of {', '.join(ORIENTATIONS)}")
+    if not 1 <= options.route_count <= MOST_ROUTES:
+        problems.append(f"the number of routes must be at least 1 and at most {MOST_ROUTES}, not {options.route_count}")
     try:
         load_scopes(options.scope_file, options.scope_ids or None)
     except InputError as error:
         problems.extend([error.user_message, *error.problems])
-    if problems:
-        raise InputError("The plan cannot be made as asked.", problems)
+    return problems
 
 
 def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:

@@ -65,7 +65,7 @@ def _read(path: Path | str | None, name: str) -> list[Any]:
         text = (
             files("LungAirwayLib").joinpath("resources/scopes.json").read_text(encoding="utf-8")
             if path is None
-            else Path(path).read_text(encoding="utf-8")
+            else Path(path).read_text(encoding="utf-8-sig")  # as Windows editors write it
         )
         content = json.loads(text)
     except OSError as error:
@@ -75,6 +75,11 @@ def _read(path: Path | str | None, name: str) -> list[Any]:
     except json.JSONDecodeError as error:
         problem = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise InputError(f"The list of bronchoscopes {name} is not valid JSON.", [problem]) from error
+    except (ValueError, RecursionError) as error:
+        # numbers of thousands of digits, brackets nested thousands deep
+        raise InputError(
+            f"The list of bronchoscopes {name} is not valid JSON.", ["a number or the nesting is too long"]
+        ) from error
     rows = content.get("scopes") if isinstance(content, Mapping) else None
     if not isinstance(rows, list) or not rows:
         raise InputError(f"The list of bronchoscopes {name} has no rows.", ['expected {"scopes": [{...}, ...]}'])
@@ -93,8 +98,11 @@ def _problems_of(row: Any, number: int) -> list[str]:
         if value is None:
             if key == _REQUIRED_NUMBER:
                 found.append(f"{where}: {key} is required")
-        elif isinstance(value, bool) or not isinstance(value, (int, float)) or not _in_range(key, float(value)):
-            found.append(f"{where}: {key} is {value!r}, expected a number {_range_text(key)}")
+        elif isinstance(value, bool) or not isinstance(value, (int, float)) or not _in_range(key, value):
+            found.append(f"{where}: {key} is {str(value)[:40]!r}, expected a number {_range_text(key)}")
+    tip, channel = row.get("tip_diameter_mm"), row.get("channel_mm")
+    if not found and channel is not None and channel >= tip:
+        found.append(f"{where}: the channel of {channel} mm does not fit into a tip of {tip} mm")
     return found
 
 
@@ -102,7 +110,12 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-_LIMITS = {"_deg": (0.0, 360.0), "working_length_mm": (0.0, 5000.0), "minimum_bend_radius_mm": (0.0, 500.0)}
+_LIMITS = {
+    "_deg": (0.0, 360.0),
+    "tip_diameter_mm": (0.5, 50.0),
+    "working_length_mm": (0.0, 5000.0),
+    "minimum_bend_radius_mm": (0.0, 500.0),
+}
 
 
 def _limits(key: str) -> tuple[float, float]:
@@ -111,7 +124,7 @@ def _limits(key: str) -> tuple[float, float]:
 
 def _in_range(key: str, value: float) -> bool:
     low, high = _limits(key)
-    return low < value <= high
+    return low < value <= high  # also false for NaN, and without converting an integer that no float holds
 
 
 def _range_text(key: str) -> str:

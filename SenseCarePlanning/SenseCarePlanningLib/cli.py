@@ -7,6 +7,7 @@ import importlib
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -75,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = join_negative_values(sys.argv[1:] if arguments is None else arguments)
     as_json, verbose = "--json" in given, "--verbose" in given
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    if not verbose:
+        warnings.filterwarnings("ignore")  # libraries warn with paths of this machine; ours are sentences of the result
     # highdicom names study and instance UIDs at INFO: an identity, for whoever has the archive.
     logging.getLogger("highdicom").setLevel(logging.WARNING)
     command = next((argument for argument in given if not argument.startswith("-")), None)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError, SenseCareError
 
-MARKER = "run.json"
-"""A folder that holds this file is a result of ours and may be replaced."""
+MANIFEST = ".sensecare.json"
+"""Lists what we wrote into a folder; only a folder that holds nothing else may be replaced."""
+
+PROGRAM = "SenseCare Planning"
 
 
-def check_output_folder(folder: Path, marker: str = MARKER) -> Path:
+def check_output_folder(folder: Path) -> Path:
     """Refuse a place that cannot take results, before any work is done.
 
     Parameters
     ----------
     folder
-        Where the results shall lie: absent, empty, or an earlier result (it holds ``marker``).
+        Where the results shall lie: absent, empty, or an earlier result of ours that nothing was added to.
 
     Returns
     -------
@@ -32,26 +35,46 @@ def check_output_folder(folder: Path, marker: str = MARKER) -> Path:
     InputError
         When something else is there, or the place cannot be written.
     """
+    if not str(folder).strip() or str(folder) == ".":
+        raise InputError("Name a folder of its own for the results.")
     folder = folder.expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"The output {folder.name} is a file; name a folder.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / marker).is_file():
+    foreign = _foreign_files(folder)
+    if foreign:
+        named = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
         raise InputError(
-            f"The output folder {folder.name} holds other files and is left as it is; name an empty or a new folder."
+            f"The output folder {folder.name} holds other files ({named}) and is left as it is; name an empty or a new folder."
         )
-    ancestor = folder
+    ancestor = folder.parent
     while not ancestor.exists():
         ancestor = ancestor.parent
     try:
-        with tempfile.TemporaryDirectory(dir=ancestor if ancestor != folder else folder.parent):
+        with tempfile.TemporaryDirectory(dir=ancestor):
             pass
     except OSError as error:
         raise InputError(f"The output folder {folder.name} cannot be written: {error.strerror}.") from error
     return folder
 
 
+def _foreign_files(folder: Path) -> list[str]:
+    """Name what lies in a folder that we did not write there."""
+    if not folder.is_dir():
+        return []
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        ours = set(manifest["files"]) if manifest["program"] == PROGRAM else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = set()
+    return [name for name in _files_in(folder) if name not in ours and name != MANIFEST]
+
+
+def _files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+
+
 @contextmanager
-def whole_folder(folder: Path, marker: str = MARKER) -> Iterator[Path]:
+def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a scratch folder that takes the place of ``folder`` when the block ends well, and vanishes when it does not.
 
     Raises
@@ -61,13 +84,19 @@ def whole_folder(folder: Path, marker: str = MARKER) -> Iterator[Path]:
     SenseCareError
         When the finished folder cannot be moved into place, or the disk is full.
     """
-    folder = check_output_folder(folder, marker)
+    folder = check_output_folder(folder)
+    made = [parent for parent in reversed(folder.parents) if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))
+    done = False
     try:
         yield scratch
+        manifest = {"program": PROGRAM, "files": _files_in(scratch)}
+        (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         scratch.chmod(0o755)
+        check_output_folder(folder)
         _swap(scratch, folder)
+        done = True
     except OSError as error:
         raise SenseCareError(
             f"The results could not be written ({error.strerror or type(error).__name__}); nothing was kept. "
@@ -75,13 +104,16 @@ def whole_folder(folder: Path, marker: str = MARKER) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        for parent in reversed(made) if not done else ():
+            with suppress(OSError):
+                parent.rmdir()
 
 
 def _swap(scratch: Path, folder: Path) -> None:
     if not folder.exists():
         scratch.rename(folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-old-", dir=folder.parent))
     folder.rename(old / folder.name)
     try:
         scratch.rename(folder)

@@ -14,7 +14,7 @@ from SenseCarePlanningLib.cli import join_negative_values, main
 from SenseCarePlanningLib.console import JsonLines, PlainLines, TerminalBar
 from SenseCarePlanningLib.errors import Cancelled, InputError, SenseCareError
 from SenseCarePlanningLib.progress import Progress
-from SenseCarePlanningLib.whole_folder import whole_folder
+from SenseCarePlanningLib.whole_folder import MANIFEST, whole_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,8 +115,8 @@ def test_results_appear_whole(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_the_earlier_result_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "run.json").write_text("earlier")
+    with whole_folder(out) as scratch:
+        (scratch / "run.json").write_text("earlier")
     with pytest.raises(SenseCareError), whole_folder(out) as scratch:
         (scratch / "run.json").write_text("half")
         raise SenseCareError("it broke")
@@ -133,10 +133,30 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
 
 def test_an_earlier_result_is_replaced_whole(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "run.json").write_text("earlier")
-    (out / "left_over.txt").write_text("x")
+    with whole_folder(out) as scratch:
+        (scratch / "run.json").write_text("earlier")
+        (scratch / "pictures").mkdir()
+        (scratch / "pictures" / "old.png").write_text("x")
     with whole_folder(out) as scratch:
         (scratch / "run.json").write_text("new")
-    assert [path.name for path in out.iterdir()] == ["run.json"]
+    assert sorted(path.name for path in out.iterdir()) == [MANIFEST, "run.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("manifest", [None, "{}", "not json", '{"program": "SenseCare Planning", "files": ["run.json"]}'])
+def test_what_a_person_put_beside_a_result_is_never_deleted(tmp_path: Path, manifest: str | None) -> None:
+    out = tmp_path / "out"
+    (out / "notes").mkdir(parents=True)
+    (out / "run.json").write_text("{}")
+    (out / "notes" / "thesis.txt").write_text("precious")
+    if manifest is not None:
+        (out / MANIFEST).write_text(manifest)
+    with pytest.raises(InputError, match=r"thesis\.txt"), whole_folder(out):
+        pytest.fail("the block ran")
+    assert (out / "notes" / "thesis.txt").read_text() == "precious"
+
+
+def test_folders_made_on_the_way_vanish_with_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(SenseCareError), whole_folder(tmp_path / "a" / "b" / "out"):
+        raise SenseCareError("it broke")
+    assert list(tmp_path.iterdir()) == []

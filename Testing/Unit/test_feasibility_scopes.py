@@ -170,3 +170,10 @@ def test_a_missing_library_and_a_binary_one_are_clear_errors(tmp_path: Path) -> 
     path.write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(InputError):
         load_scopes(path)
+
+
+@pytest.mark.parametrize("text", ['{"scopes": [' + "[" * 100_000, '{"scopes": [{"tip_diameter_mm": ' + "9" * 6000 + "}]}"])
+def test_absurdly_deep_or_long_scope_files_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "scopes.json").write_text(text)
+    with pytest.raises(InputError):
+        load_scopes(tmp_path / "scopes.json")

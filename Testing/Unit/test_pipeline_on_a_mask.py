@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,7 +56,7 @@ def result(airway: LabelMap) -> AirwayResult:
     return run(None, AirwayOptions(airway_mask=airway, target_lps_mm=(-50.0, -14.0, -88.0)))
 
 
-def differences(first: Any, second: Any, path: str = "") -> list[str]:
+def differences(first: Any, second: Any, path: str = "") -> list[str]:  # noqa: PLR0911 - one return a kind of value
     """Name every place in which two results differ; arrays must be equal to the bit."""
     if dataclasses.is_dataclass(first):
         if type(first) is not type(second):
@@ -97,7 +98,7 @@ def test_a_thin_scope_gets_further_than_a_thick_one(result: AirwayResult) -> Non
         (row for row in result.plan.feasibility if row.route_rank == 1), key=lambda row: scopes[row.scope_id].tip_diameter_mm
     )
     remaining = [row.remaining_path.value for row in rows]
-    assert all(a is not None and b is not None and a <= b + 1e-6 for a, b in zip(remaining, remaining[1:], strict=False))
+    assert all(a is not None and b is not None and a <= b + 1e-6 for a, b in itertools.pairwise(remaining))
     assert rows[0].reach in (Reach.REACHES, Reach.PROBABLY)
 
 

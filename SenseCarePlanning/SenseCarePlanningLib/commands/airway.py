@@ -19,6 +19,8 @@ from ..progress import Progress
 from ..whole_folder import check_output_folder, whole_folder
 
 if TYPE_CHECKING:
+    from LungAirwayLib.pipeline import AirwayOptions
+
     from ..dicomio.load import LoadedImage
     from ..volume import LabelMap
 
@@ -83,7 +85,7 @@ def point(text: str) -> tuple[float, float, float]:
 
 def start(arguments: argparse.Namespace) -> int:
     """Read, plan, write."""
-    from LungAirwayLib.pipeline import AirwayOptions, check_options
+    from LungAirwayLib.pipeline import check_options, choice_problems
 
     if arguments.input is None and arguments.mask is None:
         raise InputError("Give a chest CT (a DICOM folder or an image file), or an airway mask with --mask.")
@@ -92,13 +94,26 @@ def start(arguments: argparse.Namespace) -> int:
     if arguments.bundle is not None and arguments.engine not in ("auto", "bundle"):
         raise InputError(f"--bundle goes with --engine bundle, not with --engine {arguments.engine}.")
     check_output_folder(arguments.out)
+    # What can be refused without the images is refused before minutes are spent on reading them.
+    problems = choice_problems(_options(arguments, None, None))
+    if problems:
+        raise InputError("The plan cannot be made as asked.", problems)
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
         loaded, airway_mask, target_mask = _read(arguments)
+    options = _options(arguments, airway_mask, target_mask)
+    check_options(loaded.volume if loaded is not None else None, options)
+    return plan_and_write(loaded, options, Output.of(arguments), progress)
+
+
+def _options(arguments: argparse.Namespace, airway_mask: LabelMap | None, target_mask: LabelMap | None) -> AirwayOptions:
+    """Collect the user's choices; the masks are None before they are read."""
+    from LungAirwayLib.pipeline import AirwayOptions
+
     target = arguments.target
     if arguments.target_ras is not None:
         target = tuple(lps_from_ras(arguments.target_ras).tolist())
-    options = AirwayOptions(
+    return AirwayOptions(
         engine="bundle" if arguments.bundle is not None else arguments.engine,
         bundle=arguments.bundle,
         airway_mask=airway_mask,
@@ -109,8 +124,6 @@ def start(arguments: argparse.Namespace) -> int:
         route_count=arguments.routes,
         orientation=arguments.orientation,
     )
-    check_options(loaded.volume if loaded is not None else None, options)
-    return plan_and_write(loaded, options, Output.of(arguments), progress)
 
 
 def _read(arguments: argparse.Namespace) -> tuple[LoadedImage | None, LabelMap | None, LabelMap | None]:

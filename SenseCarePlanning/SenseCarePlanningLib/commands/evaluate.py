@@ -30,7 +30,7 @@ def score_airway(arguments: argparse.Namespace) -> int:
     from ..dicomio.files import read_label_map
     from ..evaluation.atm22 import evaluate_airway
 
-    scores = evaluate_airway(read_label_map(arguments.prediction), read_label_map(arguments.truth))
+    scores = evaluate_airway(read_label_map(arguments.prediction, allow_empty=True), read_label_map(arguments.truth))
     print_scores(scores.as_dict(), arguments.json)
     return 0
 

@@ -81,9 +81,9 @@ def spacing(text: str) -> tuple[float, float, float]:
 def start(arguments: argparse.Namespace) -> int:
     """Make the patient, scan it, write it."""
     from ..phantom.scanner import Scanner
-    from ..phantom.write import TRUTH_MARKER, write_phantom
+    from ..phantom.write import write_phantom
 
-    check_output_folder(arguments.out, TRUTH_MARKER)
+    check_output_folder(arguments.out)
     masks = {name: getattr(arguments, f"{name}_mask") for name in ("vessel", "lobe", "nodule")}
     if arguments.airway_mask is None and any(masks.values()):
         raise InputError("--vessel-mask, --lobe-mask and --nodule-mask go with --airway-mask.")

@@ -20,8 +20,7 @@ from .simulate import SimulatedCT
 from .thorax import Thorax
 
 PATIENT_NAME, PATIENT_ID = "Phantom^Thorax", "PHANTOM-{seed:04d}"
-MARKER = "options.json"
-TRUTH_MARKER = "truth/" + MARKER
+OPTIONS = "options.json"
 
 _MASKS = {
     "airway": "airway_truth",
@@ -62,7 +61,7 @@ def write_phantom(
         When the folder holds something else or cannot be written.
     """
     seed = thorax.options.seed if thorax is not None else seed
-    with whole_folder(Path(out), TRUTH_MARKER) as scratch:
+    with whole_folder(Path(out)) as scratch:
         acquisition = simulated.volume.acquisition
         write_ct_series(
             simulated.volume,
@@ -84,7 +83,7 @@ def write_phantom(
         if thorax is not None:
             save_tree(thorax.tree, truth / "tree.json")
             _write_json(truth / "nodules.json", [_nodule_document(thorax, at) for at in range(len(thorax.nodules))])
-        _write_json(truth / MARKER, _options_document(simulated, thorax, scanner, seed))
+        _write_json(truth / OPTIONS, _options_document(simulated, thorax, scanner, seed))
     return Path(out).expanduser().absolute()
 
 
