@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Colour, save_png
 from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle, lung_surface
@@ -33,6 +33,8 @@ LOBE_COLOURS: dict[int, Colour] = {
     LUL: (171, 71, 188),
     LLL: (0, 172, 193),
 }
+SHOWN_TRACHEA_MM = 25.0
+"""How much of the trachea the picture of a route shows: enough to tell where the carina is."""
 TREE_PIXELS = (1000, 1080)
 TREE_DPI, SLICE_DPI, STEP_DPI = 290, 300, 300
 
@@ -129,8 +131,9 @@ def _tree_pictures(result: AirwayResult, words: Words) -> dict[str, RgbImage]:
 
 
 def _focus(result: AirwayResult, route: Route) -> FloatArray:
-    """Return the points that the picture of a route must show: the route, its target, and the branches around them."""
-    parts = [route.points_lps_mm]
+    """Return the points that the picture of a route must show: its way from just above the carina, its target, and around."""
+    above = max(result.tree.root.length_mm - SHOWN_TRACHEA_MM, 0.0)
+    parts = [route.points_lps_mm[arc_length_mm(route.points_lps_mm) >= above]]
     if result.plan is not None:
         parts.append(result.plan.target.surface_lps_mm)
     low, high = (edge(np.concatenate(parts), axis=0) for edge in (np.min, np.max))

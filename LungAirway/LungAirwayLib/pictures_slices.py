@@ -28,6 +28,7 @@ AIRWAY: Colour = (0, 229, 255)
 TARGET: Colour = (255, 82, 82)
 ROUTE: Colour = (255, 145, 0)
 LOBE: Colour = (120, 144, 156)
+BAND: Colour = (18, 22, 28)
 TARGET_FIELD_MM = 90.0
 BARE_TARGET_RADIUS_MM = 4.0
 MODEL_COLOURS: dict[ExtensionModel, Colour] = {
@@ -61,14 +62,13 @@ def oblique_picture(result: AirwayResult, plan: Plan, route: Route, volume: Volu
 
 
 def extension_picture(result: AirwayResult, plan: Plan, route: Route, volume: Volume | None, words: Words) -> RgbImage:
-    """Return the slice with all models past the visible airway, each in its colour, with a legend."""
+    """Return the slice with all models past the visible airway, each in its colour, with a legend on a dark band below."""
     plane = exit_plane(route, plan.target)
     curves = [Curve(route.points_lps_mm, ROUTE)]
     curves += [Curve(extension.points_lps_mm, MODEL_COLOURS[extension.model], slab_mm=15.0) for extension in route.extensions]
     image = _slice(result, volume, plane, words, tuple(curves))
     _mark_exit(image, route, plane)
-    _legend(image, route.extensions, route.chosen_extension, words)
-    return image
+    return _with_legend(image, route.extensions, route.chosen_extension, words)
 
 
 def exit_plane(route: Route, target: Target) -> Plane:
@@ -139,9 +139,12 @@ MODEL_WORDS = {
 }
 
 
-def _legend(image: RgbImage, extensions: tuple[Extension, ...], chosen: int | None, words: Words) -> None:
-    size = image.shape[1] // 28
-    top = float(size)
+def _with_legend(image: RgbImage, extensions: tuple[Extension, ...], chosen: int | None, words: Words) -> RgbImage:
+    """Return the picture with a legend on a dark band put below it, so that it hides nothing."""
+    size = image.shape[1] // 30
+    top = image.shape[0] + 0.5 * size
+    band = np.full((round(size * (1.5 * len(extensions) + 0.5)), image.shape[1], 3), BAND, dtype=np.uint8)
+    image = np.concatenate([image, band])
     for number, extension in enumerate(extensions):
         shapes = Shapes()
         colour = MODEL_COLOURS[extension.model]
@@ -151,3 +154,4 @@ def _legend(image: RgbImage, extensions: tuple[Extension, ...], chosen: int | No
         text = f"{words.say(MODEL_WORDS[extension.model])} {length}"
         draw_text(image, text, 3.0 * size, top + size / 2.0, size, bold=number == chosen, colour=colour, anchor="lm")
         top += 1.5 * size
+    return image

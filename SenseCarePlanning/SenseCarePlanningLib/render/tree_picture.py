@@ -37,6 +37,8 @@ ROUTE: Colour = (245, 124, 0)
 TARGET: Colour = (211, 47, 47)
 OVERSAMPLING = 2
 LUNG_STEP_MM = 4.0
+DRAWN_BELOW = 205
+"""Pixels darker than this in any channel belong to the tree or the target; the glassy lungs are lighter."""
 
 
 def branch_of_points(tree: Tree, points_lps_mm: ArrayLike) -> NDArray[np.int64]:
@@ -271,8 +273,13 @@ def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window
         mine = [key for key in places if (places[key][0] >= carina_x) == (side > 0)]
         mine.sort(key=lambda key: float(places[key][1]))
         rows = _spread([float(places[key][1]) for key in mine], 1.45 * size, 2.0 * size, height - 2.0 * size)
-        for key, row in zip(mine, rows, strict=True):
-            edge = width / 15.0
+        edge = width / 15.0
+        widest = max((text_size(labels[key], size)[0] for key in mine), default=0)
+        column = (
+            slice(round(edge), round(edge + widest)) if side < 0 else slice(round(width - edge - widest), round(width - edge))
+        )
+        shift = _clear_shift(image[:, column], rows, size)
+        for key, row in zip(mine, [row + shift for row in rows], strict=True):
             x = width - edge if side > 0 else edge
             text_width = text_size(labels[key], size)[0]
             end = x - side * (text_width + 0.4 * size)
@@ -280,7 +287,39 @@ def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window
             texts.append((labels[key], x, row, "rm" if side > 0 else "lm"))
     shapes.draw(image)
     for text, x, row, anchor in texts:
+        _plate(image, text, x, row, size, anchor)
         draw_text(image, text, x, row, size, colour=(33, 37, 43), halo=(255, 255, 255), anchor=anchor)
+
+
+def _clear_shift(column: RgbImage, rows: list[float], size: int) -> float:
+    """Return how far, in pixels, to move rows of text up or down together so that they cover little of what is drawn.
+
+    Parameters
+    ----------
+    column
+        (H, W, 3) the part of the picture in which the texts lie; glass is light and does not count.
+    """
+    if not rows:
+        return 0.0
+    height = len(column)
+    ink = np.concatenate([[0.0], np.cumsum((column.min(axis=2) < DRAWN_BELOW).sum(axis=1))])
+    shifts = np.arange(2.0 * size - rows[0], height - 2.0 * size - rows[-1] + 1.0, 4.0)
+    if not len(shifts):
+        return 0.0
+    places = np.array(rows)[None, :] + shifts[:, None]
+    low, high = (np.clip(np.rint(places + way * 0.8 * size), 0, height).astype(int) for way in (-1, 1))
+    covered = (ink[high] - ink[low]).sum(axis=1)
+    return float(shifts[np.argmin(covered + size * np.abs(shifts) / 12.0)])
+
+
+def _plate(image: RgbImage, text: str, x: float, row: float, size: int, anchor: str) -> None:
+    """Whiten the ground of a text, in place, so that branches behind it do not run through the letters."""
+    wide, high = text_size(text, size)
+    left = x - (wide if anchor[0] == "r" else 0.0)
+    part = image[
+        max(round(row - 0.5 * high - 4), 0) : round(row + 0.5 * high + 4), max(round(left - 5), 0) : round(left + wide + 5)
+    ]
+    part[...] = 255 - (255 - part) // 8
 
 
 def _spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
