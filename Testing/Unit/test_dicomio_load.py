@@ -215,3 +215,17 @@ def test_ricord_equals_the_independent_reader() -> None:
     assert airway.grid.same_as(loaded.volume.grid)
     core = ndimage.binary_erosion(airway.array_kji > 0, iterations=4)
     assert -1020 < np.median(loaded.volume.array_kji[core]) < -930
+
+
+def test_two_patients_in_one_folder_are_never_guessed_between(tmp_path: Path) -> None:
+    from SenseCarePlanningLib.dicomio.discover import choose_series
+    from SenseCarePlanningLib.dicomio.study import SeriesInfo
+
+    first = SeriesInfo(uid="1.2.3.111111111111", number=1, modality="CT", slice_count=300, extent_mm=300.0, eligible=True)
+    second = SeriesInfo(
+        uid="1.2.3.222222222222", number=1, modality="CT", slice_count=300, extent_mm=300.0, eligible=True, patient_number=2
+    )
+    with pytest.raises(InputError, match="several patients") as caught:
+        choose_series([first, second])
+    assert "222222222222" in "".join(caught.value.problems)
+    assert choose_series([first, second], "222222222222")[0] is second

@@ -108,7 +108,7 @@ def branch_section(result: AirwayResult, words: Words) -> Section:
     columns = (
         Column(words.say("No."), 0.7, "right"),
         Column(words.say("Name"), 2.6),
-        Column(words.say("From"), 0.8, "right"),
+        Column(words.say("From"), 1.1, "right"),
         Column(words.say("Gen."), 0.8, "right"),
         *_columns(words, walls),
         Column(words.say("Remarks"), 1.8),

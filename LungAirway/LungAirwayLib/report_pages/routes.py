@@ -121,7 +121,8 @@ def extensions_sections(plan: Plan, pictures: Pictures, words: Words) -> list[Se
         Column(words.say("Notes"), 4.2),
     )
     text = words.say(
-        "No airway is visible on this last piece. Three models guess where one may run; where they agree, trust them more."
+        "No airway is visible on this last piece. Up to three models guess where one may run (the third needs a vessel "
+        "beside the bronchus); where they agree, trust them more."
     )
     keys = [
         (f"extensions_{route.rank}", words.say("Route {rank}: the models past the visible airway.", rank=route.rank))

@@ -44,9 +44,9 @@ def patient_line(study: StudyInfo | None, words: Words) -> str:
         return words.say("Patient: not stated")
     name = person_name(study.patient_name or "") or words.say("name not stated")
     number = study.patient_id or words.say("not stated")
-    return words.say(
-        "{name} · ID {number} · CT of {date}", name=name, number=number, date=study.study_date or words.say("not stated")
-    )
+    if study.study_date is None:
+        return words.say("{name} · ID {number} · CT undated", name=name, number=number)
+    return words.say("{name} · ID {number} · CT of {date}", name=name, number=number, date=study.study_date)
 
 
 def study_section(study: StudyInfo | None, result: AirwayResult, words: Words) -> Section:

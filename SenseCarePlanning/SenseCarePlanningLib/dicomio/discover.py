@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,11 @@ def group_series(found: ScanResult) -> tuple[Series, ...]:
     groups: dict[str, list[ImageHeader]] = {}
     for header in found.images:
         groups.setdefault(header.series_uid or f"without UID in {header.path.parent.name}", []).append(header)
-    series = [Series(describe_series(headers), tuple(headers)) for headers in groups.values()]
+    patients = {identity: number for number, identity in enumerate(dict.fromkeys(h.identity for h in found.images), 1)}
+    series = [
+        Series(replace(describe_series(headers), patient_number=patients[headers[0].identity]), tuple(headers))
+        for headers in groups.values()
+    ]
     return tuple(sorted(series, key=lambda one: (one.info.number is None, one.info.number or 0, one.info.uid)))
 
 
@@ -193,7 +197,7 @@ def choose_series(series: Sequence[SeriesInfo], wanted: str | None = None) -> tu
     Raises
     ------
     InputError
-        When ``wanted`` names none or several, or no series is eligible; lists the series and what is wrong with each.
+        When ``wanted`` names none or several, no series is eligible, or there are several patients; lists the series and what is wrong with each.
     """
     if wanted is not None:
         return _named_series(series, wanted)
@@ -201,6 +205,9 @@ def choose_series(series: Sequence[SeriesInfo], wanted: str | None = None) -> tu
     if not eligible:
         problems = [info.summary() for info in series]
         raise InputError("None of the series is a chest CT that can be planned on.", problems)
+    if len({info.patient_number for info in eligible}) > 1:
+        problems = [f"patient {one.patient_number}: {one.summary()}, UID ends in {one.uid[-12:]}" for one in eligible]
+        raise InputError("The folder holds CTs of several patients; name the series to plan on with --series.", problems)
     longest = max(info.extent_mm or 0.0 for info in eligible)
     best = min(eligible, key=lambda info: _rank(info, longest))
     if len(series) == 1:

@@ -55,6 +55,8 @@ class SeriesInfo:
         Whether the series can be a chest CT to plan on, judged by its headers alone.
     reason
         A sentence: why it can, or why it cannot.
+    patient_number
+        Counts the patients of the folder from 1; says who is who without saying who.
     """
 
     uid: str
@@ -70,6 +72,7 @@ class SeriesInfo:
     eligible: bool = False
     reason: str = ""
     files: tuple[Path, ...] = field(default=(), repr=False)
+    patient_number: int = 1
 
     @property
     def title(self) -> str:
