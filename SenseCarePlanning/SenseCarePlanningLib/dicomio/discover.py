@@ -197,7 +197,8 @@ def choose_series(series: Sequence[SeriesInfo], wanted: str | None = None) -> tu
     Raises
     ------
     InputError
-        When ``wanted`` names none or several, no series is eligible, or there are several patients; lists the series and what is wrong with each.
+        When ``wanted`` names none or several, no series is eligible, or there are several patients; lists the series and
+        what is wrong with each.
     """
     if wanted is not None:
         return _named_series(series, wanted)
