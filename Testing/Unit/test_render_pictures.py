@@ -226,3 +226,40 @@ def test_a_machine_that_cannot_render_is_told_what_to_install(monkeypatch: pytes
         monkeypatch.undo()
         rendering_available.cache_clear()
     assert sentence is not None and "libegl1" in sentence and "libgl1-mesa-dri" in sentence
+
+
+def test_names_move_to_where_nothing_is_drawn() -> None:
+    from SenseCarePlanningLib.render.tree_picture import _clear_shift
+
+    column = np.full((400, 100, 3), 255, dtype=np.uint8)
+    assert _clear_shift(column, [180.0, 200.0], 10) == pytest.approx(0.0, abs=4.0)
+    column[150:230, 20:80] = 90
+    shift = _clear_shift(column, [180.0, 200.0], 10)
+    rows = np.array([180.0, 200.0]) + shift
+    assert (rows.max() < 145.0) or (rows.min() > 235.0)
+    assert rows.min() > 0.0 and rows.max() < 400.0
+
+
+def test_merging_flat_wall_moves_nothing_and_leaves_no_gap_between_cubes() -> None:
+    from vtkmodules.vtkFiltersSources import vtkSphereSource
+
+    from SenseCarePlanningLib.render.meshes import surface_from_polydata
+    from SenseCarePlanningLib.render.wall_cells import cut
+
+    sphere = vtkSphereSource()
+    sphere.SetRadius(12.0)
+    sphere.SetThetaResolution(120)
+    sphere.SetPhiResolution(120)
+    sphere.Update()
+    whole = surface_from_polydata(sphere.GetOutput())
+    parts = [surface_from_polydata(part) for part in cut(whole)]
+    assert len(parts) > 1
+    assert sum(len(part.triangles) for part in parts) < 0.5 * len(whole.triangles)
+    middles = np.concatenate([part.points_lps_mm[part.triangles].mean(axis=1) for part in parts])
+    assert np.abs(np.linalg.norm(middles, axis=1) - 12.0).max() < 0.1
+    corners = np.concatenate([part.points_lps_mm[part.triangles] for part in parts])
+    _, number = np.unique(np.round(corners.reshape(-1, 3), 4), axis=0, return_inverse=True)
+    triangles = number.reshape(-1, 3)
+    edges = np.sort(np.concatenate([triangles[:, pair] for pair in ((0, 1), (1, 2), (2, 0))]), axis=1)
+    _, counts = np.unique(edges, axis=0, return_counts=True)
+    assert (counts % 2 == 0).all(), "an edge with one triangle only is a gap"
