@@ -65,7 +65,7 @@ class EndoluminalView:
         self.size = size
         self.field_of_view_deg = field_of_view_deg
         self.renderer = OffscreenRenderer(size, size)
-        self._outside = np.flatnonzero(round_window(size) == 0)
+        self._window = np.repeat(round_window(size)[:, :, None], 3, axis=2)
         self._parts = cut(surface) if len(surface.triangles) else []
         self._actors = [_wall_actor(part, wall_rgb) for part in self._parts]
         self._sights: Sights | None = None
@@ -101,7 +101,7 @@ class EndoluminalView:
             clipping_mm=(NEAR_MM, FAR_MM),
         )
         image = self.renderer.render()
-        image.reshape(-1, 3)[self._outside] = 0
+        image *= self._window
         return image
 
     def _show(self, position_lps_mm: FloatArray) -> None:
