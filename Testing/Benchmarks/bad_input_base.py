@@ -19,6 +19,7 @@ from SenseCarePlanningLib.volume import Volume
 
 SHAPE_KJI = (62, 112, 128)
 SPACING_MM = (2.6, 2.8, 2.54)
+UNKNOWABLE_GROUP = "no reader can know"
 STUDY = StudyInfo(patient_name="Digital^Patient", patient_id="BAD-INPUT", study_date="2024-01-02", study_time="10:00:00", sex="O")
 
 

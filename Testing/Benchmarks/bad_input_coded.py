@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from bad_input_base import (
+    UNKNOWABLE_GROUP,
     Base,
     Case,
     Made,
@@ -95,6 +96,14 @@ def _recoded(
     return make
 
 
+def _body_start(frame: bytearray) -> int:
+    """Return where the coded pixels begin: behind the table of RLE, the scan's header of JPEG, the last marker of JPEG 2000."""
+    if frame[:2] == b"\xff\xd8":
+        scan = frame.index(b"\xff\xda")
+        return scan + 2 + int.from_bytes(frame[scan + 2 : scan + 4], "big")
+    return frame.index(b"\xff\x93") + 2 if frame[:2] == b"\xff\x4f" else 64
+
+
 def compression_cases() -> list[Case]:
     """Every transfer syntax that can be read, whole and damaged."""
     group = "compressed"
@@ -105,12 +114,13 @@ def compression_cases() -> list[Case]:
     def garbage(frame: bytearray, rng: random.Random) -> bytes:
         return rng.randbytes(len(frame))
 
-    def flipped(low: int, high: int) -> Callable[[bytearray, random.Random], bytes]:
-        def change(frame: bytearray, rng: random.Random) -> bytes:
-            flip(frame, rng.randrange(low, min(high, len(frame))), rng)
-            return bytes(frame)
+    def flipped_header(frame: bytearray, rng: random.Random) -> bytes:
+        flip(frame, rng.randrange(_body_start(frame)), rng)
+        return bytes(frame)
 
-        return change
+    def flipped_body(frame: bytearray, rng: random.Random) -> bytes:
+        flip(frame, rng.randrange(_body_start(frame), len(frame)), rng)
+        return bytes(frame)
 
     def burst(frame: bytearray, rng: random.Random) -> bytes:
         start = rng.randrange(300, len(frame) - 600)
@@ -124,7 +134,12 @@ def compression_cases() -> list[Case]:
             cases.append(Case(f"{name}, frame cut short {n}", group, _recoded(syntax, cut)))
         cases.append(Case(f"{name}, frame of garbage", group, _recoded(syntax, garbage), "refused"))
         for n in range(4):
-            cases.append(Case(f"{name}, bit flipped in the frame's header {n}", group, _recoded(syntax, flipped(0, 150))))
+            cases.append(Case(f"{name}, bit flipped in the frame's header {n}", group, _recoded(syntax, flipped_header)))
+        for n in range(6):
+            valid = name in ("RLE", "JPEG Lossless")
+            where = UNKNOWABLE_GROUP if valid else group
+            made = _recoded(syntax, flipped_body)
+            cases.append(Case(f"{name}, bit flipped in the frame's body {n}", where, made, unknowable=valid))
         for n in range(4):
             cases.append(Case(f"{name}, burst of garbage {n}", group, _recoded(syntax, burst)))
     for name, uid in (

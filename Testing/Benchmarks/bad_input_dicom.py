@@ -16,6 +16,7 @@ from bad_input_base import (
     SHAPE_KJI,
     SPACING_MM,
     STUDY,
+    UNKNOWABLE_GROUP,
     Base,
     Case,
     Made,
@@ -98,6 +99,9 @@ def damage_cases() -> list[Case]:
             position = pixels + 1 + 2 * rng.randrange((len(raw) - pixels) // 2)
             raw[position] ^= 1 << rng.choice([3, 4, 5, 6, 7])
 
+    def flip_low_bit(raw: bytearray, rng: random.Random, pixels: int) -> None:
+        raw[pixels + 2 * rng.randrange((len(raw) - pixels) // 2)] ^= 1 << rng.randrange(1, 5)
+
     def sector(fill: Callable[[random.Random], bytes]) -> Callable[[bytearray, random.Random, int], None]:
         def change(raw: bytearray, rng: random.Random, pixels: int) -> None:
             start = rng.randrange(pixels + 4000, len(raw) - 6000)
@@ -111,6 +115,9 @@ def damage_cases() -> list[Case]:
     cases += [Case("last file cut short", "truncated", edit_bytes(cut, -1), "refused")]
     cases += [Case(f"bit flipped in a header {n}", "header bit flips", edit_bytes(flip_header), partial=True) for n in range(60)]
     cases += [Case(f"high bit flipped in pixels {n}", "pixel bit flips", edit_bytes(flip_pixels)) for n in range(20)]
+    cases += [
+        Case(f"low bit flipped in pixels {n}", UNKNOWABLE_GROUP, edit_bytes(flip_low_bit), unknowable=True) for n in range(6)
+    ]
     cases += [Case(f"sector of zeros {n}", "lost sectors", edit_bytes(sector(lambda rng: bytes(2048)), 50 + n)) for n in range(4)]
     cases += [
         Case(f"garbage sector {n}", "lost sectors", edit_bytes(sector(lambda rng: rng.randbytes(2048)), 40 + n)) for n in range(4)

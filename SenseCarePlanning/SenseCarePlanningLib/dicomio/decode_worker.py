@@ -17,9 +17,17 @@ import numpy as np
 import pydicom
 from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
-from pydicom.uid import JPEGLossless, JPEGLosslessSV1, RLELossless
+from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGLossless, JPEGLosslessSV1, RLELossless
 
-from .jpeg_lossless import accounts_for_stream
+from . import jpeg2000, jpeg_lossless
+from .row_ends import has_shifted_row_end
+
+_ACCOUNTS = {
+    JPEGLossless: jpeg_lossless.accounts_for_stream,
+    JPEGLosslessSV1: jpeg_lossless.accounts_for_stream,
+    JPEG2000: jpeg2000.accounts_for_stream,
+    JPEG2000Lossless: jpeg2000.accounts_for_stream,
+}
 
 
 def _decode(data: Any, frame: int) -> tuple[np.ndarray[Any, Any], bool | None]:
@@ -35,11 +43,22 @@ def _decode(data: Any, frame: int) -> tuple[np.ndarray[Any, Any], bool | None]:
     if array.shape != (data.Rows, data.Columns) or array.dtype.itemsize != 2:
         raise ValueError(f"decoded to {array.shape} {array.dtype}, not {data.Rows} x {data.Columns} of 16 bits")
     array = np.ascontiguousarray(array)
-    whole = None
-    if syntax in (JPEGLossless, JPEGLosslessSV1):
-        frames = int(data.get("NumberOfFrames", 1) or 1)
-        whole = accounts_for_stream(get_frame(data.PixelData, frame, number_of_frames=frames), array)
+    account = _ACCOUNTS.get(syntax)
+    if account is None:
+        return array, None
+    frames = int(data.get("NumberOfFrames", 1) or 1)
+    whole = account(get_frame(data.PixelData, frame, number_of_frames=frames), array)
+    if whole and syntax == JPEGLosslessSV1 and has_shifted_row_end(_signed(data, array)):
+        raise ValueError("the end of a row is shifted as a whole")
     return array, whole
+
+
+def _signed(data: Any, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return 16-bit words as the numbers they stand for; bits above those stored do not count."""
+    bits = int(data.BitsStored)
+    values = array.view(np.uint16).astype(np.int32) & ((1 << bits) - 1)
+    half = 1 << (bits - 1)
+    return (values ^ half) - half if data.PixelRepresentation else values
 
 
 def _drain(stream: int) -> str:

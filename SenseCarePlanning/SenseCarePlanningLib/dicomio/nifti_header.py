@@ -68,9 +68,9 @@ def read_nifti_header(path: Path) -> NiftiHeader:
             f"The file {path.name} is damaged: its compressed data cannot be unpacked.", detail=str(error)
         ) from error
     for order in "<>":
-        if len(raw) >= HEADER_BYTES and struct.unpack_from(order + "i", raw, 0)[0] == HEADER_BYTES and raw[344:347] == b"n+1":
+        if len(raw) >= HEADER_BYTES and struct.unpack_from(order + "i", raw, 0)[0] == HEADER_BYTES and raw[344:348] == b"n+1\0":
             return _parse(raw, order)
-        if len(raw) >= 540 and struct.unpack_from(order + "i", raw, 0)[0] == 540 and raw[4:7] == b"n+2":
+        if len(raw) >= 540 and struct.unpack_from(order + "i", raw, 0)[0] == 540 and raw[4:8] == b"n+2\0":
             return _parse_second(raw, order)
     raise InputError(f"The file {path.name} is not a NIfTI image, though its name says so.")
 
