@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import random
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pydicom
@@ -24,24 +23,18 @@ DATA = TESTING.parent.parent / "shared" / "data"
 RICORD = DATA / "chest_ct" / "ricord_1a_001012_dicom"
 
 
-def _cases_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bad_input_cases", TESTING / "Benchmarks" / "bad_input_cases.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["bad_input_cases"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-CASES = _cases_module()
+sys.path.insert(0, str(TESTING / "Benchmarks"))
+CASES = importlib.import_module("bad_input_cases")
+BASE = importlib.import_module("bad_input_base")
+CODED = importlib.import_module("bad_input_coded")
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> object:
-    volume = CASES.digital_chest()
+    volume = BASE.digital_chest()
     folder = tmp_path_factory.mktemp("chest") / "series"
-    write_ct_series(volume, folder, CASES.STUDY, kernel="STANDARD", kvp=120, slice_thickness_mm=2.5)
-    return CASES.Base(folder, volume)
+    write_ct_series(volume, folder, BASE.STUDY, kernel="STANDARD", kvp=120, slice_thickness_mm=2.5)
+    return BASE.Base(folder, volume)
 
 
 def test_a_written_series_is_read_back_exactly_with_study_and_acquisition(base: object) -> None:
@@ -57,7 +50,7 @@ def test_a_written_series_is_read_back_exactly_with_study_and_acquisition(base: 
 
 
 def test_the_same_series_has_the_same_uids_and_valid_ones(base: object, tmp_path: Path) -> None:
-    again = write_ct_series(base.volume, tmp_path / "again", CASES.STUDY, kernel="STANDARD", kvp=120, slice_thickness_mm=2.5)  # type: ignore[attr-defined]
+    again = write_ct_series(base.volume, tmp_path / "again", BASE.STUDY, kernel="STANDARD", kvp=120, slice_thickness_mm=2.5)  # type: ignore[attr-defined]
     first = sorted(base.folder.iterdir())  # type: ignore[attr-defined]
     uids = [pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID for path in again]
     assert len(set(uids)) == 62 and all(uid.is_valid and uid.startswith("2.25.") for uid in uids)
@@ -74,8 +67,8 @@ def test_every_problem_of_a_folder_is_told_at_once(base: object, tmp_path: Path)
     files[10].unlink()
     (tmp_path / "s" / "notes.dcm").write_text("no image")
     files[20].write_bytes(files[20].read_bytes()[:-500])
-    CASES.edit(files[30], CASES.put(Modality="MR"))
-    CASES.edit(files[40], CASES.delete("PixelSpacing"))
+    BASE.edit(files[30], BASE.put(Modality="MR"))
+    BASE.edit(files[40], BASE.delete("PixelSpacing"))
     with pytest.raises(InputError) as error:
         load_image(tmp_path / "s")
     text = "\n".join(error.value.problems)
@@ -136,12 +129,12 @@ def test_odd_inputs(base: object, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(CASES.SYNTAXES))
+@pytest.mark.parametrize("name", list(CODED.SYNTAXES))
 def test_compressed_series_are_read_exactly_and_a_damaged_frame_is_named(base: object, tmp_path: Path, name: str) -> None:
     pytest.importorskip("gdcm", reason="the decoder of compressed DICOM is not installed")
     files = base.copy(tmp_path / "s")  # type: ignore[attr-defined]
     for path in files:
-        CASES.recode(path, CASES.SYNTAXES[name])
+        CODED.recode(path, CODED.SYNTAXES[name])
     loaded = load_image(tmp_path / "s")
     np.testing.assert_array_equal(loaded.volume.array_kji, base.volume.array_kji)  # type: ignore[attr-defined]
     data = pydicom.dcmread(files[5])
