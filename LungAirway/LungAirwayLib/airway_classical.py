@@ -21,9 +21,10 @@ logger = logging.getLogger(__name__)
 
 THRESHOLDS_HU = tuple(range(-980, -690, 20))
 LARGEST_ML = 160.0
-EXPLOSION_ML = 6.0
+EXPLOSION_ML = 12.0
 """A step of 20 HU that adds more than this has left the airway; the sum is not watched (one tree of the development
-data holds 90 ml), the step is."""
+data holds 90 ml), the step is. Both main bronchi may open in one step (8 ml on a 2.5 mm scan); a leak into the lung
+is hundreds of ml."""
 SMOOTHING_MM = 0.45
 BACKGROUND_MM = 1.6
 HILUM_MM = 4.0
