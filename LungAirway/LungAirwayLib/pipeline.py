@@ -37,6 +37,7 @@ from .result import AirwayResult, RunInfo
 from .route import plan_routes
 from .scopes import load_scopes
 from .segment import EngineName, SegmentOptions, segment_airway
+from .suspects import suspect_warnings, without_names_on_suspects
 
 ORIENTATIONS = ("anterior_12", "posterior_12")
 MOST_ROUTES = 20
@@ -157,6 +158,7 @@ def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: Airw
             parted = segment_lobes_with_notes(volume, found.lungs, tree, found.vessels)
             lobes, lobe_notes = parted.lobes, parted.notes
             tree = label_tree(tree, lobes=lobes, lungs=found.lungs, lobe_confidence=parted.confidence)
+        tree = without_names_on_suspects(tree)
     with progress.step("Measurements"):
         numbers = measure_branches(tree, sections)
         grades = quality(volume, tree, found.lungs, lobes)
@@ -177,7 +179,7 @@ def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: Airw
         quality=grades,
         engine=found.engine,
         run=_run_info(volume.grid if volume is not None else found.airway.grid, volume, options, progress),
-        warnings=(*found.warnings, *completeness_warnings(tree, lobes), *lobe_notes),
+        warnings=(*found.warnings, *suspect_warnings(tree, plan), *completeness_warnings(tree, lobes), *lobe_notes),
         not_measured=_not_measured(volume, found, plan),
     )
 
