@@ -103,45 +103,75 @@ def simulate_ct(
         if given is not None and not given.mask().any():
             raise InputError(f"The {name} mask is empty: leave it out or give one with voxels.")
     tube = tube_from_mask(airway)
-    given_lungs = lungs if lungs is not None else lobes
-    shape = fit_chest(tube) if given_lungs is None else fit_chest_to_lungs(tube, given_lungs)
-    lower, upper = _bounds(shape, tube, given_lungs)
-    lattice = Lattice.over(lower, upper, LATTICE_STEP_MM)
-    right, left = fitted_lungs(lattice, shape, tube) if given_lungs is None else lungs_of_mask(lattice, shape, given_lungs)
-    grid = scanner.grid_over(lower, upper)
+    chest = _chest_around(tube, lungs if lungs is not None else lobes)
+    grid = scanner.grid_over(chest.lower_lps_mm, chest.upper_lps_mm)
     fine = scanner.fine_grid(grid)
-    rng = np.random.default_rng([seed, 1])
-    texture = (smooth_noise(lattice, 9.0, rng), smooth_noise(lattice, 1.6, rng))
-    both = np.minimum(right, left)
     lumen, outer = paint_tube(tube, airway, fine)
-    vessel_share = share_of(vessels, fine) if vessels is not None else _procedural_vessels(tube, shape, lattice, both, fine, seed)
-    lesions = () if nodule is None else (_lesion_of(nodule, fine),)
-    layers = Layers(
-        lattice=lattice,
-        backdrop_hu=backdrop(lattice, shape, both, rng).intensity_hu,
-        parenchyma_hu=parenchyma(lattice, -862.0, 0.28, shape.carina_lps_mm[1] + LUNG_CENTRE_Y, texture),
-        lung_distance_mm=both,
-        lumen=lumen,
-        outer=outer,
-        vessels=vessel_share,
-        lesions=lesions,
-    )
-    volume = scanner.acquire(draw(layers, fine), grid, seed)
+    share = share_of(vessels, fine) if vessels is not None else _procedural_vessels(tube, chest, fine, seed)
+    layers = _layers(chest, lumen, outer, share, () if nodule is None else (_lesion_of(nodule, fine),), seed)
     factors = scanner.factors_ijk[::-1]
     airway_truth = _airway_truth(block_share(lumen, factors), tube, grid)
     walls = (block_share(outer, factors) > 127) & (airway_truth == 0)
-    logger.info("simulated a CT of %s voxels in %.1f s", grid.shape_kji, time.perf_counter() - started)
-    return SimulatedCT(
-        volume=volume,
+    found = SimulatedCT(
+        volume=scanner.acquire(draw(layers, fine), grid, seed),
         airway_truth=label_map(airway_truth, grid, {1: "airway"}),
-        lungs_truth=label_map(labels_of_fields(lattice, {1: right, 2: left}, grid), grid, LUNG_NAMES),
-        vessels_truth=None if vessel_share is None else label_map(block_share(vessel_share, factors) > 127, grid, {1: "vessels"}),
-        lobes_truth=None if lobes is None else LabelMap(nearest_labels(lobes, grid), grid.affine_ijk_to_lps.copy(), LOBE_NAMES),
-        nodule_truth=None
-        if nodule is None
-        else LabelMap(nearest_labels(nodule, grid), grid.affine_ijk_to_lps.copy(), {1: "nodule"}),
+        lungs_truth=label_map(labels_of_fields(chest.lattice, {1: chest.right_mm, 2: chest.left_mm}, grid), grid, LUNG_NAMES),
+        vessels_truth=label_map(block_share(share, factors) > 127, grid, {1: "vessels"}),
+        lobes_truth=_on_grid(lobes, grid, LOBE_NAMES),
+        nodule_truth=_on_grid(nodule, grid, {1: "nodule"}),
         walls_truth=label_map(walls, grid, {1: "airway_wall"}),
     )
+    logger.info("simulated a CT of %s voxels in %.1f s", grid.shape_kji, time.perf_counter() - started)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Chest:
+    """The body that an airway is put into: its shape, signed distances to the lungs on a coarse lattice, the scan's box."""
+
+    shape: ChestShape
+    lattice: Lattice
+    right_mm: Float32Array
+    left_mm: Float32Array
+    lower_lps_mm: FloatArray
+    upper_lps_mm: FloatArray
+
+    @property
+    def lungs_mm(self) -> Float32Array:
+        """Signed distance to either lung."""
+        return np.minimum(self.right_mm, self.left_mm)
+
+
+def _chest_around(tube: MaskTube, lungs: LabelMap | None) -> _Chest:
+    """Fit a chest to the tree, or to the lungs where they are given."""
+    shape = fit_chest(tube) if lungs is None else fit_chest_to_lungs(tube, lungs)
+    lower, upper = _bounds(shape, tube, lungs)
+    lattice = Lattice.over(lower, upper, LATTICE_STEP_MM)
+    right, left = fitted_lungs(lattice, shape, tube) if lungs is None else lungs_of_mask(lattice, shape, lungs)
+    return _Chest(shape, lattice, right, left, lower, upper)
+
+
+def _layers(
+    chest: _Chest, lumen: ByteArray, outer: ByteArray, vessels: ByteArray, lesions: tuple[Lesion, ...], seed: int
+) -> Layers:
+    """Put body, lung, airway, vessels and lesions on top of each other."""
+    rng = np.random.default_rng([seed, 1])
+    texture = (smooth_noise(chest.lattice, 9.0, rng), smooth_noise(chest.lattice, 1.6, rng))
+    return Layers(
+        lattice=chest.lattice,
+        backdrop_hu=backdrop(chest.lattice, chest.shape, chest.lungs_mm, rng).intensity_hu,
+        parenchyma_hu=parenchyma(chest.lattice, -862.0, 0.28, chest.shape.carina_lps_mm[1] + LUNG_CENTRE_Y, texture),
+        lung_distance_mm=chest.lungs_mm,
+        lumen=lumen,
+        outer=outer,
+        vessels=vessels,
+        lesions=lesions,
+    )
+
+
+def _on_grid(labels: LabelMap | None, grid: Grid, names: dict[int, str]) -> LabelMap | None:
+    """Return given labels on the CT's grid; None stays None."""
+    return None if labels is None else LabelMap(nearest_labels(labels, grid), grid.affine_ijk_to_lps.copy(), names)
 
 
 def _bounds(shape: ChestShape, tube: MaskTube, lungs: LabelMap | None) -> tuple[FloatArray, FloatArray]:
@@ -173,11 +203,10 @@ def _airway_truth(share: ByteArray, tube: MaskTube, grid: Grid) -> NDArray[np.bo
     return largest_component(truth)
 
 
-def _procedural_vessels(
-    tube: MaskTube, shape: ChestShape, lattice: Lattice, lungs_mm: Float32Array, fine: Grid, seed: int
-) -> ByteArray:
+def _procedural_vessels(tube: MaskTube, chest: _Chest, fine: Grid, seed: int) -> ByteArray:
     """Arteries beside the airways and on to the pleura, veins from the left atrium through what lies between."""
     rng = np.random.default_rng([seed, 2])
+    shape, lattice, lungs_mm = chest.shape, chest.lattice, chest.lungs_mm
     carina = np.asarray(shape.carina_lps_mm)
     inner = tube.medial_radius_mm < 6.0
     far = np.linalg.norm(tube.medial_lps_mm - carina, axis=1) > 18.0
