@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
 
@@ -11,7 +9,6 @@ from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
-from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box, fill_holes
 
 from .result import EngineInfo
@@ -21,38 +18,7 @@ TOP_MM = 6.0
 """How far below its highest voxel the trachea's top is looked for: enough slices to average over a ragged end."""
 
 
-@dataclass(frozen=True, eq=False)
-class FoundAirway:
-    """What the rest of the pipeline starts from: the airway, and what else of the chest is known.
-
-    ``lungs`` and ``vessels`` are None when there is no CT. Label maps lie on the input grid.
-    """
-
-    airway: LabelMap
-    probability: Volume | None
-    lungs: LabelMap | None
-    vessels: LabelMap | None
-    engine: EngineInfo
-    root_lps_mm: FloatArray
-    bridges: tuple[Bridge, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @staticmethod
-    def of(segmentation: AirwaySegmentation) -> FoundAirway:
-        """Take over what an engine found."""
-        return FoundAirway(
-            airway=segmentation.airway,
-            probability=segmentation.probability,
-            lungs=segmentation.lungs,
-            vessels=segmentation.vessels,
-            engine=segmentation.engine,
-            root_lps_mm=np.asarray(segmentation.root_lps_mm, dtype=np.float64),
-            bridges=segmentation.bridges,
-            warnings=segmentation.warnings,
-        )
-
-
-def airway_from_mask(mask: LabelMap, volume: Volume | None, progress: Progress) -> FoundAirway:
+def airway_from_mask(mask: LabelMap, volume: Volume | None, progress: Progress) -> AirwaySegmentation:
     """Prepare the user's airway mask for planning.
 
     Parameters
@@ -75,21 +41,17 @@ def airway_from_mask(mask: LabelMap, volume: Volume | None, progress: Progress) 
     airway, warnings = one_piece(joined)
     root = top_of_trachea(airway)
     engine = EngineInfo("given mask", "none", "1", "the airway was given by the user")
-    if volume is None:
-        return FoundAirway(airway, None, None, None, engine, root, bridges, warnings)
-    around = segment_airway(volume, SegmentOptions(engine="classical"), progress)
-    lungs = around.lungs.array_kji.copy()
+    lungs, vessels = (None, None) if volume is None else _around(airway, volume, progress)
+    return AirwaySegmentation(airway, None, lungs, vessels, engine, root, warnings, bridges)
+
+
+def _around(airway: LabelMap, volume: Volume, progress: Progress) -> tuple[LabelMap, LabelMap | None]:
+    """Find lungs, without the user's airway, and vessels on the CT."""
+    found = segment_airway(volume, SegmentOptions(engine="classical"), progress)
+    assert found.lungs is not None  # there is a CT
+    lungs = found.lungs.array_kji.copy()
     lungs[airway.array_kji > 0] = 0
-    return FoundAirway(
-        airway=airway,
-        probability=None,
-        lungs=LabelMap(lungs, mask.affine_ijk_to_lps, around.lungs.names),
-        vessels=around.vessels,
-        engine=engine,
-        root_lps_mm=root,
-        bridges=bridges,
-        warnings=warnings,
-    )
+    return LabelMap(lungs, airway.affine_ijk_to_lps, found.lungs.names), found.vessels
 
 
 def one_piece(mask: LabelMap) -> tuple[LabelMap, tuple[str, ...]]:

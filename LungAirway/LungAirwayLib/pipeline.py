@@ -26,7 +26,7 @@ from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
 from .feasibility import assess
-from .given_mask import FoundAirway, airway_from_mask
+from .given_mask import airway_from_mask
 from .instructions import instruct
 from .labels import label_tree
 from .lobes import segment_lobes_with_notes
@@ -36,7 +36,7 @@ from .plan import Plan, Target
 from .result import AirwayResult, RunInfo
 from .route import plan_routes
 from .scopes import load_scopes
-from .segment import EngineName, SegmentOptions, segment_airway
+from .segment import AirwaySegmentation, EngineName, SegmentOptions, segment_airway
 from .suspects import suspect_warnings, without_names_on_suspects
 
 ORIENTATIONS = ("anterior_12", "posterior_12")
@@ -131,7 +131,7 @@ def replan(
         Target, scopes and orientation of the new plan.
     """
     progress = progress or Progress()
-    found = FoundAirway(
+    found = AirwaySegmentation(
         airway=result.airway,
         probability=None,
         lungs=result.lungs,
@@ -142,7 +142,9 @@ def replan(
     return analyse(volume, found, tree, options, progress)
 
 
-def analyse(volume: Volume | None, found: FoundAirway, tree: Tree, options: AirwayOptions, progress: Progress) -> AirwayResult:
+def analyse(
+    volume: Volume | None, found: AirwaySegmentation, tree: Tree, options: AirwayOptions, progress: Progress
+) -> AirwayResult:
     """Measure and name the tree, divide the lungs, plan: all that follows from a segmentation and its tree."""
     sections = None
     if volume is not None:
@@ -236,15 +238,15 @@ def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
     return [f"{sentence}; Slicer shows R, A, S: change the first two signs, or use --target-ras"]
 
 
-def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> FoundAirway:
+def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> AirwaySegmentation:
     """Run the engine, or take the user's mask with what the CT around it tells."""
     if options.airway_mask is None:
         assert volume is not None  # check_options has seen to it
-        return FoundAirway.of(segment_airway(volume, SegmentOptions(engine=options.engine, bundle=options.bundle), progress))
+        return segment_airway(volume, SegmentOptions(engine=options.engine, bundle=options.bundle), progress)
     return airway_from_mask(options.airway_mask, volume, progress)
 
 
-def _plan(volume: Volume | None, found: FoundAirway, tree: Tree, lobes: LabelMap | None, options: AirwayOptions) -> Plan:
+def _plan(volume: Volume | None, found: AirwaySegmentation, tree: Tree, lobes: LabelMap | None, options: AirwayOptions) -> Plan:
     target: Target = measure_target(
         volume, point_lps_mm=options.target_lps_mm, mask=options.target_mask, lungs=found.lungs, lobes=lobes, tree=tree
     )
@@ -270,7 +272,7 @@ def _plan(volume: Volume | None, found: FoundAirway, tree: Tree, lobes: LabelMap
     )
 
 
-def _not_measured(volume: Volume | None, found: FoundAirway, plan: Plan | None) -> tuple[str, ...]:
+def _not_measured(volume: Volume | None, found: AirwaySegmentation, plan: Plan | None) -> tuple[str, ...]:
     missing = []
     if volume is None:
         missing.append("Wall thickness, lobes, vessels and image quality: the plan was made on an airway mask, without a CT.")

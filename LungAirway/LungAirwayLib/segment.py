@@ -48,7 +48,9 @@ class SegmentOptions:
 
 @dataclass(frozen=True, eq=False)
 class AirwaySegmentation:
-    """What :func:`segment_airway` found; label maps on the input grid.
+    """The airway and what else of the chest is known, found by :func:`segment_airway` or around a mask that the user gave.
+
+    Label maps lie on the input grid; ``lungs`` and ``vessels`` are None only for a mask without a CT.
 
     Parameters
     ----------
@@ -70,8 +72,8 @@ class AirwaySegmentation:
 
     airway: LabelMap
     probability: Volume | None
-    lungs: LabelMap
-    vessels: LabelMap
+    lungs: LabelMap | None
+    vessels: LabelMap | None
     engine: EngineInfo
     root_lps_mm: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
