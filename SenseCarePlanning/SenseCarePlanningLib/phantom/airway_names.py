@@ -14,6 +14,8 @@ WEIBEL_DIAMETER_MM = (18.0, 12.2, 8.3, 5.6, 4.5, 3.5, 2.8)
 DEEPER_RATIO = 0.79
 """Diameter of a generation over that of the one before, past generation 6 (2 to the power of -1/3, Weibel 1963)."""
 
+Vector = tuple[float, float, float]
+
 VARIANTS = ("tracheal_bronchus", "missing_lb7", "lb7", "accessory_cardiac")
 
 
@@ -61,38 +63,56 @@ def _row(key: str, parent: str | None, course: tuple[float, float, float], gener
 
 
 def _upper_right(order: int) -> list[NamedBronchus]:
-    apical, posterior, anterior = (-7.0, 1.0, 25.0), (-17.0, 17.0, 11.0), (-17.0, -20.0, 3.0)
-    rows = {"RB1": apical, "RB2": posterior, "RB3": anterior}
-    pairs = ((), ("RB1", "RB2"), ("RB1", "RB3"), ("RB2", "RB3"))
+    rows: dict[str, Vector] = {"RB1": (-7.0, 1.0, 25.0), "RB2": (-17.0, 17.0, 11.0), "RB3": (-17.0, -20.0, 3.0)}
+    pairs: tuple[tuple[str, ...], ...] = ((), ("RB1", "RB2"), ("RB1", "RB3"), ("RB2", "RB3"))
     pair = pairs[order % 4]
     result = [_row("RULB", "RMB", (-13.0, 2.0, 3.0), 2, 1)]
     if pair:
-        middle = np.mean([rows[name] for name in pair], axis=0) * 0.35
-        result.append(_row("RULB.stem", "RULB", (float(middle[0]), float(middle[1]), float(middle[2])), 2.5, 1))
+        result.append(_row("RULB.stem", "RULB", _between([rows[name] for name in pair], 0.35), 2.5, 1))
     result.extend(_row(name, "RULB.stem" if name in pair else "RULB", course, 3.3, 1) for name, course in rows.items())
     return result
 
 
-def _basal(side: str, order: int, medial: bool) -> list[NamedBronchus]:
+def _basal(side: str, order: int, medial: str) -> list[NamedBronchus]:
+    """Return the basal trunk and its segments.
+
+    ``medial`` tells where the medial basal bronchus leaves: from the ``"trunk"``, first and on its own, as on the right; with
+    the anterior basal one (``"shared"``: the anteromedial B7+8 that is usual on the left); or nowhere (``"none"``).
+    """
     mirror = -1.0 if side == "R" else 1.0
     lobe, stem = (3, "RLLB") if side == "R" else (5, "LLLB")
-    courses = {
+    courses: dict[str, Vector] = {
         f"{side}B8": (mirror * 15.0, -13.0, -14.0),
         f"{side}B9": (mirror * 16.0, 5.0, -17.0),
         f"{side}B10": (mirror * 6.0, 15.0, -18.0),
     }
-    rows = [_row(f"{stem}.basal", f"{stem}", (mirror * 7.0, 3.0, -13.0), 3, lobe)]
+    trunk = (-11.0, 7.0, -13.0) if side == "R" else (7.0, 3.0, -13.0)
+    rows = [_row(f"{stem}.basal", f"{stem}", trunk, 3, lobe)]
     below = f"{stem}.basal"
-    if medial:
-        rows.append(_row(f"{side}B7", below, (mirror * 5.0, -8.0, -16.0), 4, lobe))
+    if medial == "trunk":
+        rows.append(_row(f"{side}B7", below, (mirror * -5.0, -5.0, -15.0), 4, lobe))
         rows.append(_row(f"{stem}.lower", below, (mirror * 4.0, 2.0, -9.0), 3.3, lobe))
         below = f"{stem}.lower"
     single, pair = ((f"{side}B8", (f"{side}B9", f"{side}B10")), (f"{side}B10", (f"{side}B8", f"{side}B9")))[order % 2]
-    middle = np.mean([courses[name] for name in pair], axis=0) * 0.36
-    rows.append(_row(single, below, courses[single], 3.9, lobe))
-    rows.append(_row(f"{stem}.pair", below, (float(middle[0]), float(middle[1]), float(middle[2])), 3.5, lobe))
-    rows.extend(_row(name, f"{stem}.pair", courses[name], 4.0, lobe) for name in pair)
+    rows.append(_row(f"{stem}.pair", below, _between([courses[name] for name in pair], 0.36), 3.5, lobe))
+    for name in (single, *pair):
+        above = below if name == single else f"{stem}.pair"
+        if medial == "shared" and name == f"{side}B8":
+            rows.append(_row(f"{stem}.anteromedial", above, (mirror * 3.0, -3.0, -7.0), 3.5, lobe))
+            above = f"{stem}.anteromedial"
+            rows.append(_row(f"{side}B7", above, (mirror * -5.0, -3.0, -13.0), 4.2, lobe))
+        rows.append(_row(name, above, courses[name], 3.9 if name == single else 4.0, lobe))
     return rows
+
+
+def _between(courses: list[Vector], share: float) -> Vector:
+    """Return the course of the trunk that some bronchi share."""
+    x, y, z = np.mean(courses, axis=0) * share
+    return float(x), float(y), float(z)
+
+
+_LEFT_MEDIAL = {"missing_lb7": "none", "lb7": "trunk"}
+"""Where LB7 leaves in a variant; otherwise it shares a stem with LB8."""
 
 
 def named_bronchi(variant: str | None, orders: tuple[int, int, int]) -> tuple[NamedBronchus, ...]:
@@ -104,7 +124,7 @@ def named_bronchi(variant: str | None, orders: tuple[int, int, int]) -> tuple[Na
     Parameters
     ----------
     variant
-        One of :data:`VARIANTS` or None (both sides have B7).
+        One of :data:`VARIANTS` or None: RB7 on its own, LB7 on one stem with LB8. ``lb7`` gives LB7 an origin of its own.
     orders
         How the right upper lobe (0 to 3), the right (0, 1) and the left basal segments (0, 1) divide.
 
@@ -127,10 +147,10 @@ def named_bronchi(variant: str | None, orders: tuple[int, int, int]) -> tuple[Na
         _row("BI", "RMB", (-9.0, 4.0, -25.0), 1.7),
         _row("RMLB", "BI", (-13.0, -17.0, -9.0), 2.8, 2),
         _row("RB4", "RMLB", (-19.0, -6.0, -3.0), 3.8, 2),
-        _row("RB5", "RMLB", (-9.0, -19.0, -6.0), 3.8, 2),
-        _row("RLLB", "BI", (-3.0, 4.0, -7.0), 2.1, 3),
+        _row("RB5", "RMLB", (-6.0, -19.0, -7.0), 3.8, 2),
+        _row("RLLB", "BI", (-5.0, 5.0, -7.0), 2.1, 3),
         _row("RB6", "RLLB", (-7.0, 22.0, -1.0), 3.4, 3),
-        *_basal("R", orders[1], medial=True),
+        *_basal("R", orders[1], "trunk"),
         _row("LULB", "LMB", (11.0, -5.0, 3.0), 2, 4),
         _row("LUDB", "LULB", (4.0, -4.0, 11.0), 2.7, 4),
         _row("LB1+2", "LUDB", (7.0, 12.0, 23.0), 3.4, 4),
@@ -140,7 +160,7 @@ def named_bronchi(variant: str | None, orders: tuple[int, int, int]) -> tuple[Na
         _row("LB5", "LingB", (10.0, -18.0, -9.0), 3.8, 4),
         _row("LLLB", "LMB", (4.0, 6.0, -12.0), 2.1, 5),
         _row("LB6", "LLLB", (8.0, 21.0, 0.0), 3.4, 5),
-        *_basal("L", orders[2], medial=variant != "missing_lb7"),
+        *_basal("L", orders[2], _LEFT_MEDIAL.get(variant or "", "shared")),
     ]
     if variant == "accessory_cardiac":
         rows.append(_row("accessory_cardiac", "BI.upper", (10.0, -4.0, -9.0), 4.5))

@@ -8,7 +8,7 @@ J. Appl. Physiol. 87:2207), never out of its lobe and never into another tube.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ LARGEST_TURN_DEG, SMALLEST_FORK_DEG = 58.0, 44.0
 CLEARANCE_MM = 0.5
 WIDE_MM = 1.6
 FEWEST_POINTS = 5
+SETTLED_MM = 6.0
+"""How deep in its lobe a segmental bronchus must end so that its subsegments have room beside fissure, heart and pleura."""
 ROMAN = ("i", "ii", "iii")
 
 Clearance = Callable[[FloatArray, int], FloatArray]
@@ -138,6 +140,23 @@ def place_named(
             len(tubes), None if parent is None else parent.id, row.code, points, _taper(radius, len(points)), generation, row.lobe
         )
     return tubes
+
+
+def settle_segments(tubes: dict[str, Tube], depth_in_lobe: Clearance) -> dict[str, Tube]:
+    """Bend segmental bronchi that end too near the edge of their lobe a few mm inwards; the others stay as they are."""
+    settled = dict(tubes)
+    for key, tube in tubes.items():
+        if not _segmental(tube):
+            continue
+        end = tube.end.copy()
+        for _ in range(12):
+            if float(depth_in_lobe(end[None], tube.lobe)[0]) >= SETTLED_MM:
+                break
+            around = depth_in_lobe(end + 4.0 * np.vstack([np.eye(3), -np.eye(3)]), tube.lobe)
+            end = end + unit(around[:3] - around[3:])
+        bend = np.linspace(0.0, 1.0, len(tube.points_lps_mm))[:, None] ** 2
+        settled[key] = replace(tube, points_lps_mm=tube.points_lps_mm + bend * (end - tube.end))
+    return settled
 
 
 def _varied(course: FloatArray, row: NamedBronchus, rng: np.random.Generator) -> FloatArray:

@@ -13,7 +13,7 @@ from ..geometry import FloatArray, resample_polyline
 from ..tubes.tree import Tree
 from ..volume import Grid, LabelMap
 from .airway_names import named_bronchi
-from .airway_tree import Clearance, Tube, course_tangents, grow_segments, place_named, to_tree
+from .airway_tree import Clearance, Tube, course_tangents, grow_segments, place_named, settle_segments, to_tree
 from .chest import LUNG_CENTRE_Y, ChestShape, backdrop, template_lungs, tube
 from .compose import Layers, draw, parenchyma
 from .defects import Defect, holes_of, lumen_pieces, make_defects
@@ -56,7 +56,7 @@ class ThoraxOptions:
         How many airways have an invisible gap, a plug, or an emphysematous hole open to the lumen. They change the CT,
         not the truth.
     variant
-        ``"tracheal_bronchus"``, ``"missing_lb7"``, ``"accessory_cardiac"`` or None.
+        ``"tracheal_bronchus"``, ``"missing_lb7"``, ``"lb7"`` (on its own), ``"accessory_cardiac"`` or None.
     nodules
         What to place.
 
@@ -151,6 +151,7 @@ def make_thorax(options: ThoraxOptions | None = None) -> Thorax:
     axes = shape.template_axes(lattice)
     right, left = _lungs(lattice, shape, named)
     lobes = part_lungs(axes, right, left, varied_fissures(rng), shape.mean_scale)
+    named = settle_segments(named, _depth(lattice, lobes))
     cloud, cloud_lobe = _cloud(lattice, lobes, rng)
     tubes = grow_segments(named, cloud, cloud_lobe, _depth(lattice, lobes), options.generations, rng)
     nodules: list[Nodule] = []
