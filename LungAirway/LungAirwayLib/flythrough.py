@@ -74,14 +74,13 @@ class FlythroughFrames:
         arc = float(np.interp(at, path.time_s, path.arc_mm))
         pose = path.pose_at_time(at)
         image = np.empty((self.size, self.size + self.size // 2, 3), dtype=np.uint8)
-        round_part = self.view.frame(pose)
+        round_part = self.view.frame(pose, image[:, : self.size])
         if self.target is not None:
             mark_target(round_part, pose, self.target.surface_lps_mm, BARE_TARGET_RADIUS_MM, FIELD_OF_VIEW_DEG)
         coming = next((number for number, event in enumerate(path.events) if event.arc_mm >= arc), None)
         if coming is not None and path.events[coming].arc_mm - arc < SHOW_OPENINGS_MM:
             mark_openings(round_part, pose, self.openings[coming], FIELD_OF_VIEW_DEG, text_size=self.size // 32)
-        image[:, : self.size] = round_part
-        image[:, self.size :] = self.panel.at(arc, coming)
+        self.panel.draw(image[:, self.size :], arc, coming)
         return image
 
     def frames(self, fps: float) -> Iterator[RgbImage]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Colour, Shapes, draw_text, text_size
 from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle
+from SenseCarePlanningLib.tubes.tree import Tree
 
 from .camera_path import CameraPath
 from .plan import Instruction, Route
@@ -32,6 +35,7 @@ class Panel:
     def __init__(self, result: AirwayResult, path: CameraPath, route: Route | None, words: Words, size: tuple[int, int]) -> None:
         self.tree, self.path, self.route, self.words = result.tree, path, route, words
         self.width, self.height = size
+        self.calibre_mm = calibre_mm(path, result.tree)
         plan = result.plan
         self.steps: dict[int, Instruction] = {}
         if plan is not None and route is not None:
@@ -47,30 +51,36 @@ class Panel:
         self.ground[edge : edge + picture.shape[0], edge : edge + picture.shape[1]] = picture
         pixels = painter.to_pixels(path.positions_lps_mm, picture.shape[1], picture.shape[0], style)
         self.places = pixels + edge
-        self._kept: tuple[tuple[object, ...], RgbImage] | None = None
+        self.unit_px = self.width / 15.0
+        footer = words.say("Research use. For review by a clinician.")
+        small = max(round(0.62 * self.unit_px), 7)
+        draw_text(
+            self.ground, footer, 0.6 * self.unit_px, self.height - 0.5 * self.unit_px, small, colour=QUIET, halo=None, anchor="lb"
+        )
 
-    def at(self, arc_mm: float, coming: int | None) -> RgbImage:
-        """Return the panel (H, W, 3) at a way along the path, the index of the next bifurcation given."""
+    def draw(self, image: RgbImage, arc_mm: float, coming: int | None) -> None:
+        """Draw the panel into a picture (H, W, 3) at a way along the path, the index of the next bifurcation given."""
+        image[...] = self.ground
         sample = int(np.searchsorted(self.path.arc_mm, arc_mm).clip(0, len(self.path) - 1))
-        lines = self._lines(sample, arc_mm, coming)
-        key = tuple(line[0] for line in lines)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = (key, self._written(lines))
-        image: RgbImage = self._kept[1].copy()
+        self._write(image, self._lines(sample, arc_mm, coming))
         dot = Shapes()
         radius = self.width / 45.0
         dot.circle(self.places[sample], radius, (255, 255, 255, 255))
         dot.circle(self.places[sample], 0.75 * radius, (21, 101, 192, 255))
         dot.draw(image)
+
+    def at(self, arc_mm: float, coming: int | None) -> RgbImage:
+        """Return the panel (H, W, 3) at a way along the path, the index of the next bifurcation given."""
+        image = np.empty_like(self.ground)
+        self.draw(image, arc_mm, coming)
         return image
 
     def _lines(self, sample: int, arc_mm: float, coming: int | None) -> list[tuple[str, float, Colour, bool]]:
         """Return text, relative size, colour and weight of each line; an empty text is a gap."""
         say = self.words.say
         branch = self.tree[int(self.path.branch_ids[sample])]
-        radius = float(self.path.radius_mm[sample])
         generation = say("generation {number}", number=branch.generation)
-        lumen = say("lumen {diameter} mm", diameter=f"{2.0 * radius:.1f}")
+        lumen = say("lumen {diameter} mm", diameter=f"{self.calibre_mm[sample]:.1f}")
         lines = [
             (self.words.branch(branch, self.tree), 1.25, BRIGHT, True),
             (f"{generation} · {lumen}", 0.95, QUIET, False),
@@ -105,22 +115,32 @@ class Panel:
         beyond = say("Target {distance} mm further, seen through the wall", distance=f"{self.route.gap_mm:.0f}")
         return [(text, 1.0, ALARM, True), (beyond, 0.9, ALARM, False)]
 
-    def _written(self, lines: list[tuple[str, float, Colour, bool]]) -> RgbImage:
-        image: RgbImage = self.ground.copy()
-        unit_px = self.width / 15.0
-        edge, top = 0.6 * unit_px, self.map_height + 0.35 * unit_px
+    def _write(self, image: RgbImage, lines: list[tuple[str, float, Colour, bool]]) -> None:
+        edge, top = 0.6 * self.unit_px, self.map_height + 0.35 * self.unit_px
         for text, scale, colour, bold in lines:
-            size = max(round(scale * unit_px), 8)
+            size = max(round(scale * self.unit_px), 8)
             for part in _wrapped(text, size, bold, self.width - 2.0 * edge):
                 draw_text(image, part, edge, top, size, colour=colour, bold=bold, halo=None)
                 top += 1.42 * size
             if not text:
                 top += 0.6 * size
-        footer = self.words.say("Research use. For review by a clinician.")
-        draw_text(
-            image, footer, edge, self.height - 0.5 * unit_px, max(round(0.62 * unit_px), 7), colour=QUIET, halo=None, anchor="lb"
-        )
-        return image
+
+
+def calibre_mm(path: CameraPath, tree: Tree) -> FloatArray:
+    """Return the lumen's diameter (N,) at each sample of a path, as measured in the body of its branch.
+
+    Within a radius of a bifurcation, of the scan's edge or of a tip, a cross-section is that of a funnel or of a cap: there
+    the nearest one outside is taken.
+    """
+    diameters = np.empty(len(path))
+    for branch_id in np.unique(path.branch_ids):
+        branch = tree[int(branch_id)]
+        mine = path.branch_ids == branch_id
+        _, nearest = cKDTree(branch.points_lps_mm).query(path.positions_lps_mm[mine])
+        end = min(branch.diameter_mm / 2.0, branch.length_mm / 3.0)
+        arc = np.clip(branch.arc_mm[nearest], end, branch.length_mm - end)
+        diameters[mine] = 2.0 * np.interp(arc, branch.arc_mm, branch.radius_mm)
+    return diameters
 
 
 def _wrapped(text: str, size: int, bold: bool, width: float) -> list[str]:

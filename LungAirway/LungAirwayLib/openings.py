@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.render.camera_pose import CameraPose, project
 from SenseCarePlanningLib.render.offscreen import RgbImage
-from SenseCarePlanningLib.render.overlay import Rgba, Shapes, draw_text
+from SenseCarePlanningLib.render.overlay import Rgba, Shapes, draw_text, mixed
 from SenseCarePlanningLib.render.overlay import text_size as text_extent
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
@@ -47,11 +48,11 @@ class Opening:
     wanted: bool
 
     def ring(self) -> FloatArray:
-        """Return a closed circle (33, 3) around the mouth."""
+        """Return a closed circle (65, 3) around the mouth."""
         first = np.cross(self.direction, np.eye(3)[int(np.argmin(np.abs(self.direction)))])
         first = unit(first)
         second = np.cross(self.direction, first)
-        angle = np.linspace(0.0, 2.0 * np.pi, 33)[:, None]
+        angle = np.linspace(0.0, 2.0 * np.pi, 65)[:, None]
         return self.centre_lps_mm + self.radius_mm * (np.cos(angle) * first + np.sin(angle) * second)
 
 
@@ -106,6 +107,8 @@ def mark_openings(
         centre, reach = pixels.mean(axis=0), float(np.ptp(pixels, axis=0).max()) / 2.0
         if np.linalg.norm(centre - size / 2.0) - reach > 0.46 * size:
             continue
+        # Nothing is drawn beside the round window.
+        pixels[np.linalg.norm(pixels - size / 2.0, axis=1) > 0.5 * size - 2.0] = np.nan
         shapes.line(pixels, WANTED if opening.wanted else OTHER, size / (130.0 if opening.wanted else 300.0))
         if text_size and opening.name:
             texts.append((opening, centre, reach))
@@ -147,11 +150,14 @@ def mark_target(
     _glow(image, middle, min(reach, 0.6 * size), 0.55 if distance < 60.0 else 0.4)
 
 
-GLOW_RGB = np.array([255.0, 214.0, 64.0])
+GLOW_RGB = np.array([255, 214, 64], dtype=np.uint8)
 
 
 def _glow(image: RgbImage, middle: FloatArray, reach: float, strength: float) -> None:
-    """Blend a soft disc with a brighter rim, inside the round picture only."""
+    """Blend a soft disc with a brighter rim, inside the round picture only.
+
+    How strong it is depends on the distance from the middle alone, so that it is looked up, not computed, at each pixel.
+    """
     size = image.shape[0]
     outer = 1.25 * max(reach, 4.0)
     low = np.clip(np.floor(middle - outer).astype(int), 0, size)
@@ -160,9 +166,25 @@ def _glow(image: RgbImage, middle: FloatArray, reach: float, strength: float) ->
         return
     x = np.arange(low[0], high[0], dtype=np.float32) + 0.5
     y = np.arange(low[1], high[1], dtype=np.float32) + 0.5
-    from_middle = np.sqrt((x[None, :] - middle[0]) ** 2 + (y[:, None] - middle[1]) ** 2) / max(reach, 4.0)
-    inside = (x[None, :] - size / 2.0) ** 2 + (y[:, None] - size / 2.0) ** 2 < (size / 2.0 - 1.5) ** 2
-    fill = np.clip((1.06 - from_middle) / 0.12, 0.0, 1.0) * 0.55 + np.exp(-(((from_middle - 1.0) / 0.07) ** 2)) * 0.45
-    alpha = (strength * fill * inside)[..., None].astype(np.float32)
+    scale = np.float32((GLOW_STEPS - 1) / outer**2)
+    across, down = scale * (x - np.float32(middle[0])) ** 2, scale * (y - np.float32(middle[1])) ** 2
+    step = np.minimum(across[None, :] + down[:, None], GLOW_STEPS - 1).astype(np.uint16)
+    alpha = _glow_profile(max(reach, 4.0) / outer, strength)[step]
+    half = np.sqrt(np.maximum((size / 2.0 - 1.5) ** 2 - (y - size / 2.0) ** 2, 0.0))  # of the round picture's chord in each row
+    alpha[np.abs(x - size / 2.0)[None, :] >= half[:, None]] = 0
     part = image[low[1] : high[1], low[0] : high[0]]
-    part[...] = (part + alpha * (GLOW_RGB.astype(np.float32) - part)).astype(np.uint8)
+    part[...] = mixed(part, GLOW_RGB, alpha[..., None])
+
+
+GLOW_STEPS = 4096
+"""Entries of the profile over the square of the distance: the rim, a seventh of the radius wide, takes hundreds of them."""
+
+
+@lru_cache(maxsize=8)
+def _glow_profile(reach: float, strength: float) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """Return the coverage (GLOW_STEPS,) of 0 to 255 over the square of the distance; ``reach`` is the disc's share of the end."""
+    away = np.sqrt(np.linspace(0.0, 1.0, GLOW_STEPS)) / reach
+    fill = np.clip((1.06 - away) / 0.12, 0.0, 1.0) * 0.55 + np.exp(-(((away - 1.0) / 0.07) ** 2)) * 0.45
+    profile = np.rint(255.0 * strength * fill)
+    profile[-1] = 0.0
+    return np.asarray(profile, dtype=np.uint8)

@@ -90,8 +90,8 @@ class EndoluminalView:
             scout.close()
         self._sights = Sights(np.stack([pose.position_lps_mm for pose in poses]), seen)
 
-    def frame(self, pose: CameraPose) -> RgbImage:
-        """Return the round picture (size, size, 3) at a pose; black around it."""
+    def frame(self, pose: CameraPose, out: RgbImage | None = None) -> RgbImage:
+        """Return the round picture (size, size, 3) at a pose; black around it; written into ``out`` where that is given."""
         self._show(pose.position_lps_mm)
         self.renderer.look(
             pose.position_lps_mm,
@@ -100,9 +100,8 @@ class EndoluminalView:
             view_angle_deg=self.field_of_view_deg,
             clipping_mm=(NEAR_MM, FAR_MM),
         )
-        image = self.renderer.render()
-        image *= self._window
-        return image
+        drawn = self.renderer.drawn()
+        return np.multiply(drawn, self._window, out=np.empty_like(drawn, order="C") if out is None else out)
 
     def _show(self, position_lps_mm: FloatArray) -> None:
         wanted = self._sights.at(position_lps_mm, SIGHT_MM) if self._sights is not None else None

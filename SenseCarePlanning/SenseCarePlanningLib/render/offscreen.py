@@ -194,12 +194,27 @@ class OffscreenRenderer:
         SenseCareError
             When the driver gives no picture.
         """
+        return np.ascontiguousarray(self.drawn())
+
+    def drawn(self) -> RgbImage:
+        """Draw the scene and return the picture where it lies: valid until the next one is drawn, for readers in a hurry.
+
+        Returns
+        -------
+        array
+            (H, W, 3) uint8, first row at the top; a view.
+
+        Raises
+        ------
+        SenseCareError
+            When the driver gives no picture.
+        """
         self.window.Render()
         self.window.GetPixelData(0, 0, self.width - 1, self.height - 1, 0, self._pixels, 0)
         flat = vtk_to_numpy(self._pixels)
         if flat.size != self.width * self.height * 3:
             raise SenseCareError("The picture could not be rendered on this machine.", f"{flat.size} bytes came back")
-        return np.ascontiguousarray(flat.reshape(self.height, self.width, 3)[::-1])
+        return np.asarray(flat.reshape(self.height, self.width, 3)[::-1])
 
     def close(self) -> None:
         """Give the graphics memory back."""
