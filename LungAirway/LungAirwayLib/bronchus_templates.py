@@ -75,12 +75,20 @@ class Family:
         costs ``odd_trunk_cost``.
     largest_share
         The largest share of the family's tips that one member may supply at no extra cost.
+    named_as_lobe
+        Whether the trunk of all members is the lobar bronchus; the basal trunk is not, as B6 leaves above it.
     """
 
     templates: tuple[Template, ...]
     trunks: dict[frozenset[str], float]
     odd_trunk_cost: float = 0.6
     largest_share: float = 1.0
+    named_as_lobe: bool = True
+
+
+def names_of(family: Family, mask: int) -> frozenset[str]:
+    """Return the codes of a bit mask of members."""
+    return frozenset(template.code for index, template in enumerate(family.templates) if mask >> index & 1)
 
 
 def _sets(**costs: float) -> dict[frozenset[str], float]:
@@ -171,6 +179,7 @@ RIGHT_SEGMENTS: dict[str, Family] = {
             RB7_RB9_RB10=0.1, RB7_RB8_RB9=0.1,
         ),
         largest_share=0.45,
+        named_as_lobe=False,
     ),
 }  # fmt: skip
 
@@ -202,6 +211,7 @@ LEFT_SEGMENTS: dict[str, Family] = {
             LB7_LB9_LB10=0.1, LB7_LB8_LB9=0.1,
         ),
         largest_share=0.45,
+        named_as_lobe=False,
     ),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ from SenseCarePlanningLib.volume import Grid, LabelMap, Volume, bounding_box
 
 from .constants import INTERMEDIATE, LLL, LOBE_CODES, LUL, LUNG_LEFT, LUNG_RIGHT, RLL, RML, RUL
 from .fissures import FissureSurface, find_fissure
-from .naming import lobe_of
+from .naming import is_part_of, lobe_of
 
 logger = logging.getLogger(__name__)
 
@@ -256,7 +256,8 @@ def _cuts(volume: Volume | None, lungs: LabelMap, lung: int, coarse: _Coarse, te
 
 def _horizontal_cut(volume: Volume | None, lungs: LabelMap, coarse: _Coarse, tree: Tree, oblique: list[_Cut]) -> _Cut | None:
     """Return the horizontal fissure of a lung whose middle lobe has no named airway, if the CT shows it near its usual place."""
-    ends = [branch.points_lps_mm[-1] for branch in tree if branch.label is not None and branch.label.code == INTERMEDIATE]
+    intermediate = [branch for branch in tree if branch.label is not None and is_part_of(branch.label.code, INTERMEDIATE)]
+    ends = [branch.points_lps_mm[-1] for branch in intermediate]
     region = (coarse.lungs == LUNG_RIGHT) & (oblique[0].signed_mm > 0)
     if volume is None or not ends or not region.any():
         return None

@@ -15,7 +15,7 @@ from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .constants import EXPECTED_BRANCHES, LOBE_CODES, TRACHEA
-from .naming import display_name, lobe_of
+from .naming import display_name, is_part_of, lobe_of
 
 SAMPLE_STEP_MM, INDEPENDENT_EVERY_MM = 0.5, 2.0
 """Centreline samples lie about 0.5 mm apart; the scanner's blur (full width about 1.5 to 2 mm) makes neighbours alike."""
@@ -24,6 +24,9 @@ ANGLE_SHARE = 0.25
 """Branch angle: last quarter of the parent against first quarter of the child."""
 
 FEWEST_BRANCHES_OF_A_LOBE = 3
+
+NOT_RESOLVED = "not measurable at this resolution, only an upper bound is known"
+"""Why a lumen has no diameter: its wall does not stand out, or it is too narrow against the blur of the scan."""
 
 
 def _evidence(point: FloatArray) -> Evidence:
@@ -44,22 +47,32 @@ def _length(branch: Branch) -> Measurement:
     )  # fmt: skip
 
 
+def lumen_measurement(
+    name: str, value_mm: float, interval_mm: tuple[float, float], method: str, point: FloatArray
+) -> Measurement:
+    """Return a lumen diameter with its 95 % interval, or only its upper bound where the scan cannot resolve it.
+
+    A lower bound of 0 says so: any narrower lumen would look the same. Then ``value`` is None, the reason is given, and
+    the interval runs from 0 to the bound.
+    """
+    low, high = float(interval_mm[0]), float(interval_mm[1])
+    if low <= 0.0 < high:
+        return Measurement(name, None, "mm", (0.0, high), method, NOT_RESOLVED, evidence=_evidence(point))
+    return Measurement(name, value_mm, "mm", (low, high), method, evidence=_evidence(point))
+
+
 def _inner_diameter(branch: Branch) -> Measurement:
-    part = branch.middle()
-    low, high = 2.0 * np.median(branch.radius_interval_mm[part], axis=0)
-    return Measurement(
-        "inner_diameter", branch.diameter_mm, "mm", (float(low), float(high)), "median over the middle half of the branch",
-        evidence=_evidence(_middle_point(branch)),
-    )  # fmt: skip
+    low, high = 2.0 * np.median(branch.radius_interval_mm[branch.middle()], axis=0)
+    method = "median over the middle half of the branch"
+    return lumen_measurement("inner_diameter", branch.diameter_mm, (low, high), method, _middle_point(branch))
 
 
 def _minimum_diameter(branch: Branch) -> Measurement:
     part = branch.middle()
     at = int(np.argmin(branch.radius_mm[part])) + int(part.start)
-    return Measurement(
-        "minimum_diameter", branch.minimum_diameter_mm, "mm", branch.minimum_diameter_interval_mm,
-        "smallest over the middle half of the branch", evidence=_evidence(branch.points_lps_mm[at]),
-    )  # fmt: skip
+    value, interval = branch.minimum_diameter_mm, branch.minimum_diameter_interval_mm
+    method = "smallest over the middle half of the branch"
+    return lumen_measurement("minimum_diameter", value, interval, method, branch.points_lps_mm[at])
 
 
 def _angle(tree: Tree, branch: Branch) -> Measurement:
@@ -205,7 +218,7 @@ def _noise(volume: Volume | None, tree: Tree) -> Measurement:
     name, unit = "noise", "[hnsf'U]"
     if volume is None:
         return not_measured(name, unit, "there is no CT")
-    trachea = [branch for branch in tree if branch.label is not None and branch.label.code == TRACHEA] or [tree.root]
+    trachea = [branch for branch in tree if branch.label is not None and is_part_of(branch.label.code, TRACHEA)] or [tree.root]
     points = np.concatenate([branch.points_lps_mm for branch in trachea])
     radius = np.concatenate([branch.radius_mm for branch in trachea])
     values = _air_values(volume, points, radius)

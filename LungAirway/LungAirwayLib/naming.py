@@ -1,8 +1,9 @@
 """Names of bronchi in two languages and two systems, and what a code says of lobe, segment and side.
 
-Codes are Boyden's numbers with a side (``RB6``, ``LB1+2``); a suffix names the subsegment (``RB3a``) and the branch
-below it (``RB3b-ii``). Segments after Jackson and Huber 1943, "Correlated applied anatomy of the bronchial tree and lungs
-with a system of nomenclature", Dis. Chest; subsegment letters after Boyden 1955, "Segmental anatomy of the lungs".
+Codes are Boyden's numbers with a side (``RB6``, ``LB1+2``); a suffix names the subsegment (``RB3a``) and the branches
+below it (``RB3bii``, ``RB3bii-1``): see ``branch_names``. Segments after Jackson and Huber 1943, "Correlated applied
+anatomy of the bronchial tree and lungs with a system of nomenclature", Dis. Chest; subsegment letters after Boyden 1955,
+"Segmental anatomy of the lungs".
 """
 
 from __future__ import annotations
@@ -64,36 +65,63 @@ _LOBE_NAMES = {
     "LLL": ("left lower lobe", "左肺下叶"),
 }
 
-_CODE = re.compile(r"^(?P<base>[RL]B(?:1\+2|10|[1-9]))(?P<suffix>[a-z]?(?:-[ivx]+)*(?:\.[0-9]+)*)$")
+_CODE = re.compile(
+    r"^(?P<base>[a-zA-Z_]+(?:[0-9]+(?:\+[0-9]+)*)?)(?P<suffix>\**(?:[a-f](?:[ivx]+)?)?(?:[-.](?:[0-9]+|[ivx]+))*)$"
+)
+_BELOW = re.compile(r"^below (?P<above>\S+) (?P<path>[0-9]+(?:-[0-9]+)*)$")
+
+
+def _is_trunk(base: str) -> bool:
+    """Tell whether a code such as ``RB9+10`` is the common trunk of segments of one lobe."""
+    lobes = {_LOBE_OF_BRONCHUS.get(base[:2] + number) for number in base[2:].split("+")}
+    return base[:2] in ("RB", "LB") and "+" in base and len(lobes) == 1 and None not in lobes
+
+
+def _match(code: str) -> tuple[str, str] | None:
+    match = _CODE.match(code)
+    found = None if match is None else (match["base"], match["suffix"])
+    return found if found is not None and (found[0] in _CLINICAL or _is_trunk(found[0])) else None
 
 
 def split_code(code: str) -> tuple[str, str]:
-    """Split ``"RB3b-ii"`` into its segment ``"RB3"`` and suffix ``"b-ii"``; other codes have no suffix.
+    """Split ``"RB3bii-1"`` into its segment ``"RB3"`` and suffix ``"bii-1"``.
+
+    A branch of an uncertain segment, ``"below RLLB.2 1-2"``, gives ``"RLLB"`` and ``"below .2 1-2"``; the rules of all
+    names are those of ``branch_names``.
 
     Raises
     ------
     ValueError
         When the code is not one of ours.
     """
-    if code in _CLINICAL or code in _LOBE_NAMES:
+    if code in _LOBE_NAMES:
         return code, ""
-    match = _CODE.match(code)
-    if match is None or match["base"] not in _CLINICAL:
+    below = _BELOW.match(code)
+    found = _match(below["above"] if below is not None else code)
+    if found is None:
         raise ValueError(f"unknown bronchus code {code!r}; expected one such as 'RMB', 'RULB', 'RB6' or 'LB1+2a'")
-    return match["base"], match["suffix"]
+    return found if below is None else (found[0], f"below {found[1]} {below['path']}")
 
 
 def segment_of(code: str | None) -> str | None:
     """Return the segmental code (``"RB3"``) of a code, or None for a bronchus above the segments."""
     if code is None:
         return None
-    base, _ = split_code(code)
-    return base if base[:2] in ("RB", "LB") else None
+    base, suffix = split_code(code)
+    return base if base[:2] in ("RB", "LB") and base in _CLINICAL and not suffix.startswith("below") else None
 
 
 def lobe_of(code: str | None) -> int | None:
     """Return the lobe label value (``RUL`` = 1 ... ``LLL`` = 5) that a bronchus supplies, None above the lobes."""
-    return None if code is None else _LOBE_OF_BRONCHUS.get(split_code(code)[0])
+    if code is None:
+        return None
+    base, _ = split_code(code)
+    return _LOBE_OF_BRONCHUS.get(base if base in _CLINICAL else base.split("+")[0])
+
+
+def is_part_of(code: str, trunk: str) -> bool:
+    """Tell whether a code is a trunk or one of its parts beyond side branches: ``BI`` or ``BI.2`` for ``BI``."""
+    return code == trunk or code.startswith(f"{trunk}.")
 
 
 def side_of(code: str | None) -> str | None:
@@ -101,7 +129,7 @@ def side_of(code: str | None) -> str | None:
     if code is None or code == "trachea":
         return None
     split_code(code)
-    return "left" if code.startswith("L") else "right"
+    return "left" if code.removeprefix("below ").startswith("L") else "right"
 
 
 def display_name(code: str | None, language: str = "en", system: str = "clinical") -> str:
@@ -110,7 +138,7 @@ def display_name(code: str | None, language: str = "en", system: str = "clinical
     Parameters
     ----------
     code
-        A code such as ``"RB6"``, ``"RULB"``, ``"RB3b-ii"``, a lobe code such as ``"RUL"``, or None.
+        A code such as ``"RB6"``, ``"RULB"``, ``"RB3bii"``, a lobe code such as ``"RUL"``, or None.
     language
         ``"en"`` or ``"zh"``.
     system
@@ -126,10 +154,19 @@ def display_name(code: str | None, language: str = "en", system: str = "clinical
     column = LANGUAGES.index(language)
     if code is None:
         return ("unnamed bronchus", "未命名支气管")[column]
+    below = _BELOW.match(code)
+    if below is not None:
+        above = display_name(below["above"], language, system)
+        return (f"below {above} {below['path']}", f"{above}以下 {below['path']}")[column]
     base, suffix = split_code(code)
     if system == "boyden" and base[:2] in ("RB", "LB"):
         return code
-    name = (_CLINICAL.get(base) or _LOBE_NAMES[base])[column]
+    if base in _CLINICAL or base in _LOBE_NAMES:
+        name = (_CLINICAL.get(base) or _LOBE_NAMES[base])[column]
+    else:
+        name = (f"common trunk {base}", f"{base} 共干")[column]
     if not suffix:
         return name
+    if suffix[0] == "." and suffix[1:].isdigit():
+        suffix = (f"part {suffix[1:]}", f"第 {suffix[1:]} 部分")[column]
     return f"{name} ({suffix})" if language == "en" else f"{name}（{suffix}）"

@@ -39,8 +39,18 @@ def test_clinical_and_boyden_names_of_the_superior_segment():
 
 def test_a_suffix_is_kept():
     assert display_name("LB1+2a") == "apicoposterior segmental bronchus, left upper lobe (a)"
-    assert display_name("RB3b-ii", system="boyden") == "RB3b-ii"
+    assert display_name("RB3bii-1", system="boyden") == "RB3bii-1"
+    assert split_code("RB3bii-1") == ("RB3", "bii-1")
     assert split_code("RB10c") == ("RB10", "c")
+
+
+def test_common_trunks_parts_and_uncertain_branches_are_named_in_both_languages():
+    assert display_name("RB9+10") == "common trunk RB9+10"
+    assert display_name("RB9+10", "zh", "boyden") == "RB9+10"
+    assert display_name("BI.2") == "bronchus intermedius (part 2)"
+    assert display_name("BI.2", "zh") == "右中间段支气管（第 2 部分）"
+    assert display_name("below RLLB 1-2", "en", "boyden") == "below right lower lobe bronchus 1-2"
+    assert display_name("below RB9+10.2 1", "zh", "boyden") == "RB9+10.2以下 1"
 
 
 def test_an_abstained_name_is_said():
@@ -58,6 +68,11 @@ def test_an_abstained_name_is_said():
         ("LingB", LUL),
         ("LB10", LLL),
         ("BI", None),
+        ("BI.2", None),
+        ("RB9+10", RLL),
+        ("RB1+3.2", RUL),
+        ("below RMLB 2-1", RML),
+        ("below LB7+8 1", LLL),
         (ACCESSORY_CARDIAC, None),
         ("trachea", None),
     ],
@@ -68,13 +83,18 @@ def test_the_lobe_of_a_code(code, lobe):
 
 def test_segment_and_side_of_a_code():
     assert segment_of("RB3b-i") == "RB3"
+    assert segment_of("RB3*a") == "RB3"
+    assert segment_of("RB3-1") == "RB3"
     assert segment_of("RULB") is None
+    assert segment_of("RB9+10") is None
+    assert segment_of("below RB9+10 1") is None
+    assert side_of("below LLLB 1") == "left"
     assert segment_of(None) is None
     assert (side_of(ACCESSORY_CARDIAC), segment_of(ACCESSORY_CARDIAC)) == ("right", None)
     assert (side_of("LingB"), side_of("BI"), side_of("trachea")) == ("left", "right", None)
 
 
-@pytest.mark.parametrize("code", ["RB11", "LB1", "LB2", "RB1+2", "XB1", "", "RB3B"])
+@pytest.mark.parametrize("code", ["RB11", "LB1", "LB2", "RB3+4", "RB9+11", "XB1", "", "RB3B", "below", "below RB99 1"])
 def test_a_code_that_does_not_exist_is_refused(code):
     with pytest.raises(ValueError, match="unknown bronchus code"):
         split_code(code)

@@ -1,0 +1,79 @@
+"""What a reader is told of the names: variants, common trunks, bronchi that were not found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from SenseCarePlanningLib.geometry import unit
+from SenseCarePlanningLib.tubes.tree import BranchLabel, Tree
+
+from .assignment import Assignment
+from .bronchus_templates import Family, names_of
+from .carina import Trunk
+from .constants import INTERMEDIATE, RIGHT_MAIN
+from .subtrees import Territories, first_course
+
+ACCESSORY_COURSE, ACCESSORY_COSINE, ACCESSORY_SHARE = (0.70, -0.20, -0.68), 0.8, 0.06
+"""An accessory cardiac bronchus leaves the medial wall towards the heart and down, and is small: its course, how closely it
+must be kept to, and the largest share of the right lung's tips (Ghaye et al. 2001, doi:10.1148/radiographics.21.1.g01ja06105)."""
+
+
+@dataclass
+class Draft:
+    """What is known while labelling: labels so far, the names of trunks above the segments, and remarks for the reader."""
+
+    labels: dict[int, BranchLabel | None] = field(default_factory=dict)
+    trunks: dict[int, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+OWN_NOTE = re.compile(
+    r"no carina found:|no branch found for |common trunk |tracheal bronchus: |accessory cardiac |[RL]B\S+ not found:"
+)
+"""What the remarks of this module begin with: naming a tree again replaces them."""
+
+
+def note_segments(side: str, group: str, family: Family, found: Assignment, draft: Draft) -> None:
+    codes = [template.code for template in family.templates]
+    present = {codes[name] for name in found.starts.values()}
+    for code in codes:
+        if code not in present and len(present) > 1:
+            draft.notes.append(f"{code} not found: absent, or its trunk is not in the tree")
+    trunks = {names for names in (names_of(family, mask) for mask in found.masks.values()) if 1 < len(names) < len(present)}
+    unusual = [names for names in trunks if family.trunks.get(names, family.odd_trunk_cost) > 0.0]
+    for names in sorted(unusual, key=sorted):
+        ordered = [code for code in codes if code in names]
+        draft.notes.append("common trunk " + " and ".join(ordered))
+
+
+def note_variants(tree: Tree, trunk: Trunk, draft: Draft) -> None:
+    for child in trunk.early:
+        label = draft.labels.get(child)
+        if label is not None and any(child in part for part in trunk.roots.values()):
+            draft.notes.append(f"tracheal bronchus: {label.code} leaves the trachea above the carina")
+
+
+def find_accessory(territories: Territories, roots: Sequence[int], draft: Draft) -> dict[int, float]:
+    """Return the small branches of the medial wall of the right main or intermediate bronchus that set out for the heart."""
+    tree, total = territories.tree, sum(len(territories.tips_below[root]) for root in roots)
+    found = {}
+    for branch in tree:
+        above, own = (draft.labels.get(number) if number is not None else None for number in (branch.parent_id, branch.id))
+        trunks = [label is not None and label.code in (RIGHT_MAIN, INTERMEDIATE) for label in (above, own)]
+        small = not branch.child_ids or territories.share(branch.id, total) <= ACCESSORY_SHARE
+        likeness = float(unit(np.array(ACCESSORY_COURSE)) @ first_course(tree, branch.id))
+        if trunks == [True, False] and small and likeness >= ACCESSORY_COSINE:
+            found[branch.id] = likeness
+    return found
+
+
+def without(tree: Tree, branch_ids: Iterable[int]) -> Tree:
+    """Return the tree without some subtrees; names do not need what this breaks (generations, orders)."""
+    gone = {below for branch_id in branch_ids for below in tree.subtree(branch_id)}
+    left = {branch.id: replace(branch, child_ids=tuple(child for child in branch.child_ids if child not in gone))
+            for branch in tree if branch.id not in gone}  # fmt: skip
+    return replace(tree, branches=left)
