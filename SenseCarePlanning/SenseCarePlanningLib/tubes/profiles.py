@@ -63,7 +63,12 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class RayEdges:
-    """Lumen edge (N, R) and per-section summaries (N,)."""
+    """Lumen edge (N, R) and per-section summaries (N,).
+
+    ``ring_share`` is the share of rays on which a thin wall stands: the profile rises and falls again within 2 mm. A tube
+    shows that on all sides but where another structure touches it; a strip of background caught between neighbours has
+    slopes onto wide things instead, or no rise at all. It is 1 for a free tube, whatever its calibre.
+    """
 
     edge_mm: FloatArray
     section_ok: BoolArray
@@ -72,6 +77,8 @@ class RayEdges:
     wall_mm: FloatArray
     contrast_hu: FloatArray
     level: FloatArray
+    lumen: FloatArray
+    ring_share: FloatArray
 
 
 def scan_levels(
@@ -169,7 +176,8 @@ def find_edges(traced: Traced, levels: Levels) -> RayEdges:
     # neighbouring rays share voxels and were smoothed together: about one in six is independent
     scatter = np.sqrt(((edge - _around(edge)) ** 2 * kept).sum(axis=1) / count) / np.sqrt(np.maximum(count / 6.0, 1.0))
     weight = np.where(kept, 1.0, np.nan)
-    thick = np.where(kept & (beyond < peak - _LEAST_DROP * levels.contrast), wall * sigma, np.nan)
+    falls = beyond < peak - _LEAST_DROP * levels.contrast
+    thick = np.where(kept & falls, wall * sigma, np.nan)
     return RayEdges(
         edge,
         kept.mean(axis=1) >= 0.5,
@@ -178,6 +186,8 @@ def find_edges(traced: Traced, levels: Levels) -> RayEdges:
         _nan_median(thick),
         np.where(kept.any(axis=1), _nan_median(peak * weight), np.median(peak, axis=1)) - centre,
         0.5 * (centre + _nan_median(peak * weight)),
+        centre,
+        (falls & traced.known).mean(axis=1),
     )
 
 

@@ -64,6 +64,9 @@ class BranchSections:
         The result (N,) and its 95 % interval (N, 2). A lower bound of 0 means that the scan gives an upper bound only.
     wall_mm, contrast_hu
         Wall thickness by the model of the blurred ring; seen wall maximum less lumen level.
+    lumen_level, ring_share
+        Level in the middle of the lumen (sign turned for bright lumens); share of the rays on which a thin wall stands, see
+        :class:`.profiles.RayEdges`. Both are known at every sample.
     """
 
     edge_mm: FloatArray
@@ -76,6 +79,8 @@ class BranchSections:
     d_max_mm: FloatArray
     wall_mm: FloatArray
     contrast_hu: FloatArray
+    lumen_level: FloatArray
+    ring_share: FloatArray
 
 
 @dataclass(frozen=True)
@@ -262,7 +267,7 @@ def _sections(branch: Branch, traced: Traced, read: _Read, levels: Levels, misse
     blank = np.where(usable, 1.0, np.nan)
     return BranchSections(
         edge, inscribed, read.radius_mm * blank, area * blank, radius, interval, d_min, d_max, edges.wall_mm * blank,
-        edges.contrast_hu,
+        edges.contrast_hu, edges.lumen, edges.ring_share,
     )  # fmt: skip
 
 
