@@ -43,9 +43,9 @@ class Panel:
         self.map_height = int(0.46 * self.height)
         target = Ball(plan.target.surface_lps_mm) if plan is not None else None
         style = TreeStyle(route_ids=frozenset(int(value) for value in np.unique(path.branch_ids)), target=target)
-        painter = TreePainter(result.surface, result.tree)
         edge = max(self.width // 40, 3)
-        picture = painter.paint(self.width - 2 * edge, self.map_height - 2 * edge, style)
+        with TreePainter(result.surface, result.tree) as painter:
+            picture = painter.paint(self.width - 2 * edge, self.map_height - 2 * edge, style)
         self.ground = np.empty((self.height, self.width, 3), dtype=np.uint8)
         self.ground[...] = GROUND
         self.ground[edge : edge + picture.shape[0], edge : edge + picture.shape[1]] = picture

@@ -88,7 +88,13 @@ def _opening(child: Branch, parent_radius: float, name: str, wanted: bool) -> Op
 
 
 def mark_openings(
-    image: RgbImage, pose: CameraPose, openings: Sequence[Opening], field_of_view_deg: float, *, text_size: int = 0
+    image: RgbImage,
+    pose: CameraPose,
+    openings: Sequence[Opening],
+    field_of_view_deg: float,
+    *,
+    text_size: int = 0,
+    still: bool = False,
 ) -> None:
     """Ring the openings in a round picture, in place: the wanted one green, the others white and thin.
 
@@ -96,10 +102,12 @@ def mark_openings(
     ----------
     text_size
         Height of the names in pixels; 0 writes none.
+    still
+        Whether a name may stand on any side of its ring, to cover no ring; in a video it would jump.
     """
     size = image.shape[0]
     shapes = Shapes()
-    texts = []
+    rings: list[tuple[Opening, FloatArray, float]] = []
     for opening in openings:
         pixels, depth = project(pose, opening.ring(), size, field_of_view_deg)
         if depth.min() < 0.3:
@@ -110,19 +118,58 @@ def mark_openings(
         # Nothing is drawn beside the round window.
         pixels[np.linalg.norm(pixels - size / 2.0, axis=1) > 0.5 * size - 2.0] = np.nan
         shapes.line(pixels, WANTED if opening.wanted else OTHER, size / (130.0 if opening.wanted else 300.0))
-        if text_size and opening.name:
-            texts.append((opening, centre, reach))
+        rings.append((opening, centre, reach))
     shapes.draw(image)
-    for opening, centre, reach in texts:
-        away = unit(np.append(centre - size / 2.0, 0.0))[:2]
-        if not away.any():
-            away = np.array([0.0, 1.0])
-        place = centre + away * (reach + 1.1 * text_size)
+    taken: list[tuple[FloatArray, FloatArray]] = []
+    for opening, centre, reach in reversed(rings) if text_size else ():
+        if not opening.name:
+            continue
         half = np.array([text_extent(opening.name, text_size)[0] / 2.0, 0.6 * text_size])
-        room = 0.80 * size / 2.0 - half
-        place = size / 2.0 + np.clip(place - size / 2.0, -room, room)
+        sides = SIDES if still else SIDES[:1]
+        places = [_beside(centre, reach, side, half, size) for side in sides]
+        place = min(places, key=lambda place: _covered(place, half, rings, taken)) if still else places[0]
+        taken.append((place, half))
         colour = WANTED[:3] if opening.wanted else (255, 255, 255)
         draw_text(image, opening.name, place[0], place[1], text_size, colour=colour, bold=opening.wanted, anchor="mm")
+
+
+SIDES = tuple(np.radians([0.0, 30.0, -30.0, 60.0, -60.0, 90.0, -90.0, 120.0, -120.0, 150.0, -150.0, 180.0]))
+"""Where a name may stand: turned by so much from the side that is away from the picture's middle; the first is liked best."""
+NAME_ROOM = 0.80
+"""Share of the picture's radius that names keep to; the clock is beyond."""
+
+
+def _beside(centre: FloatArray, reach: float, turn: float, half: FloatArray, size: int) -> FloatArray:
+    """Return the middle (2,) of a name beside a ring, inside the picture."""
+    away = unit(np.append(centre - size / 2.0, 0.0))[:2]
+    if not away.any():
+        away = np.array([0.0, 1.0])
+    away = np.array([np.cos(turn) * away[0] - np.sin(turn) * away[1], np.sin(turn) * away[0] + np.cos(turn) * away[1]])
+    place = centre + away * (reach + 0.4 * half[1] + float(np.abs(away) @ half))
+    # The corner furthest out must lie in the round room, too.
+    offset = place - size / 2.0
+    for _ in range(20):
+        outer = float(np.linalg.norm(np.abs(offset) + half))
+        if outer <= NAME_ROOM * size / 2.0:
+            break
+        offset *= 0.95
+    return np.asarray(size / 2.0 + offset)
+
+
+def _covered(
+    place: FloatArray,
+    half: FloatArray,
+    rings: Sequence[tuple[Opening, FloatArray, float]],
+    taken: Sequence[tuple[FloatArray, FloatArray]],
+) -> float:
+    """Return how deep a name's box reaches into rings and other names, pixels."""
+    depth = 0.0
+    for _, centre, reach in rings:
+        nearest = np.clip(centre, place - half, place + half)
+        depth += max(reach + 2.0 - float(np.linalg.norm(nearest - centre)), 0.0)
+    for other, other_half in taken:
+        depth += 2.0 * max(float(np.min(half + other_half - np.abs(place - other))), 0.0)
+    return round(depth)
 
 
 def mark_target(

@@ -12,7 +12,7 @@ import numpy as np
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Colour, save_png
-from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle, lung_surface
+from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle, clearest_view, lung_surface
 from SenseCarePlanningLib.volume import Volume
 
 from .camera_path import CameraPath
@@ -35,6 +35,9 @@ LOBE_COLOURS: dict[int, Colour] = {
 }
 SHOWN_TRACHEA_MM = 25.0
 """How much of the trachea the picture of a route shows: enough to tell where the carina is."""
+LAST_BRANCHES = 2
+"""How many of a route's last branches the zoomed picture shows whole."""
+LEAST_ZOOMED_MM, ZOOM_MARGIN_MM = 25.0, 8.0
 TREE_PIXELS = (1000, 1080)
 TREE_DPI, SLICE_DPI, STEP_DPI = 290, 300, 300
 
@@ -66,8 +69,9 @@ def make_pictures(
     Returns
     -------
     dict
-        Key -> file: ``tree_overview``, ``tree_lobes``, ``target_axial``, ``target_coronal``, ``target_sagittal``, and for
-        each route its ``route_<rank>_tree``, ``route_<rank>_oblique``, ``extensions_<rank>`` and ``step_<rank>_<n>``.
+        Key -> file: ``tree_overview``, ``tree_lobes``, ``route_zoom`` (the last bifurcations of the best route and the
+        target), ``target_axial``, ``target_coronal``, ``target_sagittal``, and for each route its ``route_<rank>_tree``,
+        ``route_<rank>_oblique``, ``extensions_<rank>`` and ``step_<rank>_<n>``.
     """
     start = time.perf_counter()
     folder = Path(out_dir)
@@ -96,7 +100,11 @@ def make_pictures(
 
 
 def _tree_pictures(result: AirwayResult, words: Words) -> dict[str, RgbImage]:
-    painter = TreePainter(result.surface, result.tree)
+    with TreePainter(result.surface, result.tree) as painter:
+        return _painted(painter, result, words)
+
+
+def _painted(painter: TreePainter, result: AirwayResult, words: Words) -> dict[str, RgbImage]:
     lungs = lung_surface(result.lungs) if result.lungs is not None else None
     letters = tuple(words.say(letter) for letter in ("L", "R", "P", "A", "H", "F"))
     plan = result.plan
@@ -127,7 +135,44 @@ def _tree_pictures(result: AirwayResult, words: Words) -> dict[str, RgbImage]:
             focus_lps_mm=_focus(result, route),
         )
         pictures[f"route_{route.rank}_tree"] = painter.paint(width, height, style)
+    if best is not None:
+        zoomed = _zoom_style(result, best, target, words, letters)
+        pictures["route_zoom"] = painter.paint(width, height, zoomed)
     return pictures
+
+
+def _zoom_style(result: AirwayResult, route: Route, target: Ball | None, words: Words, letters: tuple[str, ...]) -> TreeStyle:
+    """Return the picture of a route's last bifurcations and its target, from where they are seen best."""
+    arc = arc_length_mm(route.points_lps_mm)
+    reach = max(sum(result.tree[key].length_mm for key in route.branch_ids[-LAST_BRANCHES:]), LEAST_ZOOMED_MM)
+    shown = [route.points_lps_mm[arc >= arc[-1] - reach]]
+    shown += [points for points, _, _ in _extension_curves(route)]
+    line = np.concatenate(shown)
+    around = np.concatenate([line, target.points_lps_mm]) if target is not None else line
+    low, high = around.min(axis=0) - ZOOM_MARGIN_MM, around.max(axis=0) + ZOOM_MARGIN_MM
+    side = "right" if line[-1, 0] < result.tree.root.points_lps_mm[-1, 0] else "left"
+    view = clearest_view(result.surface, line, ("front", side, "back"))
+    beside = {child.id for key in route.branch_ids[-LAST_BRANCHES - 1 :] for child in result.tree.children(key)}
+    inside = [
+        key
+        for key in (*route.branch_ids[-LAST_BRANCHES:], *sorted(beside))
+        if ((result.tree[key].points_lps_mm > low) & (result.tree[key].points_lps_mm < high)).all(axis=1).mean() > 0.5
+    ]
+    labels: dict[int, str] = {}
+    for key in dict.fromkeys(inside):
+        branch = result.tree[key]
+        name = words.branch(branch, result.tree)
+        if branch.label is not None and name not in labels.values():
+            labels[key] = name
+    return TreeStyle(
+        route_ids=frozenset(route.branch_ids),
+        curves=_extension_curves(route),
+        target=target,
+        labels=labels,
+        letters=letters,
+        focus_lps_mm=np.stack([low, high]),
+        view=view,
+    )
 
 
 def _focus(result: AirwayResult, route: Route) -> FloatArray:

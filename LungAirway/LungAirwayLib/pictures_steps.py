@@ -19,6 +19,8 @@ from .report_pages.words import Words
 from .result import AirwayResult
 
 RENDERED_PIXELS, PIXELS = 720, 480
+TEXT_SHARE = 0.132
+"""Height of a name against the picture: 7 points where the picture is printed 18.7 mm high."""
 BEFORE_CARINA_MM = (5.0, 15.0)
 """The view is taken one lumen diameter before the carina, within these limits."""
 BARE_TARGET_RADIUS_MM = 4.0
@@ -30,7 +32,7 @@ def step_pictures(result: AirwayResult, plan: Plan, paths: Mapping[int, CameraPa
     if not wanted:
         return {}
     names = opening_names(result, words.language)
-    view = EndoluminalView(result.surface, size=RENDERED_PIXELS)
+    view = EndoluminalView(result.surface, size=RENDERED_PIXELS, many=False)
     try:
         pictures = {}
         for rank, step in wanted:
@@ -38,7 +40,8 @@ def step_pictures(result: AirwayResult, plan: Plan, paths: Mapping[int, CameraPa
             image = view.frame(pose)
             mark_target(image, pose, plan.target.surface_lps_mm, BARE_TARGET_RADIUS_MM, FIELD_OF_VIEW_DEG)
             openings = openings_at(result.tree, step.branch_id, step.next_branch_id, names)
-            mark_openings(image, pose, openings, FIELD_OF_VIEW_DEG, text_size=RENDERED_PIXELS // 18)
+            letters = round(TEXT_SHARE * RENDERED_PIXELS)
+            mark_openings(image, pose, openings, FIELD_OF_VIEW_DEG, text_size=letters, still=True)
             pictures[f"step_{rank}_{step.step}"] = _with_clock(image, step)
     finally:
         view.close()
@@ -81,7 +84,7 @@ def _with_clock(image: RgbImage, step: Instruction) -> RgbImage:
     for hour in (12, 3, 6, 9):
         if abs((step.clock_angle_deg - 30.0 * hour + 180.0) % 360.0 - 180.0) > 14.0:
             place = middle + _direction(30.0 * hour) * radius * 0.865
-            draw_text(image, str(hour), place[0], place[1], size // 20, anchor="mm")
+            draw_text(image, str(hour), place[0], place[1], round(0.8 * TEXT_SHARE * size), anchor="mm")
     image = resized(image, PIXELS, PIXELS).copy()
     offset = np.arange(PIXELS) + 0.5 - PIXELS / 2.0
     outside = offset[:, None] ** 2 + offset[None, :] ** 2 > (PIXELS / 2.0 - 1.5) ** 2

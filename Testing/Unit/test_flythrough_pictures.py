@@ -70,7 +70,7 @@ def test_every_promised_picture_is_there_and_shows_something(result: AirwayResul
     files = make_pictures(result, volume, [path], tmp_path, language)
     assert set(files) == {
         "tree_overview", "tree_lobes", "target_axial", "target_coronal", "target_sagittal",
-        "route_1_tree", "route_1_oblique", "extensions_1", "step_1_1",
+        "route_zoom", "route_1_tree", "route_1_oblique", "extensions_1", "step_1_1",
     }  # fmt: skip
     for key, file in files.items():
         assert np.asarray(Image.open(file)).std() > 5.0, key

@@ -263,3 +263,45 @@ def test_merging_flat_wall_moves_nothing_and_leaves_no_gap_between_cubes() -> No
     edges = np.sort(np.concatenate([triangles[:, pair] for pair in ((0, 1), (1, 2), (2, 0))]), axis=1)
     _, counts = np.unique(edges, axis=0, return_counts=True)
     assert (counts % 2 == 0).all(), "an edge with one triangle only is a gap"
+
+
+def test_lines_from_names_to_branches_do_not_cross() -> None:
+    from unittest.mock import patch
+
+    from SenseCarePlanningLib.render import tree_picture
+
+    rng = np.random.default_rng(5)
+    branches = {0: Branch(0, None, tuple(range(1, 13)), np.array([[0.0, 0, 90], [0, 0, 0]]), *_calibre(2))}
+    for key in range(1, 13):
+        place = rng.uniform([-60, -5, -60], [60, 5, 60])
+        branches[key] = Branch(key, 0, (), np.array([[0.0, 0, 0], place, place + np.array([0.0, 0.0, 1.0])]), *_calibre(3), 1)
+    tree = Tree(branches, 0)
+    window = tree_picture._Window.around(np.array([[-80.0, -5, -80], [80, 5, 90]]), "front", 1.0, 1.42)
+    lines = []
+    with patch.object(tree_picture.Shapes, "line", lambda self, points, *rest: lines.append(np.array(points, dtype=float))):
+        names = {key: f"name {key}" for key in branches}
+        tree_picture._write_labels(np.full((600, 600, 3), 255, np.uint8), tree, names, window, split_at_carina=True)
+    assert len(lines) == 13
+
+    def left(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> bool:
+        return bool((b[0] - a[0]) * (c[1] - a[1]) > (b[1] - a[1]) * (c[0] - a[0]))
+
+    for at, (a, b) in enumerate(lines):
+        for c, d in lines[at + 1 :]:
+            assert not (left(a, c, d) != left(b, c, d) and left(a, b, c) != left(a, b, d))
+
+
+def test_the_clearest_view_is_across_and_from_the_open_side() -> None:
+    from SenseCarePlanningLib.render.tree_picture import clearest_view
+
+    line = np.stack([np.linspace(0, 40, 41), np.zeros(41), np.zeros(41)], axis=1)
+    x, z = np.meshgrid(np.arange(-10.0, 50.0, 0.5), np.arange(-10.0, 10.0, 0.5))
+    screen = np.stack([x.ravel(), np.full(x.size, -20.0), z.ravel()], axis=1)  # before the line, seen from the front
+    wall = Surface(screen, np.zeros((0, 3), dtype=np.int64))
+    assert clearest_view(wall, line, ("front", "right", "back")) == "back"
+    bare = Surface(screen[:0].reshape(0, 3), np.zeros((0, 3), dtype=np.int64))
+    assert clearest_view(bare, line, ("right", "front")) == "front"
+
+
+def _calibre(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.full(count, 2.0), np.tile([1.8, 2.2], (count, 1)), np.zeros((count, 3, 3))

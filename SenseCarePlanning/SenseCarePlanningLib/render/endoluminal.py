@@ -52,6 +52,8 @@ class EndoluminalView:
         Full angle of the round picture.
     wall_rgb
         Reflectance of the wall.
+    many
+        Whether many frames are to come, so that preparing the surface pays.
     """
 
     def __init__(
@@ -61,12 +63,13 @@ class EndoluminalView:
         size: int = 640,
         field_of_view_deg: float = FIELD_OF_VIEW_DEG,
         wall_rgb: tuple[float, float, float] = MUCOSA_RGB,
+        many: bool = True,
     ) -> None:
         self.size = size
         self.field_of_view_deg = field_of_view_deg
         self.renderer = OffscreenRenderer(size, size)
         self._window = np.repeat(round_window(size)[:, :, None], 3, axis=2)
-        self._parts = cut(surface) if len(surface.triangles) else []
+        self._parts = cut(surface, merge=many) if len(surface.triangles) else []
         self._actors = [_wall_actor(part, wall_rgb) for part in self._parts]
         self._sights: Sights | None = None
         self._shown = np.ones(len(self._actors), dtype=np.bool_)

@@ -245,9 +245,11 @@ def _lay(image: RgbImage, canvas: NDArray[np.uint8], colours: NDArray[np.uint16]
 
 def save_png(image: RgbImage, path: object, dpi: int = 200) -> None:
     """Write a picture as PNG with its print resolution."""
-    Image.fromarray(image).save(str(path), dpi=(dpi, dpi), compress_level=4)
+    Image.fromarray(image).save(str(path), dpi=(dpi, dpi), compress_level=2)
 
 
 def resized(image: RgbImage, width: int, height: int) -> RgbImage:
     """Return a picture at another size, smoothly."""
+    if image.shape[:2] == (2 * height, 2 * width):
+        return np.asarray(Image.fromarray(image).reduce(2))
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import affine_transform
 from skimage.measure import find_contours
 
 from ..geometry import FloatArray, unit
@@ -188,17 +191,18 @@ def slice_picture(volume: Volume | None, plane: Plane, options: SliceOptions | N
     options = options or SliceOptions()
     pixel_mm = plane.width_mm / options.pixels
     height = max(round(plane.height_mm / pixel_mm), 1)
-    places = _places(plane, options.pixels, height, pixel_mm)
+    raster = _raster(plane, options.pixels, height, pixel_mm)
     if volume is None:
         image = np.full((height, options.pixels, 3), 28, dtype=np.uint8)
     else:
-        values = _sampled(volume, places, options.background_hu)
+        values = _sampled(volume.array_kji, volume.grid, raster, options.background_hu)
+        values = np.full((height, options.pixels), options.background_hu) if values is None else values
         level, width = options.window_hu
         grey = np.clip((values - level + width / 2.0) / width, 0.0, 1.0) * 255.0
         image = np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
     shapes = Shapes()
     for outline in options.outlines:
-        _add_outline(shapes, outline, places)
+        _add_outline(shapes, outline, raster)
     for curve in options.curves:
         _add_curve(shapes, curve, plane, pixel_mm)
     _add_marks(shapes, options, plane, pixel_mm)
@@ -208,48 +212,77 @@ def slice_picture(volume: Volume | None, plane: Plane, options: SliceOptions | N
     return image
 
 
-def _places(plane: Plane, width: int, height: int, pixel_mm: float) -> FloatArray:
-    x = (np.arange(width) + 0.5) * pixel_mm - plane.width_mm / 2.0
-    y = (np.arange(height) + 0.5) * pixel_mm - plane.height_mm / 2.0
-    return plane.centre_lps_mm + y[:, None, None] * plane.down + x[None, :, None] * plane.right
+@dataclass(frozen=True, eq=False)
+class _Raster:
+    """Where the pixels of a picture lie: the first one's middle, the ways to the next and to the one below (3,), and how many."""
+
+    first_lps_mm: FloatArray
+    across: FloatArray
+    down: FloatArray
+    width: int
+    height: int
+
+    def every(self, stride: int) -> _Raster:
+        """Return the raster of every n-th pixel both ways."""
+        width, height = -(-self.width // stride), -(-self.height // stride)
+        return _Raster(self.first_lps_mm, stride * self.across, stride * self.down, width, height)
 
 
-def _needed(grid: Grid, index: FloatArray) -> tuple[slice, slice, slice] | None:
-    """Return the box of voxels that sampling at indices (..., 3) reads; None when all lie outside."""
-    low = np.floor(index.min(axis=(0, 1))).astype(int) - 1
-    high = np.ceil(index.max(axis=(0, 1))).astype(int) + 2
-    start, stop = np.clip(low, 0, grid.shape_kji), np.clip(high, 0, grid.shape_kji)
+def _raster(plane: Plane, width: int, height: int, pixel_mm: float) -> _Raster:
+    across, down = plane.right * pixel_mm, plane.down * pixel_mm
+    corner = plane.centre_lps_mm - plane.right * plane.width_mm / 2.0 - plane.down * plane.height_mm / 2.0
+    return _Raster(corner + (across + down) / 2.0, across, down, width, height)
+
+
+def _numbers(part: NDArray[Any]) -> NDArray[np.float32]:
+    return part.astype(np.float32)
+
+
+def _mask_of(part: NDArray[Any], value: int | None) -> NDArray[np.float32]:
+    """Return 1 where a label is, or any label for None, and 0 elsewhere."""
+    return (part > 0 if value is None else part == value).astype(np.float32)
+
+
+def _sampled(
+    array_kji: NDArray[Any],
+    grid: Grid,
+    raster: _Raster,
+    outside: float,
+    as_float: Callable[[NDArray[Any]], NDArray[np.float32]] = _numbers,
+) -> FloatArray | None:
+    """Sample an array linearly at a raster (H, W), reading only the part that is needed; None when nothing is there."""
+    first = grid.kji_from_lps(raster.first_lps_mm)
+    steps = grid.kji_from_lps(np.stack([raster.first_lps_mm + raster.down, raster.first_lps_mm + raster.across])) - first
+    far = first + np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * [raster.height - 1, raster.width - 1] @ steps
+    start = np.clip(np.floor(far.min(axis=0)).astype(int) - 1, 0, grid.shape_kji)
+    stop = np.clip(np.ceil(far.max(axis=0)).astype(int) + 2, 0, grid.shape_kji)
     if (stop <= start).any():
         return None
-    return (slice(start[0], stop[0]), slice(start[1], stop[1]), slice(start[2], stop[2]))
+    part = as_float(array_kji[tuple(slice(low, high) for low, high in zip(start, stop, strict=True))])
+    if not part.any() and outside == 0.0:
+        return None
+    matrix = np.column_stack([np.zeros(3), steps.T])
+    sampled = affine_transform(
+        part,
+        matrix,
+        first - start,
+        output_shape=(1, raster.height, raster.width),
+        order=1,
+        mode="constant",
+        cval=outside,
+        prefilter=False,
+    )
+    return np.asarray(sampled[0])
 
 
-def _interpolated(part: NDArray[np.float32], index: FloatArray, box: tuple[slice, slice, slice], outside: float) -> FloatArray:
-    moved = np.moveaxis(index - np.array([side.start for side in box]), -1, 0)
-    return np.asarray(map_coordinates(part, moved, order=1, mode="constant", cval=outside, prefilter=False))
-
-
-def _sampled(volume: Volume, places: FloatArray, outside: float) -> FloatArray:
-    """Sample a volume linearly at places (H, W, 3), reading only the part of it that is needed."""
-    index = volume.grid.kji_from_lps(places)
-    box = _needed(volume.grid, index)
-    if box is None:
-        return np.full(places.shape[:2], outside)
-    return _interpolated(volume.array_kji[box].astype(np.float32), index, box, outside)
-
-
-def _add_outline(shapes: Shapes, outline: Outline, places: FloatArray) -> None:
+def _add_outline(shapes: Shapes, outline: Outline, raster: _Raster) -> None:
     """Add the outlines of the wanted values, found on every second pixel: smoother and four times as fast."""
-    index = outline.labels.grid.kji_from_lps(places[::OUTLINE_STRIDE, ::OUTLINE_STRIDE])
-    box = _needed(outline.labels.grid, index)
-    if box is None:
-        return
-    part = outline.labels.array_kji[box]
+    coarse = raster.every(OUTLINE_STRIDE)
+    labels = outline.labels
     for value in outline.values or (None,):
-        mask = part > 0 if value is None else part == value
-        if not mask.any():
+        values = _sampled(labels.array_kji, labels.grid, coarse, 0.0, partial(_mask_of, value=value))
+        if values is None or not values.any():
             continue
-        values = _interpolated(mask.astype(np.float32), index, box, 0.0)
         for contour in find_contours(np.pad(values, 1), 0.5):
             shapes.line((contour[:, ::-1] - 1.0) * OUTLINE_STRIDE, (*outline.colour, 255), outline.width)
 

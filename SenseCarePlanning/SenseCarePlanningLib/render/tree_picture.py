@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -16,7 +18,7 @@ from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkPolyDataNormals, vtkT
 from vtkmodules.vtkFiltersSources import vtkSphereSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
 
-from ..geometry import FloatArray, unit
+from ..geometry import FloatArray
 from ..surface import Surface
 from ..tubes.tree import Tree
 from ..volume import LabelMap, bounding_box
@@ -36,6 +38,8 @@ PLAIN: Colour = (214, 219, 226)
 ROUTE: Colour = (245, 124, 0)
 TARGET: Colour = (211, 47, 47)
 OVERSAMPLING = 2
+LETTERS_ACROSS = 35
+"""Width of a picture over the height of its names: 7 points where 1000 pixels are printed 87 mm wide."""
 LUNG_STEP_MM = 4.0
 DRAWN_BELOW = 205
 """Pixels darker than this in any channel belong to the tree or the target; the glassy lungs are lighter."""
@@ -121,7 +125,7 @@ class TreeStyle:
 
 
 class TreePainter:
-    """Draws one tree in several styles; the triangles are assigned to branches once.
+    """Draws one tree in several styles; the triangles are assigned to branches once. Close it, or use it in ``with``.
 
     Parameters
     ----------
@@ -131,6 +135,7 @@ class TreePainter:
 
     def __init__(self, surface: Surface, tree: Tree) -> None:
         self.tree = tree
+        self._renderers: dict[tuple[int, int], OffscreenRenderer] = {}
         normals = vtkPolyDataNormals()
         normals.SetInputData(polydata_from_surface(surface))
         normals.SplittingOff()
@@ -161,16 +166,43 @@ class TreePainter:
         if style.view not in VIEWS:
             raise ValueError(f"unknown view {style.view!r}, expected one of {sorted(VIEWS)}")
         scale = OVERSAMPLING
-        with OffscreenRenderer(width * scale, height * scale, background=(1.0, 1.0, 1.0)) as renderer:
-            _add_lights(renderer)
-            for actor in self._actors(style):
-                renderer.add(actor)
-            window = self._window(style, width / height)
-            forward, up = (np.array(axis) for axis in VIEWS[style.view])
-            renderer.look(window.centre - 1000.0 * forward, window.centre, up, parallel_height_mm=window.height_mm)
-            image: RgbImage = resized(renderer.render(), width, height).copy()
+        window = self._window(style, width / height)
+        drawn = self._drawn(self._actors(style), window, style, width * scale, height * scale)
+        image: RgbImage = resized(drawn, width, height).copy()
+        if style.lungs is not None and len(style.lungs.triangles):
+            # The lungs lie in front of their airways and are smooth: drawn apart, coarser, they cost a third.
+            glass = self._drawn([_glass(style.lungs)], window, style, width, height).astype(np.uint16)
+            glass *= image
+            glass += 255
+            image[...] = glass >> 8
         self._write(image, style, window)
         return image
+
+    def _drawn(self, actors: list[Any], window: _Window, style: TreeStyle, width: int, height: int) -> RgbImage:
+        """Return the actors on white; the window is kept for the next picture of that size."""
+        renderer = self._renderers.get((width, height))
+        if renderer is None:
+            renderer = self._renderers[width, height] = OffscreenRenderer(width, height, background=(1.0, 1.0, 1.0))
+            _add_lights(renderer)
+        for actor in actors:
+            renderer.add(actor)
+        forward, up = (np.array(axis) for axis in VIEWS[style.view])
+        renderer.look(window.centre - 1000.0 * forward, window.centre, up, parallel_height_mm=window.height_mm)
+        image = renderer.render()
+        renderer.clear()
+        return image
+
+    def close(self) -> None:
+        """Give the graphics memory back."""
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers.clear()
+
+    def __enter__(self) -> TreePainter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     def to_pixels(self, points_lps_mm: ArrayLike, width: int, height: int, style: TreeStyle) -> FloatArray:
         """Return where points (N, 3) lie in the picture of that size and style: (N, 2) as (x, y)."""
@@ -200,8 +232,6 @@ class TreePainter:
             actors.append(_actor(_tube(points, radius), colour))
         if style.target is not None:
             actors.append(_actor(_ball(style.target), TARGET))
-        if style.lungs is not None and len(style.lungs.triangles):
-            actors.append(_glass(style.lungs))
         return actors
 
     def _on_route(self, route_ids: frozenset[int]) -> NDArray[np.bool_]:
@@ -209,10 +239,11 @@ class TreePainter:
         branches = [self.tree[branch_id] for branch_id in route_ids]
         if not branches or not len(self._points):
             return np.zeros(len(self._points), dtype=np.bool_)
-        radii = np.concatenate([branch.radius_mm for branch in branches])
-        distance, nearest = cKDTree(np.concatenate([branch.points_lps_mm for branch in branches])).query(self._points)
+        reach = 1.25 * np.concatenate([branch.radius_mm for branch in branches]) + 0.4
+        centres = cKDTree(np.concatenate([branch.points_lps_mm for branch in branches]))
+        distance, nearest = centres.query(self._points, distance_upper_bound=float(reach.max()))
         mine = np.isin(self._branch, sorted(route_ids))
-        return np.asarray(mine | (distance < 1.25 * radii[nearest] + 0.4))
+        return np.asarray(mine | (distance < np.append(reach, -1.0)[nearest]))
 
     def _write(self, image: RgbImage, style: TreeStyle, window: _Window) -> None:
         height, width = image.shape[:2]
@@ -226,9 +257,9 @@ class TreePainter:
         )
         for direction, x, y, anchor in sides:
             letter = direction_letter(direction, style.letters)
-            draw_text(image, letter, x, y, size, bold=True, colour=ink, halo=None, anchor=anchor)
+            draw_text(image, letter, x, y, size, bold=True, colour=ink, halo=(255, 255, 255), anchor=anchor)
         if style.labels:
-            _write_labels(image, self.tree, style.labels, window)
+            _write_labels(image, self.tree, style.labels, window, split_at_carina=style.focus_lps_mm is None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,34 +288,37 @@ class _Window:
         return np.stack([width / 2.0 + scale * (offset @ self.right), height / 2.0 - scale * (offset @ self.up)], axis=1)
 
 
-def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window: _Window) -> None:
+def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window: _Window, *, split_at_carina: bool) -> None:
     """Write names in a column on either side, each level with its branch as far as room allows."""
     height, width = image.shape[:2]
-    size = max(width // 44, 9)
-    carina_x = window.to_pixels(tree.root.points_lps_mm[-1][None], width, height)[0, 0]
+    size = max(width // LETTERS_ACROSS, 9)
     places = {}
     for branch_id in labels:
         branch = tree[branch_id]
         middle = branch.points_lps_mm[len(branch.points_lps_mm) // 2]
         places[branch_id] = window.to_pixels(middle[None], width, height)[0]
+    if split_at_carina:
+        middle_x = float(window.to_pixels(tree.root.points_lps_mm[-1][None], width, height)[0, 0])
+    else:
+        middle_x = float(np.mean([place[0] for place in places.values()]))
     shapes = Shapes()
     texts = []
     for side in (-1, 1):
-        mine = [key for key in places if (places[key][0] >= carina_x) == (side > 0)]
+        mine = [key for key in places if (places[key][0] >= middle_x) == (side > 0)]
         mine.sort(key=lambda key: float(places[key][1]))
         rows = _spread([float(places[key][1]) for key in mine], 1.45 * size, 2.0 * size, height - 2.0 * size)
         edge = width / 15.0
         widest = max((text_size(labels[key], size)[0] for key in mine), default=0)
-        column = (
-            slice(round(edge), round(edge + widest)) if side < 0 else slice(round(width - edge - widest), round(width - edge))
-        )
+        near = width - edge - widest if side > 0 else edge + widest
+        column = slice(round(near), round(width - edge)) if side > 0 else slice(round(edge), round(near))
         shift = _clear_shift(image[:, column], rows, size)
-        for key, row in zip(mine, [row + shift for row in rows], strict=True):
-            x = width - edge if side > 0 else edge
-            text_width = text_size(labels[key], size)[0]
-            end = x - side * (text_width + 0.4 * size)
-            shapes.line([[end, row], places[key]], (90, 98, 110, 170), max(width / 900.0, 1.0))
-            texts.append((labels[key], x, row, "rm" if side > 0 else "lm"))
+        ends = np.array([[near - side * 0.4 * size, row + shift] for row in rows]).reshape(-1, 2)
+        points = np.array([places[key] for key in mine]).reshape(-1, 2)
+        # The shortest lines in all never cross: two that did would be shorter with their ends exchanged.
+        _, chosen = linear_sum_assignment(np.linalg.norm(points[:, None] - ends[None], axis=2))
+        for key, end in zip(mine, ends[chosen], strict=True):
+            shapes.line([end, places[key]], (90, 98, 110, 200), max(width / 800.0, 1.0))
+            texts.append((labels[key], near, float(end[1]), "lm" if side > 0 else "rm"))
     shapes.draw(image)
     for text, x, row, anchor in texts:
         _plate(image, text, x, row, size, anchor)
@@ -406,7 +440,22 @@ def _ball(ball: Ball) -> Any:
     return normals.GetOutput()
 
 
-def facing(direction: ArrayLike) -> str:
-    """Return the view (front, left or right) from which a direction is best seen across: not end on."""
-    along = np.abs(unit(direction))
-    return "front" if along[1] <= max(along[0], 0.6) else "left"
+def clearest_view(surface: Surface, line_lps_mm: FloatArray, views: Sequence[str]) -> str:
+    """Return the view in which a line (N, 3) is the least foreshortened and the least hidden behind the surface."""
+    lengths = np.linalg.norm(np.diff(line_lps_mm, axis=0), axis=1)
+    costs = []
+    for view in views:
+        forward, up = (np.array(axis) for axis in VIEWS[view])
+        flat = np.stack([np.cross(forward, up), up], axis=1)
+        seen = np.linalg.norm(np.diff(line_lps_mm @ flat, axis=0), axis=1).sum() / max(float(lengths.sum()), 1e-6)
+        depth = surface.points_lps_mm @ forward
+        near = cKDTree(surface.points_lps_mm @ flat).query_ball_point(line_lps_mm @ flat, HIDING_MM)
+        hidden = [
+            bool((depth[index] < at - HIDING_DEPTH_MM).any()) for index, at in zip(near, line_lps_mm @ forward, strict=True)
+        ]
+        costs.append(float(np.mean(hidden)) + 1.0 - float(seen))
+    return views[int(np.argmin(costs))]
+
+
+HIDING_MM, HIDING_DEPTH_MM = 1.0, 8.0
+"""A point is hidden by surface so near to it in the picture and so much nearer to the eye: not by its own wall."""

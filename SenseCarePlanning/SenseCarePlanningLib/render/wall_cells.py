@@ -34,8 +34,14 @@ ALWAYS_MM = 12.0
 """Cubes this near are always drawn."""
 
 
-def cut(surface: Surface) -> list[Any]:
-    """Cut a surface into cubes, one vtkPolyData each, with the normals of the whole surface and no needless triangles."""
+def cut(surface: Surface, *, merge: bool = True) -> list[Any]:
+    """Cut a surface into cubes, one vtkPolyData each, with the normals of the whole surface.
+
+    Parameters
+    ----------
+    merge
+        Whether to leave out needless triangles, which pays from some hundred frames on.
+    """
     normals = vtkPolyDataNormals()
     normals.SetInputData(polydata_from_surface(surface))
     normals.SplittingOff()
@@ -56,7 +62,7 @@ def cut(surface: Surface) -> list[Any]:
         used, local = np.unique(base.triangles[chosen], return_inverse=True)
         part = polydata_from_surface(Surface(base.points_lps_mm[used], local.reshape(-1, 3)))
         part.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(point_normals[used]), deep=True))
-        parts.append(_merged(part))
+        parts.append(_merged(part) if merge else part)
     return parts
 
 
