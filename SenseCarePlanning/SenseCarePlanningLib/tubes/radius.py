@@ -169,8 +169,9 @@ THIN_EXCESS, THIN_ERROR = 0.2, 0.18
 """Where walls are thin, the corrected edge lies too far out by 0.2 and scatters by 0.18 (standard deviation) of the blur's
 sigma. Seen on digital patients (0.7 mm and 25 HU; 0.9 x 0.9 x 1.0 mm and 22 HU), with true masks and with the engine's, which
 are up to a voxel too narrow: the edge does not follow the mask."""
-VOXEL_ERROR = 0.06
-"""Least standard error of a radius in voxels: that of partial volume on these patients, rounded up."""
+VOXEL_ERROR, LEAST_ERROR_MM = 0.06, 0.04
+"""Least standard error of a radius: in voxels, that of partial volume on these patients, rounded up; and in mm, so that no
+interval of a diameter is narrower than 0.3 mm, whatever the scan."""
 LEAST_RESOLVED, UNRESOLVED_BELOW = 1.4, 1.75
 """Radii under 1.4 sigma of the blur are not told from narrower ones; lumens whose wall is not seen at all were under 1.75
 sigma in 97.5 % of the samples."""
@@ -320,7 +321,7 @@ def _standard_error(read: _Read, radius: FloatArray, expected: FloatArray, level
     Samples along a branch share the errors of blur, wall and neighbours, so that their mean is hardly better than one.
     """
     voxel = levels.voxel_mm
-    seen = (VOXEL_ERROR * voxel) ** 2 + np.nan_to_num(read.edges.scatter_mm) ** 2
+    seen = max(VOXEL_ERROR * voxel, LEAST_ERROR_MM) ** 2 + np.nan_to_num(read.edges.scatter_mm) ** 2
     seen += (THIN_ERROR * levels.sigma_mm * (1.0 - read.trust)) ** 2
     seen += (0.5 * np.maximum(np.abs(radius - expected) - 0.35 * voxel, 0.0)) ** 2
     # a mask that the image never checked may be off by more
