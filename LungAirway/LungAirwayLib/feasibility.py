@@ -12,6 +12,7 @@ from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm, 
 from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
 from SenseCarePlanningLib.tubes.tree import Tree
 
+from .measurements import lumen_measurement
 from .plan import Feasibility, Reach, Route, Scope, Target
 from .surroundings import target_surface
 
@@ -27,12 +28,25 @@ CURVATURE_ENDS_MM = 3.0
 
 @dataclass(frozen=True)
 class Passage:
-    """How likely a scope passes one branch: the measured diameter taken as normal with its 95 % interval."""
+    """How likely a scope passes one branch: the measured diameter taken as normal with its 95 % interval.
+
+    ``measured`` is False where the scan gives only an upper bound.
+    """
 
     branch_id: int
     diameter_mm: float
     interval_mm: tuple[float, float]
     probability: float
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether there is a lower bound too."""
+        return not _only_bounded(self.interval_mm)
+
+    @property
+    def passable(self) -> bool:
+        """Tell whether the scope more likely passes than not."""
+        return self.probability >= PROBABLY_FROM
 
 
 def passages(route: Route, tree: Tree, tip_diameter_mm: float) -> tuple[Passage, ...]:
@@ -48,19 +62,27 @@ def passages(route: Route, tree: Tree, tip_diameter_mm: float) -> tuple[Passage,
 def pass_probability(diameter_mm: float, interval_mm: tuple[float, float], tip_diameter_mm: float) -> float:
     """Return the probability that the true diameter is at least the tip's.
 
-    Without a usable interval the answer is 0 or 1 by the measured value alone.
+    Without a usable interval the answer is 0 or 1 by the measured value alone. Where only an upper bound is known (the
+    lower one is 0), every diameter up to it counts as equally likely: a bound below the tip's diameter gives 0, and no
+    bound under twice that diameter gives more than one half.
     """
+    if _only_bounded(interval_mm):
+        return max(0.0, 1.0 - tip_diameter_mm / interval_mm[1])
     spread = (interval_mm[1] - interval_mm[0]) / (2.0 * NORMAL_95)
     if not np.isfinite(spread) or spread <= 0.0:
         return float(diameter_mm >= tip_diameter_mm)
     return 0.5 * (1.0 + erf((diameter_mm - tip_diameter_mm) / (spread * sqrt(2.0))))
 
 
+def _only_bounded(interval_mm: tuple[float, float]) -> bool:
+    return interval_mm[0] <= 0.0 < interval_mm[1] < float("inf")
+
+
 def assess(routes: Sequence[Route], tree: Tree, target: Target, scopes: Sequence[Scope]) -> tuple[Feasibility, ...]:
     """Fill the route x scope matrix, routes outermost.
 
-    A scope is said to reach when it passes every branch of the route. The probability is that of the tightest branch
-    and not the product of all: the error of one CT (kernel, breath) is shared by its branches.
+    A scope is said to reach when it passes every branch of the route, each of them measured. The probability is that
+    of the tightest branch and not the product of all: the error of one CT (kernel, breath) is shared by its branches.
     """
     return tuple(_assess_one(route, tree, target, scope) for route in routes for scope in scopes)
 
@@ -69,7 +91,9 @@ def _assess_one(route: Route, tree: Tree, target: Target, scope: Scope) -> Feasi
     passed = passages(route, tree, scope.tip_diameter_mm)
     tightest = min(passed, key=lambda item: (item.probability, item.diameter_mm - scope.tip_diameter_mm))
     reach = _grade(tightest.probability)
-    wide = [item.diameter_mm >= scope.tip_diameter_mm for item in passed]
+    if reach is Reach.REACHES and not all(item.measured for item in passed):
+        reach = Reach.PROBABLY
+    wide = [item.passable for item in passed]
     depth = wide.index(False) if False in wide else len(wide)
     tip_at = _tip_index(route, tree, depth)
     limiting = passed[min(depth, len(passed) - 1)] if depth < len(passed) else tightest
@@ -118,14 +142,8 @@ def _tip_index(route: Route, tree: Tree, depth: int) -> int:
 def _diameter(passage: Passage, tree: Tree) -> Measurement:
     branch = tree[passage.branch_id]
     middle = branch.points_lps_mm[len(branch.points_lps_mm) // 2]
-    return Measurement(
-        "limiting_diameter",
-        passage.diameter_mm,
-        "mm",
-        interval=passage.interval_mm,
-        method="smallest lumen diameter over the middle half of the branch",
-        evidence=Evidence(point_lps_mm=_triple(middle)),
-    )
+    method = "smallest lumen diameter over the middle half of the branch"
+    return lumen_measurement("limiting_diameter", passage.diameter_mm, passage.interval_mm, method, middle)
 
 
 def _remaining(route: Route, tip_at: int) -> Measurement:
@@ -194,7 +212,11 @@ def _reason(tree: Tree, limiting: Passage, to_the_end: bool, straight_mm: float)
     label = tree[limiting.branch_id].label
     name = label.code if label is not None else f"branch {limiting.branch_id}"
     low, high = limiting.interval_mm
-    size = f"{limiting.diameter_mm:.1f} mm ({low:.1f} to {high:.1f})"
+    size = (
+        f"{limiting.diameter_mm:.1f} mm ({low:.1f} to {high:.1f})"
+        if limiting.measured
+        else f"not measurable, under {high:.1f} mm"
+    )
     where = f"passes to the end of the route, tightest at {name}" if to_the_end else f"stops before {name}"
     return f"{where}, {size}; {straight_mm:.0f} mm from the target's surface"
 

@@ -42,7 +42,8 @@ def build_report(
         Identity of patient and study; None when the input has none.
     pictures
         Key -> file: ``tree_overview``, ``tree_lobes``, ``route_<rank>_tree``, ``target_axial``, ``target_coronal``,
-        ``target_sagittal``, ``route_<rank>_oblique``, ``extensions_<rank>``, ``step_<rank>_<n>``; each may be missing.
+        ``target_sagittal``, ``route_<rank>_oblique``, ``extensions_<rank>``, ``step_<rank>_<n>``, and
+        ``route_zoom`` (the last bifurcations and the target of the best route); each may be missing.
     language
         ``en`` or ``zh``.
     picture_reason
@@ -55,15 +56,15 @@ def build_report(
     """
     words = Words.of(language)
     shown = Pictures(dict(pictures or {}), picture_reason)
-    sections = [study_section(study, result, words), summary_section(result, words), quality_section(result, words)]
-    sections.append(tree_section(result, shown, words))
+    sections = [study_section(study, result, words), summary_section(result, words)]
+    sections += [tree_section(result, shown, words), quality_section(result, words)]
     plan = result.plan
     if plan is not None:
         sections += [target_section(plan, shown, words), routes_section(plan, result, shown, words)]
         sections += extensions_sections(plan, shown, words)
         sections.append(scopes_section(plan, result, words))
         sections += step_sections(plan, result, shown, words)
-    sections += [airway_section(result, words), not_measured_section(result, words)]
+    sections += [airway_section(result, shown, words), not_measured_section(result, words)]
     sections += [methods_section(result, study, words), limits_section(words)]
     if plan is not None and plan.scopes:
         sections.append(library_section(plan, words))

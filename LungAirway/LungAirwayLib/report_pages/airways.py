@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from SenseCarePlanningLib.report.model import Cell, Column, DataTable, Measurement, Notice, Paragraph, Section, Tone
+from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Measurement, Notice, Paragraph, Section, Tone
 from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag
 
 from ..constants import INTERMEDIATE, LEFT_MAIN, LOBAR_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
 from ..result import AirwayResult
-from .words import Words, label_of
+from .quality import overview_row
+from .words import Pictures, Words, label_of
 
 NAMED_CODES = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES)
 FLAG_NAMES = {
@@ -21,17 +22,17 @@ FLAG_NAMES = {
 def _value(result: AirwayResult, branch: Branch, name: str, words: Words) -> str:
     """Return a measurement of a branch without its unit, a dash when there is none."""
     found: Measurement | None = next((item for item in result.branch_measurements.get(branch.id, ()) if item.name == name), None)
-    if found is None or found.value is None:
+    if found is None:
         return "–"
+    if found.value is None:
+        return words.lumen(0.0, found.interval) if found.interval is not None else "–"
     interval = words.interval(found.interval, found.unit)
     value = words.number(found.value, found.unit)
     return f"{value} ({interval})" if interval else value
 
 
 def _minimum(branch: Branch, words: Words) -> str:
-    value = words.number(branch.minimum_diameter_mm, "mm")
-    interval = words.interval(branch.minimum_diameter_interval_mm, "mm")
-    return f"{value} ({interval})" if interval else value
+    return words.lumen(branch.minimum_diameter_mm, branch.minimum_diameter_interval_mm)
 
 
 def _has_walls(result: AirwayResult) -> bool:
@@ -62,7 +63,7 @@ def _numbers(result: AirwayResult, branch: Branch, words: Words, walls: bool) ->
     return (*numbers, _value(result, branch, "wall_thickness", words)) if walls else numbers
 
 
-def airway_section(result: AirwayResult, words: Words) -> Section:
+def airway_section(result: AirwayResult, pictures: Pictures, words: Words) -> Section:
     """Return one row for every named bronchus down to the segments, and which segments were not found."""
     tree, walls = result.tree, _has_walls(result)
     by_code: dict[str, list[Branch]] = {}
@@ -95,11 +96,16 @@ def airway_section(result: AirwayResult, words: Words) -> Section:
         Column(words.say("Branches\nbeyond"), 1.65, "right"),
         *_columns(words, walls),
     )
-    table = DataTable(columns, tuple(rows), compact=True)
-    if not missing:
-        return Section(title, (table,))
-    text = words.say("Segmental bronchi not found or not named with confidence: {codes}.", codes=words.say(", ").join(missing))
-    return Section(title, (table, Paragraph(text)))
+    blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True), Paragraph(_bound_note(words), small=True)]
+    if missing:
+        codes = words.say(", ").join(missing)
+        blocks.append(Paragraph(words.say("Segmental bronchi not found or not named with confidence: {codes}.", codes=codes)))
+    whole = overview_row(pictures, words) if result.plan is not None and result.plan.routes else None
+    return Section(title, (*blocks, whole) if whole is not None else tuple(blocks))
+
+
+def _bound_note(words: Words) -> str:
+    return words.say("A diameter with < is an upper bound: the scan cannot tell a narrower lumen from one of that size.")
 
 
 def branch_section(result: AirwayResult, words: Words) -> Section:
@@ -107,11 +113,11 @@ def branch_section(result: AirwayResult, words: Words) -> Section:
     tree, walls = result.tree, _has_walls(result)
     columns = (
         Column(words.say("No."), 0.7, "right"),
-        Column(words.say("Name"), 2.6),
+        Column(words.say("Name"), 2.4),
         Column(words.say("From"), 1.1, "right"),
         Column(words.say("Gen."), 0.8, "right"),
         *_columns(words, walls),
-        Column(words.say("Remarks"), 1.8),
+        Column(words.say("Remarks"), 2.2),
     )
     rows = []
     for branch in tree:

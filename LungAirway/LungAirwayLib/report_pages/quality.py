@@ -92,23 +92,23 @@ def quality_section(result: AirwayResult, words: Words) -> Section:
 
 
 def tree_section(result: AirwayResult, pictures: Pictures, words: Words) -> Section:
-    """Return the pictures of the tree, with the best route where there is one."""
-    missing = words.picture_missing(pictures.reason)
-    plan = result.plan
-    blocks: list[Block] = []
-    if plan is not None and plan.routes:
-        rank = plan.routes[0].rank
-        caption = words.say("Airway tree with route {rank} to the target.", rank=rank)
-        blocks.append(Figure(pictures.get(f"route_{rank}_tree"), caption, caption, missing, 110.0))
-    overview = words.say("Airway tree seen from the front; the patient's right is on the left.")
-    lobes = words.say("Airway tree coloured by lobe.")
-    row = (
-        Figure(pictures.get("tree_overview"), overview, overview, missing, 85.0),
-        Figure(pictures.get("tree_lobes"), lobes, lobes, missing, 85.0),
-    )
-    shown = tuple(figure for figure in row if figure.picture is not None)
-    if shown:
-        blocks.append(FigureRow(shown))
-    elif not blocks:
-        blocks.append(row[0])
-    return Section(words.say("Airway tree"), tuple(blocks))
+    """Return the tree with the best route, or the pictures of the whole tree where there is none."""
+    title, plan = words.say("Airway tree"), result.plan
+    if plan is None or not plan.routes:
+        whole = overview_row(pictures, words)
+        missing = Figure(None, words.say("Airway tree"), "", words.picture_missing(pictures.reason))
+        return Section(title, (whole or missing,))
+    rank = plan.routes[0].rank
+    caption = words.say("Airway tree with route {rank} to the target.", rank=rank)
+    reason = words.picture_missing(pictures.reason)
+    return Section(title, (Figure(pictures.get(f"route_{rank}_tree"), caption, caption, reason, 118.0, 0.7),))
+
+
+def overview_row(pictures: Pictures, words: Words) -> FigureRow | None:
+    """Return the whole tree plain and coloured by lobe; None when neither picture was made."""
+    captions = {
+        "tree_overview": words.say("Airway tree seen from the front; the patient's right is on the left."),
+        "tree_lobes": words.say("Airway tree coloured by lobe."),
+    }
+    shown = tuple(Figure(pictures.get(key), text, text, "", 85.0) for key, text in captions.items() if pictures.get(key))
+    return FigureRow(shown, 0.75) if shown else None

@@ -23,6 +23,10 @@ TSUBOI_NAMES = {
 }
 
 
+LEAST_SHARE = 0.75
+"""Pictures may be printed this much smaller to fill a page."""
+
+
 def routes_section(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> Section:
     """Return the table of routes with their reasons, and oblique slices along them."""
     if not plan.routes:
@@ -70,7 +74,7 @@ def _route_row(route: Route, result: AirwayResult, words: Words) -> tuple[str | 
 
 
 def _picture_rows(plan: Plan, pictures: Pictures, words: Words) -> list[FigureRow]:
-    """Return the trees of the other routes (the best one's stands with the tree) and the oblique slices of all."""
+    """Return the end of the best route, the oblique slices of all, and the trees of the others (its own stands with the tree)."""
     best = plan.routes[0].rank
     trees = [
         (f"route_{route.rank}_tree", words.say("Route {rank} in the airway tree.", rank=route.rank))
@@ -81,7 +85,9 @@ def _picture_rows(plan: Plan, pictures: Pictures, words: Words) -> list[FigureRo
         (f"route_{route.rank}_oblique", words.say("Route {rank}: slice that holds the exit and the target.", rank=route.rank))
         for route in plan.routes
     ]
-    return [*figure_rows(trees, pictures, 2, 92.0), *figure_rows(obliques, pictures)]
+    zoomed = words.say("Route {rank}: the last bifurcations and the target.", rank=best)
+    zoom = figure_rows([("route_zoom", zoomed)], pictures, 1, 110.0)
+    return [*zoom, *figure_rows(obliques, pictures), *figure_rows(trees, pictures, 2, 92.0)]
 
 
 def figure_rows(wanted: list[tuple[str, str]], pictures: Pictures, per_row: int = 3, height_mm: float = 66.0) -> list[FigureRow]:
@@ -89,7 +95,7 @@ def figure_rows(wanted: list[tuple[str, str]], pictures: Pictures, per_row: int 
     figures = [
         Figure(picture, caption, caption, "", height_mm) for key, caption in wanted if (picture := pictures.get(key)) is not None
     ]
-    return [FigureRow(tuple(figures[start : start + per_row])) for start in range(0, len(figures), per_row)]
+    return [FigureRow(tuple(figures[start : start + per_row]), LEAST_SHARE) for start in range(0, len(figures), per_row)]
 
 
 def extensions_sections(plan: Plan, pictures: Pictures, words: Words) -> list[Section]:

@@ -14,14 +14,14 @@ _ROUTES_PER_MATRIX = 4
 
 
 def scopes_section(plan: Plan, result: AirwayResult, words: Words) -> Section:
-    """Return the route x scope matrix."""
+    """Return the route x scope matrix, and the numbers behind it for the best route."""
     title = words.say("Bronchoscopes")
     if not plan.feasibility or not plan.routes or not plan.scopes:
         return Section(title, (Notice(words.say("No bronchoscope was compared."), tone=Tone.INFO),))
     ranks = [route.rank for route in plan.routes]
     parts = [ranks[start : start + _ROUTES_PER_MATRIX] for start in range(0, len(ranks), _ROUTES_PER_MATRIX)]
     blocks: list[Block] = [_matrix(part, plan, result, words) for part in parts]
-    blocks.append(Paragraph(_legend(words), small=True))
+    blocks += [Paragraph(_legend(words), small=True), *_details(plan, words)]
     return Section(title, tuple(blocks))
 
 
@@ -41,7 +41,7 @@ def _matrix(ranks: list[int], plan: Plan, result: AirwayResult, words: Words) ->
     return Matrix(
         corner=words.say("Bronchoscope"),
         column_titles=tuple(words.say("Route {rank}: {exit}", rank=rank, exit=exits[rank]) for rank in ranks),
-        row_titles=tuple(Cell(lead=scope.name, text=tip) for scope, tip in zip(plan.scopes, tips, strict=True)),
+        row_titles=tuple(Cell(lead=words.sentence(scope.name), text=tip) for scope, tip in zip(plan.scopes, tips, strict=True)),
         cells=tuple(tuple(_cell(cells.get((rank, scope.id)), result, words) for rank in ranks) for scope in plan.scopes),
     )
 
@@ -57,8 +57,7 @@ def _cell(found: Feasibility | None, result: AirwayResult, words: Words) -> Cell
         straight = words.say("{straight} straight", straight=straight)
     lines = [
         words.say("tip in {branch}", branch=words.branch(result.tree[found.last_branch_id], result.tree)),
-        words.say("{way} to go", way=words.measured(found.remaining_path, with_reason=False)),
-        straight,
+        words.say("{way} to go", way=words.measured(found.remaining_path, with_reason=False)) + words.say("; ") + straight,
     ]
     if found.within_radial_ultrasound:
         lines.append(words.say("within reach of rEBUS"))
@@ -69,11 +68,10 @@ def _details(plan: Plan, words: Words) -> list[Block]:
     """Return the numbers behind the matrix for the best route."""
     rank = plan.routes[0].rank
     columns = (
-        Column(words.say("Bronchoscope"), 2.4),
-        Column(words.say("Narrowest lumen\n(mm, 95 %)"), 1.8, "right"),
+        Column(words.say("Bronchoscope"), 2.7),
         Column(words.say("Bend, sum\n(°)"), 1.1, "right"),
         Column(words.say("Tightest radius\n(mm)"), 1.4, "right"),
-        Column(words.say("Why"), 5.0),
+        Column(words.say("Why"), 6.5),
     )
     rows = []
     for scope in plan.scopes:
@@ -86,13 +84,9 @@ def _details(plan: Plan, words: Words) -> list[Block]:
 
 
 def _detail_row(scope: Scope, found: Feasibility, words: Words) -> tuple[str | Cell, ...]:
-    diameter = found.limiting_diameter
-    shown = "–" if diameter.value is None else words.number(diameter.value, "mm")
-    interval = words.interval(diameter.interval, "mm")
     bend, radius = found.bend, found.minimum_curvature_radius
     return (
-        Cell(lead=scope.name),
-        f"{shown} ({interval})" if interval else shown,
+        Cell(lead=words.sentence(scope.name)),
         "–" if bend.value is None else words.number(bend.value, "deg"),
         "–" if radius.value is None else words.number(radius.value, "mm"),
         words.sentence(found.reason),
@@ -100,7 +94,7 @@ def _detail_row(scope: Scope, found: Feasibility, words: Words) -> tuple[str | C
 
 
 def library_section(plan: Plan, words: Words) -> Section:
-    """Return the scopes as their library describes them, and the numbers behind the matrix for the best route."""
+    """Return the scopes as their library describes them."""
 
     def number(value: float | None, unit: str) -> str:
         return "–" if value is None else words.number(value, unit)
@@ -116,13 +110,13 @@ def library_section(plan: Plan, words: Words) -> Section:
     )
     rows = tuple(
         (
-            Cell(lead=scope.name),
+            Cell(lead=words.sentence(scope.name)),
             number(scope.tip_diameter_mm, "mm"),
             number(scope.tube_diameter_mm, "mm"),
             number(scope.channel_mm, "mm"),
             f"{number(scope.bend_up_deg, 'deg')} / {number(scope.bend_down_deg, 'deg')}",
             number(scope.field_of_view_deg, "deg"),
-            words.say("{source}; {date}", source=scope.source, date=words.sentence(scope.verified_on)),
+            words.say("{source}; {date}", source=words.sentence(scope.source), date=words.sentence(scope.verified_on)),
         )
         for scope in plan.scopes
     )
@@ -131,4 +125,4 @@ def library_section(plan: Plan, words: Words) -> Section:
         "source does not say."
     )
     table = DataTable(columns, rows, compact=True)
-    return Section(words.say("Appendix: bronchoscopes compared"), (Paragraph(note), table, *_details(plan, words)))
+    return Section(words.say("Appendix: bronchoscopes compared"), (Paragraph(note), table))

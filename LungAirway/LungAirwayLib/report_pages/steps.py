@@ -26,9 +26,11 @@ _ORIENTATIONS = {
     "anterior_12": label_of("12 o'clock in the picture is anterior (patient supine, operator at the head)."),
     "posterior_12": label_of("12 o'clock in the picture is posterior (operator in front of the patient)."),
 }
-_SHEET_MM, _LOW_MM, _HIGH_MM = 205.0, 13.0, 30.0
-"""Height that the rows share on one page, and the limits of a thumbnail's height."""
+_SHEET_MM, _LOW_MM, _HIGH_MM = 205.0, 18.7, 32.0
+"""Height that the rows share on one page, and the limits of a thumbnail's height: the names in it are legible (7 points) at
+the lower one. More steps than fit go on to a second page, with larger pictures."""
 _LARGEST_CLOCK_MM = 15.0
+_ROW_GAP_MM = 1.6
 
 
 def step_sections(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> list[Section]:
@@ -42,7 +44,7 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
     if not steps:
         text = words.say("The route passes no bifurcation; there is nothing to turn at.")
         return Section(title, (Notice(text, tone=Tone.INFO),), new_page=True)
-    height = min(max(_SHEET_MM / len(steps) - 2.0, _LOW_MM), _HIGH_MM)
+    height = _row_height_mm(len(steps))
     columns = (
         Column(words.say("Step"), 1.25, "center"),
         Column(words.say("View"), 0.1 * height + 0.3, "center"),
@@ -62,6 +64,14 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
     if not any(shown):
         blocks.append(Paragraph(words.picture_missing(pictures.reason), words.say("No pictures:"), small=True))
     return Section(title, tuple(blocks), new_page=True)
+
+
+def _row_height_mm(count: int) -> float:
+    """Return the height of a thumbnail, so that the rows fill whole pages."""
+    pages = 1
+    while _SHEET_MM * pages / count - _ROW_GAP_MM < _LOW_MM:
+        pages += 1
+    return min(_SHEET_MM * pages / count - _ROW_GAP_MM, _HIGH_MM)
 
 
 def _row(
@@ -103,9 +113,7 @@ def _entry(step: Instruction, result: AirwayResult, words: Words) -> str:
     branch = result.tree[step.next_branch_id]
     above = words.nearest_name(branch, result.tree) if branch.label is None else ""
     lines = [words.say("beyond {name}", name=above)] if above else []
-    diameter = words.with_unit(step.diameter_mm, "mm")
-    interval = words.interval(step.diameter_interval_mm, "mm")
-    lines.append(words.say("lumen {diameter}", diameter=f"{diameter} ({interval})" if interval else diameter))
+    lines.append(words.say("lumen {diameter}", diameter=words.lumen(step.diameter_mm, step.diameter_interval_mm, "mm")))
     lines.append(words.say("depth {depth} mm", depth=f"{step.depth_mm:.0f}"))
     return "\n".join(lines)
 
@@ -113,8 +121,10 @@ def _entry(step: Instruction, result: AirwayResult, words: Words) -> str:
 def _opening(opening: tuple[int, str, int, float], result: AirwayResult, words: Words) -> str:
     branch_id, _, hour, diameter_mm = opening
     clock = words.say("{hour} o'clock", hour=hour)
-    name = words.short_branch(result.tree[branch_id])
-    return words.say("{clock}: {name}, {diameter}", clock=clock, name=name, diameter=words.with_unit(diameter_mm, "mm"))
+    branch = result.tree[branch_id]
+    bounded = branch.minimum_diameter_interval_mm if branch.minimum_diameter_interval_mm[0] <= 0.0 else None
+    size = words.lumen(diameter_mm, bounded, "mm")
+    return words.say("{clock}: {name}, {diameter}", clock=clock, name=words.short_branch(branch), diameter=size)
 
 
 def _arrival(route: Route, result: AirwayResult, words: Words) -> Notice:

@@ -27,14 +27,12 @@ REACH_NAMES = {
 KEY_WARNINGS = 5
 """So many warnings stand in the box; all of them follow under quality."""
 
-_ORDER = (Reach.REACHES, Reach.PROBABLY, Reach.NO)
-
 
 def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
     """Return the cell and scope to name first: on the first route that some scope reaches, or else on the best route.
 
-    Among the scopes that reach it is the widest (the larger channel takes more tools), otherwise the
-    likeliest, and among equals the one that comes nearest.
+    Among the scopes that reach it is the widest (the larger channel takes more tools), among those that probably do the
+    likeliest, and where none does the one that comes nearest.
     """
     if not plan.routes:
         return None
@@ -50,7 +48,9 @@ def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
         rest = cell.straight_distance.value if cell.straight_distance.value is not None else float("inf")
         if cell.reach is Reach.REACHES:
             return (0, -scopes[cell.scope_id].tip_diameter_mm, rest)
-        return (_ORDER.index(cell.reach), -round(cell.probability, 2), rest)
+        if cell.reach is Reach.NO:
+            return (2, rest, scopes[cell.scope_id].tip_diameter_mm)
+        return (1, -round(cell.probability, 2), rest)
 
     best = min(cells, key=order)
     return best, scopes[best.scope_id]
@@ -94,9 +94,18 @@ def scope_line(plan: Plan, result: AirwayResult, words: Words) -> str:
     if found is None:
         return words.say("no bronchoscope was compared")
     cell, scope = found
+    if cell.reach is Reach.NO:
+        return words.say(
+            "none to the end of a route; nearest is {scope} (tip {tip}) on route {rank}: tip in {branch}, {rest} from the target",
+            scope=words.sentence(scope.name),
+            rank=cell.route_rank,
+            tip=words.with_unit(scope.tip_diameter_mm, "mm"),
+            branch=words.branch(result.tree[cell.last_branch_id], result.tree),
+            rest=words.measured(cell.straight_distance, with_reason=False),
+        )
     return words.say(
         "{scope} (tip {tip}) on route {rank}: {reach}, probability {probability} %; tip in {branch}, {rest} from the target",
-        scope=scope.name,
+        scope=words.sentence(scope.name),
         rank=cell.route_rank,
         tip=words.with_unit(scope.tip_diameter_mm, "mm"),
         reach=words.say(REACH_NAMES[cell.reach]),

@@ -43,7 +43,7 @@ def target_section(plan: Plan, pictures: Pictures, words: Words) -> Section:
         if pictures.get(f"target_{plane}") is not None
     )
     if figures:
-        blocks.append(FigureRow(figures))
+        blocks.append(FigureRow(figures, 0.8))
     else:
         missing = words.picture_missing(pictures.reason)
         blocks.append(Figure(None, words.say("Slices through the target"), "", missing))

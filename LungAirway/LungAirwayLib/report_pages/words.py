@@ -207,6 +207,14 @@ class Words:
         low, high = (self.number(value, unit) for value in interval)
         return f"{low}–{high}" if interval[0] >= 0.0 else self.say("{low} to {high}", low=low, high=high)
 
+    def lumen(self, value: float, interval: tuple[float, float] | None, unit: str = "") -> str:
+        """Return "4.2 (3.9–4.5)", or "< 2.1" where only an upper bound is known, each with the unit when one is given."""
+        end = f"\u00a0{unit}" if unit else ""
+        if interval is not None and interval[0] <= 0.0 < interval[1]:
+            return f"<\u00a0{self.number(interval[1], 'mm')}{end}"
+        spread = self.interval(interval, "mm")
+        return f"{self.number(value, 'mm')}{end}" + (f" ({spread})" if spread else "")
+
     def measured(self, measurement: Measurement, with_reason: bool = True) -> str:
         """Return "18.2 mm (16.9–19.5)", or that it was not measured and why."""
         if measurement.value is None:

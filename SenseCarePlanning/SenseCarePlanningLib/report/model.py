@@ -39,7 +39,8 @@ class Measurement:
     unit
         UCUM unit, such as ``mm`` or ``[hnsf'U]``.
     interval
-        95 % interval; None where no uncertainty is known, said in ``method``.
+        95 % interval; None where no uncertainty is known, said in ``method``. Without a value: what can be said nevertheless,
+        such as 0 to an upper bound.
     method
         How it was obtained, in one phrase.
     reason_missing
@@ -209,6 +210,8 @@ class Figure:
         Why there is no picture; printed in its place.
     max_height_mm
         The picture is scaled into the width it has and this height.
+    least_share
+        As for :class:`FigureRow`.
     """
 
     picture: Path | None
@@ -216,13 +219,21 @@ class Figure:
     alt: str = ""
     missing: str = ""
     max_height_mm: float = 95.0
+    least_share: float = 1.0
 
 
 @dataclass(frozen=True)
 class FigureRow:
-    """Pictures side by side, all equally wide."""
+    """Pictures side by side, all equally wide.
+
+    Parameters
+    ----------
+    least_share
+        The pictures may be printed down to this share of their size where that lets them stay on a page.
+    """
 
     figures: tuple[Figure, ...]
+    least_share: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from reportlab.lib.colors import white
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, Spacer, Table, TableStyle
+from reportlab.platypus import CondPageBreak, Flowable, Spacer, Table, TableStyle
 from reportlab.platypus import PageBreak as NewPage
 
 from . import model
@@ -30,6 +30,7 @@ Flowables = list[Any]
 _WHOLE_UP_TO = 190.0 * mm
 """A table up to this height is not split where it should stay whole; less than the frame of either page size."""
 _SHORT_TABLE = 12
+_SHRINK_STEP = 0.05
 
 _PADDING = [
     ("FONTNAME", (0, 0), (-1, -1), REGULAR),
@@ -147,24 +148,23 @@ def key_values(block: model.KeyValueTable, width: float) -> Flowables:
     return [make_table(rows, widths, marks)]
 
 
-def _shown(block: model.Figure, width: float) -> Flowables:
+def _shown(block: model.Figure, width: float, share: float = 1.0) -> Flowables:
     """Return picture and caption, or the reason why there is no picture, ``width`` points wide."""
     image = prepared_image(block.picture, width / mm, block.max_height_mm)
     if image is None:
         marks = [*_PADDING, ("BOX", (0, 0), (-1, -1), 0.5, RULE), ("BACKGROUND", (0, 0), (-1, -1), BAND_FILL)]
         text = TextBlock([Run(f"{block.caption}\n", bold=True), Run(block.missing)], COMPACT_CELL)
         return [make_table([[text]], [width], marks)]
+    height = share * min(block.max_height_mm * mm, width * image.aspect)
     caption = TextBlock(block.caption, CAPTION)
-    return [Picture(image, block.max_height_mm * mm, block.alt or block.caption), Spacer(1, 1.0 * mm), caption]
+    return [Picture(image, height, block.alt or block.caption), Spacer(1, 1.0 * mm), caption]
 
 
-def figure_row(block: model.FigureRow, width: float) -> Flowables:
-    """Return pictures side by side; a table row, because a row is never parted from its caption."""
-    if not block.figures:
-        return []
+def _figure_table(figures: tuple[model.Figure, ...], width: float, share: float) -> Any:
+    """Return pictures side by side as a table row, because a row is never parted from its caption."""
     gap = 3.0 * mm
-    each = (width - gap * (len(block.figures) - 1)) / len(block.figures)
-    row = [_shown(single, each) for single in block.figures]
+    each = (width - gap * (len(figures) - 1)) / len(figures)
+    row = [_shown(single, each, share) for single in figures]
     marks: list[Any] = [
         *_PADDING,
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
@@ -174,12 +174,44 @@ def figure_row(block: model.FigureRow, width: float) -> Flowables:
         ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ]
-    return [make_table([row], [each + gap] * (len(row) - 1) + [each], marks, space_after=3.0 * mm)]
+    return make_table([row], [each + gap] * (len(row) - 1) + [each], marks, space_after=3.0 * mm)
+
+
+class FittedFigures(Flowable):  # type: ignore[misc]
+    """Pictures that shrink, down to a stated share, where they would otherwise leave the rest of a page empty."""
+
+    def __init__(self, block: model.FigureRow, width: float) -> None:
+        super().__init__()
+        steps = max(round((1.0 - block.least_share) / _SHRINK_STEP), 0)
+        shares = [1.0 - _SHRINK_STEP * number for number in range(steps + 1)]
+        self.tables = [_figure_table(block.figures, width, share) for share in shares]
+        self.spaceAfter = 3.0 * mm
+
+    def wrap(self, availWidth: float, availHeight: float) -> tuple[float, float]:
+        """Return the largest size that fits the height, or the full size for the next page."""
+        sizes = [table.wrap(availWidth, 1e6) for table in self.tables]
+        at = next((number for number, size in enumerate(sizes) if size[1] <= availHeight), 0)
+        self.chosen = self.tables[at]
+        self.width, self.height = sizes[at]
+        return self.width, self.height
+
+    def least_height(self, width: float) -> float:
+        """Return the height at the smallest share."""
+        return float(self.tables[-1].wrap(width, 1e6)[1])
+
+    def draw(self) -> None:
+        """Draw the row chosen by the last :meth:`wrap`."""
+        self.chosen.drawOn(self.canv, 0.0, 0.0)
+
+
+def figure_row(block: model.FigureRow, width: float) -> Flowables:
+    """Return pictures side by side."""
+    return [FittedFigures(block, width)] if block.figures else []
 
 
 def figure(block: model.Figure, width: float) -> Flowables:
     """Return one picture in the full width."""
-    return figure_row(model.FigureRow((block,)), width)
+    return figure_row(model.FigureRow((block,), block.least_share), width)
 
 
 def notice(block: model.Notice, width: float) -> Flowables:
@@ -234,6 +266,8 @@ def first_height(flowables: Flowables, width: float) -> float:
     """Return the height of the smallest piece with which these flowables can start on a page."""
     height = 0.0
     for flowable in flowables:
+        if isinstance(flowable, FittedFigures):
+            return height + flowable.least_height(width)
         taken = float(flowable.wrap(width, 1e6)[1])
         if isinstance(flowable, Table) and not isinstance(flowable, _WholeTable):
             return height + float(sum(flowable._rowHeights[: int(flowable.repeatRows or 0) + 2]))
