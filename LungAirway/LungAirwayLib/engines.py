@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TASK = "lung_vessels"
+WEIGHTS = ("Dataset258_*", "Dataset298_*")
+"""Folders of the weights that the task needs: its own, and those of the coarse model by which it first finds the lungs."""
 AIRWAY_WORDS = ("airway", "bronch", "trachea")
 
 
@@ -42,7 +47,7 @@ class TotalSegmentatorSegmenter:
         if importlib.util.find_spec("totalsegmentator") is None:
             return "TotalSegmentator is not installed; install it, or choose the engine classical or bundle."
         folder = weights_folder()
-        if not folder.is_dir() or not any(folder.glob(f"*{TASK}*")):
+        if not all(any(folder.glob(pattern)) for pattern in WEIGHTS):
             return f"TotalSegmentator's weights for {TASK} are not on this machine; download them with TotalSegmentator first."
         return None
 
@@ -64,7 +69,8 @@ class TotalSegmentatorSegmenter:
         progress.update(0.0)
         ras = np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine_ijk_to_lps
         image = nibabel.Nifti1Image(np.ascontiguousarray(volume.array_kji.T).astype(np.float32), ras)
-        found = totalsegmentator(image, None, task=TASK, ml=True, quiet=True)
+        with _silent_and_private():
+            found = totalsegmentator(image, None, task=TASK, ml=True, quiet=True)
         labels = np.asarray(found.dataobj).T
         names = {int(value): str(name) for value, name in class_map[TASK].items()}
         wanted = [value for value, name in names.items() if is_airway_lumen(name)]
@@ -75,6 +81,21 @@ class TotalSegmentatorSegmenter:
             )
         chance = np.isin(labels, wanted).astype(np.float32)
         return Prediction(chance[None], ("airway",), volume.affine_ijk_to_lps, f"TotalSegmentator {TASK}")
+
+
+@contextmanager
+def _silent_and_private() -> Iterator[None]:
+    """Send no usage statistics meanwhile, and keep what TotalSegmentator prints out of our standard output."""
+    from totalsegmentator.config import get_config_key, set_config_key, setup_totalseg
+
+    setup_totalseg()
+    allowed = get_config_key("send_usage_stats")
+    set_config_key("send_usage_stats", False)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        set_config_key("send_usage_stats", allowed)
 
 
 def weights_folder() -> Path:
