@@ -46,9 +46,14 @@ class FlythroughFrames:
         What was planned, and the camera's way along one of its routes.
     size
         Height of the video and width of its round picture, pixels; the panel takes half as much again.
+    progress
+        Asked now and then during the preparation; may stop it.
     """
 
-    def __init__(self, result: AirwayResult, path: CameraPath, *, size: int = 640, language: str = "en") -> None:
+    def __init__(
+        self, result: AirwayResult, path: CameraPath, *, size: int = 640, language: str = "en", progress: Progress | None = None
+    ) -> None:
+        progress = progress or Progress()
         self.path = path
         self.size = size
         self.route = _route_of(result, path)
@@ -58,9 +63,10 @@ class FlythroughFrames:
         self.openings: list[tuple[Opening, ...]] = [
             openings_at(result.tree, event.branch_id, event.next_branch_id, names) for event in path.events
         ]
-        self.view = EndoluminalView(result.surface, size=size)
-        self.view.scout(scouted_poses(path))
         self.panel = Panel(result, path, self.route, words, (size // 2, size))
+        progress.update(0.0)
+        self.view = EndoluminalView(result.surface, size=size, poll=lambda: progress.update(0.0))
+        self.view.scout(scouted_poses(path))
 
     @property
     def duration_s(self) -> float:
@@ -138,13 +144,12 @@ def render_flythrough(
     """
     progress = progress or Progress()
     start = time.perf_counter()
-    scene = FlythroughFrames(result, path, size=size, language=language)
+    scene = FlythroughFrames(result, path, size=size, language=language, progress=progress)
     total = max(int(np.ceil(scene.duration_s * fps)), 1)
 
     def told() -> Iterator[RgbImage]:
         for number, frame in enumerate(scene.frames(fps)):
-            if number % 10 == 0:
-                progress.update(number / total)
+            progress.update(number / total)
             yield frame
 
     try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Colour, save_png
 from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle, clearest_view, lung_surface
@@ -48,6 +49,7 @@ def make_pictures(
     camera_paths: Iterable[CameraPath],
     out_dir: Path | str,
     language: str = "en",
+    progress: Progress | None = None,
 ) -> dict[str, Path]:
     """Draw the pictures of the report as PNG files.
 
@@ -65,6 +67,8 @@ def make_pictures(
         Folder for the files; made when it is missing.
     language
         ``en`` or ``zh``.
+    progress
+        Hears of each picture and may stop the run between two.
 
     Returns
     -------
@@ -80,38 +84,50 @@ def make_pictures(
     paths = {path.route_rank: path for path in camera_paths}
     files: dict[str, Path] = {}
 
-    def keep(key: str, image: RgbImage, dpi: int) -> None:
+    progress = progress or Progress()
+    expected = _how_many(result, paths)
+    for key, image, dpi in _all_pictures(result, volume, paths, words):
         files[key] = folder / f"{key}.png"
         save_png(image, files[key], dpi)
-
-    for key, image in _tree_pictures(result, words).items():
-        keep(key, image, TREE_DPI)
-    if result.plan is not None:
-        for key, image in target_pictures(result, result.plan, volume, words).items():
-            keep(key, image, SLICE_DPI)
-        for route in result.plan.routes:
-            keep(f"route_{route.rank}_oblique", oblique_picture(result, result.plan, route, volume, words), SLICE_DPI)
-            if route.extensions:
-                keep(f"extensions_{route.rank}", extension_picture(result, result.plan, route, volume, words), SLICE_DPI)
-        for key, image in step_pictures(result, result.plan, paths, words).items():
-            keep(key, image, STEP_DPI)
+        progress.update(len(files) / expected)
     logger.info("%d pictures in %.1f s", len(files), time.perf_counter() - start)
     return files
 
 
-def _tree_pictures(result: AirwayResult, words: Words) -> dict[str, RgbImage]:
+def _how_many(result: AirwayResult, paths: Mapping[int, CameraPath]) -> int:
+    """Return how many pictures :func:`make_pictures` draws, at least nearly."""
+    if result.plan is None:
+        return 2
+    steps = sum(len(steps) for rank, steps in result.plan.instructions.items() if rank in paths)
+    return 6 + 3 * len(result.plan.routes) + steps
+
+
+def _all_pictures(
+    result: AirwayResult, volume: Volume | None, paths: Mapping[int, CameraPath], words: Words
+) -> Iterator[tuple[str, RgbImage, int]]:
+    """Yield key, picture and print resolution, one after the other."""
     with TreePainter(result.surface, result.tree) as painter:
-        return _painted(painter, result, words)
+        for key, image in _painted(painter, result, words):
+            yield key, image, TREE_DPI
+    if result.plan is None:
+        return
+    for key, image in target_pictures(result, result.plan, volume, words):
+        yield key, image, SLICE_DPI
+    for route in result.plan.routes:
+        yield f"route_{route.rank}_oblique", oblique_picture(result, result.plan, route, volume, words), SLICE_DPI
+        if route.extensions:
+            yield f"extensions_{route.rank}", extension_picture(result, result.plan, route, volume, words), SLICE_DPI
+    for key, image in step_pictures(result, result.plan, paths, words):
+        yield key, image, STEP_DPI
 
 
-def _painted(painter: TreePainter, result: AirwayResult, words: Words) -> dict[str, RgbImage]:
+def _painted(painter: TreePainter, result: AirwayResult, words: Words) -> Iterator[tuple[str, RgbImage]]:
     lungs = lung_surface(result.lungs) if result.lungs is not None else None
     letters = tuple(words.say(letter) for letter in ("L", "R", "P", "A", "H", "F"))
     plan = result.plan
     target = Ball(plan.target.surface_lps_mm, 4.0) if plan is not None else None
     names = segment_labels(result, words)
     best = plan.routes[0] if plan is not None and plan.routes else None
-    pictures = {}
     width, height = TREE_PIXELS
     overview = TreeStyle(
         colours=None,
@@ -121,9 +137,9 @@ def _painted(painter: TreePainter, result: AirwayResult, words: Words) -> dict[s
         lungs=lungs,
         letters=letters,
     )
-    pictures["tree_overview"] = painter.paint(width, height, overview)
+    yield "tree_overview", painter.paint(width, height, overview)
     coloured = TreeStyle(colours=_lobe_colours(result), target=target, lungs=lungs, labels=names, letters=letters)
-    pictures["tree_lobes"] = painter.paint(width, height, coloured)
+    yield "tree_lobes", painter.paint(width, height, coloured)
     for route in plan.routes if plan is not None else ():
         style = TreeStyle(
             route_ids=frozenset(route.branch_ids),
@@ -134,11 +150,10 @@ def _painted(painter: TreePainter, result: AirwayResult, words: Words) -> dict[s
             letters=letters,
             focus_lps_mm=_focus(result, route),
         )
-        pictures[f"route_{route.rank}_tree"] = painter.paint(width, height, style)
+        yield f"route_{route.rank}_tree", painter.paint(width, height, style)
     if best is not None:
         zoomed = _zoom_style(result, best, target, words, letters)
-        pictures["route_zoom"] = painter.paint(width, height, zoomed)
-    return pictures
+        yield "route_zoom", painter.paint(width, height, zoomed)
 
 
 def _zoom_style(result: AirwayResult, route: Route, target: Ball | None, words: Words, letters: tuple[str, ...]) -> TreeStyle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
@@ -38,15 +40,13 @@ MODEL_COLOURS: dict[ExtensionModel, Colour] = {
 }
 
 
-def target_pictures(result: AirwayResult, plan: Plan, volume: Volume | None, words: Words) -> dict[str, RgbImage]:
-    """Return ``target_axial``, ``target_coronal`` and ``target_sagittal``."""
-    pictures = {}
+def target_pictures(result: AirwayResult, plan: Plan, volume: Volume | None, words: Words) -> Iterator[tuple[str, RgbImage]]:
+    """Yield ``target_axial``, ``target_coronal`` and ``target_sagittal``."""
     curves = (Curve(plan.routes[0].points_lps_mm, ROUTE, dashed=False),) if plan.routes else ()
     field = max(TARGET_FIELD_MM, 3.0 * float(np.ptp(plan.target.surface_lps_mm, axis=0).max(initial=0.0)))
     for name in ("axial", "coronal", "sagittal"):
         plane = standard_plane(name, plan.target.centre_lps_mm, field)
-        pictures[f"target_{name}"] = _slice(result, volume, plane, words, curves)
-    return pictures
+        yield f"target_{name}", _slice(result, volume, plane, words, curves)
 
 
 def oblique_picture(result: AirwayResult, plan: Plan, route: Route, volume: Volume | None, words: Words) -> RgbImage:

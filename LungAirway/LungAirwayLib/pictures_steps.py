@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -26,15 +26,16 @@ BEFORE_CARINA_MM = (5.0, 15.0)
 BARE_TARGET_RADIUS_MM = 4.0
 
 
-def step_pictures(result: AirwayResult, plan: Plan, paths: Mapping[int, CameraPath], words: Words) -> dict[str, RgbImage]:
-    """Return ``step_<rank>_<n>`` for every instruction of every route that has a camera path."""
+def step_pictures(
+    result: AirwayResult, plan: Plan, paths: Mapping[int, CameraPath], words: Words
+) -> Iterator[tuple[str, RgbImage]]:
+    """Yield ``step_<rank>_<n>`` for every instruction of every route that has a camera path."""
     wanted = [(rank, step) for rank, steps in plan.instructions.items() if rank in paths for step in steps]
     if not wanted:
-        return {}
+        return
     names = opening_names(result, words.language)
     view = EndoluminalView(result.surface, size=RENDERED_PIXELS, many=False)
     try:
-        pictures = {}
         for rank, step in wanted:
             pose = pose_before(result, paths[rank], step)
             image = view.frame(pose)
@@ -42,10 +43,9 @@ def step_pictures(result: AirwayResult, plan: Plan, paths: Mapping[int, CameraPa
             openings = openings_at(result.tree, step.branch_id, step.next_branch_id, names)
             letters = round(TEXT_SHARE * RENDERED_PIXELS)
             mark_openings(image, pose, openings, FIELD_OF_VIEW_DEG, text_size=letters, still=True)
-            pictures[f"step_{rank}_{step.step}"] = _with_clock(image, step)
+            yield f"step_{rank}_{step.step}", _with_clock(image, step)
     finally:
         view.close()
-    return pictures
 
 
 def pose_before(result: AirwayResult, path: CameraPath, step: Instruction) -> CameraPose:

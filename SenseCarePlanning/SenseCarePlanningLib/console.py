@@ -12,9 +12,16 @@ from typing import Any, TextIO
 
 from .progress import ProgressSink
 
+GRACE_S = 0.7
+"""A request to stop waits so long for the work to ask for it; then the work is broken off where it is."""
+
 
 class _Stoppable:
-    """Remembers that the user pressed Ctrl-C or the parent process asked to end."""
+    """Remembers that the user pressed Ctrl-C or the parent process asked to end, and does not wait for long steps.
+
+    Work that asks :meth:`is_cancelled` often ends by itself. Work that does not is interrupted after :data:`GRACE_S`, as
+    soon as the library call that it is in returns (on Windows, which has no timer signal, at the second request).
+    """
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -26,10 +33,29 @@ class _Stoppable:
         if self._stop.is_set():  # a second request does not wait for the step to come up for air
             raise KeyboardInterrupt
         self._stop.set()
+        if HAS_TIMER:
+            signal.signal(signal.SIGALRM, self._interrupt)
+            signal.setitimer(signal.ITIMER_REAL, GRACE_S)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
 
     def is_cancelled(self) -> bool:
-        """Tell whether a stop was asked for."""
+        """Tell whether a stop was asked for; then the work ends by itself and is not interrupted any more."""
+        if self._stop.is_set():
+            disarm()
         return self._stop.is_set()
+
+
+HAS_TIMER = hasattr(signal, "setitimer") and hasattr(signal, "SIGALRM")
+
+
+def disarm() -> None:
+    """Let a request to stop that is under way interrupt nothing: the work is ending, or its results are complete."""
+    if not HAS_TIMER or threading.current_thread() is not threading.main_thread():
+        return
+    if isinstance(getattr(signal.getsignal(signal.SIGALRM), "__self__", None), _Stoppable):
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 class TerminalBar(_Stoppable):

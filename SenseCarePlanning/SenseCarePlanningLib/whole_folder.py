@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .console import disarm
 from .errors import InputError, SenseCareError
 
 MANIFEST = ".sensecare.json"
@@ -95,7 +98,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         scratch.chmod(0o755)
         check_output_folder(folder)
-        _swap(scratch, folder)
+        with _undisturbed():
+            _swap(scratch, folder)
         done = True
     except OSError as error:
         raise SenseCareError(
@@ -107,6 +111,22 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         for parent in reversed(made) if not done else ():
             with suppress(OSError):
                 parent.rmdir()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no request to stop come between the renames: it comes too late, the results are complete."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    disarm()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def _swap(scratch: Path, folder: Path) -> None:

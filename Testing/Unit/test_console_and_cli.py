@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from SenseCarePlanningLib.cli import join_negative_values, main
-from SenseCarePlanningLib.console import JsonLines, PlainLines, TerminalBar
+from SenseCarePlanningLib.console import GRACE_S, JsonLines, PlainLines, TerminalBar
 from SenseCarePlanningLib.errors import Cancelled, InputError, SenseCareError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.whole_folder import MANIFEST, whole_folder
@@ -160,3 +164,45 @@ def test_folders_made_on_the_way_vanish_with_a_failure(tmp_path: Path) -> None:
     with pytest.raises(SenseCareError), whole_folder(tmp_path / "a" / "b" / "out"):
         raise SenseCareError("it broke")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def kept_signals() -> Iterator[None]:
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGALRM] if hasattr(signal, "SIGALRM") else [])]
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+needs_timer = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer signal")
+
+
+@needs_timer
+def test_work_that_never_asks_is_broken_off(kept_signals: None) -> None:
+    PlainLines(io.StringIO())
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            time.sleep(0.01)
+
+
+@needs_timer
+def test_work_that_asks_ends_by_itself_and_is_not_interrupted_while_it_tidies_up(kept_signals: None) -> None:
+    progress = Progress(PlainLines(io.StringIO()))
+    with pytest.raises(Cancelled), progress.step("Lungs"):
+        os.kill(os.getpid(), signal.SIGINT)
+        progress.update(0.5)
+    time.sleep(GRACE_S + 0.2)
+
+
+@needs_timer
+def test_a_request_that_comes_when_the_results_are_complete_changes_nothing(tmp_path: Path, kept_signals: None) -> None:
+    PlainLines(io.StringIO())
+    with whole_folder(tmp_path / "out") as scratch:
+        (scratch / "run.json").write_text("{}")
+        os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(GRACE_S + 0.2)
+    assert (tmp_path / "out" / "run.json").read_text() == "{}"

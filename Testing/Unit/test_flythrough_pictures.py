@@ -14,7 +14,9 @@ from LungAirwayLib.instructions import instruct
 from LungAirwayLib.pictures import make_pictures
 from LungAirwayLib.plan import Extension, ExtensionModel, Plan, Route, Target
 from LungAirwayLib.result import AirwayResult, EngineInfo, RunInfo
+from SenseCarePlanningLib.errors import Cancelled
 from SenseCarePlanningLib.geometry import resample_polyline
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.lumen_surface import lumen_surface
 from SenseCarePlanningLib.render.offscreen import rendering_available
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
@@ -93,3 +95,36 @@ def test_the_video_has_no_black_frame_and_says_where_the_airway_ends(result: Air
     finally:
         scene.close()
     assert "ends" in last and "10 mm" in last and "through the wall" in last
+
+
+class StopsAt:
+    """Asks to stop when it has been asked so many times."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.asked = number, 0
+
+    def show(self, step: str, fraction: float) -> None:
+        assert 0.0 <= fraction <= 1.0
+
+    def is_cancelled(self) -> bool:
+        self.asked += 1
+        return self.asked >= self.number
+
+
+def test_a_request_to_stop_ends_the_pictures_after_the_present_one(result: AirwayResult, tmp_path: Path) -> None:
+    assert result.plan is not None
+    path = camera_path(result.plan.routes[0], result.tree, result.airway)
+    with pytest.raises(Cancelled):
+        make_pictures(result, None, [path], tmp_path, progress=Progress(StopsAt(3)))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("asked", [1, 3, 40])
+def test_a_request_to_stop_ends_the_video_and_leaves_no_file(result: AirwayResult, tmp_path: Path, asked: int) -> None:
+    assert result.plan is not None
+    path = camera_path(result.plan.routes[0], result.tree, result.airway)
+    sink = StopsAt(asked)
+    with pytest.raises(Cancelled):
+        render_flythrough(result, path, tmp_path / "video.mp4", size=160, fps=10.0, progress=Progress(sink))
+    assert sink.asked == asked
+    assert not list(tmp_path.iterdir())

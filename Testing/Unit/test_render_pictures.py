@@ -280,7 +280,7 @@ def test_lines_from_names_to_branches_do_not_cross() -> None:
     lines = []
     with patch.object(tree_picture.Shapes, "line", lambda self, points, *rest: lines.append(np.array(points, dtype=float))):
         names = {key: f"name {key}" for key in branches}
-        tree_picture._write_labels(np.full((600, 600, 3), 255, np.uint8), tree, names, window, split_at_carina=True)
+        tree_picture._write_labels(np.full((600, 600, 3), 255, np.uint8), tree, names, window)
     assert len(lines) == 13
 
     def left(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> bool:

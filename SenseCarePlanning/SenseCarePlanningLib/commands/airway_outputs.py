@@ -54,7 +54,7 @@ def write_outputs(
         pictures: dict[str, Path] = {}
         if not no_pictures:
             with progress.step("Pictures"):
-                pictures = _draw_pictures(result, loaded, paths, folder / "pictures", output.language)
+                pictures = _draw_pictures(result, loaded, paths, folder / "pictures", output.language, progress)
         if output.video and not no_pictures and paths:
             with progress.step("Fly-through video"):
                 _write_video(result, paths, folder / "flythrough.mp4", output.language, progress)
@@ -132,12 +132,17 @@ def _write_seg(result: AirwayResult, loaded: LoadedImage, path: Path) -> list[st
 
 
 def _draw_pictures(
-    result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], folder: Path, language: str
+    result: AirwayResult,
+    loaded: LoadedImage | None,
+    paths: dict[int, CameraPath],
+    folder: Path,
+    language: str,
+    progress: Progress,
 ) -> dict[str, Path]:
     from LungAirwayLib.pictures import make_pictures
 
     folder.mkdir()
-    return make_pictures(result, loaded.volume if loaded is not None else None, paths.values(), folder, language)
+    return make_pictures(result, loaded.volume if loaded is not None else None, paths.values(), folder, language, progress)
 
 
 def _write_video(result: AirwayResult, paths: dict[int, CameraPath], path: Path, language: str, progress: Progress) -> None:

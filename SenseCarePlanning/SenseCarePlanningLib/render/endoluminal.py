@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,8 @@ class EndoluminalView:
         Reflectance of the wall.
     many
         Whether many frames are to come, so that preparing the surface pays.
+    poll
+        Called now and then during long preparations; stops them by raising.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class EndoluminalView:
         field_of_view_deg: float = FIELD_OF_VIEW_DEG,
         wall_rgb: tuple[float, float, float] = MUCOSA_RGB,
         many: bool = True,
+        poll: Callable[[], None] = lambda: None,
     ) -> None:
         self.size = size
+        self._poll = poll
         self.field_of_view_deg = field_of_view_deg
         self.renderer = OffscreenRenderer(size, size)
         self._window = np.repeat(round_window(size)[:, :, None], 3, axis=2)
-        self._parts = cut(surface, merge=many) if len(surface.triangles) else []
+        self._parts = cut(surface, merge=many, poll=poll) if len(surface.triangles) else []
         self._actors = [_wall_actor(part, wall_rgb) for part in self._parts]
         self._sights: Sights | None = None
         self._shown = np.ones(len(self._actors), dtype=np.bool_)
@@ -88,7 +92,7 @@ class EndoluminalView:
             return
         scout = Scout(self._parts, self.field_of_view_deg, NEAR_MM, FAR_MM)
         try:
-            seen = np.stack([scout.visible(pose) for pose in poses])
+            seen = np.stack([self._scouted(scout, pose) for pose in poses])
         finally:
             scout.close()
         self._sights = Sights(np.stack([pose.position_lps_mm for pose in poses]), seen)
@@ -105,6 +109,10 @@ class EndoluminalView:
         )
         drawn = self.renderer.drawn()
         return np.multiply(drawn, self._window, out=np.empty_like(drawn, order="C") if out is None else out)
+
+    def _scouted(self, scout: Scout, pose: CameraPose) -> NDArray[np.bool_]:
+        self._poll()
+        return scout.visible(pose)
 
     def _show(self, position_lps_mm: FloatArray) -> None:
         wanted = self._sights.at(position_lps_mm, SIGHT_MM) if self._sights is not None else None

@@ -259,7 +259,7 @@ class TreePainter:
             letter = direction_letter(direction, style.letters)
             draw_text(image, letter, x, y, size, bold=True, colour=ink, halo=(255, 255, 255), anchor=anchor)
         if style.labels:
-            _write_labels(image, self.tree, style.labels, window, split_at_carina=style.focus_lps_mm is None)
+            _write_labels(image, self.tree, style.labels, window)
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,7 +288,7 @@ class _Window:
         return np.stack([width / 2.0 + scale * (offset @ self.right), height / 2.0 - scale * (offset @ self.up)], axis=1)
 
 
-def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window: _Window, *, split_at_carina: bool) -> None:
+def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window: _Window) -> None:
     """Write names in a column on either side, each level with its branch as far as room allows."""
     height, width = image.shape[:2]
     size = max(width // LETTERS_ACROSS, 9)
@@ -297,9 +297,8 @@ def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window
         branch = tree[branch_id]
         middle = branch.points_lps_mm[len(branch.points_lps_mm) // 2]
         places[branch_id] = window.to_pixels(middle[None], width, height)[0]
-    if split_at_carina:
-        middle_x = float(window.to_pixels(tree.root.points_lps_mm[-1][None], width, height)[0, 0])
-    else:
+    middle_x = float(window.to_pixels(tree.root.points_lps_mm[-1][None], width, height)[0, 0])
+    if not 0.15 * width < middle_x < 0.85 * width:  # the carina is out of the picture, or nearly
         middle_x = float(np.mean([place[0] for place in places.values()]))
     shapes = Shapes()
     texts = []

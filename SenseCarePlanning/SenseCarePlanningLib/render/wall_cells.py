@@ -7,7 +7,7 @@ cubes are in sight of a pose; the frames near that pose draw only those.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,13 +34,15 @@ ALWAYS_MM = 12.0
 """Cubes this near are always drawn."""
 
 
-def cut(surface: Surface, *, merge: bool = True) -> list[Any]:
+def cut(surface: Surface, *, merge: bool = True, poll: Callable[[], None] = lambda: None) -> list[Any]:
     """Cut a surface into cubes, one vtkPolyData each, with the normals of the whole surface.
 
     Parameters
     ----------
     merge
         Whether to leave out needless triangles, which pays from some hundred frames on.
+    poll
+        Called after each cube; stops the work by raising.
     """
     normals = vtkPolyDataNormals()
     normals.SetInputData(polydata_from_surface(surface))
@@ -63,6 +65,7 @@ def cut(surface: Surface, *, merge: bool = True) -> list[Any]:
         part = polydata_from_surface(Surface(base.points_lps_mm[used], local.reshape(-1, 3)))
         part.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(point_normals[used]), deep=True))
         parts.append(_merged(part) if merge else part)
+        poll()
     return parts
 
 
