@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..errors import InputError
 from ..progress import Progress
-from ..volume import Grid, Volume
+from ..volume import Volume
 from .bundle_config import MODULES, BundleConfig, read_bundle
 from .device import choose_device
+from .grids import nearest, prepare, restore
 from .protocol import Prediction
 from .registry import ModelEntry, file_sha256
 from .sliding_window import slide
@@ -63,8 +63,13 @@ class BundleSegmenter:
             return str(error)
         return None
 
-    def segment(self, volume: Volume, progress: Progress) -> Prediction:
+    def segment(self, volume: Volume, progress: Progress, wanted: NDArray[np.bool_] | None = None) -> Prediction:
         """Run the network over the volume.
+
+        Parameters
+        ----------
+        wanted
+            (K, J, I) on the volume's grid: patches without a true voxel are not run.
 
         Raises
         ------
@@ -79,11 +84,13 @@ class BundleSegmenter:
         config = self._check()
         device = choose_device(self.device)
         network = _load(config, device, self.trust)
-        image, grid = _prepare(volume, config)
+        image, grid = prepare(volume, config)
         if config.in_channels != 1:
             raise InputError(f"The bundle {self.folder.name} expects {config.in_channels} input channels; a CT has one.")
-        probabilities = slide(image[None], _predictor(network, config, device), config.patch_kji, progress, config.overlap)
-        restored = _restore(probabilities, grid, volume.grid)
+        inside = None if wanted is None else nearest(wanted, grid.shape_kji)
+        run = _predictor(network, config, device)
+        probabilities = slide(image[None], run, config.patch_kji, progress, config.overlap, inside)
+        restored = restore(probabilities, grid, volume.grid)
         detail = f"{config.title} {config.version} on {device}".replace("  ", " ")
         return Prediction(restored, config.channel_names, volume.affine_ijk_to_lps, detail)
 
@@ -175,40 +182,3 @@ def _predictor(network: Any, config: BundleConfig, device: str) -> Any:
             return np.asarray(chances[0].float().cpu().numpy())
 
     return predict
-
-
-def _prepare(volume: Volume, config: BundleConfig) -> tuple[NDArray[np.float32], Grid]:
-    """Bring the volume to the network's spacing and window."""
-    image = volume.array_kji.astype(np.float32)
-    grid = volume.grid
-    if config.spacing_mm is not None:
-        wanted = np.array(config.spacing_mm)
-        factor = grid.spacing_ijk_mm / wanted
-        if np.any(np.abs(factor - 1.0) > 0.02):
-            shape = tuple(max(1, round(size * float(part))) for size, part in zip(image.shape, factor[::-1], strict=True))
-            grid = _resized(grid, (shape[0], shape[1], shape[2]))
-            image = _resample(image, shape)
-    if config.window_hu is not None:
-        low, high = config.window_hu
-        image = np.clip((image - low) / (high - low), 0.0, 1.0)
-    return np.ascontiguousarray(image, dtype=np.float32), grid
-
-
-def _resized(grid: Grid, shape_kji: tuple[int, int, int]) -> Grid:
-    """The grid of the same field of view with another number of voxels (edges kept)."""
-    scale = np.array([old / new for old, new in zip(grid.shape_kji, shape_kji, strict=True)])[::-1]
-    affine = grid.affine_ijk_to_lps.copy()
-    affine[:3, :3] = affine[:3, :3] * scale
-    affine[:3, 3] = grid.lps_from_ijk((scale - 1.0) / 2.0)
-    return Grid(shape_kji, affine)
-
-
-def _resample(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    zoom = [new / old for new, old in zip(shape, image.shape, strict=True)]
-    return np.asarray(ndimage.zoom(image, zoom, order=1, mode="nearest", grid_mode=True), dtype=np.float32)
-
-
-def _restore(probabilities: NDArray[np.float32], grid: Grid, wanted: Grid) -> NDArray[np.float32]:
-    if grid.shape_kji == wanted.shape_kji:
-        return probabilities
-    return np.stack([_resample(channel, wanted.shape_kji) for channel in probabilities])

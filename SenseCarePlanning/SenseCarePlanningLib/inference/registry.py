@@ -25,6 +25,8 @@ class ModelEntry:
         Of ``models/model.pt``, 64 lower-case hexadecimal digits.
     quality
         Measured figures, name -> value, with the data they were measured on in ``quality_on``.
+    onnx_sha256
+        Of ``models/model.onnx``; empty where the bundle has no such form.
     """
 
     id: str
@@ -34,6 +36,7 @@ class ModelEntry:
     intended_use: str
     quality: Mapping[str, float] = field(default_factory=dict)
     quality_on: str = ""
+    onnx_sha256: str = ""
 
 
 def read_registry(path: Path) -> dict[str, ModelEntry]:
@@ -79,8 +82,9 @@ def _entry(row: object, where: str, problems: list[str]) -> ModelEntry | None:
         elif not isinstance(row[name], str) or not row[name]:
             problems.append(f"{where}: {name} has to be a text")
     digest = row.get("sha256")
-    if isinstance(digest, str) and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):
-        problems.append(f"{where}: sha256 has to be 64 lower-case hexadecimal digits")
+    for name, value in (("sha256", digest), ("onnx_sha256", row.get("onnx_sha256"))):
+        if isinstance(value, str) and (len(value) != 64 or set(value) - set("0123456789abcdef")):
+            problems.append(f"{where}: {name} has to be 64 lower-case hexadecimal digits")
     if len(problems) > before:
         return None
     return ModelEntry(
@@ -91,6 +95,7 @@ def _entry(row: object, where: str, problems: list[str]) -> ModelEntry | None:
         row["intended_use"],
         row["quality"],
         str(row.get("quality_on", "")),
+        str(row.get("onnx_sha256", "")),
     )
 
 

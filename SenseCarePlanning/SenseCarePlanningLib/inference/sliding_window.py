@@ -47,8 +47,14 @@ def slide(
     patch: tuple[int, int, int],
     progress: Progress,
     overlap: float = 0.5,
+    wanted: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """Predict (C_in, K, J, I) patch by patch; returns (C_out, K, J, I) float32.
+
+    Parameters
+    ----------
+    wanted
+        (K, J, I): patches without a true voxel are not run and count as 0; None runs all.
 
     An image smaller than the patch is padded with its minimum and cut back. Between patches the progress is
     reported and a request to stop is honoured.
@@ -64,12 +70,16 @@ def slide(
     pad = [(0, 0)] + [(0, max(size - have, 0)) for size, have in zip(patch, shape, strict=True)]
     padded = np.pad(image, pad, mode="constant", constant_values=float(image.min())) if any(end for _, end in pad) else image
     starts = list(product(*(patch_starts(have, size, overlap) for have, size in zip(padded.shape[1:], patch, strict=True))))
+    if wanted is not None:
+        inside = np.pad(wanted, pad[1:])
+        chosen = [start for start in starts if inside[_box(start, patch)].any()]
+        starts = chosen or starts[:1]
     window = gaussian_window(patch)
     total: NDArray[np.float32] | None = None
     weight = np.zeros(padded.shape[1:], dtype=np.float32)
     for number, start in enumerate(starts):
         progress.update(number / len(starts))
-        box = tuple(slice(first, first + size) for first, size in zip(start, patch, strict=True))
+        box = _box(start, patch)
         region = (slice(None), *box)
         result = predict(np.ascontiguousarray(padded[region]))
         if result.shape[1:] != patch:
@@ -79,5 +89,9 @@ def slide(
         total[region] += result * window
         weight[box] += window
     assert total is not None
-    total /= weight
+    total /= np.maximum(weight, np.float32(1e-6), out=weight)
     return np.ascontiguousarray(total[:, : shape[0], : shape[1], : shape[2]])
+
+
+def _box(start: tuple[int, ...], patch: tuple[int, int, int]) -> tuple[slice, ...]:
+    return tuple(slice(first, first + size) for first, size in zip(start, patch, strict=True))

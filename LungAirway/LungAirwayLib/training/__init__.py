@@ -1,0 +1,1 @@
+"""Training of the airway network: cases, patches, network, loss and loop."""

@@ -1,0 +1,34 @@
+"""Learning curves from the log of a training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+PARTS = ("loss", "lumen_overlap", "skeleton", "wall_overlap", "vessel_overlap")
+
+
+def draw_curves(log: Path, picture: Path, window: int = 20) -> None:
+    """Draw the parts of the loss over the steps, as running medians."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row.get("event") == "step"]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for part in PARTS:
+        values = np.array([row[part] for row in rows if part in row])
+        if len(values) == 0:
+            continue
+        steps = np.array([row["step"] for row in rows if part in row])
+        smooth = [float(np.median(values[max(0, at - window) : at + 1])) for at in range(len(values))]
+        axes.plot(steps, smooth, label=part.replace("_", " "))
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss (running median)")
+    axes.set_ylim(bottom=0.0)
+    axes.legend()
+    figure.savefig(picture, dpi=110)

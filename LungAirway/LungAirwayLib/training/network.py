@@ -1,0 +1,70 @@
+"""The network: a small U-Net that works at half the resolution, its first and last layer at the full one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CHANNELS = ("airway_lumen", "airway_wall", "lung_vessel")
+FILTERS = (24, 48, 64, 96)
+
+
+def network_definition(filters: tuple[int, ...] = FILTERS) -> dict[str, Any]:
+    """Return the network as a MONAI bundle defines it: plain data.
+
+    A convolution with stride 2 takes every block of eight voxels to ``filters[0]`` channels (nothing is lost: there are
+    more channels than voxels), a U-Net (MONAI's DynUNet, after Isensee 2021, doi:10.1038/s41592-020-01008-z) works
+    there, and a transposed convolution returns to the voxels. Processors run channels in blocks of 16: this costs a
+    third of the time of a U-Net with 8 channels at the full resolution and has more to say.
+    """
+    first, depth = filters[0], len(filters)
+    act = ["relu", {"inplace": True}]
+    return {
+        "_target_": "torch.nn.Sequential",
+        "_args_": [
+            {
+                "_target_": "torch.nn.Conv3d",
+                "in_channels": 1,
+                "out_channels": first,
+                "kernel_size": 4,
+                "stride": 2,
+                "padding": 1,
+                "bias": False,
+            },
+            {"_target_": "torch.nn.BatchNorm3d", "num_features": first},
+            {"_target_": "torch.nn.ReLU", "inplace": True},
+            {
+                "_target_": "monai.networks.nets.DynUNet",
+                "spatial_dims": 3,
+                "in_channels": first,
+                "out_channels": first,
+                "kernel_size": [3] * depth,
+                "strides": [1, *([2] * (depth - 1))],
+                "upsample_kernel_size": [2] * (depth - 1),
+                "filters": list(filters),
+                "norm_name": ["BATCH", {"momentum": 0.05}],
+                "act_name": act,
+            },
+            {
+                "_target_": "torch.nn.ConvTranspose3d",
+                "in_channels": first,
+                "out_channels": len(CHANNELS),
+                "kernel_size": 4,
+                "stride": 2,
+                "padding": 1,
+            },
+        ],
+    }
+
+
+def make_network(filters: tuple[int, ...], seed: int) -> Any:
+    """Return the network with weights drawn from ``seed``; lumen, wall and vessel begin as rare."""
+    import torch
+
+    from SenseCarePlanningLib.inference.bundle import build_network
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build_network(network_definition(filters))
+    with torch.no_grad():
+        network[-1].bias.fill_(-3.0)
+    return network

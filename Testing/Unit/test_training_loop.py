@@ -1,0 +1,142 @@
+"""Training a tiny network: the loss falls, a resumed run equals an unbroken one, damage is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from LungAirwayLib.training.bank import IGNORE, LUMEN, LUMEN_ONLY, LUNG, SKELETON, VESSEL, WALL, write_case
+from LungAirwayLib.training.cases import CaseSpec
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.progress import Progress
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("monai", reason="monai is not installed")
+
+from LungAirwayLib.training.checkpoint import checkpoints, load_checkpoint  # noqa: E402
+from LungAirwayLib.training.curves import draw_curves  # noqa: E402
+from LungAirwayLib.training.loop import TrainingOptions, train  # noqa: E402
+from LungAirwayLib.training.losses import LossOptions, airway_loss  # noqa: E402
+from LungAirwayLib.training.sampling import SamplingOptions  # noqa: E402
+
+TINY = TrainingOptions(
+    steps=6, filters=(4, 4, 4), threads=1, log_every=1, learning_rate=0.01, sampling=SamplingOptions(patch=16, batch=1)
+)
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    _, j, i = np.mgrid[:40, :40, :40]
+    distance = np.hypot(j - 20, i - 20)
+    labels = np.where(distance <= 4, LUNG | LUMEN, np.where(distance <= 6, LUNG | WALL, LUNG)).astype(np.uint8)
+    hu = np.where(distance <= 4, -1000, np.where(distance <= 6, 0, -850)).astype(np.int16)
+    write_case(tmp_path / "bank", CaseSpec("one", "thorax", "one", 0, None), hu, labels)
+    return tmp_path / "bank"
+
+
+def weights(path: Path) -> dict:
+    return load_checkpoint(path)["network"]
+
+
+def test_the_loss_falls(bank: Path, tmp_path: Path) -> None:
+    options = replace(TINY, steps=60, filters=(8, 8, 8))
+    train(bank, tmp_path / "run", options, Progress())
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    loss = [row["loss"] for row in rows if row["event"] == "step"]
+    assert len(loss) == 60
+    assert np.mean(loss[-10:]) < 0.7 * np.mean(loss[:5])
+
+
+def test_a_resumed_run_gives_the_weights_of_an_unbroken_one(bank: Path, tmp_path: Path) -> None:
+    whole = train(bank, tmp_path / "whole", TINY, Progress())
+
+    class StopAfterThree:
+        def show(self, step: str, fraction: float) -> None:
+            self.stop = fraction >= 0.5
+
+        def is_cancelled(self) -> bool:
+            return getattr(self, "stop", False)
+
+    from SenseCarePlanningLib.errors import Cancelled
+
+    with pytest.raises(Cancelled):
+        train(bank, tmp_path / "broken", TINY, Progress(StopAfterThree()))
+    assert 0 < load_checkpoint(checkpoints(tmp_path / "broken")[-1])["step"] < 6
+    resumed = train(bank, tmp_path / "broken", TINY, Progress())
+    first, second = weights(whole), weights(resumed)
+    assert first.keys() == second.keys()
+    for key in first:
+        torch.testing.assert_close(first[key], second[key], rtol=0, atol=0)
+
+
+def test_a_flipped_bit_in_a_checkpoint_is_refused(bank: Path, tmp_path: Path) -> None:
+    path = train(bank, tmp_path / "run", replace(TINY, steps=1), Progress())
+    assert isinstance(torch.load(path, weights_only=True), dict)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match="damaged"):
+        train(bank, tmp_path / "run", TINY, Progress())
+
+
+def test_another_seed_or_network_does_not_continue_a_run(bank: Path, tmp_path: Path) -> None:
+    train(bank, tmp_path / "run", replace(TINY, steps=1), Progress())
+    for other in (replace(TINY, seed=1), replace(TINY, filters=(4, 8, 8))):
+        with pytest.raises(InputError, match="another"):
+            train(bank, tmp_path / "run", other, Progress())
+
+
+def test_an_empty_bank_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no training cases"):
+        train(tmp_path, tmp_path / "run", TINY, Progress())
+
+
+def test_curves_are_drawn_from_the_log(bank: Path, tmp_path: Path) -> None:
+    train(bank, tmp_path / "run", TINY, Progress())
+    draw_curves(tmp_path / "run" / "log.jsonl", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def labels_of(bits: int, size: int = 8) -> torch.Tensor:
+    labels = torch.zeros(1, size, size, size, dtype=torch.uint8)
+    labels[:, :, 2:5, 2:5] = bits
+    return labels
+
+
+def perfect(labels: torch.Tensor) -> torch.Tensor:
+    return torch.stack([((labels & bit) > 0).float() * 60 - 30 for bit in (LUMEN, WALL, VESSEL)], dim=1)
+
+
+def test_a_perfect_answer_costs_nothing_and_its_opposite_much() -> None:
+    labels = labels_of(LUMEN | SKELETON)
+    assert float(airway_loss(perfect(labels), labels, LossOptions())[0]) == pytest.approx(0.0, abs=1e-4)
+    assert float(airway_loss(-perfect(labels), labels, LossOptions())[0]) > 10.0
+
+
+def test_the_topology_term_counts_the_skeleton_only_and_can_be_switched_off() -> None:
+    labels = labels_of(LUMEN)
+    labels[:, :, 3, 3] |= SKELETON
+    answer = perfect(labels)
+    missing = answer.clone()
+    missing[:, 0, :, 3, 3] = -30.0
+    assert float(airway_loss(answer, labels, LossOptions())[1]["skeleton"]) == pytest.approx(0.0, abs=1e-4)
+    assert float(airway_loss(missing, labels, LossOptions())[1]["skeleton"]) > 0.25
+    assert "skeleton" not in airway_loss(missing, labels, LossOptions(topology=0.0))[1]
+
+
+def test_ignored_voxels_cost_nothing() -> None:
+    labels = labels_of(IGNORE)
+    wrong = torch.full((1, 3, 8, 8, 8), -30.0)
+    wrong[:, :, :, 2:5, 2:5] = 30.0
+    assert float(airway_loss(wrong, labels, LossOptions())[0]) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_wall_and_vessels_are_not_judged_where_only_the_lumen_is_known() -> None:
+    labels = torch.full((1, 8, 8, 8), LUMEN_ONLY, dtype=torch.uint8)
+    answer = torch.full((1, 3, 8, 8, 8), 30.0)
+    answer[:, 0] = -30.0
+    assert float(airway_loss(answer, labels, LossOptions())[0]) == pytest.approx(0.0, abs=1e-4)
