@@ -260,7 +260,7 @@ def _sections(branch: Branch, traced: Traced, read: _Read, levels: Levels, misse
     edges, usable, inscribed = read.edges, read.usable, branch.radius_mm
     area = sub_level_radius(traced, edges, levels) + edges.shift_mm
     radius = _filled(branch, read.radius_mm, inscribed, usable)
-    edge = edges.edge_mm * (radius / np.sqrt((edges.edge_mm**2).mean(axis=1)))[:, None]
+    edge = edges.edge_mm * (radius / np.maximum(np.sqrt((edges.edge_mm**2).mean(axis=1)), 1e-6))[:, None]
     d_min, d_max = polar_shape(edge)[1:]
     error = _standard_error(read, radius, inscribed + missed_mm, levels)
     interval = np.stack([np.maximum(radius - _Z95 * error, 0.0), radius + _Z95 * error], axis=1)
@@ -324,6 +324,7 @@ def _standard_error(read: _Read, radius: FloatArray, expected: FloatArray, level
     seen = max(VOXEL_ERROR * voxel, LEAST_ERROR_MM) ** 2 + np.nan_to_num(read.edges.scatter_mm) ** 2
     seen += (THIN_ERROR * levels.sigma_mm * (1.0 - read.trust)) ** 2
     seen += (0.5 * np.maximum(np.abs(radius - expected) - 0.35 * voxel, 0.0)) ** 2
-    # a mask that the image never checked may be off by more
-    unseen = ((0.35 if read.usable.any() else 0.5) * voxel) ** 2 + (radius - expected) ** 2
+    # between sections that were read, the mask carries over; a mask that the image never checked may be off by more
+    mask, apart = (0.15, 0.5) if read.usable.any() else (0.5, 1.0)
+    unseen = (mask * voxel) ** 2 + (apart * (radius - expected)) ** 2
     return np.asarray(np.sqrt(np.where(read.usable, seen, unseen)))
