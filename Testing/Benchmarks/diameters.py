@@ -1,5 +1,7 @@
 """Lumen diameters against the truth of digital patients: bias, spread, and how often the interval covers the truth.
 
+Where the scan resolves only an upper bound, that counts as an interval from 0; bias and width are those of the rest.
+
 Every sample of every true branch, away from its ends, is paired with the nearest sample of the measured tree. Two trees
 are measured: one built from the true lumen mask, and one from that mask worn by a voxel here and there, as a
 segmentation would be.
@@ -21,6 +23,7 @@ from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
 
+from SenseCarePlanningLib.phantom.scanner import Scanner
 from SenseCarePlanningLib.phantom.thorax import ThoraxOptions, make_thorax, scan
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.radius import measure_sections
@@ -89,35 +92,46 @@ def rows_of(pairs: Pairs) -> list[dict[str, Any]]:
         chosen = (pairs.true_mm >= low) & (pairs.true_mm < high)
         if not chosen.any():
             continue
-        error = (pairs.found_mm - pairs.true_mm)[chosen]
         covered = ((pairs.low_mm <= pairs.true_mm) & (pairs.true_mm <= pairs.high_mm))[chosen]
+        bounded = chosen & (pairs.low_mm <= 0.0)
+        measured = chosen & ~bounded
+        error = (pairs.found_mm - pairs.true_mm)[measured]
+        width = (pairs.high_mm - pairs.low_mm)[measured]
         rows.append(
             {
                 "band_mm": f"{low:g}-{high:g}",
                 "samples": int(chosen.sum()),
-                "bias_mm": round(float(error.mean()), 3),
-                "sd_mm": round(float(error.std()), 3),
+                "only_bounded": round(float(bounded.sum() / chosen.sum()), 3),
+                "bias_mm": _rounded(error.mean()) if len(error) else None,
+                "sd_mm": _rounded(error.std()) if len(error) else None,
                 "inscribed_bias_mm": round(float((pairs.inscribed_mm - pairs.true_mm)[chosen].mean()), 3),
                 "coverage": round(float(covered.mean()), 3),
-                "interval_width_mm": round(float(np.median((pairs.high_mm - pairs.low_mm)[chosen])), 3),
+                "interval_width_mean_mm": _rounded(width.mean()) if len(width) else None,
+                "interval_width_median_mm": _rounded(np.median(width)) if len(width) else None,
+                "upper_bound_median_mm": _rounded(np.median(pairs.high_mm[bounded])) if bounded.any() else None,
             }
         )
     return rows
+
+
+def _rounded(value: np.floating[Any]) -> float:
+    return round(float(value), 3)
 
 
 def main() -> int:
     """Run on the given seeds and print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--spacing", type=float, default=0.7)
+    parser.add_argument("--spacing", type=float, nargs="+", default=[0.7], help="one number, or three: along i, j, k")
+    parser.add_argument("--kernel", choices=("soft", "standard", "sharp"), default="standard")
     parser.add_argument("--noise-hu", type=float, default=25.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results: dict[str, Any] = {"target": {"bias_mm": TARGET_MM, "coverage": TARGET_COVER}, "patients": []}
     for seed in options.seeds:
-        patient = ThoraxOptions(seed=seed, spacing_mm=options.spacing, noise_hu=options.noise_hu)
-        thorax = make_thorax(patient)
-        taken = scan(thorax)
+        spacing = tuple(options.spacing) if len(options.spacing) == 3 else (options.spacing[0],) * 3
+        thorax = make_thorax(ThoraxOptions(seed=seed))
+        taken = scan(thorax, Scanner(spacing_mm=spacing, noise_hu=options.noise_hu, kernel=options.kernel))
         for name, mask in (("true mask", taken.airway_truth), ("worn mask", worn(taken.airway_truth, seed))):
             pairs, seconds = pairs_of(thorax.tree, taken.volume, mask)
             results["patients"].append({"seed": seed, "mask": name, "seconds": round(seconds, 1), "bands": rows_of(pairs)})

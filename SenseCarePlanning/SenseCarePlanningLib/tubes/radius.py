@@ -321,7 +321,9 @@ def _standard_error(read: _Read, radius: FloatArray, expected: FloatArray, level
     Samples along a branch share the errors of blur, wall and neighbours, so that their mean is hardly better than one.
     """
     voxel = levels.voxel_mm
-    seen = max(VOXEL_ERROR * voxel, LEAST_ERROR_MM) ** 2 + np.nan_to_num(read.edges.scatter_mm) ** 2
+    seen = (
+        max(VOXEL_ERROR * voxel, LEAST_ERROR_MM) ** 2 + (2.0 * np.nan_to_num(read.edges.scatter_mm)) ** 2
+    )  # noise reaches across rays
     seen += (THIN_ERROR * levels.sigma_mm * (1.0 - read.trust)) ** 2
     seen += (0.5 * np.maximum(np.abs(radius - expected) - 0.35 * voxel, 0.0)) ** 2
     # between sections that were read, the mask carries over; a mask that the image never checked may be off by more
