@@ -1,0 +1,27 @@
+"""The ``desktop`` fixture: a stand-in for the Slicer desktop around each test."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[object]:
+    """A started desktop; what it would only have printed (a slot's exception, an unknown signal, ...) fails the test."""
+    pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
+    pytest.importorskip("PySide6", reason="PySide6 is not installed")
+    from standin.desktop import Desktop
+
+    started = Desktop(tmp_path)
+    yield started
+    left = started.stop()
+    if left:
+        pytest.fail("\n".join(f"[{fault.kind}] {fault.text}" for fault in left))

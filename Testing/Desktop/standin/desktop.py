@@ -1,0 +1,126 @@
+"""What a test holds in its hands: the desktop with a scene, modules, a user's clicks and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+from PySide6 import QtCore, QtWidgets
+
+from . import application, dialogs, i18n, install, modules, watch
+from .convert import unwrap
+from .faults import RECORDER, Fault
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Desktop:
+    """A running stand-in. Made by the ``desktop`` fixture; see README.md."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        RECORDER.faults.clear()
+        dialogs.EXPECTED.clear()
+        dialogs.SHOWN.clear()
+        self._app = install.install(folder)
+        self._shown: Any = None
+
+    @property
+    def scene(self) -> Any:
+        """The MRML scene."""
+        return slicer.mrmlScene
+
+    @property
+    def app(self) -> Any:
+        """The application as modules see it (``slicer.app``)."""
+        return slicer.app
+
+    def load_module(self, name: str, path: Path | None = None) -> Any:
+        """Load a scripted module, by name from the checkout or from a file, and return its module object (``slicer.modules.x``)."""
+        from .wrapping import wrap
+
+        file = path or ROOT / name / f"{name}.py"
+        module = modules.qSlicerScriptedLoadableModule()
+        module.file = file
+        self._app.module_manager.loaded[name] = module
+        module.load(file)
+        return wrap(module)
+
+    def show_module(self, name: str) -> Any:
+        """Switch to a module as the user does (leave the one before, set up, scene, enter); returns the Python widget."""
+        module = self._app.module_manager.loaded[name]
+        if self._shown is not None:
+            self._shown.show_entered(False)
+        panel = module.widgetRepresentation()
+        panel.setMRMLScene(self.scene)
+        panel.resize(max(420, panel.sizeHint().width()), max(900, panel.sizeHint().height()))
+        panel.show()
+        panel.show_entered(True)
+        self._shown = panel
+        self.process_events()
+        return panel.self()
+
+    def leave_module(self) -> None:
+        """Switch away from the shown module."""
+        if self._shown is not None:
+            self._shown.show_entered(False)
+            self._shown.hide()
+            self._shown = None
+
+    def process_events(self, until: Callable[[], bool] | None = None, timeout: float = 10.0) -> None:
+        """Let Qt work: one round, or until something holds.
+
+        Raises
+        ------
+        TimeoutError
+            If it did not hold in time (seconds).
+        """
+        if not application.wait(until, timeout):
+            raise TimeoutError(f"nothing happened within {timeout:g} s; faults: {RECORDER.faults}")
+
+    def click(self, widget: Any) -> None:
+        """Click a button as the user does: it must be visible and enabled."""
+        raw = unwrap(widget)
+        assert raw.isEnabled(), f"{raw.objectName()} is disabled"
+        assert not raw.isHidden(), f"{raw.objectName()} is hidden"
+        raw.click()
+        self.process_events()
+
+    def expect_dialog(self, kind: str, answer: Any) -> None:
+        """Answer the next modal dialog of a kind; see dialogs.py."""
+        dialogs.expect(kind, answer)
+
+    def take_faults(self, text: str = "") -> list[Fault]:
+        """Return and forget the faults with a text; those left fail the test."""
+        return RECORDER.take(text)
+
+    def language(self, code: str, catalogue: Callable[[str, str], str] | None = None) -> None:
+        """Switch the language; modules loaded or reloaded afterwards have it."""
+        i18n.set_language(code, catalogue)
+
+    def screenshot(self, path: Path, widget: Any = None) -> Path:
+        """Save a picture of a widget, or of the shown module's panel."""
+        raw = unwrap(widget) if widget is not None else self._shown
+        raw.ensurePolished()
+        self.process_events()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert raw.grab().save(str(path)), f"could not write {path}"
+        return path
+
+    def stop(self) -> list[Fault]:
+        """Unload all modules and give the interpreter back; returns the faults that no one expected."""
+        self.leave_module()
+        for module in self._app.module_manager.loaded.values():
+            if isinstance(module, modules.qSlicerScriptedLoadableModule) and module._panel is not None:
+                self._app.module_manager.send("moduleAboutToBeUnloaded(QString)", module.property("name"))
+                module._panel.deleteLater()
+        self.process_events()
+        QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
+        watch.clear_all()
+        for widget in QtWidgets.QApplication.topLevelWidgets():
+            widget.close()
+        self._app.application_scene.end()
+        install.uninstall()
+        return RECORDER.take()

@@ -1,0 +1,67 @@
+"""Puts the stand-in's modules in place of the desktop's, and takes them away again."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import slicer
+import slicer.util
+
+from . import application, ctk_buttons, ctk_numbers, i18n, modules, mrml_widgets, qt_module, scripted, ui_file
+from .emulation import CTK, SLICER
+from .wrapping import wrap, wrapper_class
+
+LOADED = (ctk_buttons, ctk_numbers, mrml_widgets)
+_saved: dict[str, Any] = {}
+
+
+def _module(name: str, source: Any = None, **values: Any) -> types.ModuleType:
+    made = types.ModuleType(name)
+    if source is not None:
+        made.__dict__.update({key: value for key, value in vars(source).items() if not key.startswith("__")})
+    made.__dict__.update(values)
+    return made
+
+
+def install(folder: Path) -> Any:
+    """Start the stand-in with an empty scene and return the application object."""
+    app = application.application()
+    app.begin(folder)
+    i18n.set_language("en")
+    _saved.clear()
+    _saved["slicer"] = dict(vars(slicer))
+    _saved["util"] = dict(vars(slicer.util))
+    _saved["modules"] = dict(sys.modules)
+    _saved["path"] = list(sys.path)
+    sys.modules["qt"] = qt_module.make()
+    sys.modules["ctk"] = _module("ctk", **{name: wrapper_class(made) for name, made in CTK.items()})
+    for name, made in SLICER.items():
+        setattr(slicer, name, wrapper_class(made))
+    slicer.app, slicer.mrmlScene, slicer.selfTests = wrap(app), app.mrmlScene(), {}
+    slicer.modules = modules.Modules(app.module_manager)
+    for name, source in {"i18n": i18n, "ScriptedLoadableModule": scripted}.items():
+        sys.modules[f"slicer.{name}"] = _module(f"slicer.{name}", source)
+        setattr(slicer, name, sys.modules[f"slicer.{name}"])
+    slicer.util.loadUI = lambda path: wrap(ui_file.load(str(path)))
+    return app
+
+
+def uninstall() -> None:
+    """Give the interpreter back as it was."""
+    for holder, key in ((slicer, "slicer"), (slicer.util, "util")):
+        for name in set(vars(holder)) - set(_saved[key]):
+            delattr(holder, name)
+        for name, value in _saved[key].items():
+            setattr(holder, name, value)
+    for name in set(sys.modules) - set(_saved["modules"]):
+        if name in {"qt", "ctk", "SampleData"} or name.startswith("slicer.") or _is_module_file(name):
+            del sys.modules[name]
+    sys.path[:] = _saved["path"]
+
+
+def _is_module_file(name: str) -> bool:
+    found = getattr(sys.modules[name], "__file__", None)
+    return bool(found) and (Path(str(found)).parent / "Resources" / "UI").is_dir()
