@@ -38,7 +38,7 @@ class Desktop:
         return slicer.app
 
     def load_module(self, name: str, path: Path | None = None) -> Any:
-        """Load a scripted module, by name from the checkout or from a file, and return its module object (``slicer.modules.x``)."""
+        """Load a scripted module, by name from the checkout or from a file; returns ``slicer.modules.<name>``."""
         from .wrapping import wrap
 
         file = path or ROOT / name / f"{name}.py"

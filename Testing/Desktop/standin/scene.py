@@ -15,7 +15,6 @@ LOGICS = {
     "Models": "vtkSlicerModelsLogic",
     "Tables": "vtkSlicerTablesLogic",
     "Texts": "vtkSlicerTextsLogic",
-    "Terminologies": "vtkSlicerTerminologiesModuleLogic",
     "Cameras": "vtkSlicerCamerasModuleLogic",
     "Data": "vtkSlicerDataModuleLogic",
     "Transforms": "vtkSlicerTransformLogic",
