@@ -134,7 +134,7 @@ def find_airway_network(
     axes = PatientAxes.of(volume.grid)
     hu = axes.apply(volume.array_kji)
     chest = survey(hu, axes.spacing_mm(volume.grid))
-    lungs = upsample(separate_lungs(chest, coarse_trunk(chest)), chest.factor, hu.shape) > 0
+    lungs = np.asarray(upsample(separate_lungs(chest, coarse_trunk(chest)), chest.factor, hu.shape), dtype=bool)
     trachea = np.zeros(hu.shape, dtype=bool)
     seeds = chest.trachea.voxels * chest.factor + np.array(chest.factor) // 2
     trachea[tuple(np.minimum(seeds, np.array(hu.shape) - 1).T)] = True

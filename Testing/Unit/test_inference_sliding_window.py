@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.registry import read_registry
-from SenseCarePlanningLib.inference.sliding_window import gaussian_window, patch_starts, slide
+from SenseCarePlanningLib.inference.sliding_window import fitted_patch, gaussian_window, patch_starts, slide
 from SenseCarePlanningLib.progress import Progress
 
 
@@ -68,3 +69,17 @@ def test_model_list_round_trip_and_all_problems_at_once(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(InputError, match="cannot be read"):
         read_registry(path)
+
+
+@pytest.mark.parametrize("shape", [(430, 314, 430), (100, 60, 30), (181, 180, 16), (1, 145, 1000)])
+def test_fitted_patches_cover_the_image_with_the_overlap_asked_for(shape: tuple[int, int, int]) -> None:
+    patch = fitted_patch(shape, (144, 144, 144), 16, 0.15)
+    shares = [min(0.15 * 144 / size, 0.15) for size in patch]
+    for have, size, share in zip(shape, patch, shares, strict=True):
+        assert size % 16 == 0 and size <= 192
+        starts = patch_starts(have, size, share)
+        assert all(later - earlier <= size - int(share * size) for earlier, later in pairwise(starts))
+        assert starts[0] == 0 and starts[-1] + size >= have
+    run = np.prod([len(patch_starts(*one)) * one[1] for one in zip(shape, patch, shares, strict=True)])
+    fixed = np.prod([len(patch_starts(have, 144, 0.15)) * 144 for have in shape])
+    assert run <= fixed

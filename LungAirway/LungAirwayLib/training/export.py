@@ -17,8 +17,9 @@ from .sampling import WINDOW_HU
 
 logger = logging.getLogger(__name__)
 
-PATCH = 128
-OVERLAP = 0.25
+PATCH = 144
+OVERLAP = 0.15
+DIVISOR = 16
 TITLE = "SenseCare airway CT"
 VERSION = "1.0.0"
 MEANING = {"airway_lumen": "lumen of trachea and bronchi", "airway_wall": "bronchial wall", "lung_vessel": "vessels of the lungs"}
@@ -96,6 +97,7 @@ def _metadata() -> dict[str, Any]:
                     "num_channels": 1,
                     "spatial_shape": [PATCH] * 3,
                     "patch_size": [PATCH] * 3,
+                    "patch_divisor": DIVISOR,
                     "dtype": "float32",
                     "value_range": [0, 1],
                     "value_range_hu": list(WINDOW_HU),

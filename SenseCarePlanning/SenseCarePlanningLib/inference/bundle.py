@@ -21,7 +21,7 @@ from .device import choose_device
 from .grids import nearest, prepare, restore
 from .protocol import Prediction
 from .registry import ModelEntry, file_sha256
-from .sliding_window import slide
+from .sliding_window import slide_config
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class BundleSegmenter:
             raise InputError(f"The bundle {self.folder.name} expects {config.in_channels} input channels; a CT has one.")
         inside = None if wanted is None else nearest(wanted, grid.shape_kji)
         run = _predictor(network, config, device)
-        probabilities = slide(image[None], run, config.patch_kji, progress, config.overlap, inside)
+        probabilities = slide_config(image, run, config, progress, inside)
         restored = restore(probabilities, grid, volume.grid)
         detail = f"{config.title} {config.version} on {device}".replace("  ", " ")
         return Prediction(restored, config.channel_names, volume.affine_ijk_to_lps, detail)

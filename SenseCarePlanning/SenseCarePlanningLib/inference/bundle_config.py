@@ -33,6 +33,8 @@ class BundleConfig:
         Patch size.
     channel_names
         Name of each output channel.
+    patch_divisor
+        Where given, the network takes patches of any size that this divides, and the runner fits them to the image.
     softmax
         Output channels compete (softmax) instead of standing alone (sigmoid).
     """
@@ -48,6 +50,7 @@ class BundleConfig:
     patch_kji: tuple[int, int, int]
     overlap: float
     softmax: bool
+    patch_divisor: int | None = None
 
     @property
     def weights(self) -> Path:
@@ -187,6 +190,9 @@ def _from_metadata(
     if not isinstance(count, int) or count < 1 or (channels and len(channels) != count):
         problems.append(f"the output has {count!r} channels but names {len(channels)}")
         count = max(len(channels), 1)
+    divisor = image.get("patch_divisor")
+    if divisor is not None and not (isinstance(divisor, int) and divisor > 0):
+        problems.append(f"the patch divisor {divisor!r} is not a positive whole number")
     if problems:
         raise InputError(f"The bundle {folder.name} does not say how to run it.", problems)
     window = image.get("value_range_hu", image.get("window_hu"))
@@ -205,4 +211,5 @@ def _from_metadata(
         patch_kji=(patch[0], patch[1], patch[2]),
         overlap=float(overlap) if isinstance(overlap, int | float) and 0 <= overlap < 1 else 0.5,
         softmax=count > 1 and bool(output.get("softmax", True)),
+        patch_divisor=divisor,
     )

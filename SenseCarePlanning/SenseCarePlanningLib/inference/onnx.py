@@ -20,7 +20,7 @@ from .bundle_config import BundleConfig, read_bundle
 from .grids import nearest, prepare, restore
 from .protocol import Prediction
 from .registry import ModelEntry, file_sha256
-from .sliding_window import Predictor, slide
+from .sliding_window import Predictor, slide_config
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class OnnxSegmenter:
         image, grid = prepare(volume, config)
         run = _predictor(_session(self.weights, self.threads), config)
         inside = None if wanted is None else nearest(wanted, grid.shape_kji)
-        probabilities = slide(image[None], run, config.patch_kji, progress, config.overlap, inside)
+        probabilities = slide_config(image, run, config, progress, inside)
         restored = restore(probabilities, grid, volume.grid)
         detail = f"{config.title} {config.version} on cpu, ONNX Runtime".replace("  ", " ")
         return Prediction(restored, config.channel_names, volume.affine_ijk_to_lps, detail)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..progress import Progress
+from .bundle_config import BundleConfig
 
 Predictor = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -39,6 +40,28 @@ def patch_starts(size: int, patch: int, overlap: float) -> list[int]:
     step = max(1, int(patch * (1.0 - overlap)))
     count = -(-(size - patch) // step) + 1
     return [round(position) for position in np.linspace(0, size - patch, count)]
+
+
+def fitted_patch(shape: tuple[int, ...], patch: tuple[int, int, int], divisor: int, overlap: float) -> tuple[int, int, int]:
+    """Return the patch size, up to a quarter over ``patch``, with which the fewest voxels are predicted twice.
+
+    Parameters
+    ----------
+    shape
+        (K, J, I) of the image.
+    divisor
+        Of every size returned.
+    overlap
+        Share of ``patch`` by which neighbours overlap at least.
+    """
+    sizes = []
+    for have, wanted in zip(shape, patch, strict=True):
+        shared = int(np.ceil(overlap * wanted))
+        longest = max(int(1.25 * wanted) // divisor * divisor, divisor)
+        count = 1 if have <= longest else -(-(have - shared) // max(longest - shared, 1))
+        even = -(-(have + (count - 1) * shared) // count)
+        sizes.append(-(-even // divisor) * divisor)
+    return (sizes[0], sizes[1], sizes[2])
 
 
 def slide(
@@ -91,6 +114,22 @@ def slide(
     assert total is not None
     total /= np.maximum(weight, np.float32(1e-6), out=weight)
     return np.ascontiguousarray(total[:, : shape[0], : shape[1], : shape[2]])
+
+
+def slide_config(
+    image: NDArray[np.float32],
+    predict: Predictor,
+    config: BundleConfig,
+    progress: Progress,
+    wanted: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Run :func:`slide` over an image (K, J, I) with the patches that a bundle asks for."""
+    patch, overlap = config.patch_kji, config.overlap
+    if config.patch_divisor is not None:
+        fitted = fitted_patch(image.shape, patch, config.patch_divisor, overlap)
+        overlap *= min(1.0, *(old / new for old, new in zip(patch, fitted, strict=True)))
+        patch = fitted
+    return slide(image[None], predict, patch, progress, overlap, wanted)
 
 
 def _box(start: tuple[int, ...], patch: tuple[int, int, int]) -> tuple[slice, ...]:
