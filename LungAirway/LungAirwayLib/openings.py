@@ -106,7 +106,6 @@ def mark_openings(
         Whether a name may stand on any side of its ring, to cover no ring; in a video it would jump.
     """
     size = image.shape[0]
-    shapes = Shapes()
     rings: list[tuple[Opening, FloatArray, float]] = []
     for opening in openings:
         pixels, depth = project(pose, opening.ring(), size, field_of_view_deg)
@@ -117,9 +116,10 @@ def mark_openings(
             continue
         # Nothing is drawn beside the round window.
         pixels[np.linalg.norm(pixels - size / 2.0, axis=1) > 0.5 * size - 2.0] = np.nan
+        shapes = Shapes()  # one for each: what lies between two rings is not worked on
         shapes.line(pixels, WANTED if opening.wanted else OTHER, size / (130.0 if opening.wanted else 300.0))
+        shapes.draw(image)
         rings.append((opening, centre, reach))
-    shapes.draw(image)
     taken: list[tuple[FloatArray, FloatArray]] = []
     for opening, centre, reach in reversed(rings) if text_size else ():
         if not opening.name:

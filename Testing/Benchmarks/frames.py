@@ -1,15 +1,18 @@
 """How fast are the fly-through's frames, rendered in software at 640 x 640?
 
-Three figures along one route: the endoluminal picture alone, the whole video frame (ghost, rings, panel), and the
-processor time of each, all threads together: on a machine that does other work the wall time says little, and half the
-processor time is what two free cores would need if the work divides.
+Along one route: the endoluminal picture alone, the whole video frame (target, rings, map, text), the processor time of
+each, all threads together, and how fast frames are written with encoding. On a machine that does other work the wall time
+says little, and half the processor time is what two free cores would need if the work divides. Ends with 1 where the
+whole frame misses 30 frames a second at the 95th percentile.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +33,7 @@ from LungAirwayLib.result import AirwayResult, EngineInfo, RunInfo
 from SenseCarePlanningLib.phantom.thorax import ThoraxOptions, make_thorax
 from SenseCarePlanningLib.render.lumen_surface import lumen_surface
 from SenseCarePlanningLib.render.offscreen import rendering_available
+from SenseCarePlanningLib.render.video import write_video
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.volume import LabelMap
 
@@ -94,9 +98,15 @@ def main() -> int:
         "view alone": timed(lambda moment: scene.view.frame(path.pose_at_time(moment)), times),
         "whole frame": timed(scene.frame, times),
     }
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        count = write_video((scene.frame(float(moment)) for moment in times), Path(folder) / "video.mp4", chosen.fps)
+        written = count / (time.perf_counter() - start)
     scene.close()
     if chosen.json:
-        print(json.dumps({"triangles": len(result.surface.triangles), "setup_s": setup, **figures}, indent=1))
+        facts = {"triangles": len(result.surface.triangles), "setup_s": setup, "load": load, "written_fps": written}
+        print(json.dumps({**facts, **figures}, indent=1))
     else:
         print(f"{len(result.surface.triangles)} triangles, {chosen.size} x {chosen.size}, set up in {setup:.1f} s")
         for name, row in figures.items():
@@ -105,7 +115,8 @@ def main() -> int:
                 f"p95 {row['wall_p95_ms']:6.1f} ms = {row['fps_at_p95']:5.1f} frames/s  "
                 f"| processor mean {row['processor_mean_ms']:6.1f}  p95 {row['processor_p95_ms']:6.1f} ms"
             )
-    return 0 if figures["view alone"]["fps_at_p95"] >= WANTED_FPS else 1
+        print(f"rendered and encoded: {written:.1f} frames/s; load of the machine meanwhile {load:.1f}")
+    return 0 if figures["whole frame"]["fps_at_p95"] >= WANTED_FPS else 1
 
 
 if __name__ == "__main__":

@@ -231,16 +231,23 @@ NOTCH = 2.0
 
 def _lay(image: RgbImage, canvas: NDArray[np.uint8], colours: NDArray[np.uint16], low: NDArray[np.int_]) -> None:
     """Lay an oversampled canvas (2 H, 2 W) of colour numbers over a picture, in place: only touched pixels are computed."""
-    quarters = [canvas[row::OVERSAMPLING, column::OVERSAMPLING] for row in range(OVERSAMPLING) for column in range(OVERSAMPLING)]
-    touched = quarters[0] | quarters[1]
-    for quarter in quarters[2:]:
-        touched |= quarter
-    y, x = np.nonzero(touched)
-    drawn = [colours[quarter[y, x]] for quarter in quarters]
-    alpha = np.sum([part[:, 3] for part in drawn], axis=0, dtype=np.uint32)
-    colour = np.sum([part[:, :3].astype(np.uint32) * part[:, 3:] for part in drawn], axis=0) // np.maximum(alpha, 1)[:, None]
+    rows = canvas[::OVERSAMPLING] | canvas[1::OVERSAMPLING]
+    # Two neighbours in a row at a time: many times faster than a search in two dimensions.
+    touched = np.flatnonzero(rows.view(np.uint16) != 0)
+    y, x = np.divmod(touched, rows.shape[1] // OVERSAMPLING)
+    corner = OVERSAMPLING * (y * canvas.shape[1] + x)
+    flat = canvas.ravel()
+    numbers = [flat[corner + row * canvas.shape[1] + column] for row in range(OVERSAMPLING) for column in range(OVERSAMPLING)]
     place = (y + low[1], x + low[0])
-    image[place] = mixed(image[place], colour.astype(np.uint8), (alpha // len(drawn)).astype(np.uint8)[:, None])
+    if len(colours) == 2:
+        covered = np.sum([number != 0 for number in numbers], axis=0, dtype=np.uint16)
+        alpha, colour = (covered * colours[1, 3] // len(numbers)).astype(np.uint8), colours[1, :3].astype(np.uint8)
+    else:
+        drawn = [colours[number] for number in numbers]
+        total = np.sum([part[:, 3] for part in drawn], axis=0, dtype=np.uint32)
+        weighted = np.sum([part[:, :3].astype(np.uint32) * part[:, 3:] for part in drawn], axis=0)
+        alpha, colour = (total // len(drawn)).astype(np.uint8), (weighted // np.maximum(total, 1)[:, None]).astype(np.uint8)
+    image[place] = mixed(image[place], colour, alpha[:, None])
 
 
 def save_png(image: RgbImage, path: object, dpi: int = 200) -> None:
