@@ -10,7 +10,7 @@ from typing import Any
 import slicer
 import slicer.util
 
-from . import application, ctk_buttons, ctk_numbers, i18n, modules, mrml_widgets, qt_module, scripted, ui_file
+from . import application, ctk_buttons, ctk_numbers, i18n, modules, mrml_widgets, parameter_node, qt_module, scripted, ui_file
 from .emulation import CTK, SLICER
 from .wrapping import wrap, wrapper_class
 
@@ -42,7 +42,11 @@ def install(folder: Path) -> Any:
         setattr(slicer, name, wrapper_class(made))
     slicer.app, slicer.mrmlScene, slicer.selfTests = wrap(app), app.mrmlScene(), {}
     slicer.modules = modules.Modules(app.module_manager)
-    for name, source in {"i18n": i18n, "ScriptedLoadableModule": scripted}.items():
+    for name, source in {
+        "i18n": i18n,
+        "ScriptedLoadableModule": scripted,
+        "parameterNodeWrapper": parameter_node,
+    }.items():
         sys.modules[f"slicer.{name}"] = _module(f"slicer.{name}", source)
         setattr(slicer, name, sys.modules[f"slicer.{name}"])
     slicer.util.loadUI = lambda path: wrap(ui_file.load(str(path)))
