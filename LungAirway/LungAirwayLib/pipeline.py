@@ -25,6 +25,7 @@ from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
+from .branch_evidence import keep_airways, removal_note
 from .feasibility import assess
 from .given_mask import airway_from_mask
 from .instructions import instruct
@@ -36,7 +37,7 @@ from .plan import Plan, Target
 from .result import AirwayResult, RunInfo
 from .route import plan_routes
 from .scopes import load_scopes
-from .segment import AirwaySegmentation, EngineName, SegmentOptions, segment_airway
+from .segment import AirwaySegmentation, EngineName, SegmentOptions, segment_airway, without_pieces
 from .suspects import suspect_warnings, without_names_on_suspects
 
 ORIENTATIONS = ("anterior_12", "posterior_12")
@@ -111,7 +112,7 @@ def run(volume: Volume | None, options: AirwayOptions | None = None, progress: P
     found = _segment(volume, options, progress)
     with progress.step("Airway tree"):
         tree = build_tree(found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges)
-    return analyse(volume, found, tree, options, progress)
+    return analyse(volume, found, tree, options, progress, judge_branches=found.engine.name == "classical")
 
 
 def replan(
@@ -143,14 +144,25 @@ def replan(
 
 
 def analyse(
-    volume: Volume | None, found: AirwaySegmentation, tree: Tree, options: AirwayOptions, progress: Progress
+    volume: Volume | None,
+    found: AirwaySegmentation,
+    tree: Tree,
+    options: AirwayOptions,
+    progress: Progress,
+    judge_branches: bool = False,
 ) -> AirwayResult:
-    """Measure and name the tree, divide the lungs, plan: all that follows from a segmentation and its tree."""
+    """Measure and name the tree, divide the lungs, plan: all that follows from a segmentation and its tree.
+
+    With ``judge_branches`` what the CT does not show to be an airway is cut first (see :mod:`.branch_evidence`).
+    """
     sections = None
     if volume is not None:
         with progress.step("Airway diameters"):
             sections = measure_sections(tree, volume, found.airway)
             tree = with_radii(tree, sections)
+            if judge_branches:
+                judged = keep_airways(tree, sections, volume, found.airway, found.lungs)
+                tree, sections, found = judged.tree, judged.sections, without_pieces(found, judged)
     tree, _ = flag_leaks(tree, sections=sections)
     with progress.step("Branch names and lobes"):
         tree = label_tree(tree, lungs=found.lungs)
@@ -164,6 +176,8 @@ def analyse(
     with progress.step("Measurements"):
         numbers = measure_branches(tree, sections)
         grades = quality(volume, tree, found.lungs, lobes)
+        if judge_branches:
+            grades["false_airways_removed"] = removal_note(found.removed)
         surface = lumen_surface(found.airway, tree=tree)
     plan = None
     if options.target_lps_mm is not None or options.target_mask is not None:

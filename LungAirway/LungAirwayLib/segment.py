@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .airway_classical import cut_loops, find_airway
+from .branch_evidence import CutPiece, Judged
 from .constants import LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT
 from .engines import airway_chance, choose_engine
 from .lungs import CoarseChest, coarse_trunk, separate_lungs, survey, upsample
@@ -68,6 +69,8 @@ class AirwaySegmentation:
         Sentences for the reader.
     bridges
         Gaps that were joined.
+    removed
+        What was followed and then cut, because the CT does not show it to be an airway.
     """
 
     airway: LabelMap
@@ -78,6 +81,14 @@ class AirwaySegmentation:
     root_lps_mm: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
     bridges: tuple[Bridge, ...] = ()
+    removed: tuple[CutPiece, ...] = ()
+
+
+def without_pieces(found: AirwaySegmentation, judged: Judged) -> AirwaySegmentation:
+    """Return the segmentation with the mask that is left after false airways were cut; the engine's line says so."""
+    length_mm = sum(piece.length_mm for piece in judged.cut)
+    detail = f"{found.engine.detail}, {len(judged.cut)} pieces ({length_mm:.0f} mm) cut that show no air and no wall"
+    return replace(found, airway=judged.airway, removed=judged.cut, engine=replace(found.engine, detail=detail))
 
 
 def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) -> AirwaySegmentation:

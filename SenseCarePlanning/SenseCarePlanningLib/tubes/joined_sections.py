@@ -1,4 +1,4 @@
-"""Cross-sections of branches that become one."""
+"""Cross-sections of branches that become one, or shorter."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def joined_sections(chain: Sequence[BranchSections]) -> BranchSections:
         values = [getattr(one, part.name)[1 if at else 0 :] for at, one in enumerate(chain)]
         columns[part.name] = np.concatenate([on_rays(one, rays) for one in values] if part.name == "edge_mm" else values)
     return BranchSections(**columns)
+
+
+def first_sections(sections: BranchSections, count: int) -> BranchSections:
+    """Return the first ``count`` cross-sections of a branch."""
+    return BranchSections(**{part.name: getattr(sections, part.name)[:count] for part in fields(BranchSections)})
 
 
 def on_rays(edge_mm: FloatArray, rays: int) -> FloatArray:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..volume import LabelMap, Volume
 from .radius import BranchSections, RadiusOptions, measure_sections
@@ -17,7 +18,8 @@ class LeakOptions:
     """What makes a branch suspicious.
 
     Four rules, their limits chosen: wider than 1.3 times its parent (not below the root), a cross-section that jumps to
-    more than twice its area, a wall with less than 80 HU of contrast, and a volume that is out of line for its length.
+    more than twice its area and stays so, a wall with less than 80 HU of contrast, and a volume that is out of line for
+    its length. Widths are compared only where they are known: the two 95 % intervals must not overlap.
 
     Parameters
     ----------
@@ -28,6 +30,9 @@ class LeakOptions:
         generation and deeper) a branch must lie above the median.
     noise_mm
         Differences of radius below this are not held against a branch: half a voxel says nothing.
+    lasting_mm
+        A wider cross-section counts over this length only: one ill-read section is no leak, and the holes that leaks open
+        are longer than the blur of the scan.
     """
 
     wider_than_parent: float = 1.3
@@ -35,6 +40,7 @@ class LeakOptions:
     least_contrast_hu: float = 80.0
     bulk_spreads: float = 4.0
     noise_mm: float = 0.4
+    lasting_mm: float = 2.0
     radius: RadiusOptions = field(default_factory=lambda: RadiusOptions(rays=16))
 
 
@@ -85,31 +91,50 @@ def _wider(tree: Tree, options: LeakOptions) -> list[LeakSuspicion]:
     for branch in tree:
         if branch.parent_id is None or branch.parent_id == tree.root_id:
             continue
-        own, parent = 0.5 * branch.diameter_mm, 0.5 * tree[branch.parent_id].diameter_mm
-        if own > options.wider_than_parent * parent and own - parent > options.noise_mm:
-            reason = f"{2 * own:.1f} mm wide after a parent of {2 * parent:.1f} mm"
+        parent = tree[branch.parent_id]
+        own, before = 0.5 * branch.diameter_mm, 0.5 * parent.diameter_mm
+        apart = _middle_bound(branch, 0) > _middle_bound(parent, 1)
+        if own > options.wider_than_parent * before and own - before > options.noise_mm and apart:
+            reason = f"{2 * own:.1f} mm wide after a parent of {2 * before:.1f} mm"
             found.append(LeakSuspicion(branch.id, "wider_than_parent", reason))
     return found
 
 
+def _middle_bound(branch: Branch, side: int) -> float:
+    """Return the median lower (0) or upper (1) bound of the radius over the middle half."""
+    return float(np.median(branch.radius_interval_mm[branch.middle(), side]))
+
+
 def _jumps(tree: Tree, options: LeakOptions) -> list[LeakSuspicion]:
-    """Compare each sample with the narrowest of the 3 mm before it, away from the carinas."""
+    """Compare each stretch of 2 mm with the narrowest of the 3 mm before it, away from the carinas."""
     found = []
     for branch in tree:
-        arc, radius = branch.arc_mm, branch.radius_mm
-        first = max(float(radius[0]), 1.0)
-        last = float(radius[-1]) if branch.child_ids else 0.0
+        arc = branch.arc_mm
+        # the root's beginning is where the scan or the mask ends: its narrow end is no narrow place
+        first = max(float(branch.radius_mm[0]), 1.0) if branch.parent_id is not None else branch.diameter_mm
+        last = float(branch.radius_mm[-1]) if branch.child_ids else 0.0
         places = np.flatnonzero((arc > first) & (arc < arc[-1] - last))
         for at in places:
             before = places[(arc[places] < arc[at]) & (arc[places] >= arc[at] - 3.0)]
-            if len(before) == 0:
+            after = places[(arc[places] >= arc[at]) & (arc[places] <= arc[at] + options.lasting_mm)]
+            if len(before) == 0 or arc[after[-1]] - arc[at] < 0.75 * options.lasting_mm:
                 continue
-            least = float(radius[before].min())
-            if radius[at] ** 2 > options.area_jump * least**2 and radius[at] - least > options.noise_mm:
-                reason = f"the cross-section jumps by a factor of {(radius[at] / least) ** 2:.1f} at {arc[at]:.0f} mm"
+            factor = _jump(branch, before, after, options)
+            if factor is not None:
+                reason = f"the cross-section jumps by a factor of {factor:.1f} at {arc[at]:.0f} mm"
                 found.append(LeakSuspicion(branch.id, "area_jump", reason))
                 break
     return found
+
+
+def _jump(branch: Branch, before: NDArray[np.int64], after: NDArray[np.int64], options: LeakOptions) -> float | None:
+    """Return the factor of area between two stretches, or None where it is too small or within what is not known."""
+    narrowest = before[int(np.argmin(branch.radius_mm[before]))]
+    least, upper = float(branch.radius_mm[narrowest]), float(branch.radius_interval_mm[narrowest, 1])
+    wide, lower = float(np.median(branch.radius_mm[after])), float(np.median(branch.radius_interval_mm[after, 0]))
+    if wide**2 <= options.area_jump * least**2 or wide - least <= options.noise_mm or lower <= upper:
+        return None
+    return (wide / least) ** 2
 
 
 def _bulky(tree: Tree, options: LeakOptions) -> list[LeakSuspicion]:
