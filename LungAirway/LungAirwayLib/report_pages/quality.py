@@ -101,7 +101,7 @@ def tree_section(result: AirwayResult, pictures: Pictures, words: Words) -> Sect
     rank = plan.routes[0].rank
     caption = words.say("Airway tree with route {rank} to the target.", rank=rank)
     reason = words.picture_missing(pictures.reason)
-    return Section(title, (Figure(pictures.get(f"route_{rank}_tree"), caption, caption, reason, 118.0, 0.7),))
+    return Section(title, (Figure(pictures.get(f"route_{rank}_tree"), caption, caption, reason, 118.0, 0.6),))
 
 
 def overview_row(pictures: Pictures, words: Words) -> FigureRow | None:

@@ -30,11 +30,11 @@ _SHEET_MM, _LOW_MM, _HIGH_MM = 205.0, 18.7, 32.0
 """Height that the rows share on one page, and the limits of a thumbnail's height: the names in it are legible (7 points) at
 the lower one. More steps than fit go on to a second page, with larger pictures."""
 _LARGEST_CLOCK_MM = 15.0
-_ROW_GAP_MM = 1.6
+_ROW_GAP_MM, _SHORT_MM = 1.6, 125.0
 
 
 def step_sections(plan: Plan, result: AirwayResult, pictures: Pictures, words: Words) -> list[Section]:
-    """Return one sheet for each route, each on a page of its own."""
+    """Return one sheet for each route, on a page of its own unless it is short and fits below the one before."""
     return [_sheet(route, plan, result, pictures, words) for route in plan.routes]
 
 
@@ -63,7 +63,9 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
     blocks: list[Block] = [Paragraph(intro, small=True), DataTable(columns, rows), _arrival(route, result, words)]
     if not any(shown):
         blocks.append(Paragraph(words.picture_missing(pictures.reason), words.say("No pictures:"), small=True))
-    return Section(title, tuple(blocks), new_page=True)
+    short = len(steps) * (height + _ROW_GAP_MM) <= _SHORT_MM
+    first = route.rank == plan.routes[0].rank
+    return Section(title, tuple(blocks), new_page=first or not short, keep_together=short)
 
 
 def _row_height_mm(count: int) -> float:

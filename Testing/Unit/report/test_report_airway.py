@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,7 @@ def numbers_of(result: AirwayResult, words: Words) -> set[str]:
     for cell in plan.feasibility:
         said |= {words.measured(cell.remaining_path), words.measured(cell.straight_distance), f"{100 * cell.probability:.0f} %"}
         if cell.route_rank == 1:
-            low, high = cell.limiting_diameter.interval or (0.0, 0.0)
-            said.add(f"{cell.limiting_diameter.value:.1f} ({low:.1f}–{high:.1f})")
+            said.add(words.sentence(cell.reason))
     for route in plan.routes:
         said |= {words.number(route.exit_angle_deg, "deg"), words.number(route.gap_mm, "mm"), f"{100 * route.confidence:.0f} %"}
         said |= {words.number(extension.length_mm, "mm") for extension in route.extensions}
@@ -67,7 +67,7 @@ def numbers_of(result: AirwayResult, words: Words) -> set[str]:
 def test_every_number_of_the_result_is_on_paper(case: Case, study: StudyInfo, tmp_path: Path, language: str) -> None:
     result = case(branch_count=60)
     pdf, html = write_report(result, tmp_path, study=study, language=language)
-    text, source = text_of(pdf), squeezed(html.read_text(encoding="utf-8"))
+    text, source = text_of(pdf), squeezed(unescape(html.read_text(encoding="utf-8")))
     words = Words.of(language)
     numbers = {squeezed(number).replace("−-", "−") for number in numbers_of(result, words)}
     assert len(numbers) > 80
