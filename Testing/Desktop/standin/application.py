@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import shiboken6
 from PySide6 import QtCore, QtWidgets
 
-from . import modules
+from . import main_window, modules, views, watch
+from .layout import qSlicerLayoutManager
 from .emulation import Emits, emulated
 from .scene import ApplicationScene
 
@@ -23,7 +25,7 @@ class qSlicerCoreApplication(QtWidgets.QApplication, Emits):
     application_scene: ApplicationScene
     module_manager: Any
 
-    def begin(self, folder: Path) -> None:
+    def begin(self, folder: Path, with_window: bool = True) -> None:
         """Start anew: an empty scene, no module, empty settings; files go to a folder of the test."""
         self.folder = folder
         self.application_scene = ApplicationScene()
@@ -55,8 +57,27 @@ class qSlicerCoreApplication(QtWidgets.QApplication, Emits):
             "mainApplicationName": "Slicer",
         }
         for key in ("temporaryPath", "cachePath", "slicerHome"):
-            Path(values[key]).mkdir(parents=True, exist_ok=True)
+            Path(str(values[key])).mkdir(parents=True, exist_ok=True)
         self.__dict__["_values"] = values
+        self.main_window: Any = None
+        if with_window:
+            self.layout_manager = qSlicerLayoutManager()
+            self.layout_manager.begin(self.application_scene)
+            self.main_window = main_window.qSlicerMainWindow()
+            self.main_window.setCentralWidget(self.layout_manager.viewport_widget)
+
+    def end(self) -> None:
+        """Let go of the scene and the windows."""
+        watch.clear_all()
+        if self.main_window is not None:
+            self.main_window.drop_panel()
+            self.layout_manager.end()
+        views.end_all()
+        if self.main_window is not None:
+            self.main_window.close()
+            shiboken6.delete(self.main_window)
+            self.main_window = self.layout_manager = None
+        self.application_scene.end()
 
     def mrmlScene(self) -> Any:
         """Return the scene."""

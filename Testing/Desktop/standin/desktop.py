@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtTest
 
-from . import application, dialogs, i18n, install, modules, watch
+from . import application, dialogs, i18n, install, modules
 from .convert import unwrap
 from .faults import RECORDER, Fault
 
@@ -19,12 +19,12 @@ ROOT = Path(__file__).resolve().parents[3]
 class Desktop:
     """A running stand-in. Made by the ``desktop`` fixture; see README.md."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, with_window: bool = True) -> None:
         self.folder = folder
         RECORDER.faults.clear()
         dialogs.EXPECTED.clear()
         dialogs.SHOWN.clear()
-        self._app = install.install(folder)
+        self._app = install.install(folder, with_window)
         self._shown: Any = None
 
     @property
@@ -55,8 +55,10 @@ class Desktop:
             self._shown.show_entered(False)
         panel = module.widgetRepresentation()
         panel.setMRMLScene(self.scene)
-        panel.resize(max(420, panel.sizeHint().width()), max(900, panel.sizeHint().height()))
-        panel.show()
+        if self._app.main_window is not None:
+            self._app.main_window.take_panel(panel, module.property("title"))
+        else:
+            panel.show()
         panel.show_entered(True)
         self._shown = panel
         self.process_events()
@@ -66,7 +68,8 @@ class Desktop:
         """Switch away from the shown module."""
         if self._shown is not None:
             self._shown.show_entered(False)
-            self._shown.hide()
+            if self._app.main_window is not None:
+                self._app.main_window.drop_panel()
             self._shown = None
 
     def process_events(self, until: Callable[[], bool] | None = None, timeout: float = 10.0) -> None:
@@ -88,6 +91,27 @@ class Desktop:
         raw.click()
         self.process_events()
 
+    def click_in_view(self, view: Any, x: int, y: int, button: Any = QtCore.Qt.MouseButton.LeftButton) -> None:
+        """Move to a pixel of a slice or 3D view (origin above left) and click there."""
+        raw, none = unwrap(view), QtCore.Qt.MouseButton.NoButton
+        at = QtCore.QPointF(x, y)
+        keys = QtCore.Qt.KeyboardModifier.NoModifier
+        kinds = QtCore.QEvent.Type
+        for kind, changed, held in (
+            (kinds.MouseMove, none, none),
+            (kinds.MouseButtonPress, button, button),
+            (kinds.MouseButtonRelease, button, none),
+        ):
+            event = QtGui.QMouseEvent(kind, at, raw.mapToGlobal(at), changed, held, keys)
+            QtCore.QCoreApplication.sendEvent(raw, event)
+        self.process_events()
+
+    def press(self, widget: Any, key: str) -> None:
+        """Press and release a key (``Space``, ``Ctrl+Z``, ...) on a widget; shortcuts of its window are tried first."""
+        raw = unwrap(widget)
+        QtTest.QTest.keySequence(raw, QtGui.QKeySequence(key))
+        self.process_events()
+
     def expect_dialog(self, kind: str, answer: Any) -> None:
         """Answer the next modal dialog of a kind; see dialogs.py."""
         dialogs.expect(kind, answer)
@@ -101,8 +125,19 @@ class Desktop:
         i18n.set_language(code, catalogue)
 
     def screenshot(self, path: Path, widget: Any = None) -> Path:
-        """Save a picture of a widget, or of the shown module's panel."""
+        """Save a picture of a widget, or of the shown module's whole panel."""
         raw = unwrap(widget) if widget is not None else self._shown
+        return self._save(raw, path)
+
+    def screenshot_window(self, path: Path, width: int = 1600, height: int = 1000) -> Path:
+        """Save a picture of the main window: module panel left, views right."""
+        window = self._app.main_window
+        window.resize(width, height)
+        window.show()
+        self.process_events()
+        return self._save(window, path)
+
+    def _save(self, raw: Any, path: Path) -> Path:
         raw.ensurePolished()
         self.process_events()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,9 +153,6 @@ class Desktop:
                 module._panel.deleteLater()
         self.process_events()
         QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
-        watch.clear_all()
-        for widget in QtWidgets.QApplication.topLevelWidgets():
-            widget.close()
-        self._app.application_scene.end()
+        self._app.end()
         install.uninstall()
         return RECORDER.take()

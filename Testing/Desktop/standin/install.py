@@ -26,10 +26,10 @@ def _module(name: str, source: Any = None, **values: Any) -> types.ModuleType:
     return made
 
 
-def install(folder: Path) -> Any:
+def install(folder: Path, with_window: bool = True) -> Any:
     """Start the stand-in with an empty scene and return the application object."""
     app = application.application()
-    app.begin(folder)
+    app.begin(folder, with_window)
     i18n.set_language("en")
     _saved.clear()
     _saved["slicer"] = dict(vars(slicer))

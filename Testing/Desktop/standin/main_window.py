@@ -1,0 +1,63 @@
+"""The main window: module panel on the left, layout of views on the right, as Slicer starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6 import QtCore, QtWidgets
+
+from .emulation import Emits, emulated
+
+SIZE = QtCore.QSize(1600, 1000)
+PANEL_WIDTH = 500
+
+
+@emulated
+class qSlicerMainWindow(QtWidgets.QMainWindow, Emits):
+    """The application's window."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("qSlicerMainWindow")
+        self.setWindowTitle("3D Slicer")
+        self.resize(SIZE)
+        for title in ("File", "Edit", "View", "Help"):
+            self.menuBar().addMenu(title)
+        bar = QtWidgets.QToolBar("ModuleSelectorToolBar", self)
+        bar.setMovable(False)
+        bar.addWidget(QtWidgets.QLabel(" Modules: "))
+        self._chosen = QtWidgets.QComboBox()
+        self._chosen.setMinimumWidth(260)
+        bar.addWidget(self._chosen)
+        self.addToolBar(bar)
+        self._scroll = QtWidgets.QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self._dock = QtWidgets.QDockWidget("3D Slicer", self)
+        self._dock.setObjectName("PanelDockWidget")
+        self._dock.setWidget(self._scroll)
+        self.addDockWidget(QtCore.Qt.DockWidgetArea.LeftDockWidgetArea, self._dock)
+        self.resizeDocks([self._dock], [PANEL_WIDTH], QtCore.Qt.Orientation.Horizontal)
+        self.statusBar()
+
+    def take_panel(self, panel: QtWidgets.QWidget, title: str) -> None:
+        """Show a module's panel."""
+        if self._scroll.widget() is not None:
+            self.drop_panel()
+        self._scroll.setWidget(panel)
+        self._scroll.setMinimumWidth(max(PANEL_WIDTH, panel.minimumSizeHint().width() + 20))
+        self._chosen.clear()
+        self._chosen.addItem(title)
+        panel.show()
+
+    def drop_panel(self) -> None:
+        """Take the panel away, without deleting it."""
+        panel = self._scroll.takeWidget()
+        if panel is not None:
+            panel.setParent(None)
+            panel.hide()
+
+    def moduleSelector(self) -> Any:
+        """Return the module selector."""
+        return None
