@@ -22,7 +22,7 @@ SEGMENT_CODES = (
     "LB1+2", "LB3", "LB4", "LB5", "LB6", "LB7", "LB8", "LB9", "LB10",
 )  # fmt: skip
 """Segmental bronchi after Jackson and Huber 1943 (see ``naming``) in Boyden's numbering; LB7 is often absent.
-Deeper branches carry the code of their segment with a suffix: RB3a, RB3b, RB3b-i; an abstained name is None."""
+Deeper branches carry the code of their segment with a suffix: RB3a, RB3b, RB3bi (rules in ``branch_names``)."""
 
 EXPECTED_BRANCHES = 150
 """Fewer branches than this, or a lobe without one, make a tree incomplete. Chosen: trees built here from the consensus of

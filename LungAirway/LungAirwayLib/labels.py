@@ -37,6 +37,11 @@ ABSTAIN_BELOW_GAP = 0.15
 """Best minus second probability below which no name is given (a design choice of this program, not a clinical rule)."""
 TEMPERATURE = 0.06
 """Cost difference that changes the odds of two names by a factor e."""
+LONE_TIP_DOUBT, DOUBT_TIPS = 0.25, 4.0
+"""A segment that shows by few tips is the likelier to be a neighbour's branch or a false one: with one tip its confidence
+loses the first, and that loss shrinks by a factor e with each further ``DOUBT_TIPS``. Chosen on digital patients whose
+trees had lost and gained 5 % of their branches: of names held for certain, about 85 % with four tips or fewer were right,
+and 97 % or more with five and more."""
 WHOLE_LOBE_CODE = {"LUDB": "LULB", "LingB": "LULB"}
 _TRUNK_CODE = {
     ("right", frozenset({"six", "basal"})): "RLLB",
@@ -148,6 +153,8 @@ def _note_trunks(tree: Tree, root: int, draft: Draft, *, found: Assignment, fami
 
 def _give(tree: Tree, branch_id: int, draft: Draft, *, name: int | None, family: Family, chances: FloatArray) -> None:
     """Write a segment's name (or, abstaining, only its alternatives) on a whole subtree."""
+    tips = sum(not tree[below].child_ids for below in tree.subtree(branch_id))
+    support = 1.0 - LONE_TIP_DOUBT * float(np.exp((1 - tips) / DOUBT_TIPS))
     for below in tree.subtree(branch_id):
         lobar = draft.labels[below]
         if lobar is None:
@@ -158,7 +165,7 @@ def _give(tree: Tree, branch_id: int, draft: Draft, *, name: int | None, family:
             continue
         code = family.templates[name].code
         rest = tuple(pair for pair in ranked if pair[0] != code and pair[1] > 0.01)
-        draft.labels[below] = BranchLabel(code, float(chances[name] * lobar.confidence), (*rest, *lobar.alternatives))
+        draft.labels[below] = BranchLabel(code, float(chances[name] * lobar.confidence * support), (*rest, *lobar.alternatives))
 
 
 def label_tree(

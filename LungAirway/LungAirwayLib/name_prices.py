@@ -18,6 +18,9 @@ from .subtrees import Territories, first_course
 TERRITORY_WEIGHT, PLACE_WEIGHT, COURSE_WEIGHT, HEADING_WEIGHT, LOBE_WEIGHT = 0.8, 0.25, 0.3, 0.4, 2.0
 STUB_COST = 0.3
 """The most that the course of a stub can cost a name beside the name that fits it best."""
+STRAY_WEIGHT, STRAY_COSINE = 0.6, 0.5
+"""A bronchus with a real share of the tips that heads more than 60 degrees away from the territory of a name costs that name
+more, however few tips it has beside the others: a name must not go to a branch of another part because its own is missing."""
 EXCESS_WEIGHT = 0.5
 """What each further part of the tips costs a name that already supplies the largest share a segment is known to have."""
 FULL_COURSE_SHARE, FULL_COURSE_CALIBRE = 0.05, 0.6
@@ -56,12 +59,20 @@ def price_names(
             if headings.any():
                 middle = territories.points([branch_id]).mean(axis=0)
                 own = own + HEADING_WEIGHT * (1.0 - headings @ unit(middle - tree[branch_id].points_lps_mm[0]))
+            own = own + STRAY_WEIGHT * np.maximum(STRAY_COSINE - _headings(territories, branch_id, family), 0.0)
             territory = np.mean([cost_of_tip[tip] for tip in below], axis=0)
             name_cost[branch_id] = share[branch_id] * territory + _own_cost(tree, branch_id, share[branch_id], own)
             if family.largest_share < share[branch_id]:
                 name_cost[branch_id] = name_cost[branch_id] + EXCESS_WEIGHT * (share[branch_id] - family.largest_share)
     absent = np.array([template.absent_cost for template in family.templates])
     return Problem(tree, tuple(roots), name_cost, share, _trunk_costs(family), absent)
+
+
+def _headings(territories: Territories, branch_id: int, family: Family) -> FloatArray:
+    """Return the cosine (names,) between where a branch leads and the nearest territory of each name."""
+    middle = territories.points([branch_id]).mean(axis=0)
+    heading = unit(middle - territories.tree[branch_id].points_lps_mm[0])
+    return np.array([float((template.territories() @ heading).max()) for template in family.templates])
 
 
 def _own_cost(tree: Tree, branch_id: int, share: float, own: FloatArray) -> FloatArray:
