@@ -39,7 +39,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
     thorax.add_argument("--breaks", type=int, default=0, metavar="N", help="airways with an invisible gap")
     thorax.add_argument("--mucus-plugs", type=int, default=0, metavar="N", help="airways with a plug")
     thorax.add_argument("--leaks", type=int, default=0, metavar="N", help="airways open into an emphysematous hole")
-    thorax.add_argument("--variant", metavar="NAME", help="tracheal_bronchus, missing_lb7 or accessory_cardiac")
+    thorax.add_argument("--variant", metavar="NAME", help="tracheal_bronchus, missing_lb7, lb7 or accessory_cardiac")
     thorax.add_argument("--airway-mask", type=Path, metavar="FILE", help="simulate the CT around this airway instead")
     thorax.add_argument("--vessel-mask", type=Path, metavar="FILE", help="with --airway-mask: its vessels")
     thorax.add_argument(
