@@ -71,7 +71,8 @@ def test_a_layout_of_its_own_is_built_from_its_description(desktop, ball):
 
     manager = slicer.app.layoutManager()
     node = manager.layoutLogic().GetLayoutNode()
-    view = '<item><view class="vtkMRMLViewNode" singletontag="{0}"><property name="viewlabel" action="default">{0}</property></view></item>'
+    label = '<property name="viewlabel" action="default">{0}</property>'
+    view = f'<item><view class="vtkMRMLViewNode" singletontag="{{0}}">{label}</view></item>'
     slices = '<item><view class="vtkMRMLSliceNode" singletontag="Red"/></item>'
     node.AddLayoutDescription(731, f'<layout type="horizontal">{view.format("1")}{view.format("Inside")}{slices}</layout>')
     changed = []
@@ -94,7 +95,9 @@ def test_the_slice_slider_and_the_slice_node_agree(desktop, gradient):
     assert widget.sliceOrientation == "Axial"
     widget.sliceLogic().SetSliceOffset(-7.0)
     assert widget.sliceController().sliceOffsetSlider().value == pytest.approx(-7.0)
-    assert widget.sliceView().convertXYZToRAS(widget.sliceView().convertRASToXYZ([1.0, 2.0, -7.0])) == pytest.approx((1.0, 2.0, -7.0))
+    assert widget.sliceView().convertXYZToRAS(widget.sliceView().convertRASToXYZ([1.0, 2.0, -7.0])) == pytest.approx(
+        (1.0, 2.0, -7.0)
+    )
 
 
 def test_a_point_is_placed_by_a_click_in_a_slice(desktop, gradient, tmp_path):

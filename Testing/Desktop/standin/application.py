@@ -13,8 +13,8 @@ import shiboken6
 from PySide6 import QtCore, QtWidgets
 
 from . import main_window, modules, views, watch
-from .layout import qSlicerLayoutManager
 from .emulation import Emits, emulated
+from .layout import qSlicerLayoutManager
 from .scene import ApplicationScene
 
 

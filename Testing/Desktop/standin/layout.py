@@ -76,7 +76,9 @@ class qMRMLLayoutManager(QtCore.QObject, Emits):
             cells.setContentsMargins(0, 0, 0, 0)
             cells.setSpacing(2)
             for item, part in zip(element.findall("item"), parts, strict=False):
-                place = [int(item.get(key, default)) for key, default in (("row", 0), ("column", 0), ("rowspan", 1), ("colspan", 1))]
+                place = [
+                    int(item.get(key, default)) for key, default in (("row", 0), ("column", 0), ("rowspan", 1), ("colspan", 1))
+                ]
                 cells.addWidget(part, *place)
             return grid
         return self._row(element, kind, parts)

@@ -37,10 +37,10 @@ def _required(overload: tuple[str, ...]) -> int:
 
 
 class BoundMethod:
-    """A method of an object: positional arguments only."""
+    """A method of an object: positional arguments only; it keeps the object's wrapper alive."""
 
-    def __init__(self, raw: Any, kind: str, name: str) -> None:
-        self._raw, self._kind, self._name = raw, kind, name
+    def __init__(self, owner: Any, kind: str, name: str) -> None:
+        self._owner, self._raw, self._kind, self._name = owner, owner._qt, kind, name
         self.__name__ = name
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:

@@ -106,8 +106,9 @@ def emit(raw: QObject, signal: str, *values: Any) -> None:
 class BoundSignal:
     """``button.clicked``: connect takes one argument and the first declared overload."""
 
-    def __init__(self, raw: QObject, class_name: str, name: str) -> None:
-        self._raw, self._class_name, self._name = raw, class_name, name
+    def __init__(self, owner: Any, class_name: str, name: str) -> None:
+        self._owner, self._class_name, self._name = owner, class_name, name
+        self._raw = raw = owner._qt
         found = signatures(raw, class_name, name)
         self._signature = max((one for one in found if len(found) == 1 or one in found), key=_rank(found))
 

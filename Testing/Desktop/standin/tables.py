@@ -140,7 +140,8 @@ class qMRMLSegmentsTableView(qMRMLWidget):
         self._watch.clear()
         self._segmentation = node
         if node is not None:
-            for event in (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentRemoved, slicer.vtkSegmentation.SegmentModified):
+            kinds = slicer.vtkSegmentation
+            for event in (kinds.SegmentAdded, kinds.SegmentRemoved, kinds.SegmentModified):
                 self._watch.observe(node, event, type(self)._fill)
         self._fill(None)
 

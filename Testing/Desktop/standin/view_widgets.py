@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import slicer
 import vtk
-from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6 import QtGui, QtWidgets
 
 from .emulation import Emits, emulated
 from .mrml_widgets import qMRMLSliderWidget, qMRMLWidget
@@ -288,6 +287,3 @@ class qMRMLSliceWidget(_View):
     def interactorStyle(self) -> Any:
         """Return what turns the user's events into actions."""
         return self._view.interactorStyle()
-
-
-__all__ = ["QtCore", "qMRMLSliceWidget", "qMRMLThreeDWidget", "slicer"]

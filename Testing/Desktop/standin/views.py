@@ -60,6 +60,7 @@ class ctkVTKAbstractView(QtWidgets.QWidget, Emits):
         super().__init__(parent)
         self.setMinimumSize(80, 80)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
         self._paused, self._dirty, self._picture = 0, True, QtGui.QImage()
         self._renderer = vtk.vtkRenderer()
         self._window = vtk.vtkRenderWindow()
@@ -265,9 +266,7 @@ class qMRMLThreeDView(ctkVTKRenderView):
         super().__init__(parent)
         self._renderer.SetUseDepthPeeling(True)
         self._renderer.SetUseDepthPeelingForVolumes(True)
-        self._begin(
-            slicer.vtkMRMLThreeDViewDisplayableManagerFactory, MANAGERS_3D, slicer.vtkMRMLThreeDViewInteractorStyle()
-        )
+        self._begin(slicer.vtkMRMLThreeDViewDisplayableManagerFactory, MANAGERS_3D, slicer.vtkMRMLThreeDViewInteractorStyle())
 
     def setMRMLScene(self, scene: Any) -> None:
         """The scene comes with the view node."""
@@ -314,9 +313,9 @@ class qMRMLThreeDView(ctkVTKRenderView):
         self.cameraNode().RotateTo(int(axis))
 
     def lookFromViewAxis(self, axis: int) -> None:
-        """Look from one of ctk's axes (right, left, superior, inferior, anterior, posterior)."""
-        directions = slicer.vtkMRMLCameraNode
-        order = (directions.Right, directions.Left, directions.Posterior, directions.Anterior, directions.Inferior, directions.Superior)
+        """Look from one of ctkAxesWidget's axes: 1 right, 2 left, 3 superior, 4 inferior, 5 anterior, 6 posterior."""
+        ends = slicer.vtkMRMLCameraNode
+        order = (None, ends.Right, ends.Left, ends.Superior, ends.Inferior, ends.Anterior, ends.Posterior)
         self.cameraNode().RotateTo(order[int(axis)])
 
 
@@ -340,9 +339,7 @@ class qMRMLSliceView(ctkVTKSliceView):
         self._actor.GetProperty().SetDisplayLocationToBackground()
         self._renderer.GetActiveCamera().ParallelProjectionOn()
         self._renderer.AddViewProp(self._actor)
-        self._begin(
-            slicer.vtkMRMLSliceViewDisplayableManagerFactory, MANAGERS_SLICE, slicer.vtkMRMLSliceViewInteractorStyle()
-        )
+        self._begin(slicer.vtkMRMLSliceViewDisplayableManagerFactory, MANAGERS_SLICE, slicer.vtkMRMLSliceViewInteractorStyle())
 
     def follow(self, logic: Any) -> None:
         """Show the image of a slice logic."""

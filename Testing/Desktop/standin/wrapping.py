@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import enum
 import weakref
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import shiboken6
 from PySide6 import QtCore
 
 from . import facts, members
-from .convert import EnumValue, NoConversion, convert, enum_class, number_of, unwrap
-from .faults import RECORDER
-from .signals import BoundSignal, normalised, signatures
+from .convert import EnumValue, number_of, unwrap
+from .signals import BoundSignal, signatures
 
 _CLASSES: dict[Any, WrapperType] = {}
 
@@ -61,7 +59,7 @@ class Wrapper(metaclass=WrapperType):
         raw = self._qt
         if isinstance(raw, QtCore.QObject):
             return _object_member(self, raw, name)
-        return _value_member(raw, name)
+        return _value_member(self, raw, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raw = self.__dict__.get("_qt")
@@ -168,9 +166,9 @@ def _object_member(wrapper: Wrapper, raw: Any, name: str) -> Any:  # noqa: PLR09
     plain = name.rstrip("_") if name.endswith("_") else name
     for candidate in (name, plain):
         if facts.overloads(kind, candidate):
-            return members.BoundMethod(raw, kind, candidate)
+            return members.BoundMethod(wrapper, kind, candidate)
         if signatures(raw, kind, candidate):
-            return BoundSignal(raw, kind, candidate)
+            return BoundSignal(wrapper, kind, candidate)
     found = members.enumerator(type(raw), name)
     if found is not None:
         return found
@@ -183,27 +181,13 @@ def _object_member(wrapper: Wrapper, raw: Any, name: str) -> Any:  # noqa: PLR09
     raise AttributeError(f"{kind} '{raw.objectName()}' has no attribute named '{name}'{hint}")
 
 
-def _value_member(raw: Any, name: str) -> Any:
+def _value_member(wrapper: Wrapper, raw: Any, name: str) -> Any:
     kind = fact_name(type(raw))
     for candidate in (name, name.rstrip("_")):
         known = facts.overloads(kind, candidate) if kind == type(raw).__name__ else hasattr(raw, candidate)
         if known:
-            return members.BoundMethod(raw, kind, candidate)
+            return members.BoundMethod(wrapper, kind, candidate)
     found = members.enumerator(type(raw), name)
     if found is not None:
         return found
     raise AttributeError(f"{type(raw).__name__} has no attribute named '{name}'")
-
-
-__all__ = [
-    "RECORDER",
-    "Callable",
-    "NoConversion",
-    "Wrapper",
-    "WrapperType",
-    "convert",
-    "enum_class",
-    "normalised",
-    "wrap",
-    "wrapper_class",
-]
