@@ -30,6 +30,8 @@ Flowables = list[Any]
 _WHOLE_UP_TO = 190.0 * mm
 """A table up to this height is not split where it should stay whole; less than the frame of either page size."""
 _SHORT_TABLE = 12
+_FIRST_ROWS = 4
+"""So many rows of a longer table stand below its header before it may go on to the next page."""
 _SHRINK_STEP = 0.05
 
 _PADDING = [
@@ -270,7 +272,7 @@ def first_height(flowables: Flowables, width: float) -> float:
             return height + flowable.least_height(width)
         taken = float(flowable.wrap(width, 1e6)[1])
         if isinstance(flowable, Table) and not isinstance(flowable, _WholeTable):
-            return height + float(sum(flowable._rowHeights[: int(flowable.repeatRows or 0) + 2]))
+            return height + float(sum(flowable._rowHeights[: int(flowable.repeatRows or 0) + _FIRST_ROWS]))
         if not isinstance(flowable, TextBlock):
             return height + taken
         height += min(taken, 4.0 * flowable.style.leading) + flowable.getSpaceBefore() + flowable.getSpaceAfter()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from LungAirwayLib.pictures_steps import TEXT_SHARE
 from LungAirwayLib.plan import Plan, Reach
 from LungAirwayLib.report import build_report, write_report
 from LungAirwayLib.report_pages.study import person_name
@@ -101,17 +102,28 @@ def test_person_names_are_readable(name: str, shown: str) -> None:
     assert person_name(name) == shown
 
 
-@pytest.mark.parametrize("size", ["A4", "Letter"])
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_sheet_of_twelve_bifurcations_fits_one_page(
-    case: Case, pictures: MakePictures, tmp_path: Path, language: str, size: str
+@pytest.mark.parametrize(("size", "language"), [("A4", "en"), ("Letter", "zh")])
+@pytest.mark.parametrize(("turns", "pages"), [(10, 1), (12, 2)])
+def test_a_sheet_of_ten_bifurcations_fits_one_page_with_legible_pictures(
+    case: Case, pictures: MakePictures, tmp_path: Path, size: str, language: str, turns: int, pages: int
 ) -> None:
-    result = case(branch_count=120, deep=12, route_count=1)
-    assert len(planned(result).instructions[1]) == 12
+    result = case(branch_count=120, deep=turns, route_count=1)
+    assert len(planned(result).instructions[1]) == turns
     report = build_report(result, pictures=pictures(result), language=language)
-    title = Words.of(language).say("Turn by turn, route {rank}", rank=1)
-    write_pdf(replace(report, sections=(section(report, title),)), tmp_path / "sheet.pdf", size)
-    assert len(PdfReader(tmp_path / "sheet.pdf").pages) == 2  # the title page and the sheet
+    sheet = section(report, Words.of(language).say("Turn by turn, route {rank}", rank=1))
+    heights = [
+        cell.height_mm
+        for block in sheet.blocks
+        if isinstance(block, DataTable)
+        for row in block.rows
+        for cell in row
+        if isinstance(cell, Thumbnail)
+    ]
+    # names in the pictures are 13 % of their height: 7 points from 18.7 mm on
+    assert len(heights) == turns
+    assert TEXT_SHARE * min(heights) / 25.4 * 72.0 >= 6.95
+    write_pdf(replace(report, sections=(sheet,)), tmp_path / "sheet.pdf", size)
+    assert len(PdfReader(tmp_path / "sheet.pdf").pages) == 1 + pages  # after the title page
 
 
 def test_without_a_target_the_tree_is_described(case: Case, tmp_path: Path) -> None:
