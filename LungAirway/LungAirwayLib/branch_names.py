@@ -9,7 +9,8 @@ The rules, which depend on the tree alone and so give the same names every time:
   order the first is the one whose tips lie more posterior, superior and lateral (the three directions counting alike).
 * ``RB3-1``: a side branch with too few tips to be a division; beyond it the bronchus goes on as ``RB3.2``.
 * ``RB9+10``: the common trunk of segments; ``BI.2``: the second part of a trunk, beyond a side branch.
-* ``below RLLB 1-2``: a branch whose segment is not certain, by the nearest named bronchus above it.
+* ``below RLLB 1-2``: a branch whose segment is not certain, by the nearest named bronchus above it in its lobe,
+  else by its lobar bronchus.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from SenseCarePlanningLib.tubes.tree import BranchLabel, Tree
 
 from .bronchus_templates import SUBSEGMENTS
 from .constants import ACCESSORY_CARDIAC
-from .naming import segment_of, side_of
+from .naming import lobe_of, segment_of, side_of
 
 TWIG_SHARE = 0.12
 """A child with less of the tips than this is a side branch, not one side of a division."""
@@ -153,6 +154,8 @@ class _Names:
                 continue
             named = [above for above in self.tree.path_to(branch_id) if above in self.names]
             above = self.names[named[-1]] if named else code
+            if lobe_of(above) != lobe_of(code):  # the lobe, which is certain, must stay in the name
+                above = code
             count[above] += 1
             self.names[branch_id] = f"below {above} {count[above]}"
             self.numbered(branch_id, self.names[branch_id])

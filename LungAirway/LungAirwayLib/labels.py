@@ -100,6 +100,8 @@ def _label_group(territories: Territories, side: str, group_index: int, starts: 
         if label is not None and label.code == lobar:
             _label_segments(tree, root, draft, problem=problem, family=family, found=found, alone=len(roots) == 1)
             _note_trunks(tree, root, draft, found=found, family=family, lobar=lobar)
+            if len(roots) == 1 and root in found.starts and len(family.templates) > 1:
+                draft.trunks[root] = lobar
     note_segments(side, group, family, found, draft)
 
 
@@ -145,10 +147,6 @@ def _note_trunks(tree: Tree, root: int, draft: Draft, *, found: Assignment, fami
             draft.trunks[branch_id] = lobar if whole else trunk_name(sorted(carried))
             confidence = label.confidence if whole else min(part.confidence for part in certain)
             draft.labels[branch_id] = replace(label, confidence=confidence)
-    label = draft.labels[root]
-    alone = root in found.starts and len(family.templates) > 1
-    if alone and root not in draft.trunks and label is not None and label.code == lobar:
-        draft.trunks[root] = lobar
 
 
 def _give(tree: Tree, branch_id: int, draft: Draft, *, name: int | None, family: Family, chances: FloatArray) -> None:

@@ -70,8 +70,8 @@ def test_parts_of_trunks_further_pieces_and_uncertain_branches():
             5: (3, (-5, 40, -30)), 6: (3, (-5, 40, -40)), 7: (4, (-5, 5, -90)), 8: (4, (-35, 5, -90))}  # fmt: skip
     codes = {0: "BI", 1: "BI", 2: None, 3: "RLLB", 4: "RB9", 5: "RLLB", 6: "RLLB", 7: "RB9", 8: "RB9"}
     names = named(rows, codes, {0: "BI", 1: "BI"})
-    assert [names[number] for number in (0, 1, 2, 3)] == ["BI", "BI.2", None, "below BI.2 1"]
-    assert {names[5], names[6]} == {"below BI.2 1-1", "below BI.2 1-2"}
+    assert [names[number] for number in (0, 1, 2, 3)] == ["BI", "BI.2", None, "below RLLB 1"]
+    assert {names[5], names[6]} == {"below RLLB 1-1", "below RLLB 1-2"}
     assert trunk_name(["RB10", "RB9"]) == "RB9+10"
 
 
