@@ -12,6 +12,7 @@ The evidence of a cross-section is the share of rays with a wall, less the share
 the tree, in mm, but a branch counts as :data:`COUNTED_MM` at most (neighbouring cross-sections see the same wall): of all
 trees that hang on the trachea the one with the greatest sum is kept. So a poorly seen branch stays where good ones come
 after it, a false one goes with all that hangs on it, and one that begins well is cut where it leaves the airway.
+Bronchi narrow on their way out: a branch that is clearly wider than the one before, or a blob for its length, must show more.
 Nothing above the third generation is judged.
 """
 
@@ -31,6 +32,7 @@ from SenseCarePlanningLib.report.model import Measurement
 from SenseCarePlanningLib.tubes.assemble import assemble
 from SenseCarePlanningLib.tubes.edit import merge_single_children
 from SenseCarePlanningLib.tubes.joined_sections import first_sections, joined_sections
+from SenseCarePlanningLib.tubes.leaks import flag_leaks
 from SenseCarePlanningLib.tubes.radius import BranchSections
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
@@ -39,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 SHARE_BY_CHANCE = 0.5
 """Rays with a wall that a strip of lung may show by chance; fitted on digital patients and simulated CTs, see Benchmarks."""
+MORE_FOR_A_WIDE_ONE = 0.2
+"""What a branch that widens against the rules of :mod:`SenseCarePlanningLib.tubes.leaks` has to show beyond that share."""
+WIDTH_RULES = frozenset({"wider_than_parent", "bulk"})
 COUNTED_MM = 15.0
 FIRST_JUDGED_GENERATION = 3
 """Trachea, main and lobar bronchi lie in the mediastinum, where no lung tells how dark is dark."""
@@ -63,16 +68,19 @@ class BranchEvidence:
         How much darker the lumen is than the darkest lung around it; 1 is the trachea's air.
     weight_mm
         What each cross-section counts for; 0 near the junctions, where a neighbour's lumen opens the wall.
+    expected_share
+        Share of walled rays that a branch like this has to exceed, unless it is dark.
     """
 
     wall_share: FloatArray
     darkness: FloatArray
     weight_mm: FloatArray
+    expected_share: FloatArray | float = SHARE_BY_CHANCE
 
     @property
     def sums(self) -> FloatArray:
         """Evidence (N,) from the branch's beginning up to each sample."""
-        return np.asarray(np.cumsum(self.weight_mm * (self.wall_share - SHARE_BY_CHANCE + self.darkness)))
+        return np.asarray(np.cumsum(self.weight_mm * (self.wall_share - self.expected_share + self.darkness)))
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,8 @@ def judge(
     """Return the evidence of every branch."""
     air = float(np.median(sections[tree.root_id].lumen_level[_free_part(tree.root)]))
     usual = air + 2.0 * LEAST_RANGE_HU
+    doubts = flag_leaks(tree, sections=sections)[1]
+    wide = {one.branch_id: one.at_mm for one in reversed(doubts) if one.rule in WIDTH_RULES}
     found = {}
     for branch in tree:
         own = sections[branch.id]
@@ -133,7 +143,8 @@ def judge(
         darkness = np.clip((lung - own.lumen_level) / max(lung - air, LEAST_RANGE_HU), 0.0, 1.0)
         free = _free_part(branch)
         weight = np.where(free, min(branch.length_mm, COUNTED_MM) / np.count_nonzero(free), 0.0)
-        found[branch.id] = BranchEvidence(own.ring_share, darkness, weight)
+        expected = SHARE_BY_CHANCE + MORE_FOR_A_WIDE_ONE * (branch.arc_mm >= wide.get(branch.id, np.inf))
+        found[branch.id] = BranchEvidence(own.ring_share, darkness, weight, expected)
     return found
 
 

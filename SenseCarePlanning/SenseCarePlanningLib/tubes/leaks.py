@@ -46,11 +46,12 @@ class LeakOptions:
 
 @dataclass(frozen=True)
 class LeakSuspicion:
-    """One reason to doubt a branch."""
+    """One reason to doubt a branch, from ``at_mm`` along it on."""
 
     branch_id: int
     rule: str
     reason: str
+    at_mm: float = 0.0
 
 
 def flag_leaks(
@@ -122,7 +123,7 @@ def _jumps(tree: Tree, options: LeakOptions) -> list[LeakSuspicion]:
             factor = _jump(branch, before, after, options)
             if factor is not None:
                 reason = f"the cross-section jumps by a factor of {factor:.1f} at {arc[at]:.0f} mm"
-                found.append(LeakSuspicion(branch.id, "area_jump", reason))
+                found.append(LeakSuspicion(branch.id, "area_jump", reason, float(arc[at])))
                 break
     return found
 
