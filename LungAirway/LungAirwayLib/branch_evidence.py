@@ -143,7 +143,7 @@ def judge(
         darkness = np.clip((lung - own.lumen_level) / max(lung - air, LEAST_RANGE_HU), 0.0, 1.0)
         free = _free_part(branch)
         weight = np.where(free, min(branch.length_mm, COUNTED_MM) / np.count_nonzero(free), 0.0)
-        expected = SHARE_BY_CHANCE + MORE_FOR_A_WIDE_ONE * (branch.arc_mm >= wide.get(branch.id, np.inf))
+        expected = np.where(branch.arc_mm >= wide.get(branch.id, np.inf), SHARE_BY_CHANCE + MORE_FOR_A_WIDE_ONE, SHARE_BY_CHANCE)
         found[branch.id] = BranchEvidence(own.ring_share, darkness, weight, expected)
     return found
 
