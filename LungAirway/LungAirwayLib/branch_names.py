@@ -26,7 +26,7 @@ from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.tubes.tree import BranchLabel, Tree
 
 from .bronchus_templates import SUBSEGMENTS
-from .constants import ACCESSORY_CARDIAC
+from .constants import ACCESSORY_CARDIAC, TRACHEA
 from .naming import lobe_of, segment_of, side_of
 
 TWIG_SHARE = 0.12
@@ -77,7 +77,9 @@ class _Names:
 
     def all(self) -> dict[int, str]:
         """Return branch id -> name."""
-        order = self.tree.subtree(self.tree.root_id)
+        order = [self.tree.root_id]
+        for branch_id in order:
+            order.extend(self.ordered(branch_id, self.tree[branch_id].child_ids, self.plain(branch_id) or TRACHEA))
         parts: Counter[str] = Counter()
         pieces: dict[str, list[int]] = {}
         for branch_id in order:
