@@ -1,4 +1,4 @@
-"""The classical airway engine: a leak-free trunk by threshold, walled-in dark paths, fine branches, the lumen around all."""
+"""The classical airway engine: a leak-free trunk by threshold, walled-in dark paths, fine and grey branches, the lumen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from SenseCarePlanningLib.tubes.simple_points import without_loops
 from SenseCarePlanningLib.volume import bounding_box
 
 from .fine_branches import find_fine_branches, near_mask
+from .grey_branches import find_grey_branches
 from .peripheral import FULL, Paths, grow_paths
 
 logger = logging.getLogger(__name__)
@@ -90,9 +91,16 @@ def find_airway(
     fine = find_fine_branches(cut, smooth, lungs, lumen, spacing_mm)
     whole = _with_fine_branches(lumen, _lines(fine.paths), fine.rises, fine.threshold_hu, spacing_mm)
     np.maximum(evidence, fine.rises / np.float32(fine.threshold_hu), out=evidence)
+    fine_count = len(fine.paths.voxels)
+    del fine
+    progress.update(0.85)
+    grey = find_grey_branches(smooth, lungs, whole, spacing_mm)
+    dark = whole.copy()
+    whole.ravel()[grey.voxels] = True
+    np.maximum(evidence, grey.evidence, out=evidence)
     progress.update(0.9)
-    lumen = cut_loops(whole, trunk, lumen)
-    count = len(paths.voxels) + len(fine.paths.voxels)
+    lumen = cut_loops(_one_piece(whole, dark), trunk, lumen, dark)
+    count = len(paths.voxels) + fine_count + len(grey.paths.voxels)
     progress.update(0.95)
     np.minimum(evidence, 1.0, out=evidence)
     evidence[lumen] = 1.0
