@@ -29,7 +29,7 @@ from .constants import ACCESSORY_CARDIAC, INTERMEDIATE, LEFT_MAIN, RIGHT_MAIN, T
 from .name_prices import LobeEvidence, lobe_penalty, price_names
 from .name_remarks import OWN_NOTE, Draft, find_accessory, note_segments, note_variants, without
 from .naming import segment_of
-from .subtrees import Territories
+from .subtrees import Territories, in_fixed_order
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ def label_tree(
         gains one sentence for each variant or missing bronchus; those of an earlier call are replaced.
     """
     kept = tuple(note for note in tree.notes if not OWN_NOTE.match(note))
-    territories = Territories(tree)
+    territories = Territories(in_fixed_order(tree))
     trunk = find_trunk(territories)
     if trunk is None:
         nameless = {branch.id: replace(branch, label=None) for branch in tree}
@@ -206,7 +206,7 @@ def label_tree(
     draft = _drafted(territories, trunk, evidence)
     accessory = find_accessory(territories, trunk.roots["right"], draft)
     if accessory:
-        rest = Territories(without(tree, accessory))
+        rest = Territories(without(territories.tree, accessory))
         draft = _drafted(rest, find_trunk(rest) or trunk, evidence)
     for branch_id, likeness in accessory.items():
         for below in tree.subtree(branch_id):

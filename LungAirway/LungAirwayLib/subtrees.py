@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,18 @@ from SenseCarePlanningLib.tubes.tree import Tree
 
 COURSE_MM = 15.0
 """How much of a bronchus tells its first course: about the length of a lobar bronchus."""
+
+
+def in_fixed_order(tree: Tree) -> Tree:
+    """Return the tree with the children of each branch in the order of their places, so that names do not depend on numbers."""
+    return tree.with_branches(
+        {
+            branch.id: replace(
+                branch, child_ids=tuple(sorted(branch.child_ids, key=lambda child: tuple(tree[child].points_lps_mm[-1].tolist())))
+            )
+            for branch in tree
+        }
+    )
 
 
 class Territories:
