@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from SenseCarePlanningLib.evaluation.atm22 import count_loops
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.report.model import Measurement
 from SenseCarePlanningLib.tubes.assemble import assemble
@@ -36,6 +37,8 @@ from SenseCarePlanningLib.tubes.leaks import flag_leaks
 from SenseCarePlanningLib.tubes.radius import BranchSections
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
+
+from .airway_classical import cut_loops
 
 logger = logging.getLogger(__name__)
 
@@ -254,6 +257,8 @@ def _kept_mask(tree: Tree, sections: Mapping[int, BranchSections], ends: Mapping
     labels, count = ndimage.label(part, structure=np.ones((3, 3, 3)))
     if count > 1:
         part = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+    if count_loops(part):  # what was taken out may leave a hole through what stays beside it
+        part = cut_loops(part)
     array = np.zeros_like(airway.array_kji)
     array[box] = np.where(part, airway.array_kji[box], 0)
     return replace(airway, array_kji=array)
