@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,31 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-@pytest.fixture
-def desktop(tmp_path: Path) -> Iterator[object]:
-    """A started desktop; what it would only have printed (a slot's exception, an unknown signal, ...) fails the test."""
+@contextmanager
+def _running(folder: Path, with_window: bool) -> Iterator[object]:
     pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
     pytest.importorskip("PySide6", reason="PySide6 is not installed")
     from standin.desktop import Desktop
 
-    started = Desktop(tmp_path)
-    yield started
-    left = started.stop()
+    started = Desktop(folder, with_window)
+    left: list[object] = []
+    try:
+        yield started
+    finally:
+        left += started.stop()
     if left:
         pytest.fail("\n".join(f"[{fault.kind}] {fault.text}" for fault in left))
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[object]:
+    """A started desktop; what it would only have printed (a slot's exception, an unknown signal, ...) fails the test."""
+    with _running(tmp_path, with_window=True) as started:
+        yield started
+
+
+@pytest.fixture
+def desktop_without_window(tmp_path: Path) -> Iterator[object]:
+    """The same as ``Slicer --no-main-window``: no layout manager, no main window."""
+    with _running(tmp_path, with_window=False) as started:
+        yield started

@@ -12,8 +12,10 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore, QtWidgets
 
-from . import main_window, modules, views, watch
+from . import i18n, main_window, modules, views, watch
+from .dicom_database import ctkDICOMDatabase
 from .emulation import Emits, emulated
+from .io_manager import qSlicerIOManager
 from .layout import qSlicerLayoutManager
 from .scene import ApplicationScene
 
@@ -28,14 +30,17 @@ class qSlicerCoreApplication(QtWidgets.QApplication, Emits):
     def begin(self, folder: Path, with_window: bool = True) -> None:
         """Start anew: an empty scene, no module, empty settings; files go to a folder of the test."""
         self.folder = folder
-        self.application_scene = ApplicationScene()
+        (folder / "cache").mkdir(exist_ok=True)
+        self.application_scene = ApplicationScene(str(folder / "cache"))
         self.module_manager = modules.qSlicerModuleManager()
         modules.add_core_modules(self.module_manager, self.application_scene.logics)
         QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
         QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope, str(folder / "settings"))
         self._settings = QtCore.QSettings(str(folder / "settings" / "Slicer.ini"), QtCore.QSettings.Format.IniFormat)
         self.layout_manager: Any = None
-        self.dicom_database: Any = None
+        self.dicom_database: Any = ctkDICOMDatabase()
+        self.io_manager = qSlicerIOManager()
+        self.testing = True
         self.overrides: list[Any] = []
         values = {
             "temporaryPath": str(folder / "temporary"),
@@ -102,8 +107,21 @@ class qSlicerCoreApplication(QtWidgets.QApplication, Emits):
     userSettings = revisionUserSettings = settings
 
     def testingEnabled(self) -> bool:
-        """Tell that message boxes are skipped."""
-        return True
+        """Tell whether message boxes are skipped."""
+        return self.testing
+
+    def coreIOManager(self) -> Any:
+        """Return what reads and writes files."""
+        return self.io_manager
+
+    def loadTranslations(self, folder: str) -> None:
+        """Install the translators of a folder for the current language."""
+        code = str(self.property("applicationLocaleName"))
+        i18n.set_translators([*i18n._INSTALLED, *i18n.files(Path(folder), code)])
+
+    def translationFolders(self) -> list[str]:
+        """Return no folder of the application's own."""
+        return []
 
     def moduleDocumentationUrl(self, name: str) -> str:
         """Return a module's page."""
@@ -151,6 +169,10 @@ class qSlicerApplication(qSlicerCoreApplication):
     def commandOptions(self) -> Any:
         """Return the command line's options."""
         return None
+
+    def ioManager(self) -> Any:
+        """Return what reads and writes files."""
+        return self.io_manager
 
     def openNodeModule(self, node: Any, *_: Any) -> None:
         """Show the module that edits a node; recorded."""

@@ -25,6 +25,7 @@ INTEGERS = {
     "short",
 }
 FLOATS = {"double", "float", "qreal"}
+ALIASES = {"qSlicerIO::IOFileType": "QString", "qSlicerIO::IOProperties": "QVariant"}
 LISTS = ("QStringList", "QList<", "QVariantList", "QVector<", "QObjectList", "QModelIndexList")
 
 
@@ -77,7 +78,7 @@ def unwrap(value: Any) -> Any:
 
 def strict(value: Any, cpp_type: str) -> bool:  # noqa: PLR0911
     """Tell whether a value has exactly the type that an overload asks for."""
-    kind = cpp_type.rstrip("=!")
+    kind = ALIASES.get(cpp_type.rstrip("=!"), cpp_type.rstrip("=!"))
     if kind == "bool":
         return isinstance(value, bool)
     if kind in INTEGERS:
@@ -110,7 +111,7 @@ class NoConversion(Exception):
 
 def convert(value: Any, cpp_type: str) -> Any:  # noqa: PLR0911, PLR0912
     """Convert leniently: text by str(), whole numbers by floor, truth for bool, a string into a list of its letters."""
-    kind = cpp_type.rstrip("=!")
+    kind = ALIASES.get(cpp_type.rstrip("=!"), cpp_type.rstrip("=!"))
     if kind == "QString":
         return str(value)
     if kind == "bool":

@@ -9,7 +9,7 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtGui, QtTest
 
-from . import application, dialogs, i18n, install, modules
+from . import application, dialogs, i18n, install, modules, packaging, special
 from .convert import unwrap
 from .faults import RECORDER, Fault
 
@@ -24,8 +24,28 @@ class Desktop:
         RECORDER.faults.clear()
         dialogs.EXPECTED.clear()
         dialogs.SHOWN.clear()
+        special.DESKTOP_OPENED.clear()
         self._app = install.install(folder, with_window)
         self._shown: Any = None
+        self._started = False
+        if self._app.main_window is not None:
+            self._app.main_window.moduleSelector().show_module = self._show_if_scripted
+
+    def _show_if_scripted(self, name: str) -> None:
+        if isinstance(self._app.module_manager.loaded.get(name), modules.qSlicerScriptedLoadableModule):
+            self.show_module(name)
+
+    @property
+    def selected_modules(self) -> list[str]:
+        """The modules that code asked to switch to (``slicer.util.selectModule``), the desktop's own included."""
+        return list(self._app.main_window.moduleSelector().asked)
+
+    def complete_startup(self) -> None:
+        """Send ``startupCompleted()`` once, as after the modules are loaded; the first show_module does it too."""
+        if not self._started:
+            self._started = True
+            self._app.send("startupCompleted()")
+            self.process_events()
 
     @property
     def scene(self) -> Any:
@@ -50,6 +70,7 @@ class Desktop:
 
     def show_module(self, name: str) -> Any:
         """Switch to a module as the user does (leave the one before, set up, scene, enter); returns the Python widget."""
+        self.complete_startup()
         module = self._app.module_manager.loaded[name]
         if self._shown is not None:
             self._shown.show_entered(False)
@@ -121,8 +142,55 @@ class Desktop:
         return RECORDER.take(text)
 
     def language(self, code: str, catalogue: Callable[[str, str], str] | None = None) -> None:
-        """Switch the language; modules loaded or reloaded afterwards have it."""
-        i18n.set_language(code, catalogue)
+        """Choose the language (``en_US``, ``zh_CN``), as after a restart: load or reload modules afterwards.
+
+        The catalogue gives the translation of (context, text); without one, modules bring their own translators.
+        """
+        self._app.__dict__["_values"]["applicationLocaleName"] = code
+        self._app.settings().setValue("language", code.replace("_", "-"))
+        i18n.set_translators([i18n.catalogue(catalogue)] if catalogue is not None else [])
+
+    @property
+    def testing(self) -> bool:
+        """Whether message boxes are only logged (``slicer.app.testingEnabled()``); True unless set."""
+        return bool(self._app.testing)
+
+    @testing.setter
+    def testing(self, value: bool) -> None:
+        self._app.testing = value
+
+    @property
+    def pip_requests(self) -> list[dict[str, Any]]:
+        """What ``slicer.packaging`` was asked to install; nothing ever is."""
+        return packaging.REQUESTS
+
+    def pretend_package(self, name: str, present: bool) -> None:
+        """Let ``slicer.packaging.pip_check`` find a package, or miss it."""
+        packaging.PRETENDED[name.lower()] = present
+
+    def answer_install(self, consent: bool) -> None:
+        """Answer when ``slicer.packaging.pip_ensure`` asks (yes unless told otherwise)."""
+        packaging.CONSENT[0] = consent
+
+    def add_dicom(self, folder: Path) -> None:
+        """Index a folder of DICOM files in ``slicer.dicomDatabase``."""
+        self._app.dicom_database.add(folder)
+
+    def save_scene(self, path: Path) -> Path:
+        """Save the scene (``.mrb`` with its data)."""
+        assert self._app.io_manager.saveScene(str(path)), f"could not save {path}"
+        return path
+
+    def open_scene(self, path: Path) -> None:
+        """Close the scene and open another, as File > Open does."""
+        self.scene.Clear(0)
+        assert self._app.io_manager.loadNodes("SceneFile", {"fileName": str(path), "clear": True}), f"could not open {path}"
+        self.process_events()
+
+    @property
+    def opened_urls(self) -> list[str]:
+        """Addresses that modules asked the system to open; none ever is."""
+        return special.DESKTOP_OPENED
 
     def screenshot(self, path: Path, widget: Any = None) -> Path:
         """Save a picture of a widget, or of the shown module's whole panel."""

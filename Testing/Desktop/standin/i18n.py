@@ -1,4 +1,4 @@
-"""``slicer.i18n`` with a language that a test can switch."""
+"""``slicer.i18n`` over Qt's own translators, and the language that a test switches."""
 
 from __future__ import annotations
 
@@ -7,35 +7,65 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-_state: dict[str, object] = {"language": "en", "catalogue": None}
+from PySide6 import QtCore
+
+_INSTALLED: list[QtCore.QTranslator] = []
 
 
-def set_language(language: str, catalogue: Callable[[str, str], str] | None = None) -> None:
-    """Choose a language; the catalogue gives the translation of (context, text), or the text itself."""
-    _state.update(language=language, catalogue=catalogue)
+class _Catalogue(QtCore.QTranslator):
+    """Translates by a function of context and text."""
+
+    def __init__(self, look_up: Callable[[str, str], str]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def translate(self, context: str, text: str, comment: str | None = None, n: int = -1) -> str:
+        found = self._look_up(context, text)
+        return found if found != text else ""
+
+    def isEmpty(self) -> bool:
+        return False
 
 
-def language() -> str:
-    """Return the language code."""
-    return str(_state["language"])
+def set_translators(translators: list[QtCore.QTranslator]) -> None:
+    """Replace the installed translators."""
+    application = QtCore.QCoreApplication.instance()
+    for one in _INSTALLED:
+        application.removeTranslator(one)
+    _INSTALLED[:] = translators
+    for one in translators:
+        application.installTranslator(one)
+
+
+def catalogue(look_up: Callable[[str, str], str]) -> QtCore.QTranslator:
+    """Return a translator made of a function."""
+    return _Catalogue(look_up)
+
+
+def files(folder: Path, code: str) -> list[QtCore.QTranslator]:
+    """Return the translators of the ``*_<code>.qm`` files in a folder."""
+    found = []
+    for path in sorted(folder.glob(f"*_{code}.qm")):
+        translator = QtCore.QTranslator()
+        if translator.load(str(path)):
+            found.append(translator)
+    return found
 
 
 def translate(context: str, text: str) -> str:
-    """Return the translation of a text, checking that the placeholders are kept."""
-    catalogue = _state["catalogue"]
-    if catalogue is None:
-        return text
-    found = catalogue(context, text)  # type: ignore[operator]
-    if sorted(re.findall(r"{.*?}", found)) != sorted(re.findall(r"{.*?}", text)):
-        return text
-    return str(found)
+    """Return the translation of a text, unless it lost a placeholder."""
+    found = QtCore.QCoreApplication.translate(context, text)
+    return found if sorted(re.findall(r"{.*?}", found)) == sorted(re.findall(r"{.*?}", text)) else text
 
 
 def getContext(sourceFile: str) -> str:
-    """Return the translation context of a file: its name without suffix, with its package."""
+    """Return the translation context of a file: its name, after the names of the packages it lies in."""
     path = Path(sourceFile)
-    package = path.parent.name if (path.parent / "__init__.py").is_file() else ""
-    return f"{package}.{path.stem}".lstrip(".")
+    parts, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts)
 
 
 def tr(text: str) -> str:

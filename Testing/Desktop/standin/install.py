@@ -10,11 +10,29 @@ from typing import Any
 import slicer
 import slicer.util
 
-from . import application, ctk_buttons, ctk_numbers, i18n, modules, mrml_widgets, parameter_node, qt_module, scripted, ui_file
+from . import (
+    application,
+    ctk_buttons,
+    ctk_numbers,
+    dicom_database,
+    i18n,
+    io_manager,
+    modules,
+    mrml_widgets,
+    packaging,
+    parameter_node,
+    process,
+    qt_module,
+    sample_data,
+    scripted,
+    selectors,
+    ui_file,
+)
 from .emulation import CTK, SLICER
 from .wrapping import wrap, wrapper_class
 
-LOADED = (ctk_buttons, ctk_numbers, mrml_widgets)
+LOADED = (ctk_buttons, ctk_numbers, mrml_widgets, selectors, io_manager)
+"""Imported for the classes that they register."""
 _saved: dict[str, Any] = {}
 
 
@@ -30,7 +48,10 @@ def install(folder: Path, with_window: bool = True) -> Any:
     """Start the stand-in with an empty scene and return the application object."""
     app = application.application()
     app.begin(folder, with_window)
-    i18n.set_language("en")
+    i18n.set_translators([])
+    for recorded in (packaging.REQUESTS, packaging.PRETENDED):
+        recorded.clear()
+    packaging.CONSENT[0] = True
     _saved.clear()
     _saved["slicer"] = dict(vars(slicer))
     _saved["util"] = dict(vars(slicer.util))
@@ -46,22 +67,32 @@ def install(folder: Path, with_window: bool = True) -> Any:
         "i18n": i18n,
         "ScriptedLoadableModule": scripted,
         "parameterNodeWrapper": parameter_node,
+        "packaging": packaging,
     }.items():
         sys.modules[f"slicer.{name}"] = _module(f"slicer.{name}", source)
         setattr(slicer, name, sys.modules[f"slicer.{name}"])
+    slicer.modules.sampleDataSources = {}
+    slicer.dicomDatabase = wrap(app.dicom_database)
+    utilities = _module("DICOMLib.DICOMUtils", loadSeriesByUID=dicom_database.loadSeriesByUID)
+    sys.modules["SampleData"] = _module("SampleData", sample_data)
+    sys.modules["DICOMLib"] = _module("DICOMLib", DICOMUtils=utilities)
+    sys.modules["DICOMLib.DICOMUtils"] = utilities
+    slicer.util.launchConsoleProcess = process.launchConsoleProcess
     slicer.util.loadUI = lambda path: wrap(ui_file.load(str(path)))
     return app
 
 
 def uninstall() -> None:
     """Give the interpreter back as it was."""
+    process.end_all()
+    i18n.set_translators([])
     for holder, key in ((slicer, "slicer"), (slicer.util, "util")):
         for name in set(vars(holder)) - set(_saved[key]):
             delattr(holder, name)
         for name, value in _saved[key].items():
             setattr(holder, name, value)
     for name in set(sys.modules) - set(_saved["modules"]):
-        if name in {"qt", "ctk", "SampleData"} or name.startswith("slicer.") or _is_module_file(name):
+        if name in {"qt", "ctk", "SampleData"} or name.startswith(("slicer.", "DICOMLib")) or _is_module_file(name):
             del sys.modules[name]
     sys.path[:] = _saved["path"]
 

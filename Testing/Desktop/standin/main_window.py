@@ -13,6 +13,25 @@ PANEL_WIDTH = 500
 
 
 @emulated
+class qSlicerModuleSelectorToolBar(QtWidgets.QToolBar, Emits):
+    """Chooses the shown module."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.asked: list[str] = []
+        self.show_module: Any = None
+
+    def selectModule(self, name: str, *_: Any) -> None:
+        """Switch to a module; one of the desktop's own is only recorded."""
+        self.asked.append(name)
+        self.show_module(name)
+        self.send("moduleSelected(QString)", name)
+
+    def _get_selectedModule(self) -> str:
+        return self.asked[-1] if self.asked else ""
+
+
+@emulated
 class qSlicerMainWindow(QtWidgets.QMainWindow, Emits):
     """The application's window."""
 
@@ -23,7 +42,7 @@ class qSlicerMainWindow(QtWidgets.QMainWindow, Emits):
         self.resize(SIZE)
         for title in ("File", "Edit", "View", "Help"):
             self.menuBar().addMenu(title)
-        bar = QtWidgets.QToolBar("ModuleSelectorToolBar", self)
+        self._selector = bar = qSlicerModuleSelectorToolBar(self)
         bar.setMovable(False)
         bar.addWidget(QtWidgets.QLabel(" Modules: "))
         self._chosen = QtWidgets.QComboBox()
@@ -60,4 +79,4 @@ class qSlicerMainWindow(QtWidgets.QMainWindow, Emits):
 
     def moduleSelector(self) -> Any:
         """Return the module selector."""
-        return None
+        return self._selector

@@ -167,7 +167,7 @@ class Modules:
 
 def add_core_modules(manager: Any, logics: dict[str, Any]) -> None:
     """Register the C++ modules of the desktop whose logic slicer-core has."""
-    for name in logics:
+    for name in [*logics, "SegmentEditor", "DICOM", "Terminologies"]:
         module = qSlicerAbstractModule()
         module.__dict__.setdefault("_values", {}).update(name=name, title=name)
         manager.loaded[name] = module

@@ -27,8 +27,9 @@ LOGICS = {
 class ApplicationScene:
     """The scene, the application logic and the module logics by module name."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: str) -> None:
         self.scene = slicer.vtkMRMLScene()
+        self._read_files(cache)
         crosshair = slicer.vtkMRMLCrosshairNode()
         crosshair.SetCrosshairName("default")
         self.scene.AddNode(crosshair)
@@ -49,6 +50,15 @@ class ApplicationScene:
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene, True)
         self.scene.AddNode(slicer.vtkMRMLSelectionNode()) if self.logic.GetSelectionNode() is None else None
         slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
+
+    def _read_files(self, cache: str) -> None:
+        """Give the scene what it needs to open bundles."""
+        manager = slicer.vtkCacheManager()
+        manager.SetRemoteCacheDirectory(cache)
+        files = slicer.vtkDataIOManager()
+        files.SetCacheManager(manager)
+        self.scene.SetCacheManager(manager)
+        self.scene.SetDataIOManager(files)
 
     def _register(self, module: str, logic: Any) -> Any:
         logic.SetMRMLApplicationLogic(self.logic)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
-from . import facts, i18n, signals
+from . import facts, signals
 from .convert import enum_class
 from .emulation import CTK, SLICER
 from .faults import RECORDER
@@ -43,7 +43,6 @@ def load(path: str) -> QtWidgets.QWidget:
              for link in tree.iter("connection")]  # fmt: skip
     for group in tree.findall("connections"):
         tree.remove(group)
-    _translate(tree)
     late = _take_late_properties(tree)
     buffer = QtCore.QBuffer()
     buffer.setData(ElementTree.tostring(tree))
@@ -73,13 +72,6 @@ def _check_classes(tree: ElementTree.Element, path: str) -> None:
             key = one.get("name", "")
             if one.get("stdset") != "0" and facts.property_type(name, key) is None:
                 RECORDER.add("ui file", f"{path}: {name} has no property {key}")
-
-
-def _translate(tree: ElementTree.Element) -> None:
-    context = tree.findtext("class") or ""
-    for text in tree.iter("string"):
-        if text.get("notr") != "true" and text.text:
-            text.text = i18n.translate(context, text.text)
 
 
 def _take_late_properties(tree: ElementTree.Element) -> list[tuple[str, str, Any]]:

@@ -1,0 +1,199 @@
+"""A small DICOM database over real files, and ``DICOMLib.DICOMUtils``: what a case list and loading need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+from PySide6 import QtCore
+
+from .emulation import Emits, emulated
+
+RENAMED = {
+    "PatientsName": "PatientName",
+    "PatientsBirthDate": "PatientBirthDate",
+    "PatientsSex": "PatientSex",
+    "PatientsAge": "PatientAge",
+}
+"""Columns of the database whose names differ from DICOM's keywords."""
+
+
+@emulated
+class ctkDICOMDatabase(QtCore.QObject, Emits):
+    """Patients, studies, series and files."""
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._headers: dict[str, Any] = {}
+        self._patients: list[tuple[str, str, str]] = []
+        self._values = {"isOpen": True, "isInMemory": True}
+
+    def add(self, folder: Path) -> None:
+        """Index the DICOM files of a folder."""
+        import pydicom
+
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            try:
+                header = pydicom.dcmread(path, stop_before_pixels=True)
+            except pydicom.errors.InvalidDicomError:
+                continue
+            self._headers[str(path)] = header
+            identity = self._identity(header)
+            if identity not in self._patients:
+                self._patients.append(identity)
+        self.send("databaseChanged()")
+
+    @staticmethod
+    def _identity(header: Any) -> tuple[str, str, str]:
+        return tuple(str(getattr(header, key, "") or "") for key in ("PatientID", "PatientName", "PatientBirthDate"))  # type: ignore[return-value]
+
+    def _some(self, keep: Callable[[Any], bool], key: str) -> list[str]:
+        return list(dict.fromkeys(str(one.get(key, "")) for one in self._headers.values() if keep(one)))
+
+    def _first(self, keep: Callable[[Any], bool]) -> Any:
+        return next((one for one in self._headers.values() if keep(one)), {})
+
+    def _patient(self, uid: str) -> Callable[[Any], bool]:
+        place = int(uid) - 1 if uid.isdigit() else -1
+        known = self._patients[place] if 0 <= place < len(self._patients) else None
+        return lambda one: self._identity(one) == known
+
+    @staticmethod
+    def _by(key: str, uid: str) -> Callable[[Any], bool]:
+        return lambda one: str(one.get(key, "")) == uid
+
+    def patients(self) -> list[str]:
+        """Return the patients' numbers."""
+        return [str(at + 1) for at in range(len(self._patients))]
+
+    def studiesForPatient(self, uid: str) -> list[str]:
+        """Return a patient's studies."""
+        return self._some(self._patient(uid), "StudyInstanceUID")
+
+    def seriesForStudy(self, uid: str) -> list[str]:
+        """Return a study's series."""
+        return self._some(self._by("StudyInstanceUID", uid), "SeriesInstanceUID")
+
+    def filesForSeries(self, uid: str, hits: int = -1) -> list[str]:
+        """Return a series' files."""
+        found = [path for path, one in self._headers.items() if str(one.SeriesInstanceUID) == uid]
+        return found if hits < 0 else found[:hits]
+
+    def instancesForSeries(self, uid: str, hits: int = -1) -> list[str]:
+        """Return a series' instances."""
+        found = self._some(self._by("SeriesInstanceUID", uid), "SOPInstanceUID")
+        return found if hits < 0 else found[:hits]
+
+    def studyForSeries(self, uid: str) -> str:
+        """Return a series' study."""
+        return str(self._first(self._by("SeriesInstanceUID", uid)).get("StudyInstanceUID", ""))
+
+    def patientForStudy(self, uid: str) -> str:
+        """Return a study's patient."""
+        found = self._first(self._by("StudyInstanceUID", uid))
+        return str(self._patients.index(self._identity(found)) + 1) if found else ""
+
+    def fileForInstance(self, uid: str) -> str:
+        """Return an instance's file."""
+        return next((path for path, one in self._headers.items() if str(one.SOPInstanceUID) == uid), "")
+
+    def instanceForFile(self, path: str) -> str:
+        """Return a file's instance."""
+        return str(self._headers[path].SOPInstanceUID) if path in self._headers else ""
+
+    def seriesForFile(self, path: str) -> str:
+        """Return a file's series."""
+        return str(self._headers[path].SeriesInstanceUID) if path in self._headers else ""
+
+    def nameForPatient(self, uid: str) -> str:
+        """Return a patient's name."""
+        return str(self._first(self._patient(uid)).get("PatientName", ""))
+
+    displayedNameForPatient = nameForPatient
+
+    def descriptionForStudy(self, uid: str) -> str:
+        """Return a study's description."""
+        return str(self._first(self._by("StudyInstanceUID", uid)).get("StudyDescription", ""))
+
+    def descriptionForSeries(self, uid: str) -> str:
+        """Return a series' description."""
+        return str(self._first(self._by("SeriesInstanceUID", uid)).get("SeriesDescription", ""))
+
+    def fieldForPatient(self, field: str, uid: str) -> str:
+        """Return a column of the patients' table."""
+        return self._field(field, self._patient(uid))
+
+    def fieldForStudy(self, field: str, uid: str) -> str:
+        """Return a column of the studies' table."""
+        return self._field(field, self._by("StudyInstanceUID", uid))
+
+    def fieldForSeries(self, field: str, uid: str) -> str:
+        """Return a column of the series' table."""
+        return self._field(field, self._by("SeriesInstanceUID", uid))
+
+    def _field(self, field: str, keep: Callable[[Any], bool]) -> str:
+        value = str(self._first(keep).get(RENAMED.get(field, field), ""))
+        return f"{value[:4]}-{value[4:6]}-{value[6:]}" if field.endswith("Date") and len(value) == 8 else value
+
+    def fileValue(self, path: str, group: Any, element: Any = None) -> str:
+        """Return a tag's text of a file, given as ``"0010,0010"`` or as two numbers."""
+        import pydicom
+
+        if element is None:
+            group, element = (int(one, 16) for one in str(group).split(","))
+        header = self._headers.get(path) or pydicom.dcmread(path, stop_before_pixels=True)
+        value = header[group, element].value if (group, element) in header else ""
+        return "\\".join(str(one) for one in value) if isinstance(value, pydicom.multival.MultiValue) else str(value)
+
+    def instanceValue(self, uid: str, group: Any, element: Any = None) -> str:
+        """Return a tag's text of an instance."""
+        return self.fileValue(self.fileForInstance(uid), group, element)
+
+    def patientsCount(self) -> int:
+        """Return how many patients there are."""
+        return len(self._patients)
+
+    def imagesCount(self) -> int:
+        """Return how many files there are."""
+        return len(self._headers)
+
+    def allFiles(self) -> list[str]:
+        """Return all files."""
+        return list(self._headers)
+
+
+def loadSeriesByUID(seriesUIDs: list[str], messages: Any = None, *_: Any, **__: Any) -> list[str]:
+    """Load series as volumes, each with its DICOM attributes; returns the node ids."""
+    found = []
+    for uid in seriesUIDs:
+        files = slicer.dicomDatabase.filesForSeries(uid)
+        if files:
+            found.append(_load(uid, str(Path(files[0]).parent)).GetID())
+        elif messages is not None:
+            messages.append(f"no files of series {uid}")
+    return found
+
+
+def _load(uid: str, folder: str) -> Any:
+    import numpy as np
+    import SimpleITK
+    import vtk
+
+    reader = SimpleITK.ImageSeriesReader()
+    ordered = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(folder, uid)
+    reader.SetFileNames(ordered)
+    image = reader.Execute()
+    to_ras = np.eye(4)
+    to_ras[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+    to_ras[:3, 3] = image.GetOrigin()
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy((np.diag([-1.0, -1.0, 1.0, 1.0]) @ to_ras).ravel())
+    name = slicer.dicomDatabase.descriptionForSeries(uid) or "Series"
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(matrix)
+    slicer.util.updateVolumeFromArray(node, SimpleITK.GetArrayFromImage(image))
+    node.CreateDefaultDisplayNodes()
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(slicer.dicomDatabase.instanceForFile(one) for one in ordered))
+    return node
