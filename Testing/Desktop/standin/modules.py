@@ -40,7 +40,12 @@ class qSlicerAbstractModule(qSlicerAbstractCoreModule):
 
 
 @emulated
-class qSlicerScriptedLoadableModule(qSlicerAbstractModule):
+class qSlicerLoadableModule(qSlicerAbstractModule):
+    """A module from a library."""
+
+
+@emulated
+class qSlicerScriptedLoadableModule(qSlicerLoadableModule):
     """A module written in Python."""
 
     def load(self, path: Path) -> None:

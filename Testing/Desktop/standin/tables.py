@@ -59,6 +59,8 @@ class qMRMLTableView(QtWidgets.QTableView, Emits):
         return self._sorted
 
     def _fill(self, _: Any) -> None:
+        if self._filling:
+            return
         self._filling = True
         self._model.clear()
         table = self._table.GetTable() if self._table is not None else vtk.vtkTable()
@@ -78,11 +80,13 @@ class qMRMLTableView(QtWidgets.QTableView, Emits):
 
     def _edited(self, item: Any) -> None:
         if not self._filling and self._table is not None:
+            self._filling = True
             self._table.SetCellText(item.row(), item.column(), item.text())
+            self._filling = False
 
 
 @emulated
-class qMRMLTableWidget(QtWidgets.QWidget, Emits):
+class qMRMLTableWidget(qMRMLWidget):
     """The table view of a layout."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import vtk
 from PySide6 import QtGui, QtWidgets
 
-from .emulation import Emits, emulated
+from .emulation import emulated
 from .mrml_widgets import qMRMLSliderWidget, qMRMLWidget
 from .views import qMRMLSliceView, qMRMLThreeDView
 from .watch import Watch
@@ -46,7 +46,8 @@ class qMRMLViewControllerBar(qMRMLWidget):
         return self
 
 
-class _View(QtWidgets.QWidget, Emits):
+@emulated
+class qMRMLAbstractViewWidget(qMRMLWidget):
     """A bar above a view."""
 
     def _stack(self, bar: QtWidgets.QWidget, view: QtWidgets.QWidget) -> None:
@@ -105,7 +106,7 @@ class qMRMLThreeDViewControllerWidget(qMRMLViewControllerBar):
 
 
 @emulated
-class qMRMLThreeDWidget(_View):
+class qMRMLThreeDWidget(qMRMLAbstractViewWidget):
     """A 3D view with its bar."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
@@ -222,7 +223,7 @@ class qMRMLSliceControllerWidget(qMRMLViewControllerBar):
 
 
 @emulated
-class qMRMLSliceWidget(_View):
+class qMRMLSliceWidget(qMRMLAbstractViewWidget):
     """A slice view with its bar."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
