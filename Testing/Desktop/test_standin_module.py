@@ -57,3 +57,27 @@ def test_an_exception_in_a_slot_is_recorded_and_not_raised(desktop, panel):
     desktop.click(panel.ui.applyButton) if panel.ui.applyButton.enabled else panel.ui.applyButton.setEnabled(True)
     desktop.click(panel.ui.applyButton)
     assert len(desktop.take_faults("slot exception")) == 1
+
+
+def test_the_modules_own_test_class_runs(desktop, panel):
+    desktop.run_self_test("Sample")
+
+
+def test_pictures_in_light_and_dark(desktop, panel, tmp_path):
+    from PySide6.QtGui import QImage
+
+    light = QImage(str(desktop.screenshot(tmp_path / "light.png")))
+    desktop.dark()
+    dark = QImage(str(desktop.screenshot(tmp_path / "dark.png")))
+    assert light.size() == dark.size()
+    assert light.pixelColor(3, 3).lightness() > 150 > dark.pixelColor(3, 3).lightness()
+
+
+def test_a_slow_slot_is_noted(desktop, panel):
+    import time
+
+    panel.ui.applyButton.enabled = True
+    panel.ui.applyButton.disconnect("clicked(bool)")
+    panel.ui.applyButton.connect("clicked(bool)", lambda: time.sleep(0.15))
+    desktop.click(panel.ui.applyButton)
+    assert desktop.slow_slots[0][0] >= 0.15

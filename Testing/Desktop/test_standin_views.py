@@ -49,6 +49,10 @@ def pixels(path):
     return raw[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(int)
 
 
+def is_red(picture):
+    return (picture[..., 0] > 100) & (picture[..., 1:].max(axis=2) < 80)
+
+
 def test_four_views_show_model_and_image(desktop, ball, gradient, tmp_path):
     import slicer
 
@@ -63,7 +67,7 @@ def test_four_views_show_model_and_image(desktop, ball, gradient, tmp_path):
     red = pixels(desktop.screenshot(tmp_path / "red.png", manager.sliceWidget("Red").sliceView()))
     assert np.ptp(red[50:-50, 50:-50].mean(axis=2)) > 50
     solid = pixels(desktop.screenshot(tmp_path / "solid.png", manager.threeDWidget(0).threeDView()))
-    assert ((solid[..., 0] > 100) & (solid[..., 1] < 80)).mean() > 0.05
+    assert is_red(solid).mean() > 0.05
 
 
 def test_a_layout_of_its_own_is_built_from_its_description(desktop, ball):
@@ -112,3 +116,36 @@ def test_a_point_is_placed_by_a_click_in_a_slice(desktop, gradient, tmp_path):
     slicer.modules.markups.logic().StartPlaceMode(False)
     desktop.click_in_view(view, 200, 150)
     assert points.GetNumberOfDefinedControlPoints() == 1
+
+
+def test_views_live_on_when_the_scene_is_closed_and_opened(desktop, ball, gradient, tmp_path):
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    desktop.save_scene(tmp_path / "case.mrb")
+    desktop.scene.Clear(0)
+    empty = pixels(desktop.screenshot(tmp_path / "empty.png", manager.threeDWidget(0).threeDView()))
+    assert not is_red(empty).any()
+    desktop.open_scene(tmp_path / "case.mrb")
+    manager.resetThreeDViews()
+    solid = pixels(desktop.screenshot(tmp_path / "solid.png", manager.threeDWidget(0).threeDView()))
+    assert is_red(solid).mean() > 0.01
+    assert manager.sliceWidget("Red").mrmlSliceCompositeNode().GetBackgroundVolumeID()
+
+
+def test_a_click_in_3d_picks_the_model(desktop, ball, tmp_path):
+    import slicer
+
+    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
+    desktop.screenshot_window(tmp_path / "window.png")
+    picked = []
+    picker = vtk.vtkCellPicker()
+
+    def pick(caller, event):
+        x, y = caller.GetEventPosition()
+        picker.Pick(x, y, 0, view.renderWindow().GetRenderers().GetFirstRenderer())
+        picked.append(picker.GetPickPosition())
+
+    view.interactor().AddObserver("LeftButtonPressEvent", pick, 1.0)
+    desktop.click_in_view(view, view.width // 2, view.height // 2)
+    assert picked[0] == pytest.approx((0.0, 30.0, 0.0), abs=2.0)

@@ -12,7 +12,7 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore, QtWidgets
 
-from . import i18n, main_window, modules, views, watch
+from . import i18n, look, main_window, modules, views, watch
 from .dicom_database import ctkDICOMDatabase
 from .emulation import Emits, emulated
 from .io_manager import qSlicerIOManager
@@ -30,6 +30,7 @@ class qSlicerCoreApplication(QtWidgets.QApplication, Emits):
     def begin(self, folder: Path, with_window: bool = True) -> None:
         """Start anew: an empty scene, no module, empty settings; files go to a folder of the test."""
         self.folder = folder
+        look.set_dark(self, False)
         (folder / "cache").mkdir(exist_ok=True)
         self.application_scene = ApplicationScene(str(folder / "cache"))
         self.module_manager = modules.qSlicerModuleManager()
@@ -199,6 +200,7 @@ def application() -> Any:
         found.setApplicationVersion("5.12.3")
         found.setQuitOnLastWindowClosed(False)
         found.setStyle("Fusion")
+        look.set_fonts(found)
     return found
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtGui, QtTest
 
-from . import application, dialogs, i18n, install, modules, packaging, special
+from . import application, dialogs, i18n, install, look, modules, packaging, signals, special
 from .convert import unwrap
 from .faults import RECORDER, Fault
+from .main_window import PANEL_WIDTH
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,6 +26,7 @@ class Desktop:
         dialogs.EXPECTED.clear()
         dialogs.SHOWN.clear()
         special.DESKTOP_OPENED.clear()
+        signals.SLOW.clear()
         self._app = install.install(folder, with_window)
         self._shown: Any = None
         self._started = False
@@ -150,6 +152,20 @@ class Desktop:
         self._app.settings().setValue("language", code.replace("_", "-"))
         i18n.set_translators([i18n.catalogue(catalogue)] if catalogue is not None else [])
 
+    def dark(self, dark: bool = True) -> None:
+        """Choose dark or light colours."""
+        look.set_dark(self._app, dark)
+        self.process_events()
+
+    @property
+    def slow_slots(self) -> list[tuple[float, str]]:
+        """Slots that held up the window for more than 0.1 s: seconds and name. For benchmarks, not for asserts."""
+        return signals.SLOW
+
+    def run_self_test(self, name: str) -> None:
+        """Run a module's own test class as ``Reload and Test`` and ctest do in Slicer; it raises what it raises."""
+        self._app.module_manager.loaded[name].instance.runTest()
+
     @property
     def testing(self) -> bool:
         """Whether message boxes are only logged (``slicer.app.testingEnabled()``); True unless set."""
@@ -194,8 +210,21 @@ class Desktop:
 
     def screenshot(self, path: Path, widget: Any = None) -> Path:
         """Save a picture of a widget, or of the shown module's whole panel."""
-        raw = unwrap(widget) if widget is not None else self._shown
-        return self._save(raw, path)
+        if widget is not None:
+            return self._save(unwrap(widget), path)
+        panel, window = self._shown, self._app.main_window
+        if window is not None:
+            window.drop_panel()
+        panel.resize(PANEL_WIDTH, 10)
+        panel.ensurePolished()
+        panel.layout().activate()
+        panel.resize(PANEL_WIDTH, max(panel.sizeHint().height(), panel.minimumSizeHint().height()))
+        panel.show()
+        try:
+            return self._save(panel, path)
+        finally:
+            if window is not None:
+                window.take_panel(panel, panel._module.property("title"))
 
     def screenshot_window(self, path: Path, width: int = 1600, height: int = 1000) -> Path:
         """Save a picture of the main window: module panel left, views right."""

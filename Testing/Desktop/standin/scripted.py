@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unittest
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,9 @@ class ScriptedLoadableModule:
         return f'<p>For more information see the <a href="{url}">online documentation</a>.</p>'
 
     def runTest(self, msec: int = 100, **kwargs: Any) -> None:
-        """Run the module's self test."""
-        slicer.selfTests[self.moduleName]()
+        """Run the module's test class."""
+        source = sys.modules[self.moduleName]
+        getattr(source, f"{self.moduleName}Test")().runTest(**kwargs)
 
 
 class ScriptedLoadableModuleWidget:
@@ -141,5 +143,13 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
         """Show a message for a moment; the stand-in only lets events pass."""
         slicer.app.processEvents()
 
+    def setUp(self) -> None:
+        """Start with an empty scene."""
+        slicer.mrmlScene.Clear(0)
+
     def runTest(self) -> None:
-        """Run all; for subclasses."""
+        """Run every method whose name begins with ``test_``; subclasses may do otherwise."""
+        for name in [one for one in dir(self) if one.startswith("test_")]:
+            self.setUp()
+            getattr(self, name)()
+            self.tearDown()

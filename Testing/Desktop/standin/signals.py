@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 import types
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,10 @@ from .faults import RECORDER
 
 _CONNECTIONS: dict[int, list[tuple[str, Any, Any]]] = {}
 """Per C++ object: normalised signal, receiver, and the connection (None for a signal of an emulated class)."""
+
+SLOW_S = 0.1
+SLOW: list[tuple[float, str]] = []
+"""Slots that held up the window for longer than ``SLOW_S``, with their seconds."""
 
 
 def pointer(raw: QObject) -> int:
@@ -49,10 +54,14 @@ def deliver(receiver: Callable[..., Any], values: tuple[Any, ...]) -> None:
     """Call a receiver; what it raises is printed and recorded, never propagated."""
     from .wrapping import wrap
 
+    begun = time.perf_counter()
     try:
         receiver(*trimmed(receiver, tuple(wrap(value) for value in values)))
     except Exception:
         RECORDER.exception()
+    lasted = time.perf_counter() - begun
+    if lasted > SLOW_S:
+        SLOW.append((lasted, getattr(receiver, "__qualname__", repr(receiver))))
 
 
 def signatures(raw: QObject, class_name: str, name: str = "") -> list[str]:

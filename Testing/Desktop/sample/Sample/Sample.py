@@ -1,10 +1,12 @@
 """A small scripted module as Slicer's template makes them: what the stand-in's own tests work on."""
 
+import numpy as np
 import slicer
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
@@ -72,3 +74,13 @@ class SampleLogic(ScriptedLoadableModuleLogic):
     def run(self, volumeNode, threshold):
         """Count voxels above a threshold."""
         return int((slicer.util.arrayFromVolume(volumeNode) > threshold).sum())
+
+
+class SampleTest(ScriptedLoadableModuleTest):
+    """Its test, as it runs in Slicer."""
+
+    def test_nothing_is_above(self):
+        """No voxel is above the largest."""
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+        slicer.util.updateVolumeFromArray(node, np.ones((2, 2, 2)))
+        self.assertEqual(SampleLogic().run(node, 1), 0)
