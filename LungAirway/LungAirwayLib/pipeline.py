@@ -1,6 +1,7 @@
 """From a chest CT, or an airway mask, to a bronchoscopy plan: the data flow from top to bottom.
 
-Every front end comes in through :func:`run`; an edited tree goes through :func:`replan`.
+Every front end comes in through :func:`run`; an edited tree goes through :func:`replan`, another target through
+:func:`retarget`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .instructions import instruct
 from .labels import label_tree
 from .lobes import segment_lobes_with_notes
 from .measurements import completeness_warnings, measure_branches, quality
+from .names_by_hand import names_by_hand, with_names
 from .nodule import measure_target
 from .plan import Plan, Target
 from .result import AirwayResult, RunInfo
@@ -132,7 +134,48 @@ def replan(
         Target, scopes and orientation of the new plan.
     """
     progress = progress or Progress()
-    found = AirwaySegmentation(
+    return analyse(volume, _found(result, tree), tree, options, progress)
+
+
+def retarget(
+    result: AirwayResult, volume: Volume | None, options: AirwayOptions, progress: Progress | None = None
+) -> AirwayResult:
+    """Plan anew for another target, or none, on the tree as it is: seconds instead of a whole run.
+
+    Parameters
+    ----------
+    result
+        The result whose tree, lobes and numbers are kept.
+    volume
+        The CT that ``result`` was made of; None for a plan on a mask.
+    options
+        Target, scopes and orientation of the new plan.
+
+    Raises
+    ------
+    InputError
+        When the target or another choice contradicts the image.
+    """
+    progress = progress or Progress()
+    check_options(volume, replace(options, airway_mask=result.airway) if volume is None else options)
+    found = _found(result, result.tree)
+    plan = None
+    if options.target_lps_mm is not None or options.target_mask is not None:
+        with progress.step("Target and routes"):
+            plan = _plan(volume, found, result.tree, result.lobes, options)
+    before = set(suspect_warnings(result.tree, result.plan))
+    kept = tuple(text for text in result.warnings if text not in before)
+    return replace(
+        result,
+        plan=plan,
+        run=_run_info(result.airway.grid, volume, options, progress),
+        warnings=(*suspect_warnings(result.tree, plan), *kept),
+        not_measured=_not_measured(volume, found, plan),
+    )
+
+
+def _found(result: AirwayResult, tree: Tree) -> AirwaySegmentation:
+    return AirwaySegmentation(
         airway=result.airway,
         probability=None,
         lungs=result.lungs,
@@ -140,7 +183,6 @@ def replan(
         engine=result.engine,
         root_lps_mm=tree.root.points_lps_mm[0],
     )
-    return analyse(volume, found, tree, options, progress)
 
 
 def analyse(
@@ -164,6 +206,7 @@ def analyse(
                 judged = keep_airways(tree, sections, volume, found.airway, found.lungs)
                 tree, sections, found = judged.tree, judged.sections, without_pieces(found, judged)
     tree, _ = flag_leaks(tree, sections=sections)
+    by_hand = names_by_hand(tree)
     with progress.step("Branch names and lobes"):
         tree = label_tree(tree, lungs=found.lungs)
         lobes: LabelMap | None = None
@@ -172,7 +215,7 @@ def analyse(
             parted = segment_lobes_with_notes(volume, found.lungs, tree, found.vessels)
             lobes, lobe_notes = parted.lobes, parted.notes
             tree = label_tree(tree, lobes=lobes, lungs=found.lungs, lobe_confidence=parted.confidence)
-        tree = without_names_on_suspects(tree)
+        tree = with_names(without_names_on_suspects(tree), by_hand)
     with progress.step("Measurements"):
         numbers = measure_branches(tree, sections)
         grades = quality(volume, tree, found.lungs, lobes)

@@ -15,7 +15,7 @@ from . import __version__
 from .console import JsonLines
 from .errors import InputError, SenseCareError
 
-COMMANDS = ("airway", "demo", "evaluate", "phantom", "series", "train")
+COMMANDS = ("airway", "demo", "evaluate", "phantom", "replan", "series", "train")
 """Each is a module of :mod:`SenseCarePlanningLib.commands` with ``add_parser(subparsers)``; imported only when asked for."""
 
 SUMMARIES = {
@@ -23,6 +23,7 @@ SUMMARIES = {
     "demo": "make a digital patient and plan a bronchoscopy on it",
     "evaluate": "score an airway segmentation, or the choice of exit branches",
     "phantom": "make a digital patient: a DICOM series with its exact truth",
+    "replan": "plan again on an earlier result: another target, an edited tree, a painted airway, or its report",
     "series": "list the series of a DICOM folder and say which one would be used",
     "train": "train the airway network",
 }

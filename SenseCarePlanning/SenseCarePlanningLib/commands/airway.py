@@ -20,6 +20,8 @@ from ..whole_folder import check_output_folder, whole_folder
 
 if TYPE_CHECKING:
     from LungAirwayLib.pipeline import AirwayOptions
+    from LungAirwayLib.result import AirwayResult
+    from LungAirwayLib.segment import EngineName
 
     from ..dicomio.load import LoadedImage
     from ..volume import LabelMap
@@ -33,6 +35,15 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("input", nargs="?", type=Path, help="DICOM folder or file, NIfTI, NRRD or MHA of a chest CT")
     parser.add_argument("--mask", type=Path, help="existing airway mask; without INPUT the plan is made on it alone")
     parser.add_argument("--series", help="series number, UID or end of the UID, when the folder holds several")
+    add_plan_arguments(parser)
+    parser.add_argument("--engine", default="auto", choices=ENGINES, help="airway segmentation (default: the best present)")
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="MONAI bundle for the bundle engine")
+    add_output_arguments(parser)
+    parser.set_defaults(start=start)
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a plan is made for: target, bronchoscopes, number of routes, the operator's picture."""
     parser.add_argument("--target", type=point, metavar="L,P,S", help="the lesion's centre, LPS mm")
     parser.add_argument("--target-ras", type=point, metavar="R,A,S", help="the same in RAS mm, as Slicer shows it")
     parser.add_argument("--target-mask", type=Path, metavar="FILE", help="the lesion as a mask")
@@ -47,10 +58,6 @@ def add_parser(subparsers: Any, summary: str) -> None:
         choices=("anterior_12", "posterior_12"),
         help="what lies at 12 o'clock in the trachea",
     )
-    parser.add_argument("--engine", default="auto", choices=ENGINES, help="airway segmentation (default: the best present)")
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="MONAI bundle for the bundle engine")
-    add_output_arguments(parser)
-    parser.set_defaults(start=start)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +66,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result"
     )
     parser.add_argument("--no-video", action="store_true", help="leave the fly-through video out")
+    parser.add_argument("--plan-only", action="store_true", help="write masks, tree and plan; no pictures, report or scene")
     parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of report and video")
     parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
     parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
@@ -108,14 +116,18 @@ def start(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace, airway_mask: LabelMap | None, target_mask: LabelMap | None) -> AirwayOptions:
     """Collect the user's choices; the masks are None before they are read."""
+    engine: EngineName = "bundle" if arguments.bundle is not None else arguments.engine
+    return replace(plan_options(arguments, airway_mask, target_mask), engine=engine, bundle=arguments.bundle)
+
+
+def plan_options(arguments: argparse.Namespace, airway_mask: LabelMap | None, target_mask: LabelMap | None) -> AirwayOptions:
+    """Collect what :func:`add_plan_arguments` added."""
     from LungAirwayLib.pipeline import AirwayOptions
 
     target = arguments.target
     if arguments.target_ras is not None:
         target = tuple(lps_from_ras(arguments.target_ras).tolist())
     return AirwayOptions(
-        engine="bundle" if arguments.bundle is not None else arguments.engine,
-        bundle=arguments.bundle,
         airway_mask=airway_mask,
         target_lps_mm=target,
         target_mask=target_mask,
@@ -146,11 +158,13 @@ class Output:
     language: str
     page: str
     as_json: bool
+    plan_only: bool = False
 
     @staticmethod
     def of(arguments: argparse.Namespace) -> Output:
         """Return the output part of the command's arguments."""
-        return Output(arguments.out, not arguments.no_video, arguments.language, arguments.page, arguments.json)
+        video = not arguments.no_video
+        return Output(arguments.out, video, arguments.language, arguments.page, arguments.json, arguments.plan_only)
 
 
 def plan_and_write(loaded: LoadedImage | None, options: Any, output: Output, progress: Progress) -> int:
@@ -161,6 +175,11 @@ def plan_and_write(loaded: LoadedImage | None, options: Any, output: Output, pro
     result = run(volume, options, progress)
     if loaded is not None:
         result = replace(result, warnings=(*loaded.warnings, *result.warnings))
+    return write_result(result, loaded, output, progress)
+
+
+def write_result(result: AirwayResult, loaded: LoadedImage | None, output: Output, progress: Progress) -> int:
+    """Write every form of a result that was asked for, and say what there is."""
     from .airway_outputs import write_outputs
 
     with whole_folder(output.folder) as scratch:

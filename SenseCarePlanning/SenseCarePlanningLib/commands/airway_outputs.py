@@ -42,14 +42,21 @@ def write_outputs(
     list of str
         What could not be written, each with its reason, as sentences.
     """
+    from LungAirwayLib.camera_io import save_camera_paths
     from LungAirwayLib.pipeline import with_steps
     from LungAirwayLib.result_io import save_result
 
     notes: list[str] = []
+    paths = _camera_paths(result, progress)
+    save_camera_paths(paths, folder)
+    if output.plan_only:
+        with progress.step("Result folder"):
+            save_result(with_steps(result, progress), folder)
+        _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
+        return notes
     no_pictures = rendering_available()
     if no_pictures:
         notes.append(no_pictures)
-    paths = _camera_paths(result, progress)
     with beside(write_scene_and_seg, result, loaded, paths, folder) as exchange_files:
         pictures: dict[str, Path] = {}
         if not no_pictures:

@@ -1,0 +1,32 @@
+"""Names that a person gave to branches stay when all others are found anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from SenseCarePlanningLib.tubes.tree import BranchFlag, BranchLabel, Tree
+
+
+def names_by_hand(tree: Tree) -> dict[int, BranchLabel]:
+    """Return branch id -> name of the branches that a person named (certain, on an edited branch)."""
+    return {
+        branch.id: branch.label
+        for branch in tree
+        if branch.label is not None and branch.label.confidence >= 1.0 and BranchFlag.MANUALLY_EDITED in branch.flags
+    }
+
+
+def with_names(tree: Tree, names: Mapping[int, BranchLabel]) -> Tree:
+    """Return the tree with these names; a found name that repeats one of them is taken away.
+
+    Two branches of one name would make every instruction that uses it ambiguous; the person's word counts.
+    """
+    taken = {label.code for label in names.values()}
+    changed = {}
+    for branch in tree:
+        if branch.id in names:
+            changed[branch.id] = replace(branch, label=names[branch.id])
+        elif branch.label is not None and branch.label.code in taken:
+            changed[branch.id] = replace(branch, label=None)
+    return tree.with_branches(changed) if changed else tree
