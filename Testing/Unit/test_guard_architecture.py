@@ -21,6 +21,8 @@ DESKTOP_PACKAGES = {"qt", "ctk", "PythonQt", "PySide6", "trame", "trame_slicer"}
 HEAVY_PACKAGES = {"torch", "monai", "totalsegmentator", "onnxruntime", "matplotlib", "reportlab", "highdicom", "av"}
 BUILT_ON = {"pdf_blocks.py": "reportlab", "pdf_pages.py": "reportlab", "pdf_parts.py": "reportlab", "pdf_text.py": "reportlab"}
 """Files whose classes extend a heavy package's; they are imported inside ``write_pdf`` only."""
+AT_FILE_SCOPE = {"slicer", "qt", "ctk", "vtk", "numpy", "SimpleITK"}
+"""What a desktop module may need when Slicer loads it; all else comes when the user asks for it."""
 GPL_PACKAGES = {"kimimaro", "dijkstra3d", "fitz", "pymupdf", "libjpeg"}
 
 
@@ -89,6 +91,66 @@ def test_imports_point_down(path: Path) -> None:
         assert not found & DESKTOP_PACKAGES, "ring 1 knows no Qt"
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"slicer\.(app|modules|mrmlScene)\b", text), "in ring 1 the scene is an argument"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in source_files() if ring_of(path) == 2], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_front_ends_keep_to_their_own(path: Path) -> None:
+    package, found = package_of(path), imports(path)
+    if package == "SenseCarePlanningLib":
+        assert not found & DESKTOP_PACKAGES, "the command line knows no desktop"
+    if package.startswith("SenseCarePlanning") and package != "SenseCarePlanningLib":
+        organs = {
+            name for name in found if re.fullmatch(r"[A-Z]\w+(Lib|Widgets)", name) and not name.startswith("SenseCarePlanning")
+        }
+        assert not organs, "what the modules share knows no organ"
+    if package.endswith((".py", "Widgets")):
+        foreign = file_scope_packages(path) - AT_FILE_SCOPE - set(sys.stdlib_module_names)
+        assert not foreign, "Slicer's start and a module's load may need nothing that Slicer lacks"
+
+
+def file_scope_packages(path: Path, seen: set[Path] | None = None) -> set[str]:
+    """Foreign packages that importing a file imports, through our own packages to the end."""
+    seen = seen if seen is not None else set()
+    seen.add(path)
+    found: set[str] = set()
+    for name in _file_scope_names(path):
+        ours = [file for file in _own_files(name) if file not in seen]
+        if name.split(".")[0] in {package_of(file).removesuffix(".py") for file in source_files()}:
+            for file in ours:
+                if file not in seen:
+                    found |= file_scope_packages(file, seen)
+        else:
+            found.add(name.split(".")[0])
+    return found
+
+
+def _file_scope_names(path: Path) -> set[str]:
+    """Dotted names of what a file imports at its top, relative ones made absolute; ``from a import b`` gives a and a.b."""
+    parts = path.relative_to(ROOT).parts[1:-1]
+    found: set[str] = set()
+    for node in _file_scope(ast.parse(path.read_text(encoding="utf-8")).body):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = (
+                ".".join([*parts[: len(parts) - node.level + 1], node.module or ""]).strip(".")
+                if node.level
+                else str(node.module)
+            )
+            found.update([base, *(f"{base}.{alias.name}" for alias in node.names)])
+    return found
+
+
+def _own_files(name: str) -> list[Path]:
+    """Files of ours that a dotted name stands for, with the packages above it."""
+    parts = name.split(".")
+    places = [Path(*parts[:count]) for count in range(1, len(parts) + 1)]
+    named = [
+        module / file for module in MODULES for place in places for file in (place.with_suffix(".py"), place / "__init__.py")
+    ]
+    return [file for file in named if file.is_file()]
 
 
 def test_the_guard_itself_sees_an_upward_import(tmp_path: Path) -> None:
