@@ -12,7 +12,7 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore, QtWidgets
 
-from . import i18n, look, main_window, modules, views, watch
+from . import i18n, look, main_window, modules, vtk_view, watch
 from .dicom_database import ctkDICOMDatabase
 from .emulation import Emits, emulated
 from .io_manager import qSlicerIOManager
@@ -78,7 +78,7 @@ class qSlicerCoreApplication(QtWidgets.QApplication, Emits):
         if self.main_window is not None:
             self.main_window.drop_panel()
             self.layout_manager.end()
-        views.end_all()
+        vtk_view.end_all()
         if self.main_window is not None:
             self.main_window.close()
             shiboken6.delete(self.main_window)

@@ -28,6 +28,10 @@ FLOATS = {"double", "float", "qreal"}
 ALIASES = {"qSlicerIO::IOFileType": "QString", "qSlicerIO::IOProperties": "QVariant"}
 LISTS = ("QStringList", "QList<", "QVariantList", "QVector<", "QObjectList", "QModelIndexList")
 
+FROM_ENUM = {"QCursor": QtCore.Qt.CursorShape, "QColor": QtCore.Qt.GlobalColor, "QKeySequence": QtGui.QKeySequence.StandardKey}
+FROM_OTHER = {"QColor", "QKeySequence", "QBrush", "QPen", "QIcon", "QCursor", "QUrl"}
+"""Value classes that Qt makes implicitly of an enumerator, or of a text or another value."""
+
 
 class EnumValue(int):
     """An enumerator: an int, with nothing of ``enum.Enum`` about it."""
@@ -148,16 +152,10 @@ def _value_class(raw: Any, kind: str) -> Any:
     wanted = pyside_class(kind)
     if wanted is None or isinstance(raw, (wanted, list, dict)):
         return raw
-    if isinstance(raw, (str, int, shiboken6.Object)) and kind in {
-        "QColor",
-        "QKeySequence",
-        "QBrush",
-        "QPen",
-        "QIcon",
-        "QCursor",
-        "QUrl",
-    }:
-        return wanted(raw) if not isinstance(raw, int) else raw
+    if isinstance(raw, int) and kind in FROM_ENUM:
+        return wanted(FROM_ENUM[kind](raw))
+    if isinstance(raw, (str, shiboken6.Object)) and kind in FROM_OTHER:
+        return wanted(raw)
     if isinstance(raw, str) and kind == "QByteArray":
         return QtCore.QByteArray(raw.encode())
     if isinstance(raw, (str, int, float)):

@@ -132,6 +132,10 @@ class Desktop:
     def press(self, widget: Any, key: str) -> None:
         """Press and release a key (``Space``, ``Ctrl+Z``, ...) on a widget; shortcuts of its window are tried first."""
         raw = unwrap(widget)
+        raw.window().show()
+        raw.window().activateWindow()
+        raw.setFocus()
+        self.process_events()
         QtTest.QTest.keySequence(raw, QtGui.QKeySequence(key))
         self.process_events()
 

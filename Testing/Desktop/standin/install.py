@@ -17,6 +17,7 @@ from . import (
     dicom_database,
     i18n,
     io_manager,
+    markups_widgets,
     modules,
     mrml_widgets,
     packaging,
@@ -31,7 +32,7 @@ from . import (
 from .emulation import CTK, SLICER
 from .wrapping import wrap, wrapper_class
 
-LOADED = (ctk_buttons, ctk_numbers, mrml_widgets, selectors, io_manager)
+LOADED = (ctk_buttons, ctk_numbers, mrml_widgets, selectors, markups_widgets, io_manager)
 """Imported for the classes that they register."""
 _saved: dict[str, Any] = {}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6 import QtCore, QtWidgets
 
+from .ctk_buttons import ctkCollapsibleButton
 from .emulation import Emits, emulated
 
 SIZE = QtCore.QSize(1600, 1000)
@@ -55,7 +56,16 @@ class qSlicerMainWindow(QtWidgets.QMainWindow, Emits):
         self._scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self._dock = QtWidgets.QDockWidget("3D Slicer", self)
         self._dock.setObjectName("PanelDockWidget")
-        self._dock.setWidget(self._scroll)
+        probe = ctkCollapsibleButton()
+        probe.setObjectName("DataProbeCollapsibleWidget")
+        probe.setText("Data Probe")
+        probe.setChecked(False)
+        holder = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._scroll, 1)
+        column.addWidget(probe)
+        self._dock.setWidget(holder)
         self.addDockWidget(QtCore.Qt.DockWidgetArea.LeftDockWidgetArea, self._dock)
         self.resizeDocks([self._dock], [PANEL_WIDTH], QtCore.Qt.Orientation.Horizontal)
         self.statusBar()

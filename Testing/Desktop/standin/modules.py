@@ -137,12 +137,40 @@ def _run(path: Path) -> types.ModuleType:
 
 
 @emulated
+class qSlicerAbstractModuleFactoryManager(QtCore.QObject, Emits):
+    """Knows the modules' names."""
+
+    manager: Any = None
+
+    def loadedModuleNames(self) -> list[str]:
+        """Return the loaded modules."""
+        return list(self.manager.loaded)
+
+    registeredModuleNames = instantiatedModuleNames = loadedModuleNames
+
+    def isLoaded(self, name: str) -> bool:
+        """Tell whether a module is loaded."""
+        return name in self.manager.loaded
+
+
+@emulated
+class qSlicerModuleFactoryManager(qSlicerAbstractModuleFactoryManager):
+    """Knows the modules' names."""
+
+
+@emulated
 class qSlicerModuleManager(QtCore.QObject, Emits):
     """Knows the loaded modules."""
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self.loaded: dict[str, Any] = {}
+        self._factories = qSlicerModuleFactoryManager()
+        self._factories.manager = self
+
+    def factoryManager(self) -> Any:
+        """Return what knows the modules' names."""
+        return self._factories
 
     def module(self, name: str) -> Any:
         """Return a module object or None."""

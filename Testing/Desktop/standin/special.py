@@ -88,6 +88,7 @@ DECORATORS: dict[str, Callable[..., Any]] = {
     "tr": lambda wrapper, text: text,
     "className": _class_name,
     "inherits": _inherits,
+    "metaObject": lambda wrapper: _wrapped(wrapper._qt.metaObject()),
     "isWidgetType": lambda wrapper: wrapper._qt.isWidgetType(),
     "delete": lambda wrapper: shiboken6.delete(wrapper._qt),
     "deleteLater": lambda wrapper: wrapper._qt.deleteLater(),
@@ -95,6 +96,10 @@ DECORATORS: dict[str, Callable[..., Any]] = {
 
 
 def _single_shot(*args: Any) -> None:
+    if len(args) == 3 and isinstance(args[2], str):
+        receiver, name = args[1], args[2].lstrip("1").partition("(")[0]
+        QtCore.QTimer.singleShot(int(args[0]), lambda: signals.deliver(getattr(receiver, name), ()))
+        return
     if len(args) != 2 or not callable(args[1]):
         raise ValueError(f"QTimer.singleShot{args!r}: expected milliseconds and a callable")
     QtCore.QTimer.singleShot(int(args[0]), lambda: signals.deliver(args[1], ()))
