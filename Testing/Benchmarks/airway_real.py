@@ -1,5 +1,7 @@
 """The classical engine on two real chest CTs beside the trees that the ATM'22 baseline network finds (a peer, not the truth).
 
+What is compared is the airway of the whole pipeline's result, after false branches were cut.
+
 python Testing/Benchmarks/airway_real.py [--data DIR] [--json]
 """
 
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from LungAirwayLib.segment import SegmentOptions, segment_airway
+from LungAirwayLib.pipeline import AirwayOptions, run
 from SenseCarePlanningLib.evaluation.atm22 import evaluate_airway
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import LabelMap, Volume
@@ -49,11 +51,13 @@ def run_case(name: str, folder: Path) -> dict[str, object]:
     volume = read_ct(ct)
     peer_array = (sitk.GetArrayFromImage(sitk.ReadImage(str(peer_file))) > 0).astype(np.uint8)
     progress = Progress()
-    found = segment_airway(volume, SegmentOptions("classical"), progress)
-    scores = evaluate_airway(found.airway, LabelMap(peer_array, volume.affine_ijk_to_lps))
+    result = run(volume, AirwayOptions(engine="classical"), progress)
+    scores = evaluate_airway(result.airway, LabelMap(peer_array, volume.affine_ijk_to_lps))
     return {
         "case": name,
-        "engine": found.engine.detail,
+        "engine": result.engine.detail,
+        "branches": len(result.tree),
+        "flagged": {branch.id: sorted(branch.flags) for branch in result.tree if branch.flags},
         "peer_length_covered": scores.tree_length_detected_mm_share,
         "peer_length_mm": scores.reference_length_mm,
         "own_length_mm": scores.prediction_length_mm,
@@ -75,11 +79,15 @@ def main() -> None:
     if options.json:
         print(json.dumps(rows, indent=1))
         return
-    print(f"{'case':<10} {'covers %':>8} {'peer mm':>8} {'own mm':>8} {'ml':>6} {'pieces':>6} {'loops':>5} {'s':>6}  steps")
+    print(
+        f"{'case':<10} {'covers %':>8} {'peer mm':>8} {'own mm':>8} {'ml':>6} {'pieces':>6} {'loops':>5} "
+        f"{'flagged':>9} {'s':>6}  steps"
+    )
     for row in rows:
         print(
             f"{row['case']:<10} {row['peer_length_covered']:8.1f} {row['peer_length_mm']:8.0f} {row['own_length_mm']:8.0f} "
-            f"{row['own_volume_ml']:6.1f} {row['components']:6} {row['loops']:5} {row['seconds']:6.1f}  {row['steps']}"
+            f"{row['own_volume_ml']:6.1f} {row['components']:6} {row['loops']:5} {len(row['flagged']):4}/{row['branches']:4} "
+            f"{row['seconds']:6.1f}  {row['steps']}"
         )
 
 
