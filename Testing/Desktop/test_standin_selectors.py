@@ -153,3 +153,18 @@ def test_a_folded_section_hides_its_widgets(desktop):
     panel.ui.inputsCollapsibleButton.collapsed = False
     assert not panel.ui.thresholdSlider.isHidden()
     assert folded == [True, False]
+
+
+def test_a_page_is_shown_and_printed(desktop, tmp_path):
+    import slicer
+
+    page = tmp_path / "report.html"
+    page.write_text("<h1>Plan</h1><p>Route 1</p>", encoding="utf-8")
+    view, done = slicer.qSlicerWebWidget(), []
+    view.connect("loadFinished(bool)", done.append)
+    view.connect("pdfPrintingFinished(QString,bool)", lambda path, good: done.append(good))
+    view.url = str(page)
+    desktop.process_events(until=lambda: bool(done))
+    view.printToPdf(str(tmp_path / "report.pdf"))
+    assert done == [True, True]
+    assert (tmp_path / "report.pdf").read_bytes()[:4] == b"%PDF"

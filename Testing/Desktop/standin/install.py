@@ -28,11 +28,12 @@ from . import (
     scripted,
     selectors,
     ui_file,
+    web_widget,
 )
 from .emulation import CTK, SLICER
 from .wrapping import wrap, wrapper_class
 
-LOADED = (ctk_buttons, ctk_numbers, mrml_widgets, selectors, markups_widgets, io_manager)
+LOADED = (ctk_buttons, ctk_numbers, mrml_widgets, selectors, markups_widgets, io_manager, web_widget)
 """Imported for the classes that they register."""
 _saved: dict[str, Any] = {}
 
