@@ -73,23 +73,26 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton, Emits):
         self.setChecked(not value)
 
     def _fold(self, opened: bool) -> None:
-        for child in self.children():
-            if isinstance(child, QtWidgets.QWidget):
-                if opened and child in self.__dict__.get("_folded", []):
-                    child.show()
-                elif not opened and not child.isHidden():
-                    self.__dict__.setdefault("_folded", []).append(child)
-                    child.hide()
-        if opened:
-            self.__dict__["_folded"] = []
+        self.fold_children()
         self.updateGeometry()
         self.send("contentsCollapsed(bool)", not opened)
 
+    def fold_children(self) -> None:
+        """Hide or show the widgets below the heading; those that were hidden before stay hidden."""
+        folded = self.__dict__.setdefault("_folded", [])
+        for child in self.children():
+            if isinstance(child, QtWidgets.QWidget) and self.isChecked() and child in folded:
+                child.show()
+            elif isinstance(child, QtWidgets.QWidget) and not self.isChecked() and not child.isHidden():
+                folded.append(child)
+                child.hide()
+        if self.isChecked():
+            folded.clear()
+
     def childEvent(self, event: QtCore.QChildEvent) -> None:
-        child = event.child()
-        if event.added() and self.property("collapsed") and isinstance(child, QtWidgets.QWidget):
-            self.__dict__.setdefault("_folded", []).append(child)
-            child.hide()
+        # Not when it is added: a child that is still being made would be taken for a plain QWidget ever after.
+        if event.polished():
+            self.fold_children()
         super().childEvent(event)
 
     def minimumSizeHint(self) -> QtCore.QSize:
