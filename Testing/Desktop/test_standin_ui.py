@@ -16,6 +16,8 @@ FORM = """<?xml version="1.0" encoding="UTF-8"?>
  <connections>{connections}</connections></ui>
 """
 LINK = """<connection><sender>{}</sender><signal>{}</signal><receiver>{}</receiver><slot>{}</slot></connection>"""
+FOLDED = """<property name="collapsed"><bool>true</bool></property><layout class="QVBoxLayout" name="rows"><item>
+<widget class="QTableWidget" name="branches"/></item></layout>"""
 GOOD = LINK.format("Form", "mrmlSceneChanged(vtkMRMLScene*)", "inner", "setMRMLScene(vtkMRMLScene*)")
 
 
@@ -69,3 +71,15 @@ def test_enumerators_and_wrong_files(desktop, load, tmp_path):
     assert form.inner.filters == ctk.ctkPathLineEdit.Dirs
     with pytest.raises(RuntimeError, match="not load"):
         slicer.util.loadUI(str(tmp_path / "absent.ui"))
+
+
+def test_what_lies_in_a_folded_section_keeps_its_class(desktop, tmp_path):
+    import slicer
+
+    text = FORM.format(kind="ctkCollapsibleButton", properties=FOLDED, connections="")
+    (tmp_path / "Form.ui").write_text(text, encoding="utf-8")
+    ui = slicer.util.childWidgetVariables(slicer.util.loadUI(str(tmp_path / "Form.ui")))
+    assert (ui.branches.className(), ui.branches.rowCount) == ("QTableWidget", 0)
+    assert ui.branches.isHidden()
+    ui.inner.collapsed = False
+    assert not ui.branches.isHidden()

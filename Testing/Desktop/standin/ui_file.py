@@ -54,6 +54,9 @@ def load(path: str) -> QtWidgets.QWidget:
     for name, key, value in late:
         if name in named and not named[name].setProperty(key, value):
             RECORDER.add("ui file", f"{path}: property {key} of {name} could not be set to {value!r}")
+    for widget in [root, *root.findChildren(QtWidgets.QWidget)]:
+        if isinstance(widget, CTK["ctkCollapsibleButton"]):
+            widget.fold_children()
     for link in links:
         _connect(named, link, path)
     return root
