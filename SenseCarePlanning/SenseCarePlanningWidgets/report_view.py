@@ -16,8 +16,9 @@ from .error_message import shown_failures
 from .texts import tr as _
 
 REPORT_HTML, REPORT_PDF = "report.html", "report.pdf"
-NARROW_WIDTH = 900
-"""The window of the large view, in pixels."""
+PANEL_HEIGHT = 360
+WINDOW_SIZE = (900, 900)
+"""Of the page in the panel, and of the large view (width, height), in pixels."""
 
 
 def simplified_html(text: str) -> str:
@@ -31,6 +32,32 @@ def simplified_html(text: str) -> str:
     text = re.sub(r"<(h1)\b", r'<\1 style="font-size:large"', text, flags=re.IGNORECASE)
     text = re.sub(r"<(h2|h3)\b", r'<\1 style="font-size:medium"', text, flags=re.IGNORECASE)
     return re.sub(r"<img\b", '<img width="380"', text, flags=re.IGNORECASE)
+
+
+class ReportPage:
+    """The report's page: Slicer's web view where it has one, else a text browser with a simplified page."""
+
+    def __init__(self) -> None:
+        self._web = hasattr(slicer, "qSlicerWebWidget")
+        self.view: Any = slicer.qSlicerWebWidget() if self._web else qt.QTextBrowser()
+        self.view.objectName = "reportPage"
+        if not self._web:
+            self.view.setOpenExternalLinks(False)
+            self.view.setOpenLinks(False)
+
+    def show_file(self, path: Path) -> None:
+        """Show a report's HTML file."""
+        if self._web:
+            self.view.url = qt.QUrl.fromLocalFile(str(path)).toString()
+        else:
+            self.view.html = simplified_html(path.read_text(encoding="utf-8"))
+
+    def show_text(self, text: str) -> None:
+        """Show a sentence."""
+        if self._web:
+            self.view.setHtml(f"<p>{text}</p>")
+        else:
+            self.view.html = f"<p>{text}</p>"
 
 
 class ReportView:
@@ -48,18 +75,17 @@ class ReportView:
         )
         self.save_button = self._button(row, _("Save PDF..."), "reportSaveButton", _("Save a copy of the PDF."))
         self.folder_button = self._button(row, _("Open folder"), "reportFolderButton", _("Show all files of this case."))
+        self.large_button = self._button(row, _("Large view"), "reportLargeButton", _("Show the report in a window of its own."))
         layout.addLayout(row)
+        self.large_button.connect("clicked()", self.show_large)
         self.print_button.connect("clicked()", self.print_report)
         self.save_button.connect("clicked()", self.save_pdf)
         self.folder_button.connect("clicked()", self.open_folder)
-        self._web = hasattr(slicer, "qSlicerWebWidget")
-        self.view: Any = slicer.qSlicerWebWidget() if self._web else qt.QTextBrowser()
-        self.view.objectName = "reportPage"
-        self.view.setMinimumHeight(360)
-        if not self._web:
-            self.view.setOpenExternalLinks(False)
-            self.view.setOpenLinks(False)
-        layout.addWidget(self.view)
+        self.page = ReportPage()
+        self.page.view.setMinimumHeight(PANEL_HEIGHT)
+        layout.addWidget(self.page.view)
+        self._window: Any = None
+        self._large: ReportPage | None = None
         self.clear()
 
     @staticmethod
@@ -76,26 +102,40 @@ class ReportView:
         has_pdf = (self.folder / REPORT_PDF).is_file()
         self.print_button.enabled = self.save_button.enabled = has_pdf
         self.folder_button.enabled = self.folder.is_dir()
+        self.large_button.enabled = page.is_file()
         if not page.is_file():
-            self._set_html(f"<p>{_('This case has no report yet; make the plan first.')}</p>")
+            self.page.show_text(_("This case has no report yet; make the plan first."))
             return False
-        if self._web:
-            self.view.url = qt.QUrl.fromLocalFile(str(page)).toString()
-        else:
-            self._set_html(simplified_html(page.read_text(encoding="utf-8")))
+        self.page.show_file(page)
         return True
 
     def clear(self) -> None:
         """Show that there is no report."""
         self.folder = None
-        self.print_button.enabled = self.save_button.enabled = self.folder_button.enabled = False
-        self._set_html(f"<p>{_('No report is open.')}</p>")
+        for button in (self.print_button, self.save_button, self.folder_button, self.large_button):
+            button.enabled = False
+        self.page.show_text(_("No report is open."))
 
-    def _set_html(self, text: str) -> None:
-        if self._web:
-            self.view.setHtml(text)
-        else:
-            self.view.html = text
+    def show_large(self) -> None:
+        """Show the report in a window of its own, which stays until it is closed."""
+        with shown_failures():
+            path = self._present_folder() / REPORT_HTML
+            if self._window is None:
+                self._window = qt.QDialog(slicer.util.mainWindow())
+                self._window.objectName = "reportWindow"
+                self._window.resize(*WINDOW_SIZE)
+                self._large = ReportPage()
+                qt.QVBoxLayout(self._window).addWidget(self._large.view)
+            assert self._large is not None
+            self._window.windowTitle = _("Report: {name}").format(name=self._present_folder().name)
+            self._large.show_file(path)
+            self._window.show()
+            self._window.raise_()
+
+    def close(self) -> None:
+        """Close the window: the module is unloaded."""
+        if self._window is not None:
+            self._window.close()
 
     def print_report(self) -> None:
         """Open the PDF in the system's program for it, which prints."""

@@ -1,0 +1,97 @@
+"""What a result folder holds, read quickly and without opening images: for a list of cases."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .whole_folder import MANIFEST, PROGRAM
+
+RUN_RECORD, REPORT_HTML, REPORT_PDF, SCENE, SEGMENTATION, VIDEO = (
+    "run.json",
+    "report.html",
+    "report.pdf",
+    "scene.mrb",
+    "seg.dcm",
+    "flythrough.mp4",
+)
+
+
+@dataclass(frozen=True)
+class CaseFolder:
+    """A finished result.
+
+    Parameters
+    ----------
+    folder
+        Where it lies; its name is the case's name (no patient identity is read).
+    created
+        When the run began, local time, or None where the record does not say.
+    engine
+        Name of the engine that made the segmentation.
+    has_target
+        Whether a target was given, so that there is a plan.
+    files
+        Names of the files at its top.
+    """
+
+    folder: Path
+    created: datetime | None
+    engine: str
+    has_target: bool
+    files: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The case's name."""
+        return self.folder.name
+
+
+def is_case(folder: Path) -> bool:
+    """Tell whether a folder is a finished result of ours."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("program") == PROGRAM and (folder / RUN_RECORD).is_file()
+
+
+def read_case(folder: Path) -> CaseFolder:
+    """Read what the list shows of a result; what its record does not say stays empty."""
+    record = _record(folder / RUN_RECORD)
+    engine = record.get("engine")
+    options = record.get("options")
+    return CaseFolder(
+        folder=folder,
+        created=_local_time(record.get("created")),
+        engine=str(engine.get("name", "")) if isinstance(engine, dict) else "",
+        has_target=isinstance(options, dict) and options.get("target", "none") != "none",
+        files=frozenset(path.name for path in folder.iterdir() if path.is_file()),
+    )
+
+
+def find_cases(folder: Path) -> list[CaseFolder]:
+    """Return the results in a folder, newest first; the folder itself if it is one, nothing if it is absent."""
+    if not folder.is_dir():
+        return []
+    places = [folder] if is_case(folder) else [one for one in folder.iterdir() if one.is_dir() and is_case(one)]
+    found = [read_case(one) for one in places]
+    return sorted(found, key=lambda case: (case.created.timestamp() if case.created else 0.0, case.name), reverse=True)
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _local_time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)).astimezone()
+    except ValueError:
+        return None
