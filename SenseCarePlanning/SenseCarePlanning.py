@@ -19,7 +19,7 @@ from slicer.util import VTKObservationMixin
 
 from SenseCarePlanningLib.case_folder import REPORT_HTML, SCENE, SEGMENTATION
 from SenseCarePlanningLib.errors import SenseCareError
-from SenseCarePlanningWidgets import cases, dependency_installer, digital_patient, self_check
+from SenseCarePlanningWidgets import cases, dependency_installer, digital_patient, result_volume, self_check
 from SenseCarePlanningWidgets.case_list import CaseList
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.model_list import ModelList
@@ -464,16 +464,21 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
 
     @staticmethod
     def handOver(module, volume=None, folder=None):
-        """Show an organ's module with a volume or a result.
+        """Show an organ's module with a volume, or with a result and its CT.
 
-        The module's widget takes them by ``chooseVolume(volumeNode)`` and ``openResult(folder)``.
+        A result goes through the module's logic, ``show(volumeNode, folder)``; then the panel takes the volume as every
+        module does that Slicer opens for a node: ``setEditedNode(node, role, context)``.
+
+        Raises
+        ------
+        InputError
+            If the CT of the result is not at hand.
         """
+        node = volume if folder is None else result_volume.volume_of_result(Path(folder))
+        if folder is not None:
+            slicer.util.getModuleLogic(module).show(node, str(folder))
         slicer.util.selectModule(module)
-        widget = slicer.util.getModuleWidget(module)
-        if volume is not None:
-            widget.chooseVolume(volume)
-        elif folder is not None:
-            widget.openResult(folder)
+        slicer.util.getModuleWidget(module).setEditedNode(node, "", "")
 
     @staticmethod
     def copyCase(folder, place):

@@ -10,14 +10,17 @@ from typing import Any
 
 from .whole_folder import MANIFEST, PROGRAM
 
-RUN_RECORD, REPORT_HTML, REPORT_PDF, SCENE, SEGMENTATION, VIDEO = (
+RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, SCENE, SEGMENTATION, VIDEO = (
     "run.json",
+    "plan.json",
     "report.html",
     "report.pdf",
     "scene.mrb",
     "seg.dcm",
     "flythrough.mp4",
 )
+DEPTH = 2
+"""Cases lie in the folder for results, or one folder deeper."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class CaseFolder:
 
     @property
     def name(self) -> str:
-        """The case's name."""
-        return self.folder.name
+        """The case's name: the folder's, or what numbers it within its parent (``Miller/002`` is ``Miller 002``)."""
+        return f"{self.folder.parent.name} {self.folder.name}" if self.folder.name.isdigit() else self.folder.name
 
 
 def is_case(folder: Path) -> bool:
@@ -56,7 +59,9 @@ def is_case(folder: Path) -> bool:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(manifest, dict) and manifest.get("program") == PROGRAM and (folder / RUN_RECORD).is_file()
+    if not isinstance(manifest, dict) or manifest.get("program") != PROGRAM:
+        return False
+    return (folder / RUN_RECORD).is_file() or (folder / PLAN).is_file()
 
 
 def read_case(folder: Path) -> CaseFolder:
@@ -74,12 +79,27 @@ def read_case(folder: Path) -> CaseFolder:
 
 
 def find_cases(folder: Path) -> list[CaseFolder]:
-    """Return the results in a folder, newest first; the folder itself if it is one, nothing if it is absent."""
+    """Return the results in a folder, newest first.
+
+    The folder itself if it is one, else those in it and, as modules keep several runs of a case, in the folders in it;
+    nothing if it is absent.
+    """
     if not folder.is_dir():
         return []
-    places = [folder] if is_case(folder) else [one for one in folder.iterdir() if one.is_dir() and is_case(one)]
-    found = [read_case(one) for one in places]
+    found = [read_case(one) for one in _places(folder, DEPTH)]
     return sorted(found, key=lambda case: (case.created.timestamp() if case.created else 0.0, case.name), reverse=True)
+
+
+def _places(folder: Path, depth: int) -> list[Path]:
+    if is_case(folder):
+        return [folder]
+    if depth == 0:
+        return []
+    try:
+        inside = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    except OSError:  # a folder that the user may not read holds no case of theirs
+        return []
+    return [place for one in inside for place in _places(one, depth - 1)]
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import qt
 import slicer
 
-from SenseCarePlanningLib.case_folder import CaseFolder, find_cases, is_case
+from SenseCarePlanningLib.case_folder import REPORT_HTML, CaseFolder, find_cases, is_case
 from SenseCarePlanningLib.errors import InputError
 
 from .texts import tr as _
@@ -107,8 +107,11 @@ def result_cases() -> list[Case]:
 
 def result_case(result: CaseFolder) -> Case:
     """Return the row of a result."""
-    held = _("Plan with report") if result.has_target else _("Airways and report, no target yet")
-    date = result.created.date().isoformat() if isinstance(result.created, datetime) else ""
+    if not result.has_target:
+        held = _("No target yet")
+    else:
+        held = _("Plan with report") if REPORT_HTML in result.files else _("Plan, no report yet")
+    date = result.created.strftime("%Y-%m-%d %H:%M") if isinstance(result.created, datetime) else ""
     return Case(f"folder:{result.folder}", "result", result.name, held, date, result=result)
 
 

@@ -1,0 +1,91 @@
+"""The CT that a result was made on: found in the scene by its grid, or taken out of the result's scene file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from numpy.typing import NDArray
+
+from SenseCarePlanningLib.case_folder import RUN_RECORD, SCENE
+from SenseCarePlanningLib.errors import InputError
+
+from .texts import tr as _
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+TOLERANCE_MM = 1e-3
+"""Scene files keep directions as text; two grids nearer than this are the same."""
+IMAGE_ENDING, SEGMENTATION_ENDING = ".nrrd", ".seg.nrrd"
+
+
+def volume_of_result(folder: Path) -> Any:
+    """Return the volume node of a result's CT, loaded if the scene does not hold it.
+
+    Raises
+    ------
+    InputError
+        If it is neither in the scene nor in the result.
+    """
+    size, affine = _grid(folder)
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if _lies_on(node, size, affine):
+            return node
+    node = _from_scene_file(folder / SCENE)
+    if node is not None and _lies_on(node, size, affine):
+        return node
+    if node is not None:
+        slicer.mrmlScene.RemoveNode(node)
+    raise InputError(_("The CT of this result is not open; show the CT in the views first, then continue."))
+
+
+def _grid(folder: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Return the result's image size (i, j, k) and its matrix to RAS mm."""
+    try:
+        geometry = json.loads((folder / RUN_RECORD).read_text(encoding="utf-8"))["input_geometry"]
+        size = tuple(int(value) for value in geometry["shape_kji"][::-1])
+        affine = LPS_TO_RAS @ np.array(geometry["affine_ijk_to_lps"], dtype=np.float64)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(_("This result is damaged; make the plan again."), detail=str(error)) from error
+    return size, affine
+
+
+def _lies_on(node: Any, size: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
+    image = node.GetImageData()
+    if image is None or tuple(image.GetDimensions()) != size:
+        return False
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    held = np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+    # The far corner tells a difference in direction that the entries themselves hide.
+    corners = np.array([[0.0, 0.0, 0.0, 1.0], [*(one - 1.0 for one in size), 1.0]]).T
+    return bool(np.abs((held - affine) @ corners).max() < TOLERANCE_MM * max(size))
+
+
+def _from_scene_file(path: Path) -> Any:
+    """Load the one image of a scene file, without what was made from it; None when there is none."""
+    if not path.is_file():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            images = [one for one in archive.namelist() if one.endswith(IMAGE_ENDING) and not one.endswith(SEGMENTATION_ENDING)]
+            if len(images) != 1:
+                return None
+            root = Path(str(slicer.app.temporaryPath))
+            root.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix="sensecare-", dir=root))
+            try:
+                image = scratch / f"CT{IMAGE_ENDING}"
+                with archive.open(images[0]) as source, image.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+                return slicer.util.loadVolume(str(image), {"name": "CT"})
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+    except (OSError, zipfile.BadZipFile):
+        return None
