@@ -115,7 +115,9 @@ class qMRMLThreeDView(ctkVTKRenderView):
 
     def rotateToViewAxis(self, axis: int) -> None:
         """Look from one of the six directions of vtkMRMLCameraNode."""
-        self.cameraNode().RotateTo(int(axis))
+        ends = slicer.vtkMRMLCameraNode
+        known = (ends.Right, ends.Left, ends.Anterior, ends.Posterior, ends.Inferior, ends.Superior)
+        self.cameraNode().RotateTo({int(one): one for one in known}[int(axis)])
 
     def lookFromViewAxis(self, axis: int) -> None:
         """Look from one of ctkAxesWidget's axes: 1 right, 2 left, 3 superior, 4 inferior, 5 anterior, 6 posterior."""
