@@ -22,6 +22,7 @@ def add_airway_tables(scene: Any, result: AirwayResult) -> list[Any]:
 
 def _airways(scene: Any, result: AirwayResult) -> Any:
     branches = list(result.tree)
+    intervals = [branch.minimum_diameter_interval_mm for branch in branches]
     columns: dict[str, Sequence[Cell]] = {
         "Branch": [branch.id for branch in branches],
         "Parent": [branch.parent_id for branch in branches],
@@ -31,8 +32,8 @@ def _airways(scene: Any, result: AirwayResult) -> Any:
         "Length": [round(branch.length_mm, 1) for branch in branches],
         "Diameter": [round(branch.diameter_mm, 2) for branch in branches],
         "Smallest diameter": [round(branch.minimum_diameter_mm, 2) for branch in branches],
-        "Smallest, low": [round(branch.minimum_diameter_interval_mm[0], 2) for branch in branches],
-        "Smallest, high": [round(branch.minimum_diameter_interval_mm[1], 2) for branch in branches],
+        "Smallest, low": [round(low, 2) for low, _high in intervals],
+        "Smallest, high": [round(high, 2) for _low, high in intervals],
         "Flags": [", ".join(sorted(flag.value for flag in branch.flags)) for branch in branches],
     }
     units = dict.fromkeys(("Length", "Diameter", "Smallest diameter", "Smallest, low", "Smallest, high"), "mm")
