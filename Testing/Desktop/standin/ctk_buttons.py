@@ -138,6 +138,10 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox, Emits):
     def _set_collapsed(self, value: bool) -> None:
         self.setChecked(not value)
 
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
+        super().showEvent(event)
+        self._fold(self.isChecked())
+
     def _fold(self, opened: bool) -> None:
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
             child.setVisible(opened)

@@ -55,6 +55,8 @@ class qMRMLLayoutManager(QtCore.QObject, Emits):
         for widget in self._widgets.values():
             widget.setParent(None)
         if self._content is not None:
+            self.viewport_widget.layout().removeWidget(self._content)
+            self._content.hide()
             self._content.deleteLater()
         self._shown = []
         self._content = self._item(root)
