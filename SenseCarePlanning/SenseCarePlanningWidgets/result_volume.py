@@ -84,7 +84,10 @@ def _from_scene_file(path: Path) -> Any:
                 image = scratch / f"CT{IMAGE_ENDING}"
                 with archive.open(images[0]) as source, image.open("wb") as target:
                     shutil.copyfileobj(source, target)
-                return slicer.util.loadVolume(str(image), {"name": "CT"})
+                node = slicer.util.loadVolume(str(image), {"name": "CT"})
+                # The scratch file goes; without it as its storage, the volume is saved with the scene like a new one.
+                slicer.mrmlScene.RemoveNode(node.GetStorageNode())
+                return node
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
     except (OSError, zipfile.BadZipFile):
