@@ -1,0 +1,114 @@
+"""What belongs to one CT: its result folder, its target and its nodes, kept with the scene. Two CTs are two cases."""
+
+import contextlib
+import uuid
+from pathlib import Path
+
+import slicer
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+from vtk import vtkMatrix4x4
+
+CASE = "SenseCarePlanning.AirwayCase"
+RESULT_NODES = "SenseCarePlanning.ResultNodes"
+ROLE = "SenseCarePlanning.Role"
+
+
+@parameterNodeWrapper
+class AirwayCase:
+    """The state of one CT.
+
+    volume - the CT.
+    target - the lesion as a point.
+    targetSegmentation, targetSegment - the lesion as a segment; goes before the point.
+    folder - where the newest result lies; empty before the first run.
+    earlierFolders - the results before it, oldest first: what Undo goes back to.
+    placement - where the CT lay in the patient space when the result was made.
+    """
+
+    volume: slicer.vtkMRMLScalarVolumeNode
+    target: slicer.vtkMRMLMarkupsFiducialNode
+    targetSegmentation: slicer.vtkMRMLSegmentationNode
+    targetSegment: str = ""
+    folder: str = ""
+    earlierFolders: list[str]
+    placement: str = ""
+
+
+def case_of(volume_node, make=True):
+    """Return the case of a CT; made when it is missing, unless told otherwise (then None)."""
+    scene = volume_node.GetScene()
+    for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode", scene):
+        if node.GetAttribute(CASE) and node.GetNodeReferenceID("volume") == volume_node.GetID():
+            return AirwayCase(node)
+    if not make:
+        return None
+    node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode", f"Airway case {volume_node.GetName()}")
+    node.SetAttribute(CASE, uuid.uuid4().hex[:12])
+    node.SetAttribute("ModuleName", "LungAirway")
+    node.SetHideFromEditors(True)
+    case = AirwayCase(node)
+    case.volume = volume_node
+    return case
+
+
+def result_nodes(case, role=None):
+    """Return the nodes that show the case's result, all or those of one role."""
+    node = case.parameterNode
+    count = node.GetNumberOfNodeReferences(RESULT_NODES)
+    found = [node.GetNthNodeReference(RESULT_NODES, at) for at in range(count)]
+    return [one for one in found if one is not None and (role is None or one.GetAttribute(ROLE) == role)]
+
+
+def result_node(case, role):
+    """Return the one node of a role, None when there is none."""
+    return next(iter(result_nodes(case, role)), None)
+
+
+def remember_nodes(case, nodes):
+    """Keep what shows the result: (role, node) pairs."""
+    for role, node in nodes:
+        node.SetAttribute(ROLE, role)
+        case.parameterNode.AddNodeReferenceID(RESULT_NODES, node.GetID())
+
+
+def remove_result_nodes(case):
+    """Take the shown result out of the scene; the CT and the target stay."""
+    scene = case.parameterNode.GetScene()
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    folders = {tree.GetItemParent(tree.GetItemByDataNode(node)) for node in result_nodes(case)}
+    for node in result_nodes(case):
+        scene.RemoveNode(node)
+    case.parameterNode.RemoveNodeReferenceIDs(RESULT_NODES)
+    for item in folders - {0, tree.GetSceneItemID()}:
+        if tree.GetNumberOfItemChildren(item) == 0:
+            tree.RemoveItem(item)
+
+
+def placement_of(volume_node):
+    """Return where a volume lies, as text: it changes when a transform above it does."""
+    matrix = vtkMatrix4x4()
+    with contextlib.suppress(AttributeError):
+        transform = volume_node.GetParentTransformNode()
+        if transform is not None and not transform.IsTransformToWorldLinear():
+            return f"warped {transform.GetID()} {transform.GetTransformToParent().GetMTime()}"
+        if transform is not None:
+            transform.GetMatrixTransformToWorld(matrix)
+    own = vtkMatrix4x4()
+    volume_node.GetIJKToRASMatrix(own)
+    vtkMatrix4x4.Multiply4x4(matrix, own, own)
+    return " ".join(f"{own.GetElement(row, column):.3f}" for row in range(3) for column in range(4))
+
+
+def has_moved(case):
+    """Tell whether the CT lies elsewhere than when its result was made."""
+    return bool(case.folder and case.placement and case.volume) and case.placement != placement_of(case.volume)
+
+
+def next_folder(case, root):
+    """Return a new, absent folder for the case's next result."""
+    name = case.parameterNode.GetAttribute(CASE)
+    for number in range(1, 100000):
+        folder = Path(root) / f"airway-{name}" / f"{number:03d}"
+        if not folder.exists():
+            return folder
+    raise RuntimeError("no free folder name is left")

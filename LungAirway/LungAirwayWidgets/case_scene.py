@@ -1,0 +1,205 @@
+"""A case's result in the scene: nodes built once, recoloured often; the overview and the view from inside see different ones."""
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk
+
+from LungAirwayLib.report_pages.routes import MODEL_NAMES
+from SenseCarePlanningMRML.airway_scene import build_airway_scene
+from SenseCarePlanningMRML.subject_hierarchy import hierarchy, put_into
+from SenseCarePlanningMRML.volume_nodes import LUNG_LEVEL_HU, LUNG_WINDOW_HU
+from SenseCarePlanningWidgets.texts import tr as _
+from SenseCarePlanningWidgets.texts import words
+
+from .case import remember_nodes, remove_result_nodes, result_node, result_nodes
+from .layout import ENDOSCOPE, OVERVIEW, view_node
+
+COLORS = "BranchColors"
+MUCOSA = (0.93, 0.60, 0.52)
+TARGET_RADIUS_MM = 4.0
+
+
+def build(case, result, camera_paths):
+    """Put a result into the scene in place of the case's earlier one."""
+    remove_result_nodes(case)
+    scene = case.parameterNode.GetScene()
+    nodes = build_airway_scene(scene, result, None, camera_paths)
+    tree = hierarchy(scene)
+    volume = case.volume
+    tree.SetItemName(nodes.folder, _("Bronchoscopy plan: {name}").format(name=volume.GetName()))
+    pairs = [("segmentation", nodes.segmentation), ("tree", nodes.tree), ("surface", nodes.surface)]
+    pairs += [(f"route {rank}", node) for rank, node in enumerate(nodes.routes, start=1)]
+    routes = result.plan.routes if result.plan is not None else ()
+    ranks = [route.rank for route in routes for _extension in route.extensions]
+    pairs += [(f"extension {rank}", node) for rank, node in zip(ranks, nodes.extensions, strict=True)]
+    pairs += [("table", node) for node in nodes.tables]
+    pairs += [(role, node) for role, node in (("plan target", nodes.target), ("camera", nodes.camera)) if node is not None]
+    remember_nodes(case, pairs)
+    _name(nodes, routes)
+    _place_in_views(case, nodes, result)
+
+
+def _name(nodes, routes):
+    nodes.segmentation.SetName(_("Airway and lung segmentation"))
+    nodes.tree.SetName(_("Airway centrelines"))
+    nodes.surface.SetName(_("Airway"))
+    for rank, node in enumerate(nodes.routes, start=1):
+        node.SetName(_("Route {rank}").format(rank=rank))
+    models = [(route.rank, extension.model) for route in routes for extension in route.extensions]
+    for (rank, model), node in zip(models, nodes.extensions, strict=True):
+        way = words().sentence(MODEL_NAMES[model])
+        node.SetName(_("Route {rank}, past the visible airway: {way}").format(rank=rank, way=way))
+
+
+def _place_in_views(case, nodes, result):
+    """Show the coloured airway in the overview and the mucosa in the view from inside."""
+    scene = case.parameterNode.GetScene()
+    overview, inside = view_node(OVERVIEW, make=True).GetID(), view_node(ENDOSCOPE, make=True).GetID()
+    nodes.tree.GetDisplayNode().SetVisibility(False)
+    outer = nodes.surface.GetDisplayNode()
+    outer.SetVisibility(True)
+    outer.SetOpacity(1.0)
+    outer.SetVisibility2D(False)
+    only_in(outer, overview)
+    inner = scene.AddNewNodeByClass("vtkMRMLModelDisplayNode", f"{nodes.surface.GetName()} ({_('inside')})")
+    inner.SetColor(*MUCOSA)
+    inner.SetAmbient(0.08)
+    inner.SetDiffuse(0.9)
+    inner.SetSpecular(0.12)
+    inner.SetPower(20)
+    inner.SetBackfaceCulling(False)
+    inner.SetFrontfaceCulling(False)
+    inner.SetInterpolation(inner.PhongInterpolation)
+    inner.SetVisibility(True)
+    only_in(inner, inside)
+    nodes.surface.AddAndObserveDisplayNodeID(inner.GetID())
+    _with_normals(nodes.surface)
+    for node in (*nodes.routes, *nodes.extensions):
+        display = node.GetDisplayNode()
+        display.SetLineThickness(0.9)
+        display.SetGlyphScale(0.0)
+        display.SetGlyphSize(0.6)
+        only_in(display, overview)
+    segmentation = nodes.segmentation.GetDisplayNode()
+    segmentation.SetVisibility3D(False)
+    segmentation.SetAllSegmentsOpacity2DFill(0.35)
+    if nodes.target is not None:
+        shown = nodes.target.GetDisplayNode()
+        shown.SetVisibility(case.target is None)
+        shown.SetPointLabelsVisibility(False)
+        only_in(shown, *[node.GetID() for node in slice_nodes(scene)])
+        _target_ball(case, result, inside, overview)
+    for node in slice_nodes(scene):
+        for route in (*nodes.routes, *nodes.extensions):
+            route.GetDisplayNode().AddViewNodeID(node.GetID())
+    display = case.volume.GetDisplayNode()
+    if display is not None and display.GetAutoWindowLevel():
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(LUNG_WINDOW_HU, LUNG_LEVEL_HU)
+
+
+def slice_nodes(scene):
+    """Return the slice nodes of the three planes, those that exist."""
+    found = [scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in ("Red", "Yellow", "Green")]
+    return [node for node in found if node is not None]
+
+
+def only_in(display, *view_ids):
+    """Show a display node in these views only."""
+    display.RemoveAllViewNodeIDs()
+    for view_id in view_ids:
+        display.AddViewNodeID(view_id)
+
+
+def _with_normals(model):
+    normals = vtk.vtkPolyDataNormals()
+    normals.SetInputData(model.GetPolyData())
+    normals.SplittingOff()
+    normals.ConsistencyOff()
+    normals.Update()
+    model.SetAndObservePolyData(normals.GetOutput())
+
+
+def _target_ball(case, result, inside, overview):
+    """Add the target as a ball that glows through the wall from inside and stands beside the airway in the overview."""
+    scene = case.parameterNode.GetScene()
+    centre = result.plan.target.centre_lps_mm
+    source = vtk.vtkSphereSource()
+    source.SetCenter(-centre[0], -centre[1], centre[2])
+    source.SetRadius(max(result.plan.target.radius_mm, TARGET_RADIUS_MM))
+    source.SetThetaResolution(32)
+    source.SetPhiResolution(24)
+    source.Update()
+    model = scene.AddNewNodeByClass("vtkMRMLModelNode", _("Target"))
+    model.SetAndObservePolyData(source.GetOutput())
+    model.CreateDefaultDisplayNodes()
+    display = model.GetDisplayNode()
+    display.SetColor(0.10, 0.85, 0.25)
+    display.SetAmbient(0.6)
+    display.SetVisibility2D(False)
+    only_in(display, overview)
+    glow = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Target (seen through the wall)"))
+    glow.AddControlPointWorld(vtk.vtkVector3d(-centre[0], -centre[1], centre[2]))
+    glow.CreateDefaultDisplayNodes()
+    glow.SetLocked(True)
+    shown = glow.GetDisplayNode()
+    shown.SetSelectedColor(0.20, 1.0, 0.35)
+    shown.SetPointLabelsVisibility(False)
+    shown.SetPropertiesLabelVisibility(False)
+    shown.SetGlyphType(shown.Sphere3D)
+    shown.SetUseGlyphScale(False)
+    shown.SetGlyphSize(2.0 * source.GetRadius())
+    shown.SetOccludedVisibility(True)
+    shown.SetOccludedOpacity(0.45)
+    only_in(shown, inside)
+    remember_nodes(case, [("target ball", model), ("target glow", glow)])
+    tree = hierarchy(scene)
+    put_into(scene, tree.GetItemParent(tree.GetItemByDataNode(result_node(case, "surface"))), [model, glow])
+
+
+def paint(case, colors):
+    """Colour the overview's airway: RGB (N, 3) uint8, one a vertex."""
+    model = result_node(case, "surface")
+    if model is None or model.GetPolyData() is None or model.GetPolyData().GetNumberOfPoints() != len(colors):
+        return
+    array = numpy_to_vtk(np.ascontiguousarray(colors), deep=True)
+    array.SetName(COLORS)
+    model.GetPolyData().GetPointData().RemoveArray(COLORS)
+    model.GetPolyData().GetPointData().AddArray(array)
+    display = model.GetNthDisplayNode(0)
+    display.SetActiveScalar(COLORS, vtk.vtkAssignAttribute.POINT_DATA)
+    display.SetScalarRangeFlag(slicer.vtkMRMLDisplayNode.UseDirectMapping)
+    display.SetScalarVisibility(True)
+    model.GetPolyData().Modified()
+
+
+def show_route(case, rank):
+    """Show one route with its extension; the others are hidden."""
+    for node in result_nodes(case):
+        role = node.GetAttribute("SenseCarePlanning.Role") or ""
+        if role.startswith("route "):
+            node.GetDisplayNode().SetVisibility(role == f"route {rank}")
+        elif role.startswith("extension "):
+            mine = role == f"extension {rank}"
+            node.GetDisplayNode().SetVisibility(mine and node.GetAttribute("SenseCarePlanning.Chosen") == "yes")
+
+
+def show_case(case):
+    """Show the nodes of one case and hide those of the others; its CT goes into the slices."""
+    scene = case.parameterNode.GetScene()
+    mine = {node.GetID() for node in result_nodes(case)}
+    for name in ("vtkMRMLModelNode", "vtkMRMLMarkupsNode", "vtkMRMLSegmentationNode"):
+        for node in slicer.util.getNodesByClass(name, scene):
+            role = node.GetAttribute("SenseCarePlanning.Role")
+            if not role:
+                continue
+            if node.GetID() not in mine:
+                _set_visible(node, False)
+            elif role in ("surface", "segmentation", "target ball", "target glow"):
+                _set_visible(node, True)
+
+
+def _set_visible(node, visible):
+    for at in range(node.GetNumberOfDisplayNodes()):
+        node.GetNthDisplayNode(at).SetVisibility(visible)

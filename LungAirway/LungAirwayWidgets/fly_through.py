@@ -1,0 +1,303 @@
+"""Flying along a route in the view from inside: play, scrub, step to the next bifurcation, look around."""
+
+import numpy as np
+import qt
+import vtk
+
+from LungAirwayLib.flythrough_panel import calibre_mm
+from LungAirwayLib.free_navigation import Motion, step
+from SenseCarePlanningLib.render.lumen_field import LumenField
+from SenseCarePlanningLib.report.fonts import font_path
+from SenseCarePlanningWidgets.texts import tr as _
+
+from .branch_picker import main_renderer
+from .layout import ENDOSCOPE, shown_slice_nodes, three_d_widget
+
+FRAME_MS = 40
+VIEW_ANGLE_DEG = 100.0
+LOOK_STEP_DEG = 10.0
+FARTHEST_LOOK_DEG = 80.0
+BEFORE_BIFURCATION_MM = 6.0
+"""A step to a bifurcation ends so far before it (or two radii): its openings are in view there."""
+LIGHT_FALL_OFF = (0.5, 0.01, 0.0035)
+"""The lamp at the tip: constant, linear and quadratic attenuation per mm, so that depth is seen."""
+
+
+class FlyThrough:
+    """The camera on one route of one result.
+
+    Parameters
+    ----------
+    on_moved
+        Called with the way (mm) after every move.
+    """
+
+    def __init__(self, on_moved):
+        self._on_moved = on_moved
+        self.result = self.path = self.words = None
+        self.calibre = None
+        self.arc_mm = 0.0
+        self.yaw_deg = self.pitch_deg = 0.0
+        self.speed = 1.0
+        self.slices_follow = True
+        self._field, self._free = None, None
+        self._timer = qt.QTimer()
+        self._timer.interval = FRAME_MS
+        self._timer.connect("timeout()", self._tick)
+        self._lit = None
+
+    @property
+    def playing(self):
+        """Whether it flies."""
+        return bool(self._timer.active)
+
+    @property
+    def length_mm(self):
+        """Length of the way."""
+        return float(self.path.arc_mm[-1]) if self.path is not None else 0.0
+
+    def load(self, result, path, words):
+        """Take a result and one of its camera paths; None takes the way away."""
+        self.pause()
+        self.result, self.path, self.words = result, path, words
+        self._field = self._free = None
+        self.arc_mm = self.yaw_deg = self.pitch_deg = 0.0
+        self.calibre = calibre_mm(path, result.tree) if path is not None else None
+        self._steps = {}
+        if path is not None and result.plan is not None:
+            self._steps = {one.branch_id: one for one in result.plan.instructions.get(path.route_rank, ())}
+
+    def play(self):
+        """Fly on; from the end, from the start."""
+        if self.path is None:
+            return
+        self._timer.start()
+        if self.arc_mm >= self.length_mm - 1e-3:
+            self.go_to(0.0)
+
+    def pause(self):
+        """Stop."""
+        self._timer.stop()
+
+    def go_to(self, arc_mm):
+        """Go to a place along the way."""
+        if self.path is None:
+            return
+        self._free = None
+        self.arc_mm = float(np.clip(arc_mm, 0.0, self.length_mm))
+        self.show()
+
+    def go_by(self, way_mm):
+        """Go on, or back, by a distance."""
+        self.go_to(self.arc_mm + way_mm)
+
+    def next_bifurcation(self):
+        """Go to just before the next bifurcation; past the last, to the end."""
+        places = [place for place in self._stops() if place > self.arc_mm + 0.5]
+        self.go_to(places[0] if places else self.length_mm)
+
+    def previous_bifurcation(self):
+        """Go back to just before the bifurcation behind; before the first, to the start."""
+        places = [place for place in self._stops() if place < self.arc_mm - 0.5]
+        self.go_to(places[-1] if places else 0.0)
+
+    def _stops(self):
+        if self.path is None:
+            return []
+        radii = self.path.radius_mm
+        return [max(e.arc_mm - max(BEFORE_BIFURCATION_MM, 2.0 * float(radii[e.index])), 0.0) for e in self.path.events]
+
+    def look(self, right_deg, up_deg):
+        """Turn the view away from the way ahead; it stays turned until :meth:`look_ahead`."""
+        self.yaw_deg = float(np.clip(self.yaw_deg + right_deg, -FARTHEST_LOOK_DEG, FARTHEST_LOOK_DEG))
+        self.pitch_deg = float(np.clip(self.pitch_deg + up_deg, -FARTHEST_LOOK_DEG, FARTHEST_LOOK_DEG))
+        self.show()
+
+    def look_ahead(self):
+        """Look along the way again, and go back onto it."""
+        self.yaw_deg = self.pitch_deg = 0.0
+        self._free = None
+        self.show()
+
+    def steer(self, **motion):
+        """Leave the way and move the tip by hand, see :class:`LungAirwayLib.free_navigation.Motion`; walls hold it."""
+        if self.path is None:
+            return
+        self.pause()
+        if self._field is None:
+            self._field = LumenField.of(self.result.airway, tree=self.result.tree)
+        self._free = step(self.pose(), Motion(**motion), self._field)
+        self.show()
+
+    def pose(self):
+        """Return the camera's pose: free, or on the way with the view turned."""
+        if self._free is not None:
+            return self._free
+        pose = self.path.pose_at_time(float(np.interp(self.arc_mm, self.path.arc_mm, self.path.time_s)))
+        if self.yaw_deg == 0.0 and self.pitch_deg == 0.0:
+            return pose
+        right, up, forward = pose.axes
+        yaw, pitch = np.radians([self.yaw_deg, self.pitch_deg])
+        ahead = np.cos(yaw) * forward + np.sin(yaw) * right
+        turned = np.cos(pitch) * ahead + np.sin(pitch) * up
+        above = np.cos(pitch) * up - np.sin(pitch) * ahead
+        return type(pose)(pose.position_lps_mm, pose.position_lps_mm + 10.0 * turned, above)
+
+    def show(self):
+        """Put camera, slices and texts where the tip is."""
+        if self.path is None:
+            return
+        pose = self.pose()
+        widget = three_d_widget(ENDOSCOPE)
+        if widget is not None:
+            self._place_camera(widget.threeDView(), pose)
+            self._annotate(widget.threeDView())
+        if self.slices_follow:
+            x, y, z = pose.position_lps_mm
+            for node in shown_slice_nodes():
+                node.JumpSliceByCentering(-x, -y, z)
+        self._on_moved(self.arc_mm)
+
+    def _place_camera(self, view, pose):
+        self._light(view)
+        camera = view.cameraNode()
+        if camera is None:
+            return
+        flip = np.array([-1.0, -1.0, 1.0])
+        modified = camera.StartModify()
+        camera.SetViewAngle(VIEW_ANGLE_DEG)
+        camera.SetPosition(*(pose.position_lps_mm * flip))
+        camera.SetFocalPoint(*(pose.focal_lps_mm * flip))
+        camera.SetViewUp(*(pose.up * flip))
+        camera.EndModify(modified)
+        camera.GetCamera().SetClippingRange(0.1, 400.0)
+        view.scheduleRender()
+
+    def _light(self, view):
+        """Replace the view's light by a lamp at the tip, and let near walls be drawn."""
+        renderer = main_renderer(view)
+        if renderer is None or self._lit is renderer:
+            return
+        self._lit = renderer
+        renderer.RemoveAllLights()
+        lamp = vtk.vtkLight()
+        lamp.SetLightTypeToHeadlight()
+        lamp.PositionalOn()
+        lamp.SetConeAngle(120.0)
+        lamp.SetAttenuationValues(*LIGHT_FALL_OFF)
+        lamp.SetIntensity(1.2)
+        renderer.AddLight(lamp)
+        renderer.AutomaticLightCreationOff()
+        renderer.SetNearClippingPlaneTolerance(0.0002)
+        node = view.mrmlViewNode()
+        node.SetBoxVisible(False)
+        node.SetAxisLabelsVisible(False)
+        node.SetBackgroundColor(0.02, 0.02, 0.03)
+        node.SetBackgroundColor2(0.02, 0.02, 0.03)
+        view.setProperty("orientationWidgetVisible", False)
+
+    def _annotate(self, view):
+        annotation = view.cornerAnnotation()
+        texts = (
+            (vtk.vtkCornerAnnotation.UpperLeft, self.here_text()),
+            (vtk.vtkCornerAnnotation.UpperRight, self.next_text()),
+            (vtk.vtkCornerAnnotation.LowerLeft, self.way_text()),
+        )
+        for corner, text in texts:
+            annotation.SetText(corner, text)
+        look = annotation.GetTextProperty()
+        look.SetFontFamily(vtk.VTK_FONT_FILE)
+        look.SetFontFile(str(font_path()))
+        look.SetColor(1.0, 1.0, 1.0)
+        look.SetShadow(True)
+        annotation.SetMaximumFontSize(18)
+        annotation.SetMinimumFontSize(11)
+        annotation.SetNonlinearFontScaleFactor(0.45)
+
+    def clear_view(self):
+        """Take the texts out of the view."""
+        widget = three_d_widget(ENDOSCOPE)
+        if widget is not None:
+            widget.threeDView().cornerAnnotation().ClearAllTexts()
+            widget.threeDView().scheduleRender()
+
+    def _sample(self):
+        return int(np.searchsorted(self.path.arc_mm, self.arc_mm).clip(0, len(self.path) - 1))
+
+    def branch(self):
+        """Return the branch that the tip is in."""
+        return self.result.tree[int(self.path.branch_ids[self._sample()])]
+
+    def here_text(self):
+        """Return where the tip is."""
+        branch, say = self.branch(), self.words.say
+        generation = say("generation {number}", number=branch.generation)
+        lumen = say("lumen {diameter} mm", diameter=f"{self.calibre[self._sample()]:.1f}")
+        return f"{self.words.branch(branch, self.result.tree)}\n{generation} · {lumen}"
+
+    def next_text(self):
+        """Return the next turn."""
+        say = self.words.say
+        coming = next((event for event in self.path.events if event.arc_mm >= self.arc_mm), None)
+        if coming is None:
+            return say("The visible airway ends ahead.") if self._gap() > 0.0 else say("The airway reaches the target.")
+        lines = [say("in {distance} mm", distance=f"{coming.arc_mm - self.arc_mm:.0f}")]
+        turn = self._steps.get(coming.branch_id)
+        if turn is not None:
+            lines.append(say("{hour} o'clock", hour=turn.clock_hour))
+        lines.append(self.words.branch(self.result.tree[coming.next_branch_id], self.result.tree))
+        return "\n".join(lines)
+
+    def way_text(self):
+        """Return the depth, and what is left to the target."""
+        say = self.words.say
+        depth = say("depth {depth} mm", depth=f"{self.arc_mm:.0f}")
+        left = self.length_mm - self.arc_mm + self._gap()
+        return f"{depth} · {say('to the target {distance} mm', distance=f'{max(left, 0.0):.0f}')}"
+
+    def _gap(self):
+        routes = self.result.plan.routes if self.result.plan is not None else ()
+        return next((route.gap_mm for route in routes if route.rank == self.path.route_rank), 0.0)
+
+    def _tick(self):
+        time_s = float(np.interp(self.arc_mm, self.path.arc_mm, self.path.time_s)) + self.speed * FRAME_MS / 1000.0
+        if time_s >= self.path.time_s[-1]:
+            self.pause()
+        self.go_to(float(np.interp(time_s, self.path.time_s, self.path.arc_mm)))
+
+
+def add_shortcuts(parent, fly, toggle_play):
+    """Let the keyboard drive the fly-through while ``parent`` or a part of it has the focus; returns the shortcuts."""
+    actions = (
+        ("Space", toggle_play),
+        ("PgDown", fly.next_bifurcation),
+        ("PgUp", fly.previous_bifurcation),
+        ("W", lambda: fly.go_by(1.0)),
+        ("S", lambda: fly.go_by(-1.0)),
+        ("Home", lambda: fly.go_to(0.0)),
+        ("End", lambda: fly.go_to(fly.length_mm)),
+        ("Left", lambda: fly.look(-LOOK_STEP_DEG, 0.0)),
+        ("Right", lambda: fly.look(LOOK_STEP_DEG, 0.0)),
+        ("Up", lambda: fly.look(0.0, LOOK_STEP_DEG)),
+        ("Down", lambda: fly.look(0.0, -LOOK_STEP_DEG)),
+        ("A", fly.look_ahead),
+        ("Shift+Up", lambda: fly.steer(advance_mm=1.0)),
+        ("Shift+Down", lambda: fly.steer(advance_mm=-1.0)),
+        ("Shift+Left", lambda: fly.steer(turn_deg=-5.0)),
+        ("Shift+Right", lambda: fly.steer(turn_deg=5.0)),
+    )
+    made = []
+    for keys, action in actions:
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), parent)
+        shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
+        shortcut.connect("activated()", action)
+        made.append(shortcut)
+    return made
+
+
+def keys_text():
+    """Return the keys, for the panel."""
+    return _(
+        "Keys (after a click into the view): Space play or pause, Page Down / Page Up next or previous bifurcation, W / S one "
+        "millimetre on or back, arrows look around, A look ahead, Shift + arrows steer freely, Home / End."
+    )

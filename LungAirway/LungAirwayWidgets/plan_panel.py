@@ -1,0 +1,177 @@
+"""Steps 4 and 5 of the panel: the target, the routes side by side, what each bronchoscope reaches."""
+
+import qt
+import slicer
+
+from SenseCarePlanningWidgets.error_message import shown_failures
+from SenseCarePlanningWidgets.texts import tr as _
+
+from . import tables
+from .ct_export import point_of
+from .jobs import has_target
+
+TARGET_COLOR = (0.10, 0.80, 0.25)
+
+
+class PlanPanel:
+    """Target and routes.
+
+    Parameters
+    ----------
+    ui, session
+        The form's widgets, and what is worked on.
+    plan
+        Called when the user asks for the routes.
+    """
+
+    def __init__(self, ui, session, plan):
+        self.ui, self.session, self._plan = ui, session, plan
+        self._filling = False
+        ui.targetSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_target)
+        ui.placeTargetButton.connect("toggled(bool)", self._on_place)
+        ui.targetSegmentSelector.connect("currentSegmentChanged(QString)", self._on_segment)
+        ui.planButton.connect("clicked()", self.plan)
+        ui.routeTable.connect("itemSelectionChanged()", self._on_route)
+        for table in (ui.routeTable, ui.scopeTable):
+            table.wordWrap = True
+            table.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAsNeeded)
+        ui.scopeTable.verticalHeader().hide()
+        session.listeners.append(self.update)
+        self._watched, self._tags = None, []
+
+    def update(self, what):
+        """Show what changed."""
+        if what == "case":
+            self._show_target()
+            self._fill()
+        if what in ("case", "route"):
+            self._show_route()
+        self.enable()
+
+    def enable(self, busy=False):
+        """Enable what can be done."""
+        ui, case = self.ui, self.session.case
+        ui.placeTargetButton.enabled = ui.targetSelector.enabled = ui.targetSegmentSelector.enabled = case is not None
+        ui.planButton.enabled = not busy and self.session.result is not None and case is not None and has_target(case)
+        if case is None:
+            ui.targetLabel.text = ""
+        elif not has_target(case):
+            ui.targetLabel.text = _("Click the target in a slice, or choose a segment.")
+        else:
+            ui.targetLabel.text = self._target_text()
+
+    def _target_text(self):
+        point = point_of(self.session.case.target)
+        if self.session.case.targetSegmentation is not None and self.session.case.targetSegment:
+            return _("The target is the segment.")
+        plan = self.session.plan
+        text = _("Target at R {r}, A {a}, S {s} mm.").format(r=f"{-point[0]:.0f}", a=f"{-point[1]:.0f}", s=f"{point[2]:.0f}")
+        if plan is not None and sum((a - b) ** 2 for a, b in zip(plan.target.centre_lps_mm, point, strict=True)) > 400.0:
+            return text + " " + _("It was moved since the routes were planned; plan them again.")
+        return text
+
+    def _show_target(self):
+        case = self.session.case
+        self._filling = True
+        self.ui.targetSelector.setCurrentNode(case.target if case is not None else None)
+        self.ui.targetSegmentSelector.setCurrentNode(case.targetSegmentation if case is not None else None)
+        if case is not None and case.targetSegment:
+            self.ui.targetSegmentSelector.setCurrentSegmentID(case.targetSegment)
+        self._filling = False
+        self._watch(case.target if case is not None else None)
+
+    def _watch(self, node):
+        self.unwatch()
+        if node is not None:
+            self._watched = node
+            events = (node.PointPositionDefinedEvent, node.PointPositionUndefinedEvent, node.PointEndInteractionEvent)
+            self._tags = [node.AddObserver(event, self._on_point) for event in events]
+
+    def unwatch(self):
+        """Listen to no point any more."""
+        if self._watched is not None:
+            for tag in self._tags:
+                self._watched.RemoveObserver(tag)
+        self._watched, self._tags = None, []
+
+    def _on_point(self, caller, event):
+        self.ui.placeTargetButton.checked = False
+        self.enable()
+
+    def _on_target(self, node):
+        if not self._filling and self.session.case is not None:
+            self.session.case.target = node
+            self._watch(node)
+            self.enable()
+
+    def _on_segment(self, segment_id):
+        if self._filling or self.session.case is None:
+            return
+        self.session.case.targetSegmentation = self.ui.targetSegmentSelector.currentNode() if segment_id else None
+        self.session.case.targetSegment = str(segment_id or "")
+        self.enable()
+
+    def target_node(self):
+        """Return the case's target point, made when there is none."""
+        case = self.session.case
+        if case.target is None:
+            name = _("Target in {name}").format(name=case.volume.GetName())
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+            node.CreateDefaultDisplayNodes()
+            node.SetMaximumNumberOfControlPoints(1)
+            display = node.GetDisplayNode()
+            display.SetSelectedColor(*TARGET_COLOR)
+            display.SetPointLabelsVisibility(False)
+            case.target = node
+            self._show_target()
+        return case.target
+
+    def _on_place(self, on):
+        with shown_failures():
+            if not on:
+                slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+                return
+            node = self.target_node()
+            node.RemoveAllControlPoints()
+            logic = slicer.modules.markups.logic()
+            logic.SetActiveListID(node)
+            logic.StartPlaceMode(False)
+
+    def plan(self):
+        """Plan the routes."""
+        with shown_failures():
+            self._plan()
+
+    def _fill(self):
+        ui, session = self.ui, self.session
+        has_plan = session.plan is not None and bool(session.plan.routes)
+        for widget in (ui.routeTable, ui.scopeTable, ui.scopeHintLabel):
+            widget.visible = has_plan
+        if session.plan is not None and not has_plan:
+            ui.routeHintLabel.text = _("No route to the target was found in this tree.")
+        elif not has_plan:
+            ui.routeHintLabel.text = _("Set a target and plan the routes.")
+        else:
+            ui.routeHintLabel.text = _("Choose a route by its column: it is shown in 3D and flown through.")
+            tables.fill_routes(ui.routeTable, session.result, session.words)
+            tables.fill_scopes(ui.scopeTable, session.result, session.words)
+            for table in (ui.routeTable, ui.scopeTable):
+                table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
+                if table.objectName == "scopeTable":
+                    table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Interactive)
+                    table.setColumnWidth(0, 170)
+                tables.fit_height(table, 520)
+
+    def _show_route(self):
+        session, table = self.session, self.ui.routeTable
+        if session.plan is None or not session.plan.routes:
+            return
+        ranks = [route.rank for route in session.plan.routes]
+        blocked = table.blockSignals(True)
+        table.selectColumn(ranks.index(session.rank))
+        table.blockSignals(blocked)
+
+    def _on_route(self):
+        items = self.ui.routeTable.selectedItems()
+        if items and self.session.plan is not None:
+            self.session.choose_route(self.session.plan.routes[items[0].column()].rank)

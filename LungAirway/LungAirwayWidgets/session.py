@@ -1,0 +1,171 @@
+"""What the panel works on: the case of the chosen CT with its loaded result. Panels listen; nothing here knows a widget."""
+
+import logging
+from pathlib import Path
+
+from LungAirwayLib.camera_io import load_camera_paths
+from LungAirwayLib.report_pages.words import Words
+from LungAirwayLib.result_io import load_result
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningWidgets.texts import language
+from SenseCarePlanningWidgets.texts import tr as _
+
+from . import case_scene
+from .case import case_of, placement_of, remove_result_nodes, result_node
+from .layout import shown_slice_nodes
+from .tree_colors import branch_of_vertices, vertex_colors
+from .tree_edits import TreeEdits
+
+logger = logging.getLogger(__name__)
+MOST_EARLIER = 10
+"""So many results before the newest are kept for Undo."""
+
+
+class Session:
+    """The chosen CT's case and result.
+
+    ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``branch`` (another choice),
+    ``edit`` (a correction), ``route`` (another route), ``colors``.
+    """
+
+    def __init__(self):
+        self.listeners = []
+        self.color_mode = "LOBE"
+        self._clear()
+
+    def _clear(self):
+        self.case = self.result = self.edits = None
+        self.camera_paths = {}
+        self._of_vertices = None
+        self.branch_id, self.branch_at_mm = None, 0.0
+        self.rank = 1
+        self.problem = ""
+
+    @property
+    def words(self):
+        """The report's words in the user's language."""
+        return Words.of(language())
+
+    @property
+    def plan(self):
+        """The plan, None without one."""
+        return self.result.plan if self.result is not None else None
+
+    def tell(self, what):
+        """Tell the listeners."""
+        for listener in list(self.listeners):
+            listener(what)
+
+    def close(self):
+        """Forget everything: the scene is closed, or no CT is chosen."""
+        self._clear()
+        self.tell("case")
+
+    def open(self, volume_node):
+        """Work on a CT: its case, with its newest result when it has one."""
+        self._clear()
+        if volume_node is not None:
+            self.case = case_of(volume_node)
+            if self.case.folder:
+                self._load(rebuild=result_node(self.case, "surface") is None)
+        self.tell("case")
+
+    def take_result(self, folder):
+        """Show a new result of the case; the one before is what Undo goes back to."""
+        case = self.case
+        if case.folder:
+            case.earlierFolders = [*list(case.earlierFolders), case.folder][-MOST_EARLIER:]
+        self._show(folder)
+
+    def _show(self, folder):
+        self.case.folder = str(folder)
+        self.case.placement = placement_of(self.case.volume)
+        self._load(rebuild=True)
+        self.tell("case")
+
+    def _load(self, rebuild):
+        """Read the result folder; a folder that is gone is a sentence, not a failure: the nodes are still in the scene."""
+        case, folder = self.case, Path(self.case.folder)
+        self.branch_id, self.branch_at_mm, self.rank, self.problem = None, 0.0, 1, ""
+        self.result, self.edits, self.camera_paths = None, None, {}
+        try:
+            self.result = load_result(folder)
+        except (InputError, OSError) as error:
+            logger.info("result not loaded: %s", type(error).__name__)
+            self.problem = _("The result's folder is no longer there or is damaged; find the airways again.")
+            return
+        self.camera_paths = load_camera_paths(folder)
+        self.edits = TreeEdits(self.result.tree)
+        self._of_vertices = branch_of_vertices(self.result.surface, self.result.tree)
+        if rebuild:
+            case_scene.build(case, self.result, self.camera_paths)
+        case_scene.show_case(case)
+        self.recolor()
+        if self.plan is not None and self.plan.routes:
+            self.rank = self.plan.routes[0].rank
+            case_scene.show_route(case, self.rank)
+
+    def recolor(self):
+        """Colour the overview anew."""
+        if self.result is not None:
+            kept = self.edits.tree.branches
+            colors = vertex_colors(self._of_vertices, self.result.tree, self.color_mode, kept, self.branch_id)
+            case_scene.paint(self.case, colors)
+
+    def set_color_mode(self, mode):
+        """Colour by ``LOBE``, ``GENERATION`` or ``DIAMETER``."""
+        if mode != self.color_mode:
+            self.color_mode = mode
+            self.recolor()
+            self.tell("colors")
+
+    def choose_branch(self, branch_id, at_mm=None):
+        """Choose a branch, and where along it (its middle when not clicked)."""
+        if self.edits is None or branch_id not in self.edits.tree.branches:
+            return
+        branch = self.edits.tree[branch_id]
+        self.branch_id = branch_id
+        self.branch_at_mm = branch.length_mm / 2.0 if at_mm is None else at_mm
+        self.recolor()
+        x, y, z = branch.points_lps_mm[int(abs(branch.arc_mm - self.branch_at_mm).argmin())]
+        for node in shown_slice_nodes():
+            node.JumpSlice(-x, -y, z)
+        self.tell("branch")
+
+    def edited(self):
+        """Show what a correction changed."""
+        if self.branch_id not in self.edits.tree.branches:
+            self.branch_id = None
+        self.recolor()
+        self.tell("edit")
+
+    def undo(self):
+        """Take the last correction back, or, without one, the last recomputation."""
+        if self.edits is not None and self.edits.changed:
+            self.edits.undo()
+            self.edited()
+            return
+        earlier = list(self.case.earlierFolders) if self.case is not None else []
+        if earlier:
+            folder = earlier.pop()
+            self.case.earlierFolders = earlier
+            self._show(folder)
+
+    @property
+    def can_undo(self):
+        """Whether there is something to take back."""
+        return self.case is not None and bool((self.edits and self.edits.changed) or list(self.case.earlierFolders))
+
+    def choose_route(self, rank):
+        """Show another route."""
+        if self.plan is not None and rank != self.rank and any(route.rank == rank for route in self.plan.routes):
+            self.rank = rank
+            case_scene.show_route(self.case, rank)
+            self.tell("route")
+
+    def forget_result(self):
+        """Take the result out of the scene; its folder stays."""
+        if self.case is not None:
+            remove_result_nodes(self.case)
+            self.case.folder = ""
+        self.open(self.case.volume if self.case is not None else None)

@@ -1,0 +1,146 @@
+"""The panel's tables: branches, routes side by side, bronchoscopes by route."""
+
+import qt
+
+from LungAirwayLib.plan import Reach
+from LungAirwayLib.report_pages.routes import TSUBOI_NAMES
+from LungAirwayLib.report_pages.summary import REACH_NAMES
+from SenseCarePlanningLib.tubes.tree import BranchFlag
+from SenseCarePlanningWidgets.texts import tr as _
+
+REACH_COLORS = {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#b26a00", Reach.NO: "#b3261e"}
+REACH_SIGNS = {Reach.REACHES: "●", Reach.PROBABLY: "◐", Reach.NO: "○"}
+BRANCH_ID = 256
+"""Qt::UserRole: where a row keeps its branch."""
+
+
+def flag_texts():
+    """Return what the flags of a branch mean to the reader."""
+    return {
+        BranchFlag.BRIDGED: _("gap bridged"),
+        BranchFlag.LEAK_SUSPECTED: _("leak suspected"),
+        BranchFlag.LOOP_REMOVED: _("loop opened"),
+        BranchFlag.MANUALLY_EDITED: _("edited"),
+    }
+
+
+def text_cell(text, tip="", right=False):
+    """Return a table item that cannot be edited."""
+    item = qt.QTableWidgetItem(text)
+    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
+    if tip:
+        item.setToolTip(tip)
+    if right:
+        item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+    return item
+
+
+def set_headers(table, titles, tips=()):
+    """Set a table's columns."""
+    table.setColumnCount(len(titles))
+    table.setHorizontalHeaderLabels(list(titles))
+    for at, tip in enumerate(tips):
+        table.horizontalHeaderItem(at).setToolTip(tip)
+
+
+def fill_branches(table, tree, words):
+    """Fill the branch table, parents first; returns branch id -> row."""
+    blocked = table.blockSignals(True)
+    set_headers(
+        table,
+        (_("Branch"), _("Gen."), _("Diameter\n(mm)"), _("Length\n(mm)"), _("Remark")),
+        (
+            _("Name of the branch; a question mark where it is uncertain."),
+            _("Number of divisions from the trachea (0)."),
+            _("Median inner diameter over the middle half, mm."),
+            _("Length along the centreline, mm."),
+            _("What to check: suspected leaks, bridged gaps, edits."),
+        ),
+    )
+    flags = flag_texts()
+    table.setRowCount(len(tree))
+    rows = {}
+    for row, branch in enumerate(tree):
+        name = text_cell(words.branch(branch, tree))
+        name.setData(BRANCH_ID, branch.id)
+        name.setToolTip(words.branch(branch, tree))
+        remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
+        cells = [
+            name,
+            text_cell(str(branch.generation), right=True),
+            text_cell(words.number(branch.diameter_mm, "mm"), right=True),
+            text_cell(words.number(branch.length_mm, "mm"), right=True),
+            text_cell(remark, remark),
+        ]
+        for column, cell in enumerate(cells):
+            table.setItem(row, column, cell)
+        rows[branch.id] = row
+    table.blockSignals(blocked)
+    return rows
+
+
+def fill_routes(table, result, words):
+    """Fill the routes side by side: one column a route, one row a property."""
+    plan, tree = result.plan, result.tree
+    routes = plan.routes if plan is not None else ()
+    blocked = table.blockSignals(True)
+    table.clear()
+    set_headers(table, [_("Route {rank}").format(rank=route.rank) for route in routes])
+    rows = [
+        (_("Leaves the airway in"), lambda r: words.branch(tree[r.exit_branch_id], tree)),
+        (_("Likelihood"), lambda r: f"{100 * r.confidence:.0f} %"),
+        (_("Smallest diameter"), lambda r: words.with_unit(2.0 * float(r.radius_mm.min()), "mm")),
+        (_("Gap to the target"), lambda r: words.with_unit(r.gap_mm, "mm")),
+        (_("Off axis"), lambda r: words.with_unit(r.exit_angle_deg, "deg")),
+        (_("Bifurcations"), lambda r: str(len(plan.instructions.get(r.rank, ())))),
+        (_("Bronchus sign"), lambda r: words.yes_no(r.bronchus_sign)),
+        (_("Artery sign"), lambda r: words.yes_no(r.artery_sign)),
+        (_("Tsuboi type"), lambda r: words.say(TSUBOI_NAMES[r.tsuboi])),
+        (_("Beware"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
+    ]
+    table.setRowCount(len(rows))
+    table.setVerticalHeaderLabels([title for title, _make in rows])
+    for column, route in enumerate(routes):
+        for row, (_title, make) in enumerate(rows):
+            text = make(route)
+            table.setItem(row, column, text_cell(text, f"{text}\n{words.sentence(route.reason)}"))
+    table.blockSignals(blocked)
+
+
+def fill_scopes(table, result, words):
+    """Fill the bronchoscopes by route: how far each gets."""
+    plan, tree = result.plan, result.tree
+    blocked = table.blockSignals(True)
+    table.clear()
+    routes = plan.routes if plan is not None else ()
+    scopes = plan.scopes if plan is not None else ()
+    set_headers(table, [_("Bronchoscope"), *(_("Route {rank}").format(rank=route.rank) for route in routes)])
+    table.setRowCount(len(scopes))
+    cells = {(cell.scope_id, cell.route_rank): cell for cell in plan.feasibility} if plan is not None else {}
+    for row, scope in enumerate(scopes):
+        name = words.sentence(scope.name)
+        tip = _("tip {size} mm").format(size=words.number(scope.tip_diameter_mm, "mm"))
+        table.setItem(row, 0, text_cell(f"{name}\n{tip}", name))
+        for column, route in enumerate(routes, start=1):
+            found = cells.get((scope.id, route.rank))
+            if found is None:
+                table.setItem(row, column, text_cell("–"))
+                continue
+            left = found.straight_distance.value
+            text = f"{REACH_SIGNS[found.reach]} {100 * found.probability:.0f} %"
+            if left is not None:
+                text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
+            reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))
+            item = text_cell(text, f"{words.say(REACH_NAMES[found.reach])}\n{reached}\n{words.sentence(found.reason)}")
+            item.setForeground(qt.QBrush(qt.QColor(REACH_COLORS[found.reach])))
+            table.setItem(row, column, item)
+    table.blockSignals(blocked)
+
+
+def fit_height(table, most=320):
+    """Give a table the height of its rows, so that nothing is cut and nothing is empty; beyond ``most`` it scrolls."""
+    table.resizeRowsToContents()
+    height = sum(table.rowHeight(row) for row in range(table.rowCount)) + 2 * table.frameWidth
+    if not table.horizontalHeader().isHidden():
+        height += table.horizontalHeader().sizeHint.height()
+    table.setFixedHeight(int(min(max(height + 2, 60), most)))

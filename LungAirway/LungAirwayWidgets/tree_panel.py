@@ -1,0 +1,233 @@
+"""Steps 2 and 3 of the panel: look at the tree, choose a branch, correct it, recompute."""
+
+import html
+
+import qt
+import slicer
+
+from LungAirwayLib.constants import INTERMEDIATE, LEFT_MAIN, LOBAR_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
+from SenseCarePlanningLib.geometry import lps_from_ras
+from SenseCarePlanningWidgets.error_message import shown_failures
+from SenseCarePlanningWidgets.texts import sentence
+from SenseCarePlanningWidgets.texts import tr as _
+
+from . import tables, tree_colors
+from .branch_picker import BranchPicker
+from .case import result_node
+from .layout import OVERVIEW, three_d_widget
+
+COURSE = "SenseCarePlanning.BridgeCourse"
+
+
+class TreePanel:
+    """Branch table, colours, corrections.
+
+    Parameters
+    ----------
+    ui
+        The form's widgets.
+    session
+        What is worked on.
+    recompute
+        Called with ``tree=`` or ``painted=`` when the user asks for it.
+    """
+
+    def __init__(self, ui, session, recompute):
+        self.ui, self.session, self._recompute = ui, session, recompute
+        self._rows = {}
+        self._codes = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES)
+        self.picker = BranchPicker(self._on_picked, lambda: session.edits.tree if session.edits is not None else None)
+        for code in self._codes:
+            ui.nameComboBox.addItem(session.words.full_name(code) if code != TRACHEA else session.words.code(code), code)
+        ui.nameComboBox.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
+        ui.nameComboBox.minimumContentsLength = 18
+        ui.branchTable.verticalHeader().hide()
+        ui.branchTable.setFixedHeight(260)
+        ui.branchTable.connect("itemSelectionChanged()", self._on_row)
+        ui.cutOffButton.connect("clicked()", self.cut_off)
+        ui.cutHereButton.connect("clicked()", self.cut_here)
+        ui.nameButton.connect("clicked()", self.give_name)
+        ui.drawBridgeButton.connect("toggled(bool)", self._on_draw)
+        ui.joinBridgeButton.connect("clicked()", self.join)
+        ui.paintButton.connect("clicked()", self.paint)
+        ui.usePaintButton.connect("clicked()", self.use_painting)
+        ui.undoButton.connect("clicked()", session.undo)
+        ui.recomputeButton.connect("clicked()", self.recompute)
+        session.listeners.append(self.update)
+
+    def attach(self):
+        """Listen to clicks in the overview."""
+        widget = three_d_widget(OVERVIEW)
+        self.picker.attach(widget.threeDView() if widget is not None else None)
+
+    def detach(self):
+        """Stop listening."""
+        self.picker.detach()
+
+    def update(self, what):
+        """Show what changed."""
+        if what in ("case", "edit"):
+            self._fill()
+        if what in ("case", "edit", "colors"):
+            self._show_legend()
+        if what in ("case", "edit", "branch"):
+            self._show_branch()
+        self._enable()
+
+    def _fill(self):
+        table, session = self.ui.branchTable, self.session
+        if session.edits is None:
+            table.setRowCount(0)
+            self._rows = {}
+            return
+        self._rows = tables.fill_branches(table, session.edits.tree, session.words)
+        header = table.horizontalHeader()
+        header.setStretchLastSection(False)
+        for column in range(5):
+            header.setSectionResizeMode(column, qt.QHeaderView.Interactive if column else qt.QHeaderView.Stretch)
+        for column, width in enumerate((0, 40, 68, 54, 92)):
+            if column:
+                table.setColumnWidth(column, width)
+        table.verticalHeader().setDefaultSectionSize(22)
+
+    def _show_legend(self):
+        session = self.session
+        if session.result is None:
+            self.ui.legendLabel.text = ""
+            return
+        parts = [
+            f'<span style="color:rgb{color}">■</span>&nbsp;{html.escape(text).replace(" ", "&nbsp;")}'
+            for color, text in tree_colors.legend(session.result.tree, session.color_mode)
+        ]
+        self.ui.legendLabel.text = " &nbsp; ".join(parts)
+
+    def _show_branch(self):
+        ui, session = self.ui, self.session
+        table = ui.branchTable
+        blocked = table.blockSignals(True)
+        if session.edits is None or session.branch_id not in self._rows:
+            table.clearSelection()
+            ui.branchLabel.text = _("No branch is chosen.") if session.edits is not None else ""
+            table.blockSignals(blocked)
+            return
+        row = self._rows[session.branch_id]
+        table.selectRow(row)
+        table.scrollToItem(table.item(row, 0))
+        table.blockSignals(blocked)
+        branch, words = session.edits.tree[session.branch_id], session.words
+        lumen = words.lumen(branch.minimum_diameter_mm, branch.minimum_diameter_interval_mm, "mm")
+        name = words.full_name(branch.label.code) if branch.label is not None else words.branch(branch, session.edits.tree)
+        if branch.label is not None:
+            at = ui.nameComboBox.findData(branch.label.code)
+            if at >= 0:
+                ui.nameComboBox.currentIndex = at
+        ui.branchLabel.text = _("{name}: narrowest {lumen}, {length} mm long.").format(
+            name=name, lumen=lumen, length=words.number(branch.length_mm, "mm")
+        )
+
+    def _enable(self):
+        ui, session = self.ui, self.session
+        has_tree = session.edits is not None
+        chosen = has_tree and session.branch_id is not None
+        for button in (ui.cutOffButton, ui.cutHereButton, ui.nameButton, ui.nameComboBox):
+            button.enabled = chosen
+        for button in (ui.drawBridgeButton, ui.joinBridgeButton, ui.paintButton, ui.usePaintButton):
+            button.enabled = has_tree
+        ui.undoButton.enabled = session.can_undo
+        ui.recomputeButton.enabled = has_tree and session.edits.changed
+        if has_tree:
+            count = len(session.edits.before)
+            done = _("Corrections not yet recomputed: {count}.").format(count=count) if count else ""
+            ui.editLabel.text = done
+        else:
+            ui.editLabel.text = ""
+
+    def _on_row(self):
+        items = self.ui.branchTable.selectedItems()
+        if items:
+            row = items[0].row()
+            self.session.choose_branch(int(self.ui.branchTable.item(row, 0).data(tables.BRANCH_ID)))
+
+    def _on_picked(self, branch_id, at_mm):
+        self.session.choose_branch(branch_id, at_mm)
+
+    def cut_off(self):
+        """Take the chosen branch off."""
+        with shown_failures():
+            self.session.edits.cut_off(self.session.branch_id)
+            self.session.edited()
+
+    def cut_here(self):
+        """Take off what lies beyond the clicked place."""
+        with shown_failures():
+            self.session.edits.cut_off(self.session.branch_id, max(self.session.branch_at_mm, 1.0))
+            self.session.edited()
+
+    def give_name(self):
+        """Name the chosen branch."""
+        with shown_failures():
+            code = self.ui.nameComboBox.itemData(self.ui.nameComboBox.currentIndex)
+            self.session.edits.name(self.session.branch_id, str(code))
+            self.session.edited()
+
+    def _course(self, make):
+        scene = slicer.mrmlScene
+        found = [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") if node.GetAttribute(COURSE)]
+        if found or not make:
+            return found[0] if found else None
+        node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Missing piece"))
+        node.SetAttribute(COURSE, "1")
+        node.SetSaveWithScene(False)
+        node.CreateDefaultDisplayNodes()
+        node.GetDisplayNode().SetPointLabelsVisibility(False)
+        node.GetDisplayNode().SetSelectedColor(1.0, 0.5, 0.0)
+        return node
+
+    def _on_draw(self, on):
+        markups = slicer.modules.markups.logic()
+        if on:
+            markups.SetActiveListID(self._course(make=True))
+            markups.StartPlaceMode(True)
+            self.ui.editLabel.text = _("Click along the missing airway, from the airway outwards; then press Join it.")
+        else:
+            slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+
+    def join(self):
+        """Join the drawn course to the tree."""
+        with shown_failures():
+            self.ui.drawBridgeButton.checked = False
+            node = self._course(make=False)
+            points = [node.GetNthControlPointPositionWorld(at) for at in range(node.GetNumberOfControlPoints())] if node else []
+            start = self.session.edits.join(lps_from_ras(points) if points else [])
+            slicer.mrmlScene.RemoveNode(node)
+            self.session.branch_id = start
+            self.session.edited()
+
+    def paint(self):
+        """Open Slicer's Segment Editor on the airway."""
+        with shown_failures():
+            node = result_node(self.session.case, "segmentation")
+            if node is None:
+                return
+            node.SetReferenceImageGeometryParameterFromVolumeNode(self.session.case.volume)
+            slicer.util.selectModule("SegmentEditor")
+            editor = getattr(slicer.modules, "SegmentEditorWidget", None)
+            if editor is not None:
+                editor.editor.setSegmentationNode(node)
+                editor.editor.setSourceVolumeNode(self.session.case.volume)
+                editor.editor.setCurrentSegmentID("airway")
+
+    def use_painting(self):
+        """Recompute from the painted airway."""
+        with shown_failures():
+            self._recompute(painted=(result_node(self.session.case, "segmentation"), "airway"))
+
+    def recompute(self):
+        """Recompute from the corrected tree."""
+        with shown_failures():
+            self._recompute(tree=self.session.edits.tree)
+
+    def warnings(self):
+        """Return what the result warns of."""
+        result = self.session.result
+        return [sentence(text) for text in result.warnings] if result is not None else []
