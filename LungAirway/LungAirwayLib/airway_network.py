@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import skeletonize
 
 from SenseCarePlanningLib.errors import SenseCareError
+from SenseCarePlanningLib.inference.bundle import BundleSegmenter
+from SenseCarePlanningLib.inference.device import choose_device
+from SenseCarePlanningLib.inference.onnx import OnnxSegmenter
 from SenseCarePlanningLib.inference.protocol import Prediction
+from SenseCarePlanningLib.inference.registry import read_registry
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
 from SenseCarePlanningLib.tubes.tree import Bridge
@@ -25,6 +32,7 @@ from .patient_axes import PatientAxes
 logger = logging.getLogger(__name__)
 
 BoolArray = NDArray[np.bool_]
+SHIPPED = Path(__file__).resolve().parents[1] / "Resources" / "Models" / "airway_ct"
 MARGIN_MM = 8.0
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
@@ -36,6 +44,27 @@ class PatchSegmenter(Protocol):
         """Segment a volume."""
 
 
+def shipped_network(folder: Path = SHIPPED) -> tuple[PatchSegmenter | None, str]:
+    """Return the runner of the network that comes with this module: torch on a GPU, the ONNX form on a CPU.
+
+    Returns
+    -------
+    network, reason
+        None, and why, where it cannot run here.
+    """
+    listed = folder.parent / "models.json"
+    if not listed.is_file():
+        return None, "The airway network is not in this installation."
+    registry = read_registry(listed)
+    torch_form, onnx_form = BundleSegmenter(folder, registry), OnnxSegmenter(folder, registry)
+    if importlib.util.find_spec("torch") is not None and torch_form.available() is None and choose_device() != "cpu":
+        return torch_form, ""
+    reason = onnx_form.available()
+    if reason is None:
+        return onnx_form, ""
+    return (torch_form, "") if torch_form.available() is None else (None, reason)
+
+
 @dataclass(frozen=True)
 class NetworkRules:
     """How a probability becomes a tree; chosen on training trees.
@@ -45,7 +74,8 @@ class NetworkRules:
     sure
         Voxels at least this probable are airway.
     likely
-        So are voxels at least this probable that such ones reach (hysteresis): thin branches fade towards their ends.
+        So are voxels at least this probable that such ones reach (hysteresis): thin branches fade towards their ends. Only
+        what goes on beyond the surface counts; the surface itself lies where ``sure`` says.
     piece_mm3
         Smaller detached pieces are dropped before gaps are joined.
     """
@@ -155,8 +185,7 @@ def tree_of_probability(
         When nothing reaches the trachea.
     """
     array = chance.array_kji
-    likely = array >= rules.likely
-    labels, count = ndimage.label(likely, structure=TOUCHING)
+    labels, count = ndimage.label(_with_extensions(array, rules), structure=TOUCHING)
     if count == 0:
         raise SenseCareError("The model found no airway in this scan; run the engine classical instead.")
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
@@ -173,6 +202,17 @@ def tree_of_probability(
     kept = tuple(bridge for bridge in bridges if _starts_in(bridge, tree, chance))
     logger.info("network airway: %d pieces, %d joined", int(keep.sum()), len(kept))
     return tree, kept
+
+
+def _with_extensions(chance: NDArray[np.float32], rules: NetworkRules) -> BoolArray:
+    """Return the sure voxels, and the course of the likely ones; not the shell of likely voxels about all sure ones."""
+    sure, likely = chance >= rules.sure, chance >= rules.likely
+    if not likely.any():
+        return sure
+    box = bounding_box(likely, (1, 1, 1))
+    course = ndimage.binary_dilation(skeletonize(likely[box]), structure=TOUCHING)
+    sure[box] |= course & likely[box]
+    return sure
 
 
 def vessel_chance(prediction: Prediction) -> NDArray[np.float32] | None:

@@ -17,7 +17,7 @@ from SenseCarePlanningLib.phantom.nodules import NoduleSpec
 from SenseCarePlanningLib.phantom.simulate import SimulatedCT, simulate_ct
 from SenseCarePlanningLib.phantom.thorax import ThoraxOptions, make_thorax, scan
 from SenseCarePlanningLib.progress import Progress
-from SenseCarePlanningLib.volume import LabelMap, bounding_box
+from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .bank import IGNORE, LUMEN, LUMEN_ONLY, LUNG, SPACING_MM, VESSEL, WALL
 from .cases import CaseSpec, mask_files, real_files
@@ -26,6 +26,8 @@ MARGIN_MM = 8.0
 LOBES = ("RUL", "RML", "RLL", "LUL", "LLL")
 UNSURE_MM = 1.8
 """Width of the band around disagreement of the two engines that is left out of the loss."""
+WALLED = 0.8
+"""Share of the classical engine's own threshold from which its evidence for an airway leaves the truth open."""
 LEAST_HU, MOST_HU = -1024, 1500
 
 Arrays = tuple[NDArray[np.int16], NDArray[np.uint8]]
@@ -116,11 +118,22 @@ def _real(data: Path) -> Arrays:
     differ = own ^ peer
     unsure = ndimage.distance_transform_edt(~differ, sampling=spacing) <= UNSURE_MM
     labels = agreed.astype(np.uint8) * np.uint8(LUMEN) | np.uint8(LUMEN_ONLY)
-    labels[unsure & ~agreed] |= IGNORE
+    labels[(unsure | _walled(found.probability, volume)) & ~agreed] |= IGNORE
     if found.lungs is None:
         raise InputError("No lungs were found in the real training CT.")
     labels[found.lungs.mask()] |= LUNG
     return to_network_grid(volume.array_kji, labels, spacing)
+
+
+def _walled(evidence: Volume | None, volume: Volume) -> NDArray[np.bool_]:
+    """Tell where the classical engine sees dark voxels with a wall about them: airways, perhaps, that neither engine took."""
+    out = np.zeros(volume.array_kji.shape, dtype=bool)
+    if evidence is None:
+        return out
+    start = np.rint(volume.grid.kji_from_lps(evidence.affine_ijk_to_lps[:3, 3])).astype(int)
+    box = tuple(slice(int(low), int(low) + size) for low, size in zip(start, evidence.array_kji.shape, strict=True))
+    out[box] = evidence.array_kji >= WALLED
+    return out
 
 
 def to_network_grid(hu: NDArray[Any], labels: NDArray[np.uint8], spacing_kji_mm: tuple[float, float, float]) -> Arrays:
