@@ -59,8 +59,9 @@ def test_a_folder_that_is_no_model_is_refused(hub, tmp_path, caplog):
 
 
 def test_the_self_check_names_what_is_missing_and_installs_it_after_a_yes(hub, monkeypatch):
-    from SenseCarePlanningWidgets import dependency_installer
     from slicer import packaging
+
+    from SenseCarePlanningWidgets import dependency_installer
 
     for one in dependency_installer.PLANNING:
         hub.pretend_package(one.name, True)
@@ -97,9 +98,8 @@ def test_a_no_installs_nothing_and_is_said(hub, monkeypatch, caplog):
 
 
 def test_torch_comes_through_the_pytorch_extension_only(hub, monkeypatch):
-    from SenseCarePlanningWidgets import dependency_installer
-
     from SenseCarePlanningLib.errors import SenseCareError
+    from SenseCarePlanningWidgets import dependency_installer
 
     for one in dependency_installer.ENGINES["bundle"]:
         hub.pretend_package(one.name, one.name != "torch")
@@ -122,6 +122,7 @@ def test_torch_comes_through_the_pytorch_extension_only(hub, monkeypatch):
 
 def test_an_older_slicer_asks_and_installs_one_by_one(hub, monkeypatch):
     import slicer
+
     from SenseCarePlanningWidgets import dependency_installer
 
     monkeypatch.setattr(dependency_installer, "_slicer_packaging", lambda: None)
@@ -136,6 +137,7 @@ def test_an_older_slicer_asks_and_installs_one_by_one(hub, monkeypatch):
 
 def test_the_digital_patient_is_made_by_a_child_process_shown_and_listed(hub, monkeypatch, tmp_path):
     import slicer
+
     from SenseCarePlanningWidgets import digital_patient
     from SenseCarePlanningWidgets.process_runner import ProcessRunner
 
