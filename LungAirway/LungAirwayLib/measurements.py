@@ -158,7 +158,7 @@ def _wall(branch: Branch, sections: Mapping[int, BranchSections] | None) -> Meas
     """Wall thickness by the model of the blurred ring; its interval joins the scatter along the branch and the model's error."""
     name, method = (
         "wall_thickness",
-        "median over the middle half, blurred-ring model; interval: scatter along it and the model's error",
+        "median over the middle half, blurred-ring model; interval: scatter and error of the model",
     )
     if sections is None:
         return not_measured(name, "mm", "there is no CT")
