@@ -17,7 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 @contextmanager
 def _running(folder: Path, with_window: bool) -> Iterator[object]:
     pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
-    pytest.importorskip("PySide6", reason="PySide6 is not installed")
+    pytest.importorskip(
+        "PySide6.QtWidgets", reason="PySide6, or a system library that it needs, is not installed", exc_type=ImportError
+    )
     from standin.desktop import Desktop
 
     started = Desktop(folder, with_window)
