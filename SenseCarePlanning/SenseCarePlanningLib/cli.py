@@ -15,7 +15,7 @@ from . import __version__
 from .console import JsonLines
 from .errors import InputError, SenseCareError
 
-COMMANDS = ("airway", "demo", "evaluate", "phantom", "replan", "series", "train")
+COMMANDS = ("airway", "demo", "evaluate", "phantom", "replan", "screenshots", "series", "train")
 """Each is a module of :mod:`SenseCarePlanningLib.commands` with ``add_parser(subparsers)``; imported only when asked for."""
 
 SUMMARIES = {
@@ -24,6 +24,7 @@ SUMMARIES = {
     "evaluate": "score an airway segmentation, or the choice of exit branches",
     "phantom": "make a digital patient: a DICOM series with its exact truth",
     "replan": "plan again on an earlier result: another target, an edited tree, a painted airway, or its report",
+    "screenshots": "take pictures of every step of the desktop modules, for the documentation",
     "series": "list the series of a DICOM folder and say which one would be used",
     "train": "train the airway network",
 }

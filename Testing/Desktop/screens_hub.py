@@ -1,0 +1,100 @@
+"""The pictures of the hub: every page with something on it, as the tutorial walks through them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import screens_data
+
+SIZE = (1400, 900)
+
+
+def take(desktop: Any, folder: Path, language: str) -> list[Path]:
+    """Take the pictures into a folder and return them.
+
+    Parameters
+    ----------
+    desktop
+        A started stand-in whose language is set.
+    folder
+        Gets ``Hub-1-cases.png`` and so on.
+    language
+        ``en`` or ``zh``, of the report that is shown.
+    """
+    patient, result = screens_data.patient(), screens_data.result(language)
+    desktop.load_module("LungAirway")
+    desktop.load_module("SenseCarePlanning")
+    from SenseCarePlanningWidgets import cases
+
+    cases.set_cases_folder(result.parent)
+    desktop.add_dicom(patient / "dicom")
+    panel = desktop.show_module("SenseCarePlanning")
+    desktop.process_events(until=lambda: not panel.caseList.filling)
+    taken: list[Path] = []
+
+    def picture(name: str) -> None:
+        desktop.process_events()
+        taken.append(desktop.screenshot_window(folder / f"Hub-{len(taken) + 1}-{name}.png", *SIZE))
+
+    study = next(case.key for case in panel.caseList.cases if case.kind == "study")
+    panel.caseList.choose(study)
+    desktop.click(panel.ui.openButton)
+    look_at_lungs(desktop)
+    picture("cases")
+
+    finished = next(case.key for case in panel.caseList.cases if case.kind == "result")
+    panel.caseList.choose(finished)
+    desktop.click(panel.ui.openButton)
+    show_tree(desktop)
+    picture("result")
+
+    fold(panel, "report")
+    panel.onReport()
+    desktop.click(panel.reportView.large_button)
+    picture("report")
+    window = panel.reportView._window
+    if window is not None:
+        taken.append(desktop.screenshot(folder / f"Hub-{len(taken) + 1}-report-window.png", window))
+        window.close()
+
+    fold(panel, "samples", "models", "check")
+    picture("self-check")
+    return taken
+
+
+SECTIONS = ("cases", "case", "report", "samples", "models", "check")
+
+
+def fold(panel: Any, *opened: str) -> None:
+    """Open the named sections and close the others."""
+    for name in SECTIONS:
+        getattr(panel.ui, f"{name}CollapsibleButton").collapsed = name not in opened
+
+
+def look_at_lungs(desktop: Any) -> None:
+    """Show the CT as a chest radiologist windows it, in slices through the nodule."""
+    import slicer
+
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        display = node.GetDisplayNode()
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(1500, -600)
+    left, posterior, superior = screens_data.nodule_lps()
+    for name in ("Red", "Yellow", "Green"):
+        slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().JumpSliceByCentering(-left, -posterior, superior)
+    desktop.process_events()
+
+
+def show_tree(desktop: Any) -> None:
+    """Turn the 3D view to the tree, from the front, without the box."""
+    import slicer
+
+    look_at_lungs(desktop)
+    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
+    view.mrmlViewNode().SetBoxVisible(False)
+    view.mrmlViewNode().SetAxisLabelsVisible(False)
+    view.rotateToViewAxis(3)
+    view.resetFocalPoint()
+    view.resetCamera(False, True, True)
+    desktop.process_events()
