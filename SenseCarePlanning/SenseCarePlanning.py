@@ -357,7 +357,7 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onCTChest(self):
         """Load Slicer's own chest CT, which is downloaded from its servers."""
         with shown_failures():
-            question = _("Download the chest CT of Slicer's sample data (about 60 MB) from the internet?")
+            question = _("Download the chest CT of Slicer's sample data from the internet?")
             if slicer.util.confirmYesNoDisplay(question, windowTitle=_("Sample data")):
                 import SampleData
 
