@@ -1,0 +1,106 @@
+"""The progress box, the report page and the sentences for failures."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from hub_data import write_result
+
+
+def outcome(**facts):
+    from SenseCarePlanningWidgets.process_runner import RunOutcome
+
+    return RunOutcome(**{"ok": False, **facts})
+
+
+def test_the_box_shows_step_bar_and_log_and_asks_to_stop_once(desktop):
+    from SenseCarePlanningWidgets.progress_box import ProgressBox
+
+    pressed = []
+    box = ProgressBox(lambda: pressed.append(1))
+    assert not box.widget.visible
+    box.start()
+    box.show_progress("Airway tree", 0.456)
+    assert (box.step_label.text, box.bar.value) == ("Airway tree", 46)
+    box.show_progress("Airway tree", 1.0)
+    assert "Airway tree: 0." in box.log_view.toPlainText()
+    desktop.click(box.cancel_button)
+    assert pressed == [1] and not box.cancel_button.enabled
+    box.show_progress("Lobes", 0.1)
+    assert box.step_label.text == "Stopping ..."
+    box.finish(outcome(cancelled=True, message="Stopped; nothing was written.", seconds=75.0))
+    assert (box.step_label.text, box.seconds_label.text) == ("Stopped; nothing was written.", "1:15")
+    assert not box.cancel_button.visible
+    box.start()
+    assert box.cancel_button.enabled and box.log_view.toPlainText() == ""
+
+
+def test_a_refused_input_opens_the_log_with_every_problem(desktop):
+    from SenseCarePlanningWidgets.progress_box import ProgressBox
+
+    box = ProgressBox()
+    box.start()
+    box.finish(outcome(message="The plan cannot be made as asked.", problems=("one", "two")))
+    assert not box.log_box.collapsed
+    assert box.log_view.toPlainText().splitlines() == ["one", "two"]
+
+
+def test_steps_and_failures_are_in_the_users_language(desktop):
+    from SenseCarePlanningWidgets.error_message import sentence_of
+    from SenseCarePlanningWidgets.progress_box import ProgressBox
+
+    desktop.language("zh_CN")
+    box = ProgressBox()
+    box.start()
+    box.show_progress("Airway tree", 0.5)
+    assert box.step_label.text == "气道树"
+    assert "内存" in sentence_of(MemoryError())
+    assert box.cancel_button.text == "取消"
+
+
+def test_a_simplified_page_keeps_texts_tables_and_pictures(desktop):
+    from SenseCarePlanningWidgets.report_view import simplified_html
+
+    page = "<style>p{color:red}</style><h1>Plan</h1><table class='x'><tr><td>4.2 mm</td></tr></table><img src='a.png'>"
+    simple = simplified_html(page)
+    assert "color:red" not in simple
+    for kept in ("Plan", "4.2 mm", "a.png", 'border="1"'):
+        assert kept in simple
+
+
+def test_without_a_web_view_the_page_is_still_shown(desktop, tmp_path, monkeypatch):
+    import slicer
+
+    from SenseCarePlanningWidgets.report_view import ReportView
+
+    monkeypatch.delattr(slicer, "qSlicerWebWidget")
+    view = ReportView()
+    assert "No report is open." in view.page.view.toPlainText()
+    assert view.show_folder(write_result(tmp_path / "One"))
+    assert "Bronchoscopy plan" in view.page.view.toPlainText()
+    (tmp_path / "empty").mkdir()
+    assert not view.show_folder(tmp_path / "empty")
+    assert "no report yet" in view.page.view.toPlainText()
+    assert not view.print_button.enabled and view.folder_button.enabled
+
+
+def test_every_failure_becomes_one_sentence_with_its_problems(desktop, caplog):
+    from SenseCarePlanningLib.errors import InputError
+    from SenseCarePlanningWidgets.error_message import sentence_of, shown_failures
+
+    with caplog.at_level(logging.ERROR), shown_failures():
+        raise InputError("The CT cannot be used.", ["slice 3 is missing", "slice 9 is missing"])
+    assert "The CT cannot be used." in caplog.text and "slice 9 is missing" in caplog.text
+    assert "(No space left on device)" in sentence_of(OSError(28, "No space left on device"))
+    assert sentence_of(KeyError("patient name")).count("\n") == 0
+    assert "patient name" not in sentence_of(KeyError("patient name"))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_box_brings_no_colours_of_its_own(desktop, dark):
+    from SenseCarePlanningWidgets.progress_box import ProgressBox
+
+    desktop.dark(dark)
+    box = ProgressBox()
+    assert all(one.styleSheet == "" for one in (box.widget, box.step_label, box.bar, box.log_view))

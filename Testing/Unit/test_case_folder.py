@@ -1,0 +1,90 @@
+"""Result folders and models are recognised quickly, and damaged ones do no harm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from SenseCarePlanningLib.case_folder import find_cases, is_case, read_case
+from SenseCarePlanningLib.inference.installed import find_models, folder_size
+from SenseCarePlanningLib.whole_folder import whole_folder
+
+DIGEST = "0" * 64
+
+
+def make_case(folder: Path, record: object = None, name: str = "run.json") -> Path:
+    with whole_folder(folder) as scratch:
+        text = json.dumps(record) if not isinstance(record, str) else record
+        (scratch / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def make_bundle(folder: Path, metadata: str = '{"name": "Net", "version": "2"}') -> Path:
+    (folder / "configs").mkdir(parents=True)
+    (folder / "configs" / "metadata.json").write_text(metadata, encoding="utf-8")
+    return folder
+
+
+def test_a_case_is_read_from_its_record(tmp_path: Path) -> None:
+    record = {"created": "2026-03-04T05:06:07+00:00", "engine": {"name": "bundle"}, "options": {"target": "mask"}}
+    case = read_case(make_case(tmp_path / "Miller", record))
+    assert case.created is not None and case.created.utcoffset() is not None
+    assert case.created.timestamp() == pytest.approx(1772600767)
+    assert (case.name, case.engine, case.has_target) == ("Miller", "bundle", True)
+    assert case.files == {"run.json", ".sensecare.json"}
+
+
+@pytest.mark.parametrize("record", ["{", "[]", "null", '{"created": 5, "engine": "x", "options": []}'])
+def test_a_damaged_record_leaves_the_case_in_the_list(tmp_path: Path, record: str) -> None:
+    case = read_case(make_case(tmp_path / "Miller", record))
+    assert (case.created, case.engine, case.has_target) == (None, "", False)
+
+
+def test_only_our_finished_results_are_cases(tmp_path: Path) -> None:
+    assert not is_case(tmp_path / "absent")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "run.json").write_text("{}", encoding="utf-8")
+    assert not is_case(tmp_path / "photos")
+    assert not is_case(make_case(tmp_path / "patient", {}, "options.json"))  # a digital patient is a folder of ours, too
+    assert is_case(make_case(tmp_path / "plan only", {}, "plan.json"))
+    (tmp_path / "photos" / ".sensecare.json").write_text("nonsense", encoding="utf-8")
+    assert not is_case(tmp_path / "photos")
+
+
+def test_cases_are_found_two_folders_deep_newest_first(tmp_path: Path) -> None:
+    make_case(tmp_path / "Old", {"created": "2020-01-01T00:00:00+00:00"})
+    make_case(tmp_path / "Miller" / "002", {"created": "2026-01-01T00:00:00+00:00"})
+    make_case(tmp_path / "a" / "b" / "c", {})
+    make_case(tmp_path / ".hidden", {})
+    assert [case.name for case in find_cases(tmp_path)] == ["Miller 002", "Old"]
+    assert [case.name for case in find_cases(tmp_path / "Old")] == ["Old"]
+    assert find_cases(tmp_path / "absent") == []
+
+
+def test_a_model_takes_its_facts_from_the_list_then_its_metadata_then_its_licence_file(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "own")
+    (tmp_path / "own" / "docs").mkdir()
+    (tmp_path / "own" / "docs" / "data_license.txt").write_text("\n CC-BY-4.0 \nmore", encoding="utf-8")
+    make_bundle(tmp_path / "listed")
+    make_bundle(tmp_path / "broken", "{")
+    row = {
+        "id": "listed",
+        "title": "Airways",
+        "licence": "Apache-2.0",
+        "sha256": DIGEST,
+        "intended_use": "Chest CT.",
+        "quality": {},
+    }
+    (tmp_path / "models.json").write_text(json.dumps({"models": [row]}), encoding="utf-8")
+    found = {model.name: model for model in find_models([tmp_path, tmp_path / "own", tmp_path / "absent"])}
+    assert set(found) == {"own", "listed", "broken"}
+    assert (found["own"].title, found["own"].version, found["own"].licence) == ("Net", "2", "CC-BY-4.0")
+    assert (found["listed"].title, found["listed"].licence, found["listed"].intended_use) == (
+        "Airways",
+        "Apache-2.0",
+        "Chest CT.",
+    )
+    assert (found["broken"].title, found["broken"].licence) == ("broken", "")
+    assert found["own"].size_bytes == folder_size(tmp_path / "own") == 31 + 17
