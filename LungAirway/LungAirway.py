@@ -147,6 +147,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.planPanel = PlanPanel(self.ui, self.session, self.planRoutes)
         self.flyPanel = FlyPanel(self.ui, self.session, self.treePanel.attach)
         self.session.listeners.append(self._onSession)
+        self.session.tell("case")
 
     def cleanup(self):
         """Slicer ends, or the module is reloaded: nothing of it may go on."""

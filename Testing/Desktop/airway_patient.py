@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SPACING_MM = 1.4
+SPACING_MM = 2.0
+"""Coarse, so that a run takes seconds; pictures for people are made of a finer one."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,14 @@ def command(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def make_patient(folder: Path) -> Patient:
-    """Make the patient; a few seconds."""
-    spacing = ",".join([str(SPACING_MM)] * 3)
-    command(
-        "phantom", "thorax", "--seed", "3", "--generations", "9", "--nodule", "RB3:14", "--spacing", spacing,
-        "--noise-hu", "15", "--out", str(folder),
-    )  # fmt: skip
+def make_patient(folder: Path, spacing_mm: float = SPACING_MM) -> Patient:
+    """Make the patient, unless the folder holds it; a few seconds."""
+    spacing = ",".join([str(spacing_mm)] * 3)
+    if not (folder / "truth" / "nodules.json").is_file():
+        command(
+            "phantom", "thorax", "--seed", "3", "--generations", "9", "--nodule", "RB3:14", "--spacing", spacing,
+            "--noise-hu", "10", "--out", str(folder),
+        )  # fmt: skip
     found = json.loads((folder / "truth" / "nodules.json").read_text(encoding="utf-8"))
     rows = found["nodules"] if isinstance(found, dict) else found
     x, y, z = rows[0]["centre_lps_mm"]
@@ -50,10 +52,13 @@ def make_patient(folder: Path) -> Patient:
 
 
 def make_result(patient: Patient, folder: Path) -> Path:
-    """Plan for the patient's nodule with the engine that needs no network."""
+    """Plan for the patient's nodule with the engine that needs no network, unless the folder holds it."""
+    if (folder / "plan.json").is_file():
+        return folder
     x, y, z = patient.target_ras
+    target = f"{-x:.2f},{-y:.2f},{z:.2f}"
     command(
-        "airway", str(patient.dicom), "--engine", "classical", "--plan-only", "--no-video", "--target", f"{-x:.2f},{-y:.2f},{z:.2f}",
+        "airway", str(patient.dicom), "--engine", "classical", "--plan-only", "--no-video", "--target", target,
         "--out", str(folder),
     )  # fmt: skip
     return folder

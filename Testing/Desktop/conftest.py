@@ -44,3 +44,26 @@ def desktop_without_window(tmp_path: Path) -> Iterator[object]:
     """The same as ``Slicer --no-main-window``: no layout manager, no main window."""
     with _running(tmp_path, with_window=False) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def airway_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the digital patient and its plan lie; a folder named by SENSECARE_TEST_AIRWAY is filled once and used again."""
+    kept = os.environ.get("SENSECARE_TEST_AIRWAY")
+    return Path(kept) if kept else tmp_path_factory.mktemp("airway")
+
+
+@pytest.fixture(scope="session")
+def airway_patient(airway_folder: Path) -> object:
+    """A small digital patient with a nodule, see airway_patient.py."""
+    from airway_patient import make_patient
+
+    return make_patient(airway_folder / "patient")
+
+
+@pytest.fixture(scope="session")
+def airway_plan(airway_patient: object, airway_folder: Path) -> Path:
+    """The result folder of the patient's plan; copy it before changing it."""
+    from airway_patient import make_result
+
+    return make_result(airway_patient, airway_folder / "plan")

@@ -1,0 +1,185 @@
+"""The LungAirway panel with real child processes: run, cancel, killed child, recompute, target, report, scene closed mid-run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from airway_patient import add_ct
+
+pytestmark = pytest.mark.slow
+LONG = 300.0
+
+
+@pytest.fixture
+def panel(desktop, airway_patient, tmp_path):
+    """The panel with the patient's CT chosen, by the engine that needs no network."""
+    import slicer
+
+    slicer.app.settings().setValue("SenseCarePlanning/CasesFolder", str(tmp_path / "cases"))
+    desktop.load_module("LungAirway")
+    add_ct(desktop.scene, airway_patient)
+    shown = desktop.show_module("LungAirway")
+    shown._parameterNode.engine = type(shown._parameterNode.engine).CLASSICAL
+    return shown
+
+
+def set_target(panel, ras):
+    node = panel.planPanel.target_node()
+    node.RemoveAllControlPoints()
+    node.AddControlPointWorld(*ras)
+
+
+def wait(desktop, panel):
+    desktop.process_events(until=lambda: panel._job is None, timeout=LONG)
+
+
+def running(desktop, panel):
+    desktop.process_events(until=lambda: panel.progressBox.bar.value > 0, timeout=LONG)
+    return panel._job.runner.pid
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path(f"/proc/{pid}/stat").exists() else False
+
+
+def test_run_with_a_target_then_recompute_a_cut_and_undo(desktop, panel, airway_patient):
+    from LungAirwayWidgets.case import result_nodes
+
+    set_target(panel, airway_patient.target_ras)
+    assert panel.ui.runButton.text == "Find the airways and plan"
+    desktop.click(panel.ui.runButton)
+    assert not panel.ui.runButton.enabled
+    wait(desktop, panel)
+    session = panel.session
+    assert session.plan is not None and session.plan.routes
+    np.testing.assert_allclose(session.plan.target.centre_lps_mm[2], airway_patient.target_ras[2], atol=8.0)
+    assert panel.ui.routeTable.columnCount == len(session.plan.routes)
+    assert set(session.camera_paths) == {route.rank for route in session.plan.routes}
+    shown, count = len(result_nodes(session.case)), len(session.result.tree)
+
+    wanted = max(session.result.tree.tips, key=lambda one: one.length_mm).id
+    session.choose_branch(wanted)
+    desktop.click(panel.ui.cutOffButton) if not panel.ui.editSection.collapsed else panel.treePanel.cut_off()
+    panel.ui.editSection.collapsed = False
+    desktop.click(panel.ui.recomputeButton)
+    wait(desktop, panel)
+    assert len(session.result.tree) < count
+    assert session.plan is not None
+    assert len(list(session.case.earlierFolders)) == 1
+    desktop.click(panel.ui.undoButton)
+    assert len(session.result.tree) == count
+    assert len(result_nodes(session.case)) == shown
+    assert not list(Path(str(panel.logic.resultsFolder())).rglob("*.nrrd"))
+
+
+def test_cancel_really_stops_it(desktop, panel):
+    desktop.click(panel.ui.runButton)
+    pid = running(desktop, panel)
+    started = time.monotonic()
+    panel.progressBox.cancel_button.click()
+    wait(desktop, panel)
+    assert time.monotonic() - started < 30.0
+    assert not alive(pid)
+    assert panel.session.result is None
+    assert panel.ui.runButton.enabled
+    assert "Stopped" in panel.progressBox.step_label.text
+    assert not [path for path in Path(str(panel.logic.resultsFolder())).rglob("*") if path.is_file()]
+
+
+def test_a_killed_child_is_a_sentence(desktop, panel, caplog):
+    desktop.click(panel.ui.runButton)
+    pid = running(desktop, panel)
+    os.kill(pid, signal.SIGKILL)
+    wait(desktop, panel)
+    assert "ended from outside" in caplog.text
+    assert panel.ui.runButton.enabled
+
+
+def test_closing_the_scene_mid_run_is_safe(desktop, panel):
+    desktop.click(panel.ui.runButton)
+    pid = running(desktop, panel)
+    desktop.scene.Clear(0)
+    wait(desktop, panel)
+    assert not alive(pid)
+    assert panel.session.case is None
+    assert not panel.ui.runButton.enabled
+
+
+def test_an_image_that_is_no_chest_is_a_sentence(desktop, panel, caplog):
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Noise")
+    slicer.util.updateVolumeFromArray(node, np.random.default_rng(1).integers(0, 50, (40, 40, 40)).astype(np.int16))
+    node.CreateDefaultDisplayNodes()
+    panel.ui.inputSelector.setCurrentNode(node)
+    desktop.click(panel.ui.runButton)
+    wait(desktop, panel)
+    assert panel.session.result is None
+    assert "Traceback" not in caplog.text
+    assert panel.progressBox.step_label.text
+
+
+def test_another_target_and_the_report(desktop, panel, airway_patient, airway_plan, tmp_path):
+    shutil.copytree(airway_plan, tmp_path / "cases" / "airway-1" / "001")
+    panel.session.take_result(tmp_path / "cases" / "airway-1" / "001")
+    before = panel.session.plan.target.centre_lps_mm
+    r, a, s = airway_patient.target_ras
+    set_target(panel, (r, a + 12.0, s - 14.0))
+    panel.ui.targetSection.collapsed = False
+    desktop.click(panel.ui.planButton)
+    wait(desktop, panel)
+    moved = panel.session.plan.target.centre_lps_mm - before
+    assert np.linalg.norm(moved) > 5.0
+    panel.ui.reportSection.collapsed = False
+    desktop.click(panel.ui.reportButton)
+    wait(desktop, panel)
+    folder = Path(panel.session.case.folder)
+    assert (folder / "report.pdf").stat().st_size > 20000
+    assert panel.reportView.folder == folder
+    assert not panel.reportView.widget.isHidden()
+
+
+def test_a_painted_airway_is_taken(desktop, panel, airway_plan, tmp_path):
+    import slicer
+
+    from LungAirwayWidgets.case import result_node
+
+    shutil.copytree(airway_plan, tmp_path / "cases" / "airway-1" / "001")
+    panel.session.take_result(tmp_path / "cases" / "airway-1" / "001")
+    segmentation = result_node(panel.session.case, "segmentation")
+    volume = panel.session.case.volume
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "airway", volume)
+    array[:, :, : array.shape[2] // 2 - 12] = 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(array, segmentation, "airway", volume)
+    count = len(panel.session.result.tree)
+    panel.ui.editSection.collapsed = False
+    desktop.click(panel.ui.usePaintButton)
+    wait(desktop, panel)
+    assert 3 < len(panel.session.result.tree) < count
+
+
+def test_the_console_gives_the_same_result_object(desktop, airway_patient, airway_plan):
+    import slicer
+
+    from LungAirwayLib.result_io import load_result
+
+    desktop.load_module("LungAirway")
+    ct = add_ct(desktop.scene, airway_patient)
+    logic = slicer.util.getModuleLogic("LungAirway")
+    assert logic is not None
+    result = logic.run(ct, target=airway_patient.target_ras, engine="classical")
+    wanted = load_result(airway_plan)
+    assert type(result) is type(wanted)
+    assert len(result.tree) == len(wanted.tree)
+    assert [route.exit_branch_id for route in result.plan.routes] == [route.exit_branch_id for route in wanted.plan.routes]
