@@ -278,7 +278,7 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             if case.kind == "study":
                 self._loadChosenSeries()
             else:
-                self.logic.loadResult(case.result.folder)
+                self.logic.showResult(case.result.folder)
 
     def _loadChosenSeries(self):
         volume = cases.load_series(str(self.ui.seriesSelector.currentData))
@@ -447,24 +447,27 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
                 found.append(Path(module.path).parent / "Resources" / "Models")
         return found
 
-    @staticmethod
-    def loadResult(folder):
-        """Add a result's scene to the scene.
+    def showResult(self, folder):
+        """Show a result in the views: by the organ's module where it is present, else from the result's scene file.
 
         Raises
         ------
         SenseCareError
-            If it has none, or it cannot be read.
+            If there is neither, or the result cannot be read.
         """
+        module = next((name for name in PLANNERS if self.isPresent(name)), None)
+        if module is not None:
+            return self.handOver(module, folder=folder, stay=True)
         path = Path(folder) / SCENE
         if not path.is_file():
             raise SenseCareError(_("This result has no scene file; continue it in the module that made it."))
         if not slicer.app.ioManager().loadNodes("SceneFile", {"fileName": str(path), "clear": False}):
             raise SenseCareError(_("The scene of this result could not be read; make the plan again."))
+        return None
 
     @staticmethod
-    def handOver(module, volume=None, folder=None):
-        """Show an organ's module with a volume, or with a result and its CT.
+    def handOver(module, volume=None, folder=None, stay=False):
+        """Give an organ's module a volume, or a result and its CT, and go there; returns the volume node.
 
         A result goes through the module's logic, ``show(volumeNode, folder)``; then the panel takes the volume as every
         module does that Slicer opens for a node: ``setEditedNode(node, role, context)``.
@@ -477,8 +480,11 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
         node = volume if folder is None else result_volume.volume_of_result(Path(folder))
         if folder is not None:
             slicer.util.getModuleLogic(module).show(node, str(folder))
-        slicer.util.selectModule(module)
-        slicer.util.getModuleWidget(module).setEditedNode(node, "", "")
+            slicer.util.setSliceViewerLayers(background=node)
+        if not stay:
+            slicer.util.selectModule(module)
+            slicer.util.getModuleWidget(module).setEditedNode(node, "", "")
+        return node
 
     @staticmethod
     def copyCase(folder, place):

@@ -22,6 +22,11 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
     language
         ``en`` or ``zh``, of the report that is shown.
     """
+    import slicer
+
+    # The stand-in's web view knows no style sheets; what a Slicer without one shows is nearer to what the reader will see.
+    if hasattr(slicer, "qSlicerWebWidget"):
+        del slicer.qSlicerWebWidget
     patient, result = screens_data.patient(), screens_data.result(language)
     desktop.load_module("LungAirway")
     desktop.load_module("SenseCarePlanning")
@@ -37,11 +42,14 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
         desktop.process_events()
         taken.append(desktop.screenshot_window(folder / f"Hub-{len(taken) + 1}-{name}.png", *SIZE))
 
+    desktop.screenshot_window(folder / "Hub-1-cases.png", *SIZE)  # gives the views their size
     study = next(case.key for case in panel.caseList.cases if case.kind == "study")
     panel.caseList.choose(study)
     desktop.click(panel.ui.openButton)
     look_at_lungs(desktop)
+    show_slices(desktop, True)
     picture("cases")
+    show_slices(desktop, False)
 
     finished = next(case.key for case in panel.caseList.cases if case.kind == "result")
     panel.caseList.choose(finished)
@@ -82,19 +90,37 @@ def look_at_lungs(desktop: Any) -> None:
         display.SetWindowLevel(1500, -600)
     left, posterior, superior = screens_data.nodule_lps()
     for name in ("Red", "Yellow", "Green"):
-        slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().JumpSliceByCentering(-left, -posterior, superior)
+        slicer.app.layoutManager().sliceWidget(name).fitSliceToBackground()
+        slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().JumpSliceByOffsetting(-left, -posterior, superior)
     desktop.process_events()
 
 
-def show_tree(desktop: Any) -> None:
-    """Turn the 3D view to the tree, from the front, without the box."""
+def show_slices(desktop: Any, shown: bool) -> None:
+    """Show the coronal and the axial slice in the 3D view, or take them away."""
     import slicer
 
+    for name in ("Red", "Green"):
+        slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().SetSliceVisible(shown)
+    look_from_the_front(desktop)
+
+
+def show_tree(desktop: Any) -> None:
+    """Turn the 3D view to the tree."""
     look_at_lungs(desktop)
+    look_from_the_front(desktop)
+
+
+def look_from_the_front(desktop: Any) -> None:
+    """Turn the 3D view to what is in it, from the front, without the box."""
+    import ctk
+    import slicer
+
     view = slicer.app.layoutManager().threeDWidget(0).threeDView()
     view.mrmlViewNode().SetBoxVisible(False)
     view.mrmlViewNode().SetAxisLabelsVisible(False)
-    view.rotateToViewAxis(3)
+    desktop.process_events()
+    axis = ctk.ctkAxesWidget.Anterior if hasattr(ctk, "ctkAxesWidget") else 5
+    view.lookFromViewAxis(axis)
     view.resetFocalPoint()
     view.resetCamera(False, True, True)
     desktop.process_events()

@@ -59,13 +59,18 @@ def test_steps_and_failures_are_in_the_users_language(desktop):
     assert box.cancel_button.text == "取消"
 
 
-def test_a_simplified_page_keeps_texts_tables_and_pictures(desktop):
+def test_a_simplified_page_keeps_texts_pairs_tables_and_pictures(desktop):
     from SenseCarePlanningWidgets.report_view import simplified_html
 
-    page = "<style>p{color:red}</style><h1>Plan</h1><table class='x'><tr><td>4.2 mm</td></tr></table><img src='a.png'>"
-    simple = simplified_html(page)
-    assert "color:red" not in simple
-    for kept in ("Plan", "4.2 mm", "a.png", 'border="1"'):
+    page = (
+        "<html><head><style>p{color:red}</style></head><h1>Plan</h1><dl class='pairs'><div><dt>Age</dt><dd>63</dd></div></dl>"
+        "<table><tr><td>4.2 mm</td></tr></table><svg><path d='M0'/></svg>"
+        "<figure><img src='a.png'><figcaption>Route</figcaption></figure>"
+    )
+    simple = simplified_html(page, 400)
+    for gone in ("color:red", "<svg", "<dl", "<figure"):
+        assert gone not in simple
+    for kept in ("Plan", ">Age</td><td>63</td></tr></table>", "4.2 mm", '<img width="340" src=', "<small>Route"):
         assert kept in simple
 
 
