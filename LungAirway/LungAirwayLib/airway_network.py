@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 BoolArray = NDArray[np.bool_]
 SHIPPED = Path(__file__).resolve().parents[1] / "Resources" / "Models" / "airway_ct"
 MARGIN_MM = 8.0
+SOFT_TISSUE_HU = 40.0
+"""Muscle and blood without contrast: where the scaling to the air of the trachea is anchored."""
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
 
@@ -117,8 +119,12 @@ def segment_airway_network(
     network: PatchSegmenter,
     progress: Progress,
     rules: NetworkRules = NetworkRules(),
+    body: BoolArray | None = None,
 ) -> NetworkAirway:
     """Find the airway with a network.
+
+    The scan is first scaled so that the air of its trachea lies at -1000 HU, soft tissue staying where it is: that is where
+    the training's airways have it, and real ones range over some 100 HU with scanner and kernel.
 
     Parameters
     ----------
@@ -126,6 +132,8 @@ def segment_airway_network(
         (K, J, I) lungs and trachea: only what lies about them is looked at.
     seeds_kji
         (N, 3) voxels of the trachea.
+    body
+        (K, J, I) the trunk with its air; what lies outside is no airway. None takes all.
 
     Raises
     ------
@@ -139,8 +147,10 @@ def segment_airway_network(
     margin = [int(np.ceil(MARGIN_MM / step)) for step in volume.grid.spacing_kji_mm]
     box = bounding_box(inside, (margin[0], margin[1], margin[2]))
     part = volume.cropped(box)
-    prediction = network.segment(part, progress, inside[box])
-    chance = Volume(airway_chance(prediction), part.affine_ijk_to_lps)
+    scaled = replace(part, array_kji=with_air_at_1000(part.array_kji, float(np.median(volume.array_kji[tuple(seeds_kji.T)]))))
+    prediction = network.segment(scaled, progress, inside[box])
+    found = airway_chance(prediction)
+    chance = Volume(found if body is None else found * body[box], part.affine_ijk_to_lps)
     start = np.array([one.start for one in box])
     lumen, bridges = tree_of_probability(chance, seeds_kji - start, rules)
     whole = np.zeros(volume.array_kji.shape, dtype=bool)
@@ -168,7 +178,23 @@ def find_airway_network(
     trachea = np.zeros(hu.shape, dtype=bool)
     seeds = chest.trachea.voxels * chest.factor + np.array(chest.factor) // 2
     trachea[tuple(np.minimum(seeds, np.array(hu.shape) - 1).T)] = True
-    return segment_airway_network(volume, axes.restore(lungs), np.argwhere(axes.restore(trachea)), network, progress, rules)
+    body = np.asarray(upsample(chest.body, chest.factor, hu.shape), dtype=bool)
+    return segment_airway_network(
+        volume, axes.restore(lungs), np.argwhere(axes.restore(trachea)), network, progress, rules, axes.restore(body)
+    )
+
+
+def with_air_at_1000(hu: NDArray[Any], air_hu: float) -> NDArray[np.float32]:
+    """Scale HU linearly so that ``air_hu`` becomes -1000 and soft tissue (40 HU) stays.
+
+    Air brighter than -850 or darker than -1024 HU is no measure of the scanner: then nothing is changed.
+    """
+    out = hu.astype(np.float32)
+    if -1024.0 <= air_hu <= -850.0:
+        out -= np.float32(SOFT_TISSUE_HU)
+        out *= np.float32((-1000.0 - SOFT_TISSUE_HU) / (air_hu - SOFT_TISSUE_HU))
+        out += np.float32(SOFT_TISSUE_HU)
+    return out
 
 
 def tree_of_probability(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from LungAirwayLib.airway_network import NetworkRules, segment_airway_network, tree_of_probability
+from LungAirwayLib.airway_network import NetworkRules, segment_airway_network, tree_of_probability, with_air_at_1000
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.inference.protocol import Prediction
 from SenseCarePlanningLib.progress import Progress
@@ -105,3 +105,24 @@ def test_a_network_is_shown_the_lungs_only_and_its_answer_lies_where_it_was() ->
     assert found.vessels is not None and found.vessels.grid.same_as(found.probability.grid)
     assert found.detail == "known"
     assert not inside[tuple(seeds[0])], "what was given stays as it was"
+
+
+def test_scaling_brings_tracheal_air_to_1000_and_leaves_soft_tissue_and_odd_values() -> None:
+    hu = np.array([-940, 40, -850], dtype=np.int16)
+    scaled = with_air_at_1000(hu, -940.0)
+    np.testing.assert_allclose(scaled[:2], [-1000.0, 40.0], atol=1e-2)
+    assert -1000.0 < scaled[2] < -850.0
+    for air in (-700.0, -3024.0):
+        np.testing.assert_array_equal(with_air_at_1000(hu, air), hu)
+
+
+def test_what_lies_outside_the_body_is_no_airway() -> None:
+    chance = np.zeros((100, 120, 110), dtype=np.float32)
+    chance[10:90, 40:88, 30:78] = trunk_and_branch()
+    seeds = SEEDS + np.array([10, 40, 30])
+    inside = np.ones(chance.shape, dtype=bool)
+    body = np.ones(chance.shape, dtype=bool)
+    body[:40] = False
+    scan = Volume(np.full(chance.shape, -850, dtype=np.int16), np.diag([0.7, 0.7, 0.7, 1.0]))
+    found = segment_airway_network(scan, inside, seeds, Recorder(chance), Progress(), body=body)
+    assert found.lumen[45, 64, 54] and not found.lumen[:40].any()

@@ -18,6 +18,8 @@ def augment_hu(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random.Gener
     out = hu.copy()
     real = bool((labels & LUMEN_ONLY).any())
     tissue = _tissue(hu, labels, real)
+    if not real and rng.random() < 0.7:
+        _raise_air(out, labels, rng)
     if rng.random() < 0.5:
         out += tissue * _ramp(hu.shape, rng, float(rng.normal(0.0, 35.0)), 45.0)
     if not real:
@@ -60,6 +62,12 @@ def _ramp(shape: tuple[int, ...], rng: np.random.Generator, mean: float, slope: 
         line = np.linspace(-1.0, 1.0, size, dtype=np.float32) * np.float32(rng.normal(0.0, slope / 2.0))
         out += line.reshape([-1 if part == axis else 1 for part in range(3)])
     return out
+
+
+def _raise_air(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Air in the airway above -1000 HU: scatter and calibration leave -970 to -900 in many a real trachea."""
+    lumen = _filtered(((labels & LUMEN) > 0).astype(np.float32), np.full(3, 0.5))
+    hu += lumen * np.float32(rng.uniform(0.0, 90.0))
 
 
 def _change_walls(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random.Generator) -> None:
