@@ -118,6 +118,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         translate_form(uiWidget)
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.ui.inputSelector.noneDisplay = _("Choose a chest CT")
+        self.ui.targetSelector.noneDisplay = _("No point")
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = LungAirwayLogic()
         self._makePanels()
@@ -224,6 +226,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Follow the chosen CT and colours."""
         from SenseCarePlanningWidgets.error_message import shown_failures
 
+        if slicer.mrmlScene.IsImporting() or slicer.mrmlScene.IsClosing():
+            return  # the CT may be there before its case; the end of the import takes both up
         chosen = self._parameterNode.inputVolume
         shown = self.session.case.volume if self.session.case is not None else None
         if chosen is not shown:

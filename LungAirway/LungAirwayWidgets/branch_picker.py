@@ -1,5 +1,7 @@
 """Choosing a branch by a click in the overview: the branch whose centreline lies nearest under the mouse."""
 
+from typing import Any
+
 import numpy as np
 import vtk
 
@@ -7,7 +9,7 @@ SLACK_PX = 14.0
 DRAG_PX = 4
 
 
-def branch_under(renderer, tree, x, y):
+def branch_under(renderer: Any, tree: Any, x: Any, y: Any) -> Any:
     """Return (branch id, place along it in mm) under a display position, None where nothing is near.
 
     Parameters
@@ -56,12 +58,14 @@ class BranchPicker:
         Called without arguments; gives the shown tree or None.
     """
 
-    def __init__(self, on_pick, tree):
+    def __init__(self, on_pick: Any, tree: Any) -> None:
         self._on_pick, self._tree = on_pick, tree
-        self._interactor, self._tags, self._down = None, [], None
-        self._view = None
+        self._interactor: Any = None
+        self._tags: list[int] = []
+        self._down: Any = None
+        self._view: Any = None
 
-    def attach(self, three_d_view):
+    def attach(self, three_d_view: Any) -> None:
         """Listen to a view (a qMRMLThreeDView), or to none."""
         self.detach()
         if three_d_view is None:
@@ -71,17 +75,17 @@ class BranchPicker:
         events = (("LeftButtonPressEvent", self._on_down), ("LeftButtonReleaseEvent", self._on_up))
         self._tags = [self._interactor.AddObserver(name, method, 1.0) for name, method in events]
 
-    def detach(self):
+    def detach(self) -> None:
         """Listen no more."""
         if self._interactor is not None:
             for tag in self._tags:
                 self._interactor.RemoveObserver(tag)
         self._interactor, self._tags, self._view = None, [], None
 
-    def _on_down(self, caller, event):
+    def _on_down(self, caller: Any, event: Any) -> None:
         self._down = caller.GetEventPosition()
 
-    def _on_up(self, caller, event):
+    def _on_up(self, caller: Any, event: Any) -> None:
         x, y = caller.GetEventPosition()
         down, self._down = self._down, None
         tree = self._tree()
@@ -93,6 +97,6 @@ class BranchPicker:
             self._on_pick(*found)
 
 
-def main_renderer(view) -> vtk.vtkRenderer:
+def main_renderer(view: Any) -> vtk.vtkRenderer:
     """Return a 3D view's first renderer, None before it has one."""
     return view.renderWindow().GetRenderers().GetFirstRenderer()

@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from pathlib import Path
+from typing import Any
 
 import slicer
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -34,24 +35,30 @@ class AirwayCase:
     placement: str = ""
 
 
-def case_of(volume_node, make=True):
+def _state(node: Any) -> Any:
+    # The decorator gives the class its constructor; a type checker cannot know.
+    wrapper: Any = AirwayCase
+    return wrapper(node)
+
+
+def case_of(volume_node: Any, make: Any = True) -> Any:
     """Return the case of a CT; made when it is missing, unless told otherwise (then None)."""
     scene = volume_node.GetScene()
     for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode", scene):
         if node.GetAttribute(CASE) and node.GetNodeReferenceID("volume") == volume_node.GetID():
-            return AirwayCase(node)
+            return _state(node)
     if not make:
         return None
     node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode", f"Airway case {volume_node.GetName()}")
     node.SetAttribute(CASE, uuid.uuid4().hex[:12])
     node.SetAttribute("ModuleName", "LungAirway")
     node.SetHideFromEditors(True)
-    case = AirwayCase(node)
+    case = _state(node)
     case.volume = volume_node
     return case
 
 
-def result_nodes(case, role=None):
+def result_nodes(case: Any, role: Any = None) -> Any:
     """Return the nodes that show the case's result, all or those of one role."""
     node = case.parameterNode
     count = node.GetNumberOfNodeReferences(RESULT_NODES)
@@ -59,19 +66,19 @@ def result_nodes(case, role=None):
     return [one for one in found if one is not None and (role is None or one.GetAttribute(ROLE) == role)]
 
 
-def result_node(case, role):
+def result_node(case: Any, role: Any) -> Any:
     """Return the one node of a role, None when there is none."""
     return next(iter(result_nodes(case, role)), None)
 
 
-def remember_nodes(case, nodes):
+def remember_nodes(case: Any, nodes: Any) -> None:
     """Keep what shows the result: (role, node) pairs."""
     for role, node in nodes:
         node.SetAttribute(ROLE, role)
         case.parameterNode.AddNodeReferenceID(RESULT_NODES, node.GetID())
 
 
-def remove_result_nodes(case):
+def remove_result_nodes(case: Any) -> None:
     """Take the shown result out of the scene; the CT and the target stay."""
     scene = case.parameterNode.GetScene()
     tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
@@ -84,7 +91,7 @@ def remove_result_nodes(case):
             tree.RemoveItem(item)
 
 
-def placement_of(volume_node):
+def placement_of(volume_node: Any) -> Any:
     """Return where a volume lies, as text: it changes when a transform above it does."""
     matrix = vtkMatrix4x4()
     with contextlib.suppress(AttributeError):
@@ -99,12 +106,12 @@ def placement_of(volume_node):
     return " ".join(f"{own.GetElement(row, column):.3f}" for row in range(3) for column in range(4))
 
 
-def has_moved(case):
+def has_moved(case: Any) -> Any:
     """Tell whether the CT lies elsewhere than when its result was made."""
     return bool(case.folder and case.placement and case.volume) and case.placement != placement_of(case.volume)
 
 
-def next_folder(case, root):
+def next_folder(case: Any, root: Any) -> Any:
     """Return a new, absent folder for the case's next result."""
     name = case.parameterNode.GetAttribute(CASE)
     for number in range(1, 100000):

@@ -1,5 +1,7 @@
 """A case's result in the scene: nodes built once, recoloured often; the overview and the view from inside see different ones."""
 
+from typing import Any
+
 import numpy as np
 import slicer
 import vtk
@@ -20,7 +22,7 @@ MUCOSA = (0.93, 0.60, 0.52)
 TARGET_RADIUS_MM = 4.0
 
 
-def build(case, result, camera_paths):
+def build(case: Any, result: Any, camera_paths: Any) -> None:
     """Put a result into the scene in place of the case's earlier one."""
     remove_result_nodes(case)
     scene = case.parameterNode.GetScene()
@@ -40,7 +42,7 @@ def build(case, result, camera_paths):
     _place_in_views(case, nodes, result)
 
 
-def _name(nodes, routes):
+def _name(nodes: Any, routes: Any) -> None:
     nodes.segmentation.SetName(_("Airway and lung segmentation"))
     nodes.tree.SetName(_("Airway centrelines"))
     nodes.surface.SetName(_("Airway"))
@@ -52,7 +54,7 @@ def _name(nodes, routes):
         node.SetName(_("Route {rank}, past the visible airway: {way}").format(rank=rank, way=way))
 
 
-def _place_in_views(case, nodes, result):
+def _place_in_views(case: Any, nodes: Any, result: Any) -> None:
     """Show the coloured airway in the overview and the mucosa in the view from inside."""
     scene = case.parameterNode.GetScene()
     overview, inside = view_node(OVERVIEW, make=True).GetID(), view_node(ENDOSCOPE, make=True).GetID()
@@ -99,20 +101,20 @@ def _place_in_views(case, nodes, result):
         display.SetWindowLevel(LUNG_WINDOW_HU, LUNG_LEVEL_HU)
 
 
-def slice_nodes(scene):
+def slice_nodes(scene: Any) -> Any:
     """Return the slice nodes of the three planes, those that exist."""
     found = [scene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in ("Red", "Yellow", "Green")]
     return [node for node in found if node is not None]
 
 
-def only_in(display, *view_ids):
+def only_in(display: Any, *view_ids: str) -> None:
     """Show a display node in these views only."""
     display.RemoveAllViewNodeIDs()
     for view_id in view_ids:
         display.AddViewNodeID(view_id)
 
 
-def _with_normals(model):
+def _with_normals(model: Any) -> None:
     normals = vtk.vtkPolyDataNormals()
     normals.SetInputData(model.GetPolyData())
     normals.SplittingOff()
@@ -121,7 +123,7 @@ def _with_normals(model):
     model.SetAndObservePolyData(normals.GetOutput())
 
 
-def _target_ball(case, result, inside, overview):
+def _target_ball(case: Any, result: Any, inside: Any, overview: Any) -> None:
     """Add the target as a ball that glows through the wall from inside and stands beside the airway in the overview."""
     scene = case.parameterNode.GetScene()
     centre = result.plan.target.centre_lps_mm
@@ -158,7 +160,7 @@ def _target_ball(case, result, inside, overview):
     put_into(scene, tree.GetItemParent(tree.GetItemByDataNode(result_node(case, "surface"))), [model, glow])
 
 
-def paint(case, colors):
+def paint(case: Any, colors: Any) -> None:
     """Colour the overview's airway: RGB (N, 3) uint8, one a vertex."""
     model = result_node(case, "surface")
     if model is None or model.GetPolyData() is None or model.GetPolyData().GetNumberOfPoints() != len(colors):
@@ -174,7 +176,7 @@ def paint(case, colors):
     model.GetPolyData().Modified()
 
 
-def show_route(case, rank):
+def show_route(case: Any, rank: Any) -> None:
     """Show one route with its extension; the others are hidden."""
     for node in result_nodes(case):
         role = node.GetAttribute("SenseCarePlanning.Role") or ""
@@ -185,7 +187,7 @@ def show_route(case, rank):
             node.GetDisplayNode().SetVisibility(mine and node.GetAttribute("SenseCarePlanning.Chosen") == "yes")
 
 
-def show_case(case):
+def show_case(case: Any) -> None:
     """Show the nodes of one case and hide those of the others; its CT goes into the slices."""
     scene = case.parameterNode.GetScene()
     mine = {node.GetID() for node in result_nodes(case)}
@@ -200,6 +202,6 @@ def show_case(case):
                 _set_visible(node, True)
 
 
-def _set_visible(node, visible):
+def _set_visible(node: Any, visible: Any) -> None:
     for at in range(node.GetNumberOfDisplayNodes()):
         node.GetNthDisplayNode(at).SetVisibility(visible)

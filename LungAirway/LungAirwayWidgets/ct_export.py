@@ -1,6 +1,8 @@
 """Images of the scene as files for the child process: in patient space, transforms above them taken along."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import slicer
@@ -13,7 +15,7 @@ from SenseCarePlanningWidgets.texts import tr as _
 
 
 @contextmanager
-def in_world(node):
+def in_world(node: Any) -> Iterator[Any]:
     """Give the node itself when nothing moves it, else a copy with its transforms hardened, gone afterwards."""
     if node.GetParentTransformNode() is None:
         yield node
@@ -30,7 +32,7 @@ def in_world(node):
         scene.RemoveNode(copy)
 
 
-def ct_of(volume_node) -> Volume:
+def ct_of(volume_node: Any) -> Volume:
     """Return a CT of the scene in patient space.
 
     Raises
@@ -52,7 +54,7 @@ def ct_of(volume_node) -> Volume:
     return volume
 
 
-def write_ct(volume_node, path) -> None:
+def write_ct(volume_node: Any, path: Any) -> None:
     """Write a CT of the scene as an uncompressed NRRD file: a copy of its memory, so that the window hardly waits."""
     volume = ct_of(volume_node)
     array, affine = volume.array_kji, volume.affine_ijk_to_lps
@@ -74,7 +76,7 @@ def write_ct(volume_node, path) -> None:
         np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tofile(stream)
 
 
-def segment_on(grid, segmentation_node, segment_id) -> LabelMap:
+def segment_on(grid: Any, segmentation_node: Any, segment_id: Any) -> LabelMap:
     """Return one segment on a grid, nearest voxel, transforms taken along.
 
     Raises
@@ -108,7 +110,7 @@ def segment_on(grid, segmentation_node, segment_id) -> LabelMap:
     return LabelMap(found, grid.affine_ijk_to_lps, {1: segment_id})
 
 
-def point_of(markups_node):
+def point_of(markups_node: Any) -> Any:
     """Return the first placed point (3,) of a markups node in LPS mm, None without one."""
     if markups_node is None:
         return None

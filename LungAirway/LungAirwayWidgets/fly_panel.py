@@ -1,5 +1,7 @@
 """Step 6 of the panel: the fly-through's buttons, slider and keys."""
 
+from typing import Any
+
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
@@ -18,10 +20,11 @@ class FlyPanel:
         Called after the module's layout was shown.
     """
 
-    def __init__(self, ui, session, on_layout):
+    def __init__(self, ui: Any, session: Any, on_layout: Any) -> None:
         self.ui, self.session, self._on_layout = ui, session, on_layout
         self.fly = FlyThrough(self._on_moved)
-        self._shortcuts, self._view = [], None
+        self._shortcuts: list[Any] = []
+        self._view: Any = None
         ui.keysLabel.text = keys_text()
         ui.layoutButton.connect("clicked()", self.show_views)
         ui.playButton.connect("toggled(bool)", self._on_play)
@@ -34,7 +37,7 @@ class FlyPanel:
         self._panel_keys = add_shortcuts(ui.flySection, self.fly, self.toggle_play)
         session.listeners.append(self.update)
 
-    def update(self, what):
+    def update(self, what: Any) -> None:
         """Take the chosen route's way."""
         if what not in ("case", "route"):
             return
@@ -55,7 +58,7 @@ class FlyPanel:
         else:
             self.fly.go_to(0.0)
 
-    def show_views(self):
+    def show_views(self) -> None:
         """Show the module's layout."""
         with shown_failures():
             use_layout()
@@ -63,34 +66,34 @@ class FlyPanel:
             self._on_layout()
             self.fly.show()
 
-    def _bind_view(self):
+    def _bind_view(self) -> None:
         widget = three_d_widget(ENDOSCOPE)
         if widget is not None and (self._view is None or self._view != widget):
             self._view = widget
             self._shortcuts = add_shortcuts(widget, self.fly, self.toggle_play)
 
-    def toggle_play(self):
+    def toggle_play(self) -> None:
         """Play or pause."""
         self.ui.playButton.checked = not self.ui.playButton.checked
 
-    def _on_play(self, on):
+    def _on_play(self, on: Any) -> None:
         self.ui.playButton.text = _("Pause") if on else _("Play")
         if on:
             self.fly.play()
         else:
             self.fly.pause()
 
-    def _on_slider(self, value):
+    def _on_slider(self, value: Any) -> None:
         self.fly.go_to(value)
 
-    def _on_speed(self, value):
+    def _on_speed(self, value: Any) -> None:
         self.fly.speed = value
 
-    def _on_follow(self, on):
+    def _on_follow(self, on: Any) -> None:
         self.fly.slices_follow = bool(on)
         self.fly.show()
 
-    def _on_moved(self, arc_mm):
+    def _on_moved(self, arc_mm: Any) -> None:
         ui = self.ui
         blocked = ui.flySlider.blockSignals(True)
         ui.flySlider.value = arc_mm
@@ -100,7 +103,7 @@ class FlyPanel:
         here, ahead = (text.replace("\n", " · ") for text in (self.fly.here_text(), self.fly.next_text()))
         ui.flyLabel.text = _("{here}. Next: {ahead}").format(here=here, ahead=ahead)
 
-    def close(self):
+    def close(self) -> None:
         """Stop, and let the views go."""
         self.fly.pause()
         for shortcut in self._shortcuts:

@@ -1,5 +1,7 @@
 """Flying along a route in the view from inside: play, scrub, step to the next bifurcation, look around."""
 
+from typing import Any
+
 import numpy as np
 import qt
 import vtk
@@ -32,31 +34,35 @@ class FlyThrough:
         Called with the way (mm) after every move.
     """
 
-    def __init__(self, on_moved):
+    def __init__(self, on_moved: Any) -> None:
         self._on_moved = on_moved
-        self.result = self.path = self.words = None
-        self.calibre = None
+        self.result: Any = None
+        self.path: Any = None
+        self.words: Any = None
+        self.calibre: Any = None
+        self._steps: dict[int, Any] = {}
         self.arc_mm = 0.0
         self.yaw_deg = self.pitch_deg = 0.0
         self.speed = 1.0
         self.slices_follow = True
-        self._field, self._free = None, None
+        self._field: Any = None
+        self._free: Any = None
         self._timer = qt.QTimer()
         self._timer.interval = FRAME_MS
         self._timer.connect("timeout()", self._tick)
-        self._lit = None
+        self._lit: Any = None
 
     @property
-    def playing(self):
+    def playing(self) -> Any:
         """Whether it flies."""
         return bool(self._timer.active)
 
     @property
-    def length_mm(self):
+    def length_mm(self) -> Any:
         """Length of the way."""
         return float(self.path.arc_mm[-1]) if self.path is not None else 0.0
 
-    def load(self, result, path, words):
+    def load(self, result: Any, path: Any, words: Any) -> None:
         """Take a result and one of its camera paths; None takes the way away."""
         self.pause()
         self.result, self.path, self.words = result, path, words
@@ -67,7 +73,7 @@ class FlyThrough:
         if path is not None and result.plan is not None:
             self._steps = {one.branch_id: one for one in result.plan.instructions.get(path.route_rank, ())}
 
-    def play(self):
+    def play(self) -> None:
         """Fly on; from the end, from the start."""
         if self.path is None:
             return
@@ -75,11 +81,11 @@ class FlyThrough:
         if self.arc_mm >= self.length_mm - 1e-3:
             self.go_to(0.0)
 
-    def pause(self):
+    def pause(self) -> None:
         """Stop."""
         self._timer.stop()
 
-    def go_to(self, arc_mm):
+    def go_to(self, arc_mm: Any) -> None:
         """Go to a place along the way."""
         if self.path is None:
             return
@@ -87,39 +93,39 @@ class FlyThrough:
         self.arc_mm = float(np.clip(arc_mm, 0.0, self.length_mm))
         self.show()
 
-    def go_by(self, way_mm):
+    def go_by(self, way_mm: Any) -> None:
         """Go on, or back, by a distance."""
         self.go_to(self.arc_mm + way_mm)
 
-    def next_bifurcation(self):
+    def next_bifurcation(self) -> None:
         """Go to just before the next bifurcation; past the last, to the end."""
         places = [place for place in self._stops() if place > self.arc_mm + 0.5]
         self.go_to(places[0] if places else self.length_mm)
 
-    def previous_bifurcation(self):
+    def previous_bifurcation(self) -> None:
         """Go back to just before the bifurcation behind; before the first, to the start."""
         places = [place for place in self._stops() if place < self.arc_mm - 0.5]
         self.go_to(places[-1] if places else 0.0)
 
-    def _stops(self):
+    def _stops(self) -> Any:
         if self.path is None:
             return []
         radii = self.path.radius_mm
         return [max(e.arc_mm - max(BEFORE_BIFURCATION_MM, 2.0 * float(radii[e.index])), 0.0) for e in self.path.events]
 
-    def look(self, right_deg, up_deg):
+    def look(self, right_deg: Any, up_deg: Any) -> None:
         """Turn the view away from the way ahead; it stays turned until :meth:`look_ahead`."""
         self.yaw_deg = float(np.clip(self.yaw_deg + right_deg, -FARTHEST_LOOK_DEG, FARTHEST_LOOK_DEG))
         self.pitch_deg = float(np.clip(self.pitch_deg + up_deg, -FARTHEST_LOOK_DEG, FARTHEST_LOOK_DEG))
         self.show()
 
-    def look_ahead(self):
+    def look_ahead(self) -> None:
         """Look along the way again, and go back onto it."""
         self.yaw_deg = self.pitch_deg = 0.0
         self._free = None
         self.show()
 
-    def steer(self, **motion):
+    def steer(self, **motion: float) -> None:
         """Leave the way and move the tip by hand, see :class:`LungAirwayLib.free_navigation.Motion`; walls hold it."""
         if self.path is None:
             return
@@ -129,7 +135,7 @@ class FlyThrough:
         self._free = step(self.pose(), Motion(**motion), self._field)
         self.show()
 
-    def pose(self):
+    def pose(self) -> Any:
         """Return the camera's pose: free, or on the way with the view turned."""
         if self._free is not None:
             return self._free
@@ -143,7 +149,7 @@ class FlyThrough:
         above = np.cos(pitch) * up - np.sin(pitch) * ahead
         return type(pose)(pose.position_lps_mm, pose.position_lps_mm + 10.0 * turned, above)
 
-    def show(self):
+    def show(self) -> None:
         """Put camera, slices and texts where the tip is."""
         if self.path is None:
             return
@@ -158,7 +164,7 @@ class FlyThrough:
                 node.JumpSliceByCentering(-x, -y, z)
         self._on_moved(self.arc_mm)
 
-    def _place_camera(self, view, pose):
+    def _place_camera(self, view: Any, pose: Any) -> None:
         self._light(view)
         camera = view.cameraNode()
         if camera is None:
@@ -173,7 +179,7 @@ class FlyThrough:
         camera.GetCamera().SetClippingRange(0.1, 400.0)
         view.scheduleRender()
 
-    def _light(self, view):
+    def _light(self, view: Any) -> None:
         """Replace the view's light by a lamp at the tip, and let near walls be drawn."""
         renderer = main_renderer(view)
         if renderer is None or self._lit is renderer:
@@ -196,7 +202,7 @@ class FlyThrough:
         node.SetBackgroundColor2(0.02, 0.02, 0.03)
         view.setProperty("orientationWidgetVisible", False)
 
-    def _annotate(self, view):
+    def _annotate(self, view: Any) -> None:
         annotation = view.cornerAnnotation()
         texts = (
             (vtk.vtkCornerAnnotation.UpperLeft, self.here_text()),
@@ -214,28 +220,28 @@ class FlyThrough:
         annotation.SetMinimumFontSize(11)
         annotation.SetNonlinearFontScaleFactor(0.45)
 
-    def clear_view(self):
+    def clear_view(self) -> None:
         """Take the texts out of the view."""
         widget = three_d_widget(ENDOSCOPE)
         if widget is not None:
             widget.threeDView().cornerAnnotation().ClearAllTexts()
             widget.threeDView().scheduleRender()
 
-    def _sample(self):
+    def _sample(self) -> Any:
         return int(np.searchsorted(self.path.arc_mm, self.arc_mm).clip(0, len(self.path) - 1))
 
-    def branch(self):
+    def branch(self) -> Any:
         """Return the branch that the tip is in."""
         return self.result.tree[int(self.path.branch_ids[self._sample()])]
 
-    def here_text(self):
+    def here_text(self) -> Any:
         """Return where the tip is."""
         branch, say = self.branch(), self.words.say
         generation = say("generation {number}", number=branch.generation)
         lumen = say("lumen {diameter} mm", diameter=f"{self.calibre[self._sample()]:.1f}")
         return f"{self.words.branch(branch, self.result.tree)}\n{generation} · {lumen}"
 
-    def next_text(self):
+    def next_text(self) -> Any:
         """Return the next turn."""
         say = self.words.say
         coming = next((event for event in self.path.events if event.arc_mm >= self.arc_mm), None)
@@ -248,25 +254,25 @@ class FlyThrough:
         lines.append(self.words.branch(self.result.tree[coming.next_branch_id], self.result.tree))
         return "\n".join(lines)
 
-    def way_text(self):
+    def way_text(self) -> Any:
         """Return the depth, and what is left to the target."""
         say = self.words.say
         depth = say("depth {depth} mm", depth=f"{self.arc_mm:.0f}")
         left = self.length_mm - self.arc_mm + self._gap()
         return f"{depth} · {say('to the target {distance} mm', distance=f'{max(left, 0.0):.0f}')}"
 
-    def _gap(self):
+    def _gap(self) -> Any:
         routes = self.result.plan.routes if self.result.plan is not None else ()
         return next((route.gap_mm for route in routes if route.rank == self.path.route_rank), 0.0)
 
-    def _tick(self):
+    def _tick(self) -> None:
         time_s = float(np.interp(self.arc_mm, self.path.arc_mm, self.path.time_s)) + self.speed * FRAME_MS / 1000.0
         if time_s >= self.path.time_s[-1]:
             self.pause()
         self.go_to(float(np.interp(time_s, self.path.time_s, self.path.arc_mm)))
 
 
-def add_shortcuts(parent, fly, toggle_play):
+def add_shortcuts(parent: Any, fly: Any, toggle_play: Any) -> Any:
     """Let the keyboard drive the fly-through while ``parent`` or a part of it has the focus; returns the shortcuts."""
     actions = (
         ("Space", toggle_play),
@@ -295,7 +301,7 @@ def add_shortcuts(parent, fly, toggle_play):
     return made
 
 
-def keys_text():
+def keys_text() -> Any:
     """Return the keys, for the panel."""
     return _(
         "Keys (after a click into the view): Space play or pause, Page Down / Page Up next or previous bifurcation, W / S one "

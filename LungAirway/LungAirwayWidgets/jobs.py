@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import slicer
 
@@ -27,24 +28,24 @@ class Job:
         Folder for the result.
     """
 
-    def __init__(self, out):
+    def __init__(self, out: Any) -> None:
         self.out = Path(out)
         root = Path(str(slicer.app.temporaryPath))
         root.mkdir(parents=True, exist_ok=True)
         self.scratch = Path(tempfile.mkdtemp(prefix="sensecare-", dir=root))
-        self.arguments = []
-        self.runner = None
+        self.arguments: list[str] = []
+        self.runner: Any = None
 
-    def ct(self, volume_node):
+    def ct(self, volume_node: Any) -> Any:
         """Write the CT; returns its file."""
         path = self.scratch / CT_FILE
         write_ct(volume_node, path)
         return str(path)
 
-    def start(self, on_progress, on_log, on_finished):
+    def start(self, on_progress: Any, on_log: Any, on_finished: Any) -> Any:
         """Start the child; the scratch folder is gone when ``on_finished`` is called."""
 
-        def finished(outcome):
+        def finished(outcome: Any) -> None:
             self.clean()
             on_finished(outcome)
 
@@ -54,12 +55,12 @@ class Job:
         self.runner.start()
         return self.runner
 
-    def clean(self):
+    def clean(self) -> None:
         """Remove the scratch folder."""
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def choices(engine=None, bundle="", routes=3, orientation="anterior_12"):
+def choices(engine: Any = None, bundle: Any = "", routes: Any = 3, orientation: Any = "anterior_12") -> Any:
     """Return the options that every planning command takes."""
     arguments = ["--routes", str(routes), "--orientation", orientation, "--plan-only", "--no-video"]
     if engine is not None:
@@ -69,7 +70,7 @@ def choices(engine=None, bundle="", routes=3, orientation="anterior_12"):
     return arguments
 
 
-def target_arguments(job, case, grid: Grid):
+def target_arguments(job: Any, case: Any, grid: Grid) -> Any:
     """Return the case's target as options: the segment goes before the point; neither gives none."""
     if case.targetSegmentation is not None and case.targetSegment:
         path = job.scratch / "target.nii.gz"
@@ -79,12 +80,12 @@ def target_arguments(job, case, grid: Grid):
     return [] if point is None else ["--target", ",".join(f"{value:.3f}" for value in point)]
 
 
-def has_target(case):
+def has_target(case: Any) -> Any:
     """Tell whether the case has a target."""
     return bool(case.targetSegmentation is not None and case.targetSegment) or point_of(case.target) is not None
 
 
-def run_job(case, out, options):
+def run_job(case: Any, out: Any, options: Any) -> Any:
     """Return the job that finds the airways and, with a target, plans."""
     job = Job(out)
     try:
@@ -97,7 +98,7 @@ def run_job(case, out, options):
     return job
 
 
-def replan_job(case, out, options, tree=None, painted=None):
+def replan_job(case: Any, out: Any, options: Any, tree: Any = None, painted: Any = None) -> Any:
     """Return the job that plans again: on the tree as it is, an edited one, or a painted airway (node, segment id)."""
     job = Job(out)
     try:
@@ -115,7 +116,7 @@ def replan_job(case, out, options, tree=None, painted=None):
     return job
 
 
-def report_job(case, out, video):
+def report_job(case: Any, out: Any, video: Any) -> Any:
     """Return the job that writes everything: pictures, report, scene, DICOM segmentation and, if wanted, the video."""
     job = Job(out)
     try:
@@ -126,6 +127,6 @@ def report_job(case, out, video):
     return job
 
 
-def result_of(folder):
+def result_of(folder: Any) -> Any:
     """Return the result in a folder."""
     return load_result(Path(folder))

@@ -1,5 +1,7 @@
 """The module's own layout: the view from inside large, the overview beside it, three slices below."""
 
+from typing import Any
+
 import slicer
 
 LAYOUT_ID = 5310
@@ -24,7 +26,7 @@ _DESCRIPTION = """<layout type="vertical" split="true">
 </layout>"""
 
 
-def description():
+def description() -> Any:
     """Return the layout's XML."""
     planes = (
         ("Red", "Axial", "R", "#F34A33"),
@@ -35,7 +37,7 @@ def description():
     return _DESCRIPTION.format(slices=slices)
 
 
-def use_layout():
+def use_layout() -> None:
     """Switch to the module's layout; without a window nothing happens."""
     manager = slicer.app.layoutManager()
     if manager is None:
@@ -47,7 +49,7 @@ def use_layout():
         manager.setLayout(LAYOUT_ID)
 
 
-def shown_slice_nodes():
+def shown_slice_nodes() -> Any:
     """Return the slice nodes of the views that the current layout shows."""
     manager = slicer.app.layoutManager()
     if manager is None:
@@ -56,7 +58,7 @@ def shown_slice_nodes():
     return [widget.mrmlSliceNode() for widget in widgets if widget]
 
 
-def view_node(name, make=False):
+def view_node(name: Any, make: Any = False) -> Any:
     """Return the 3D view node of a name; made without its widget when asked for, as a layout would make it."""
     scene = slicer.mrmlScene
     found = scene.GetSingletonNode(name, "vtkMRMLViewNode")
@@ -73,7 +75,7 @@ def view_node(name, make=False):
     return found
 
 
-def three_d_widget(name):
+def three_d_widget(name: Any) -> Any:
     """Return the 3D widget of a name, None where the layout has none."""
     manager = slicer.app.layoutManager()
     if manager is None:

@@ -1,5 +1,7 @@
 """Steps 4 and 5 of the panel: the target, the routes side by side, what each bronchoscope reaches."""
 
+from typing import Any
+
 import qt
 import slicer
 
@@ -24,7 +26,7 @@ class PlanPanel:
         Called when the user asks for the routes.
     """
 
-    def __init__(self, ui, session, plan):
+    def __init__(self, ui: Any, session: Any, plan: Any) -> None:
         self.ui, self.session, self._plan = ui, session, plan
         self._filling = False
         ui.targetSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_target)
@@ -37,9 +39,10 @@ class PlanPanel:
             table.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAsNeeded)
         ui.scopeTable.verticalHeader().hide()
         session.listeners.append(self.update)
-        self._watched, self._tags = None, []
+        self._watched: Any = None
+        self._tags: list[int] = []
 
-    def update(self, what):
+    def update(self, what: Any) -> None:
         """Show what changed."""
         if what == "case":
             self._show_target()
@@ -48,7 +51,7 @@ class PlanPanel:
             self._show_route()
         self.enable()
 
-    def enable(self, busy=False):
+    def enable(self, busy: Any = False) -> None:
         """Enable what can be done."""
         ui, case = self.ui, self.session.case
         ui.placeTargetButton.enabled = ui.targetSelector.enabled = ui.targetSegmentSelector.enabled = case is not None
@@ -60,7 +63,7 @@ class PlanPanel:
         else:
             ui.targetLabel.text = self._target_text()
 
-    def _target_text(self):
+    def _target_text(self) -> Any:
         point = point_of(self.session.case.target)
         if self.session.case.targetSegmentation is not None and self.session.case.targetSegment:
             return _("The target is the segment.")
@@ -70,7 +73,7 @@ class PlanPanel:
             return text + " " + _("It was moved since the routes were planned; plan them again.")
         return text
 
-    def _show_target(self):
+    def _show_target(self) -> None:
         case = self.session.case
         self._filling = True
         self.ui.targetSelector.setCurrentNode(case.target if case is not None else None)
@@ -80,38 +83,38 @@ class PlanPanel:
         self._filling = False
         self._watch(case.target if case is not None else None)
 
-    def _watch(self, node):
+    def _watch(self, node: Any) -> None:
         self.unwatch()
         if node is not None:
             self._watched = node
             events = (node.PointPositionDefinedEvent, node.PointPositionUndefinedEvent, node.PointEndInteractionEvent)
             self._tags = [node.AddObserver(event, self._on_point) for event in events]
 
-    def unwatch(self):
+    def unwatch(self) -> None:
         """Listen to no point any more."""
         if self._watched is not None:
             for tag in self._tags:
                 self._watched.RemoveObserver(tag)
         self._watched, self._tags = None, []
 
-    def _on_point(self, caller, event):
+    def _on_point(self, caller: Any, event: Any) -> None:
         self.ui.placeTargetButton.checked = False
         self.enable()
 
-    def _on_target(self, node):
+    def _on_target(self, node: Any) -> None:
         if not self._filling and self.session.case is not None:
             self.session.case.target = node
             self._watch(node)
             self.enable()
 
-    def _on_segment(self, segment_id):
+    def _on_segment(self, segment_id: Any) -> None:
         if self._filling or self.session.case is None:
             return
         self.session.case.targetSegmentation = self.ui.targetSegmentSelector.currentNode() if segment_id else None
         self.session.case.targetSegment = str(segment_id or "")
         self.enable()
 
-    def target_node(self):
+    def target_node(self) -> Any:
         """Return the case's target point, made when there is none."""
         case = self.session.case
         if case.target is None:
@@ -126,7 +129,7 @@ class PlanPanel:
             self._show_target()
         return case.target
 
-    def _on_place(self, on):
+    def _on_place(self, on: Any) -> None:
         with shown_failures():
             if not on:
                 slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
@@ -137,12 +140,12 @@ class PlanPanel:
             logic.SetActiveListID(node)
             logic.StartPlaceMode(False)
 
-    def plan(self):
+    def plan(self) -> None:
         """Plan the routes."""
         with shown_failures():
             self._plan()
 
-    def _fill(self):
+    def _fill(self) -> None:
         ui, session = self.ui, self.session
         has_plan = session.plan is not None and bool(session.plan.routes)
         for widget in (ui.routeTable, ui.scopeTable, ui.scopeHintLabel):
@@ -162,7 +165,7 @@ class PlanPanel:
                     table.setColumnWidth(0, 170)
                 tables.fit_height(table, 520)
 
-    def _show_route(self):
+    def _show_route(self) -> None:
         session, table = self.session, self.ui.routeTable
         if session.plan is None or not session.plan.routes:
             return
@@ -171,7 +174,7 @@ class PlanPanel:
         table.selectColumn(ranks.index(session.rank))
         table.blockSignals(blocked)
 
-    def _on_route(self):
+    def _on_route(self) -> None:
         items = self.ui.routeTable.selectedItems()
         if items and self.session.plan is not None:
             self.session.choose_route(self.session.plan.routes[items[0].column()].rank)

@@ -1,7 +1,9 @@
 """What the panel works on: the case of the chosen CT with its loaded result. Panels listen; nothing here knows a widget."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from LungAirwayLib.camera_io import load_camera_paths
 from LungAirwayLib.report_pages.words import Words
@@ -28,62 +30,66 @@ class Session:
     ``edit`` (a correction), ``route`` (another route), ``colors``.
     """
 
-    def __init__(self):
-        self.listeners = []
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[str], None]] = []
         self.color_mode = "LOBE"
         self._clear()
 
-    def _clear(self):
-        self.case = self.result = self.edits = None
-        self.camera_paths = {}
-        self._of_vertices = None
-        self.branch_id, self.branch_at_mm = None, 0.0
+    def _clear(self) -> None:
+        self.case: Any = None
+        self.result: Any = None
+        self.edits: Any = None
+        self.camera_paths: dict[int, Any] = {}
+        self._of_vertices: Any = None
+        self.branch_id: Any = None
+        self.branch_at_mm = 0.0
         self.rank = 1
         self.problem = ""
 
     @property
-    def words(self):
+    def words(self) -> Any:
         """The report's words in the user's language."""
         return Words.of(language())
 
     @property
-    def plan(self):
+    def plan(self) -> Any:
         """The plan, None without one."""
         return self.result.plan if self.result is not None else None
 
-    def tell(self, what):
+    def tell(self, what: Any) -> None:
         """Tell the listeners."""
         for listener in list(self.listeners):
             listener(what)
 
-    def close(self):
+    def close(self) -> None:
         """Forget everything: the scene is closed, or no CT is chosen."""
         self._clear()
         self.tell("case")
 
-    def open(self, volume_node):
+    def open(self, volume_node: Any) -> None:
         """Work on a CT: its case, with its newest result when it has one."""
         self._clear()
         if volume_node is not None:
             self.case = case_of(volume_node)
+            case_scene.show_case(self.case)
             if self.case.folder:
                 self._load(rebuild=result_node(self.case, "surface") is None)
         self.tell("case")
 
-    def take_result(self, folder):
+    def take_result(self, folder: Any) -> None:
         """Show a new result of the case; the one before is what Undo goes back to."""
         case = self.case
         if case.folder:
             case.earlierFolders = [*list(case.earlierFolders), case.folder][-MOST_EARLIER:]
         self._show(folder)
 
-    def _show(self, folder):
+    def _show(self, folder: Any) -> None:
         self.case.folder = str(folder)
         self.case.placement = placement_of(self.case.volume)
         self._load(rebuild=True)
         self.tell("case")
 
-    def _load(self, rebuild):
+    def _load(self, rebuild: Any) -> None:
         """Read the result folder; a folder that is gone is a sentence, not a failure: the nodes are still in the scene."""
         case, folder = self.case, Path(self.case.folder)
         self.branch_id, self.branch_at_mm, self.rank, self.problem = None, 0.0, 1, ""
@@ -105,21 +111,21 @@ class Session:
             self.rank = self.plan.routes[0].rank
             case_scene.show_route(case, self.rank)
 
-    def recolor(self):
+    def recolor(self) -> None:
         """Colour the overview anew."""
         if self.result is not None:
             kept = self.edits.tree.branches
             colors = vertex_colors(self._of_vertices, self.result.tree, self.color_mode, kept, self.branch_id)
             case_scene.paint(self.case, colors)
 
-    def set_color_mode(self, mode):
+    def set_color_mode(self, mode: Any) -> None:
         """Colour by ``LOBE``, ``GENERATION`` or ``DIAMETER``."""
         if mode != self.color_mode:
             self.color_mode = mode
             self.recolor()
             self.tell("colors")
 
-    def choose_branch(self, branch_id, at_mm=None):
+    def choose_branch(self, branch_id: Any, at_mm: Any = None) -> None:
         """Choose a branch, and where along it (its middle when not clicked)."""
         if self.edits is None or branch_id not in self.edits.tree.branches:
             return
@@ -132,14 +138,14 @@ class Session:
             node.JumpSlice(-x, -y, z)
         self.tell("branch")
 
-    def edited(self):
+    def edited(self) -> None:
         """Show what a correction changed."""
         if self.branch_id not in self.edits.tree.branches:
             self.branch_id = None
         self.recolor()
         self.tell("edit")
 
-    def undo(self):
+    def undo(self) -> None:
         """Take the last correction back, or, without one, the last recomputation."""
         if self.edits is not None and self.edits.changed:
             self.edits.undo()
@@ -152,18 +158,18 @@ class Session:
             self._show(folder)
 
     @property
-    def can_undo(self):
+    def can_undo(self) -> Any:
         """Whether there is something to take back."""
         return self.case is not None and bool((self.edits and self.edits.changed) or list(self.case.earlierFolders))
 
-    def choose_route(self, rank):
+    def choose_route(self, rank: Any) -> None:
         """Show another route."""
         if self.plan is not None and rank != self.rank and any(route.rank == rank for route in self.plan.routes):
             self.rank = rank
             case_scene.show_route(self.case, rank)
             self.tell("route")
 
-    def forget_result(self):
+    def forget_result(self) -> None:
         """Take the result out of the scene; its folder stays."""
         if self.case is not None:
             remove_result_nodes(self.case)

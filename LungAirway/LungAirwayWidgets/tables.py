@@ -1,5 +1,8 @@
 """The panel's tables: branches, routes side by side, bronchoscopes by route."""
 
+from collections.abc import Callable
+from typing import Any
+
 import qt
 
 from LungAirwayLib.plan import Reach
@@ -14,7 +17,7 @@ BRANCH_ID = 256
 """Qt::UserRole: where a row keeps its branch."""
 
 
-def flag_texts():
+def flag_texts() -> Any:
     """Return what the flags of a branch mean to the reader."""
     return {
         BranchFlag.BRIDGED: _("gap bridged"),
@@ -24,7 +27,7 @@ def flag_texts():
     }
 
 
-def text_cell(text, tip="", right=False):
+def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
     """Return a table item that cannot be edited."""
     item = qt.QTableWidgetItem(text)
     item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
@@ -35,7 +38,7 @@ def text_cell(text, tip="", right=False):
     return item
 
 
-def set_headers(table, titles, tips=()):
+def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
     """Set a table's columns."""
     table.setColumnCount(len(titles))
     table.setHorizontalHeaderLabels(list(titles))
@@ -43,7 +46,7 @@ def set_headers(table, titles, tips=()):
         table.horizontalHeaderItem(at).setToolTip(tip)
 
 
-def fill_branches(table, tree, words):
+def fill_branches(table: Any, tree: Any, words: Any) -> Any:
     """Fill the branch table, parents first; returns branch id -> row."""
     blocked = table.blockSignals(True)
     set_headers(
@@ -79,14 +82,14 @@ def fill_branches(table, tree, words):
     return rows
 
 
-def fill_routes(table, result, words):
+def fill_routes(table: Any, result: Any, words: Any) -> None:
     """Fill the routes side by side: one column a route, one row a property."""
     plan, tree = result.plan, result.tree
     routes = plan.routes if plan is not None else ()
     blocked = table.blockSignals(True)
     table.clear()
     set_headers(table, [_("Route {rank}").format(rank=route.rank) for route in routes])
-    rows = [
+    rows: list[tuple[str, Callable[[Any], str]]] = [
         (_("Leaves the airway in"), lambda r: words.branch(tree[r.exit_branch_id], tree)),
         (_("Likelihood"), lambda r: f"{100 * r.confidence:.0f} %"),
         (_("Smallest diameter"), lambda r: words.with_unit(2.0 * float(r.radius_mm.min()), "mm")),
@@ -107,7 +110,7 @@ def fill_routes(table, result, words):
     table.blockSignals(blocked)
 
 
-def fill_scopes(table, result, words):
+def fill_scopes(table: Any, result: Any, words: Any) -> None:
     """Fill the bronchoscopes by route: how far each gets."""
     plan, tree = result.plan, result.tree
     blocked = table.blockSignals(True)
@@ -137,7 +140,7 @@ def fill_scopes(table, result, words):
     table.blockSignals(blocked)
 
 
-def fit_height(table, most=320):
+def fit_height(table: Any, most: Any = 320) -> None:
     """Give a table the height of its rows, so that nothing is cut and nothing is empty; beyond ``most`` it scrolls."""
     table.resizeRowsToContents()
     height = sum(table.rowHeight(row) for row in range(table.rowCount)) + 2 * table.frameWidth

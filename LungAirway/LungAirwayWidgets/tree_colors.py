@@ -95,7 +95,13 @@ def legend(tree: Tree, mode: str) -> list[tuple[tuple[int, int, int], str]]:
         texts = [f"{a:g}–{b:g} mm" for a, b in pairwise(bounds)] + [f"≥ {bounds[-1]:g} mm"]
         return [(color, text) for (_least, color), text in zip(DIAMETERS, texts, strict=True)]
     found = {lobe_of_branch(tree, branch.id) for branch in tree}
-    texts = (_("Right upper lobe"), _("Right middle lobe"), _("Right lower lobe"), _("Left upper lobe"), _("Left lower lobe"))
-    lobes = zip(LOBE_SEGMENTS.items(), texts, strict=True)
+    lobe_texts = (
+        _("Right upper lobe"),
+        _("Right middle lobe"),
+        _("Right lower lobe"),
+        _("Left upper lobe"),
+        _("Left lower lobe"),
+    )
+    lobes = zip(LOBE_SEGMENTS.items(), lobe_texts, strict=True)
     shown = [(SEGMENTS[segment].color_rgb, text) for (value, segment), text in lobes if value in found]
     return [(CENTRAL, _("Central airways")), *shown]

@@ -9,7 +9,7 @@ import numpy as np
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.edit import bridge, cut, relabel
-from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningWidgets.texts import tr as _
 
 SHORTEST_CUT_MM = 1.0
@@ -66,7 +66,7 @@ class TreeEdits:
                 best = (branch.id, float(branch.arc_mm[at]), float(distances[at]))
         return best
 
-    def _branch(self, branch_id: int):  # type: ignore[no-untyped-def]
+    def _branch(self, branch_id: int) -> Branch:
         if branch_id not in self.tree.branches:
             raise InputError(_("Choose a branch first: click it in the 3D view or in the table."))
         return self.tree[branch_id]

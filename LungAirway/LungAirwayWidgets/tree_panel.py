@@ -1,6 +1,7 @@
 """Steps 2 and 3 of the panel: look at the tree, choose a branch, correct it, recompute."""
 
 import html
+from typing import Any
 
 import qt
 import slicer
@@ -32,9 +33,9 @@ class TreePanel:
         Called with ``tree=`` or ``painted=`` when the user asks for it.
     """
 
-    def __init__(self, ui, session, recompute):
+    def __init__(self, ui: Any, session: Any, recompute: Any) -> None:
         self.ui, self.session, self._recompute = ui, session, recompute
-        self._rows = {}
+        self._rows: dict[int, int] = {}
         self._codes = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES)
         self.picker = BranchPicker(self._on_picked, lambda: session.edits.tree if session.edits is not None else None)
         for code in self._codes:
@@ -55,16 +56,16 @@ class TreePanel:
         ui.recomputeButton.connect("clicked()", self.recompute)
         session.listeners.append(self.update)
 
-    def attach(self):
+    def attach(self) -> None:
         """Listen to clicks in the overview."""
         widget = three_d_widget(OVERVIEW)
         self.picker.attach(widget.threeDView() if widget is not None else None)
 
-    def detach(self):
+    def detach(self) -> None:
         """Stop listening."""
         self.picker.detach()
 
-    def update(self, what):
+    def update(self, what: Any) -> None:
         """Show what changed."""
         if what in ("case", "edit"):
             self._fill()
@@ -74,7 +75,7 @@ class TreePanel:
             self._show_branch()
         self._enable()
 
-    def _fill(self):
+    def _fill(self) -> None:
         table, session = self.ui.branchTable, self.session
         if session.edits is None:
             table.setRowCount(0)
@@ -90,7 +91,7 @@ class TreePanel:
                 table.setColumnWidth(column, width)
         table.verticalHeader().setDefaultSectionSize(22)
 
-    def _show_legend(self):
+    def _show_legend(self) -> None:
         session = self.session
         if session.result is None:
             self.ui.legendLabel.text = ""
@@ -101,7 +102,7 @@ class TreePanel:
         ]
         self.ui.legendLabel.text = " &nbsp; ".join(parts)
 
-    def _show_branch(self):
+    def _show_branch(self) -> None:
         ui, session = self.ui, self.session
         table = ui.branchTable
         blocked = table.blockSignals(True)
@@ -125,7 +126,7 @@ class TreePanel:
             name=name, lumen=lumen, length=words.number(branch.length_mm, "mm")
         )
 
-    def _enable(self):
+    def _enable(self) -> None:
         ui, session = self.ui, self.session
         has_tree = session.edits is not None
         chosen = has_tree and session.branch_id is not None
@@ -142,35 +143,35 @@ class TreePanel:
         else:
             ui.editLabel.text = ""
 
-    def _on_row(self):
+    def _on_row(self) -> None:
         items = self.ui.branchTable.selectedItems()
         if items:
             row = items[0].row()
             self.session.choose_branch(int(self.ui.branchTable.item(row, 0).data(tables.BRANCH_ID)))
 
-    def _on_picked(self, branch_id, at_mm):
+    def _on_picked(self, branch_id: Any, at_mm: Any) -> None:
         self.session.choose_branch(branch_id, at_mm)
 
-    def cut_off(self):
+    def cut_off(self) -> None:
         """Take the chosen branch off."""
         with shown_failures():
             self.session.edits.cut_off(self.session.branch_id)
             self.session.edited()
 
-    def cut_here(self):
+    def cut_here(self) -> None:
         """Take off what lies beyond the clicked place."""
         with shown_failures():
             self.session.edits.cut_off(self.session.branch_id, max(self.session.branch_at_mm, 1.0))
             self.session.edited()
 
-    def give_name(self):
+    def give_name(self) -> None:
         """Name the chosen branch."""
         with shown_failures():
             code = self.ui.nameComboBox.itemData(self.ui.nameComboBox.currentIndex)
             self.session.edits.name(self.session.branch_id, str(code))
             self.session.edited()
 
-    def _course(self, make):
+    def _course(self, make: Any) -> Any:
         scene = slicer.mrmlScene
         found = [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") if node.GetAttribute(COURSE)]
         if found or not make:
@@ -183,7 +184,7 @@ class TreePanel:
         node.GetDisplayNode().SetSelectedColor(1.0, 0.5, 0.0)
         return node
 
-    def _on_draw(self, on):
+    def _on_draw(self, on: Any) -> None:
         markups = slicer.modules.markups.logic()
         if on:
             markups.SetActiveListID(self._course(make=True))
@@ -192,7 +193,7 @@ class TreePanel:
         else:
             slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
 
-    def join(self):
+    def join(self) -> None:
         """Join the drawn course to the tree."""
         with shown_failures():
             self.ui.drawBridgeButton.checked = False
@@ -203,7 +204,7 @@ class TreePanel:
             self.session.branch_id = start
             self.session.edited()
 
-    def paint(self):
+    def paint(self) -> None:
         """Open Slicer's Segment Editor on the airway."""
         with shown_failures():
             node = result_node(self.session.case, "segmentation")
@@ -217,17 +218,17 @@ class TreePanel:
                 editor.editor.setSourceVolumeNode(self.session.case.volume)
                 editor.editor.setCurrentSegmentID("airway")
 
-    def use_painting(self):
+    def use_painting(self) -> None:
         """Recompute from the painted airway."""
         with shown_failures():
             self._recompute(painted=(result_node(self.session.case, "segmentation"), "airway"))
 
-    def recompute(self):
+    def recompute(self) -> None:
         """Recompute from the corrected tree."""
         with shown_failures():
             self._recompute(tree=self.session.edits.tree)
 
-    def warnings(self):
+    def warnings(self) -> Any:
         """Return what the result warns of."""
         result = self.session.result
         return [sentence(text) for text in result.warnings] if result is not None else []
