@@ -26,7 +26,7 @@ from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
-from .branch_evidence import keep_airways, removal_note
+from .branch_evidence import flag_suspects, keep_airways, removal_note
 from .feasibility import assess
 from .given_mask import airway_from_mask
 from .instructions import instruct
@@ -200,12 +200,15 @@ def analyse(
     sections = None
     if volume is not None:
         with progress.step("Airway diameters"):
-            sections = measure_sections(tree, volume, found.airway)
+            sections = measure_sections(tree, volume, found.airway, progress=progress)
             tree = with_radii(tree, sections)
             if judge_branches:
                 judged = keep_airways(tree, sections, volume, found.airway, found.lungs)
                 tree, sections, found = judged.tree, judged.sections, without_pieces(found, judged)
-    tree, _ = flag_leaks(tree, sections=sections)
+    if volume is not None and sections is not None:
+        tree = flag_suspects(tree, sections, volume, found.lungs)
+    else:
+        tree, _ = flag_leaks(tree)
     by_hand = names_by_hand(tree)
     with progress.step("Branch names and lobes"):
         tree = label_tree(tree, lungs=found.lungs)

@@ -85,10 +85,33 @@ class AirwaySegmentation:
 
 
 def without_pieces(found: AirwaySegmentation, judged: Judged) -> AirwaySegmentation:
-    """Return the segmentation with the mask that is left after false airways were cut; the engine's line says so."""
+    """Return the segmentation with the mask that is left after false airways were cut; the engine's line says so.
+
+    Where lung surrounds what was cut, the lung takes it back.
+    """
     length_mm = sum(piece.length_mm for piece in judged.cut)
     detail = f"{found.engine.detail}, {len(judged.cut)} pieces ({length_mm:.0f} mm) cut that show no air and no wall"
-    return replace(found, airway=judged.airway, removed=judged.cut, engine=replace(found.engine, detail=detail))
+    lungs = None if found.lungs is None else _given_back(found.lungs, found.airway, judged.airway)
+    engine = replace(found.engine, detail=detail)
+    return replace(found, airway=judged.airway, lungs=lungs, removed=judged.cut, engine=engine)
+
+
+def _given_back(lungs: LabelMap, before: LabelMap, after: LabelMap) -> LabelMap:
+    """Give voxels that left the airway to the lung that fills more than half of what else lies within 2.5 mm of them."""
+    gone = (before.array_kji > 0) & (after.array_kji == 0)
+    if not gone.any():
+        return lungs
+    reach = tuple(int(np.ceil(2.5 / step)) for step in lungs.grid.spacing_kji_mm)
+    box = bounding_box(gone, reach)
+    part, open_place = lungs.array_kji[box].copy(), gone[box]
+    size = tuple(2 * one + 1 for one in reach)
+    known = ndimage.uniform_filter((~open_place).astype(np.float32), size)
+    for side in np.unique(part[part > 0]):
+        share = ndimage.uniform_filter((part == side).astype(np.float32), size)
+        part[open_place & (lungs.array_kji[box] == 0) & (share > 0.5 * known)] = side
+    array = lungs.array_kji.copy()
+    array[box] = part
+    return replace(lungs, array_kji=array)
 
 
 def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) -> AirwaySegmentation:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from LungAirwayLib.branch_evidence import keep_airways
+from LungAirwayLib.branch_evidence import flag_suspects, keep_airways
 from LungAirwayLib.segment import SegmentOptions, segment_airway
 from SenseCarePlanningLib.phantom.thorax import default_scanner, demo_options, make_thorax, scan
 from SenseCarePlanningLib.progress import Progress
@@ -102,7 +102,8 @@ def rows_of(seed: int) -> list[Row]:
     sections = measure_sections(tree, volume, found.airway)
     tree = with_radii(tree, sections)
     kept = keep_airways(tree, sections, volume, found.airway, found.lungs)
-    before, after = flag_leaks(tree, sections=sections)[0], flag_leaks(kept.tree, sections=kept.sections)[0]
+    before = flag_leaks(tree, sections=sections)[0]
+    after = flag_suspects(kept.tree, kept.sections, volume, found.lungs)
     return [row(seed, "engine", before, thorax.tree), row(seed, "judged", after, thorax.tree)]
 
 

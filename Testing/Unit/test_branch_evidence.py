@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from LungAirwayLib import branch_evidence
-from LungAirwayLib.branch_evidence import BranchEvidence, CutPiece, Judged, keep_airways, kept_samples, removal_note
+from LungAirwayLib.branch_evidence import (
+    BranchEvidence,
+    CutPiece,
+    Judged,
+    flag_suspects,
+    judge,
+    keep_airways,
+    kept_samples,
+    removal_note,
+)
+from LungAirwayLib.result import EngineInfo
+from LungAirwayLib.segment import AirwaySegmentation, without_pieces
 from SenseCarePlanningLib.evaluation.atm22 import count_loops
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.joined_sections import first_sections, joined_sections, on_rays
-from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
+from SenseCarePlanningLib.tubes.leaks import flag_leaks
+from SenseCarePlanningLib.tubes.radius import BranchSections, measure_sections, with_radii
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
@@ -148,6 +163,60 @@ def test_the_joined_branch_has_the_cross_sections_of_both(judged: tuple[Judged, 
     assert sections.ring_share.shape == sections.radius_mm.shape == result.tree.root.radius_mm.shape
     assert sections.edge_mm.shape[0] == len(result.tree.root.radius_mm)
     np.testing.assert_allclose(sections.radius_mm, result.tree.root.radius_mm)
+
+
+def test_the_lung_takes_back_what_it_surrounds(judged: tuple[Judged, Tree, LabelMap, np.ndarray]) -> None:
+    result, _, mask, strip = judged
+    lungs = scan()[2]
+    holed = replace(lungs, array_kji=np.where(mask.array_kji > 0, 0, lungs.array_kji).astype(np.uint8))
+    found = AirwaySegmentation(mask, None, holed, None, EngineInfo("classical", "", "1"), np.zeros(3))
+    whole = without_pieces(found, result).lungs
+    assert whole is not None
+    assert (whole.array_kji[strip] > 0).mean() > 0.9
+    assert not ((whole.array_kji > 0) & (result.airway.array_kji > 0)).any()
+    assert (whole.array_kji[holed.array_kji > 0] == 1).all()
+
+
+def wide_tip(hu_inside: float, wall_hu: float) -> tuple[Tree, dict[int, BranchSections], Volume, LabelMap]:
+    """A tree whose last branch is twice as wide as the one before it, in a scan with or without a wall around that tip."""
+    points = [(0, 0, 60), (0, 0, 45), (8, 0, 34), (16, 0, 22), (26, 0, 10)]
+    rows = [line(at, at - 1 if at else None, points[at], points[at + 1]) for at in range(4)]
+    rows += [line(9 + at, at, points[at + 1], (points[at + 1][0] - 12, 0, points[at + 1][2] - 10)) for at in range(3)]
+    rows = [replace(one, radius_mm=np.full(SAMPLES, 2.4 if one.id == 3 else 1.2)) for one in rows]
+    tree = assemble([replace(one, radius_interval_mm=np.stack([one.radius_mm - 0.1, one.radius_mm + 0.1], 1)) for one in rows], 0)
+    step = 0.6
+    affine = np.diag([step, step, step, 1.0])
+    affine[:3, 3] = (-16.0, -12.0, -2.0)
+    shape = (110, 40, 80)
+    inside, walled = np.zeros(shape, bool), np.zeros(shape, bool)
+    kji = np.indices(shape).reshape(3, -1).T
+    place = Volume(np.zeros(shape, np.float32), affine).grid.lps_from_kji(kji)
+    for branch in tree:
+        gap = cKDTree(branch.points_lps_mm).query(place)[0].reshape(shape) - branch.radius_mm[0]
+        inside |= gap < 0.0
+        if branch.id != 3 or wall_hu > -850.0:
+            walled |= gap < 1.2
+    hu = np.where(walled, 0.0, -850.0)
+    hu[inside] = -1000.0
+    tip = cKDTree(tree[3].points_lps_mm[4:]).query(place)[0].reshape(shape) < 2.4
+    hu[tip] = hu_inside
+    hu = ndimage.gaussian_filter(hu, 0.8)
+    volume = Volume(hu.astype(np.float32), affine)
+    mask = LabelMap(inside.astype(np.uint8), affine)
+    return tree, dict(measure_sections(tree, volume, mask)), volume, LabelMap((~walled & ~inside).astype(np.uint8), affine)
+
+
+def test_a_dark_pocket_of_lung_is_not_taken_for_air_and_stays_suspected() -> None:
+    tree, sections, volume, lungs = wide_tip(hu_inside=-985.0, wall_hu=-850.0)
+    assert float(judge(tree, sections, volume, lungs)[3].sums[-1]) < 0.0
+    assert 3 in {branch.id for branch in flag_suspects(tree, sections, volume, lungs) if branch.flags}
+
+
+def test_a_wide_tip_with_a_wall_around_is_kept_and_cleared() -> None:
+    tree, sections, volume, lungs = wide_tip(hu_inside=-1000.0, wall_hu=0.0)
+    assert "wider_than_parent" in {one.rule for one in flag_leaks(tree, sections=sections)[1] if one.branch_id == 3}
+    assert float(judge(tree, sections, volume, lungs)[3].sums[-1]) > 0.0
+    assert 3 not in {branch.id for branch in flag_suspects(tree, sections, volume, lungs) if branch.flags}
 
 
 def test_joined_and_shortened_sections() -> None:

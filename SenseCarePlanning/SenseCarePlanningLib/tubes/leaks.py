@@ -17,9 +17,10 @@ from .tree import Branch, BranchFlag, Tree
 class LeakOptions:
     """What makes a branch suspicious.
 
-    Four rules, their limits chosen: wider than 1.3 times its parent (not below the root), a cross-section that jumps to
-    more than twice its area and stays so, a wall with less than 80 HU of contrast, and a volume that is out of line for
-    its length. Widths are compared only where they are known: the two 95 % intervals must not overlap.
+    Four rules, their limits chosen: wider than 1.3 times what it comes from (not below the root), a cross-section that jumps
+    to more than twice its area and stays so, a wall with less than 80 HU of contrast, and a volume that is out of line for
+    its length. Widths are compared only where they are known: the two 95 % intervals must not overlap, and a branch is
+    compared with its nearest ancestor that is more than a stub.
 
     Parameters
     ----------
@@ -28,6 +29,9 @@ class LeakOptions:
     bulk_spreads
         How many robust spreads (1.4826 MAD of the logarithm of volume / length^2 among branches of the same
         generation and deeper) a branch must lie above the median.
+    stub_diameters
+        A branch shorter than this many of its diameters lies within the junctions at its ends (0.75 diameters at each, where
+        radii are not measured): its width is theirs, and nothing is compared with it.
     noise_mm
         Differences of radius below this are not held against a branch: half a voxel says nothing.
     lasting_mm
@@ -39,6 +43,7 @@ class LeakOptions:
     area_jump: float = 2.0
     least_contrast_hu: float = 80.0
     bulk_spreads: float = 4.0
+    stub_diameters: float = 1.5
     noise_mm: float = 0.4
     lasting_mm: float = 2.0
     radius: RadiusOptions = field(default_factory=lambda: RadiusOptions(rays=16))
@@ -90,15 +95,25 @@ def flag_leaks(
 def _wider(tree: Tree, options: LeakOptions) -> list[LeakSuspicion]:
     found = []
     for branch in tree:
-        if branch.parent_id is None or branch.parent_id == tree.root_id:
+        parent = _measured_ancestor(tree, branch, options)
+        if parent is None:
             continue
-        parent = tree[branch.parent_id]
         own, before = 0.5 * branch.diameter_mm, 0.5 * parent.diameter_mm
         apart = _middle_bound(branch, 0) > _middle_bound(parent, 1)
         if own > options.wider_than_parent * before and own - before > options.noise_mm and apart:
-            reason = f"{2 * own:.1f} mm wide after a parent of {2 * before:.1f} mm"
+            reason = f"{2 * own:.1f} mm wide after one of {2 * before:.1f} mm"
             found.append(LeakSuspicion(branch.id, "wider_than_parent", reason))
     return found
+
+
+def _measured_ancestor(tree: Tree, branch: Branch, options: LeakOptions) -> Branch | None:
+    """Return the nearest ancestor that is no stub, or None where that is the root: its children have nothing to be wider than."""
+    number = branch.parent_id
+    while number is not None and number != tree.root_id:
+        if tree[number].length_mm >= options.stub_diameters * tree[number].diameter_mm:
+            return tree[number]
+        number = tree[number].parent_id
+    return None
 
 
 def _middle_bound(branch: Branch, side: int) -> float:

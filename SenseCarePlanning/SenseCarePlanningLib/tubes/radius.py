@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from ..errors import InputError
 from ..geometry import FloatArray
+from ..progress import Progress
 from ..volume import Grid, LabelMap, Volume
 from .crosssection import CrossSection, Polarity, cross_section, mask_exit_mm, polar_shape, ray_directions, ray_values
 from .profiles import BoolArray, Levels, RayEdges, Traced, find_edges, scan_levels, sub_level_radius
@@ -64,9 +65,9 @@ class BranchSections:
         The result (N,) and its 95 % interval (N, 2). A lower bound of 0 means that the scan gives an upper bound only.
     wall_mm, contrast_hu
         Wall thickness by the model of the blurred ring; seen wall maximum less lumen level.
-    lumen_level, ring_share
-        Level in the middle of the lumen (sign turned for bright lumens); share of the rays on which a thin wall stands, see
-        :class:`.profiles.RayEdges`. Both are known at every sample.
+    lumen_level, ring_share, enclosed_share
+        Level in the middle of the lumen (sign turned for bright lumens); shares of the rays on which a thin wall stands, and
+        that rise to a wall or another structure, see :class:`.profiles.RayEdges`. All are known at every sample.
     """
 
     edge_mm: FloatArray
@@ -81,6 +82,7 @@ class BranchSections:
     contrast_hu: FloatArray
     lumen_level: FloatArray
     ring_share: FloatArray
+    enclosed_share: FloatArray
 
 
 @dataclass(frozen=True)
@@ -130,15 +132,38 @@ def measure_sections(
     volume: Volume,
     mask: LabelMap,
     options: RadiusOptions = RadiusOptions(),
+    progress: Progress | None = None,
 ) -> Mapping[int, BranchSections]:
-    """Return the cross-sections of every branch; raises InputError when the tree lies outside the scan."""
+    """Return the cross-sections of every branch.
+
+    Parameters
+    ----------
+    tree, volume, mask, options
+        As for :func:`measure_radii`.
+    progress
+        Hears how far it is, branch by branch, and may stop it.
+
+    Raises
+    ------
+    InputError
+        When the tree lies outside the scan.
+    Cancelled
+        When the user stopped it.
+    """
+    progress = progress or Progress()
     start = time.perf_counter()
     scan, local = _cropped(tree, volume, mask)
-    traced = {branch.id: _traced(branch, scan, local, options) for branch in tree}
+    traced = {}
+    for at, branch in enumerate(tree):
+        progress.update(0.5 * at / len(tree))
+        traced[branch.id] = _traced(branch, scan, local, options)
     levels = scan_levels(
         [traced[b.id] for b in tree], [b.radius_mm for b in tree], options.polarity, options.blur_sigma_mm, scan.grid
     )
-    read = {branch.id: _read(branch, traced[branch.id], levels) for branch in tree}
+    read = {}
+    for at, branch in enumerate(tree):
+        progress.update(0.5 + 0.5 * at / len(tree))
+        read[branch.id] = _read(branch, traced[branch.id], levels)
     missed = _missed_by_mask([read[branch.id] for branch in tree], [branch.radius_mm for branch in tree])
     found = {branch.id: _sections(branch, traced[branch.id], read[branch.id], levels, missed) for branch in tree}
     logger.info("radii: blur sigma %.2f mm (%s), %.1f s", levels.sigma_mm, levels.source, time.perf_counter() - start)
@@ -281,7 +306,7 @@ def _sections(branch: Branch, traced: Traced, read: _Read, levels: Levels, misse
     blank = np.where(usable, 1.0, np.nan)
     return BranchSections(
         edge, inscribed, read.radius_mm * blank, area * blank, radius, interval, d_min, d_max, edges.wall_mm * blank,
-        edges.contrast_hu, edges.lumen, edges.ring_share,
+        edges.contrast_hu, edges.lumen, edges.ring_share, edges.enclosed_share,
     )  # fmt: skip
 
 
