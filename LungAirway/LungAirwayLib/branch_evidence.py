@@ -172,7 +172,7 @@ def judge(
         free = _free_part(branch)
         weight = np.where(free, min(branch.length_mm, COUNTED_MM) / np.count_nonzero(free), 0.0)
         more = branch.arc_mm >= suspected.get(branch.id, np.inf)
-        expected = SHARE_BY_CHANCE + MORE_FOR_A_SUSPECT * more
+        expected = np.where(more, SHARE_BY_CHANCE + MORE_FOR_A_SUSPECT, SHARE_BY_CHANCE)
         found[branch.id] = BranchEvidence(own.ring_share, darkness, weight, expected)
     return found
 

@@ -101,10 +101,10 @@ def _given_back(lungs: LabelMap, before: LabelMap, after: LabelMap) -> LabelMap:
     gone = (before.array_kji > 0) & (after.array_kji == 0)
     if not gone.any():
         return lungs
-    reach = tuple(int(np.ceil(2.5 / step)) for step in lungs.grid.spacing_kji_mm)
-    box = bounding_box(gone, reach)
+    slices, rows, columns = (int(np.ceil(2.5 / step)) for step in lungs.grid.spacing_kji_mm)
+    box = bounding_box(gone, (slices, rows, columns))
     part, open_place = lungs.array_kji[box].copy(), gone[box]
-    size = tuple(2 * one + 1 for one in reach)
+    size = (2 * slices + 1, 2 * rows + 1, 2 * columns + 1)
     known = ndimage.uniform_filter((~open_place).astype(np.float32), size)
     for side in np.unique(part[part > 0]):
         share = ndimage.uniform_filter((part == side).astype(np.float32), size)

@@ -192,11 +192,12 @@ def test_the_scan_is_sampled_where_the_ray_is() -> None:
     assert mask.array_kji[tuple(np.rint(index).astype(int))] == 1
 
 
-def tree_with(radius_of_child: np.ndarray) -> Tree:
-    def line(one: int, parent: int | None, start: object, stop: object, radius: np.ndarray) -> Branch:
-        points = np.linspace(np.asarray(start, dtype=float), np.asarray(stop, dtype=float), 41)
-        return Branch(one, parent, (), points, radius, np.stack([radius, radius], axis=1), no_frames(41))
+def line(one: int, parent: int | None, start: object, stop: object, radius: np.ndarray) -> Branch:
+    points = np.linspace(np.asarray(start, dtype=float), np.asarray(stop, dtype=float), 41)
+    return Branch(one, parent, (), points, radius, np.stack([radius, radius], axis=1), no_frames(41))
 
+
+def tree_with(radius_of_child: np.ndarray) -> Tree:
     flat = np.ones(41)
     return assemble(
         [
@@ -215,6 +216,29 @@ def test_a_branch_wider_than_its_parent_is_suspected_except_from_the_root() -> N
     assert {(one.branch_id, one.rule) for one in suspicions} == {(3, "wider_than_parent")}
     assert BranchFlag.LEAK_SUSPECTED in tree[3].flags
     assert BranchFlag.LEAK_SUSPECTED not in tree[2].flags
+
+
+def test_a_stub_is_no_measure_of_width() -> None:
+    flat = np.ones(41)
+
+    def tree(stub_mm: float) -> Tree:
+        fork = [30 + stub_mm, 0, 20]
+        rows = [
+            line(0, None, [0, 0, 80], [0, 0, 60], 8 * flat),
+            line(1, 0, [0, 0, 60], [30, 0, 20], 4 * flat),
+            line(2, 0, [0, 0, 60], [-30, 0, 20], 4 * flat),
+            line(3, 1, [30, 0, 20], fork, 1.5 * flat),
+            line(4, 1, [30, 0, 20], [30, 30, 0], 3 * flat),
+            line(5, 3, fork, [fork[0] + 20, 10, 0], 3 * flat),
+            line(6, 3, fork, [fork[0] + 20, -10, 0], 9 * flat),
+        ]
+        return assemble(rows, 0)
+
+    def wider(stub_mm: float) -> set[int]:
+        return {one.branch_id for one in flag_leaks(tree(stub_mm))[1] if one.rule == "wider_than_parent"}
+
+    assert wider(12.0) == {5, 6}
+    assert wider(2.0) == {6}
 
 
 def test_a_jump_of_the_cross_section_is_suspected() -> None:
