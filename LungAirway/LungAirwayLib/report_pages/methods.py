@@ -51,7 +51,8 @@ _METHODS = (
     ),
     label_of(
         "Names: segmental numbering of Jackson and Huber (1943) and Boyden (1955), matched by position, direction and "
-        "calibre. A name that cannot be told is not given."
+        "calibre. A name that cannot be told is not given. Confidence is that of the segment; the letters and numbers below it "
+        "go by direction alone and may differ from a colleague's."
     ),
 )
 

@@ -323,7 +323,7 @@ def _fitting_line(
 
 
 def child_code(code: str, number: int) -> str:
-    """Return the code of a child: RB3 to RB3a, RB3a to RB3a-i, then RB3a-i.1 and so on."""
+    """Return the code of a child: RB3 to RB3a, RB3a to RB3a-i, then RB3a-i.1 and so on; letters count, they are not Boyden's."""
     if code[-1].isdigit() and "-" not in code:
         return code + "ab"[number]
     if "-" not in code:
