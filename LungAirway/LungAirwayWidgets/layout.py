@@ -47,6 +47,11 @@ def use_layout() -> None:
         node.AddLayoutDescription(LAYOUT_ID, description())
     if manager.layout != LAYOUT_ID:
         manager.setLayout(LAYOUT_ID)
+    for name in (ENDOSCOPE, OVERVIEW):
+        view = view_node(name)
+        if view is not None:
+            view.SetBoxVisible(False)
+            view.SetAxisLabelsVisible(False)
 
 
 def shown_slice_nodes() -> Any:

@@ -99,20 +99,20 @@ class PlanPanel:
 
     def _on_point(self, caller: Any, event: Any) -> None:
         self.ui.placeTargetButton.checked = False
-        self.enable()
+        self.session.tell("target")
 
     def _on_target(self, node: Any) -> None:
         if not self._filling and self.session.case is not None:
             self.session.case.target = node
             self._watch(node)
-            self.enable()
+            self.session.tell("target")
 
     def _on_segment(self, segment_id: Any) -> None:
         if self._filling or self.session.case is None:
             return
         self.session.case.targetSegmentation = self.ui.targetSegmentSelector.currentNode() if segment_id else None
         self.session.case.targetSegment = str(segment_id or "")
-        self.enable()
+        self.session.tell("target")
 
     def target_node(self) -> Any:
         """Return the case's target point, made when there is none."""

@@ -27,7 +27,7 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``branch`` (another choice),
-    ``edit`` (a correction), ``route`` (another route), ``colors``.
+    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``.
     """
 
     def __init__(self) -> None:

@@ -50,9 +50,9 @@ def _take(desktop: Any, folder: Path, plan: Path) -> list[Path]:
     add_volume(desktop.scene, load_image(screens_data.patient() / "dicom").volume, "Digital patient")
     panel = desktop.show_module("LungAirway")
     left, posterior, superior = screens_data.nodule_lps()
-    panel.flyPanel.show_views()
     desktop.screenshot_window(folder / "LungAirway-1-run.png", *SIZE)  # gives the views their size
     slicer.app.layoutManager().resetSliceViews()
+    slices_in_3d(True)
     point = panel.planPanel.target_node()
     point.AddControlPointWorld(-left, -posterior, superior)
     panel.progressBox.start()
@@ -61,6 +61,7 @@ def _take(desktop: Any, folder: Path, plan: Path) -> list[Path]:
     picture("run", "run", "target")
     panel.progressBox.hide()
 
+    slices_in_3d(False)
     panel.session.take_result(plan)
     panel.flyPanel.show_views()
     panel._lookAtTree()
@@ -96,3 +97,16 @@ def look_at(point: Any) -> None:
 
     for node in shown_slice_nodes():
         node.JumpSliceByOffsetting(*point.GetNthControlPointPositionWorld(0))
+
+
+def slices_in_3d(shown: bool) -> None:
+    """Show the axial and the coronal slice in the 3D view, seen from the front, or take them away."""
+    import slicer
+
+    manager = slicer.app.layoutManager()
+    for name in ("Red", "Green"):
+        manager.sliceWidget(name).mrmlSliceNode().SetSliceVisible(shown)
+    view = manager.threeDWidget(0).threeDView()
+    view.cameraNode().RotateTo(view.cameraNode().Anterior)
+    view.resetFocalPoint()
+    view.resetCamera(False, True, True)
