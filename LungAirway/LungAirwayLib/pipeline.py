@@ -34,6 +34,7 @@ from .labels import label_tree
 from .lobes import segment_lobes_with_notes
 from .measurements import completeness_warnings, measure_branches, quality
 from .names_by_hand import names_by_hand, with_names
+from .narrowing import narrowing_warnings
 from .nodule import measure_target
 from .plan import Plan, Target
 from .result import AirwayResult, RunInfo
@@ -241,7 +242,13 @@ def analyse(
         quality=grades,
         engine=found.engine,
         run=_run_info(volume.grid if volume is not None else found.airway.grid, volume, options, progress),
-        warnings=(*found.warnings, *suspect_warnings(tree, plan), *completeness_warnings(tree, lobes), *lobe_notes),
+        warnings=(
+            *found.warnings,
+            *suspect_warnings(tree, plan),
+            *narrowing_warnings(tree),
+            *completeness_warnings(tree, lobes),
+            *lobe_notes,
+        ),
         not_measured=_not_measured(volume, found, plan),
     )
 

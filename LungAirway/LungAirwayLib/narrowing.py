@@ -1,0 +1,34 @@
+"""Central bronchi that are too narrow for their place: the reader is told that their lumen may be filled or compressed."""
+
+from __future__ import annotations
+
+from SenseCarePlanningLib.tubes.tree import Tree
+
+from .naming import display_name
+
+CENTRAL_BRONCHI = ("RMB", "LMB", "BI", "RULB", "LULB", "LLLB", "RLLB")
+LEAST_SHARE_OF_PARENT = 0.5
+"""From one generation to the next calibre falls to about 0.7 in the first generations (Weibel 1963: 18, 12.2, 8.3, 5.6 mm)."""
+SHORTEST_MM = 5.0
+"""Stubs shorter than this are measured inside the junctions at their ends."""
+
+
+def narrowing_warnings(tree: Tree) -> tuple[str, ...]:
+    """Return a sentence for each main or lobar bronchus under half as wide as the airway before it.
+
+    Froth, a plug, a tumour or pressure from outside leave such a lumen; what was measured is the air in it. The middle
+    lobe's bronchus is not asked: it is naturally thin.
+    """
+    told = []
+    for branch in tree:
+        if branch.parent_id is None or branch.label is None or branch.label.code not in CENTRAL_BRONCHI:
+            continue
+        before = tree[branch.parent_id]
+        if branch.length_mm < SHORTEST_MM or branch.diameter_mm >= LEAST_SHARE_OF_PARENT * before.diameter_mm:
+            continue
+        name = display_name(branch.label.code)
+        told.append(
+            f"Narrow for its place: {name}, {branch.diameter_mm:.1f} mm after {before.diameter_mm:.1f} mm. It may hold secretion or be "
+            "compressed; the diameter is that of its air."
+        )
+    return tuple(told)
