@@ -510,10 +510,11 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
         return result_of(folder)
 
     def show(self, volumeNode, folder):
-        """Show a result folder in the scene as the result of a CT."""
+        """Show a result folder in the scene as the result of a CT; a panel that is open follows."""
         from LungAirwayWidgets.session import Session
 
-        session = Session()
+        panel = getattr(slicer.modules, "LungAirwayWidget", None)
+        session = panel.session if panel is not None else Session()
         session.open(volumeNode)
         session.take_result(folder)
         return session.result

@@ -1,0 +1,52 @@
+"""From the hub to the airway module and back: a CT is handed over, a finished plan is shown and continued."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_patient, airway_plan):
+    import slicer
+    from airway_patient import add_ct
+
+    desktop.load_module("LungAirway")
+    desktop.load_module("SenseCarePlanning")
+    from SenseCarePlanningWidgets import cases
+
+    cases.set_cases_folder(tmp_path)
+    shutil.copytree(airway_plan, tmp_path / "airway-demo" / "001")
+    volume = add_ct(desktop.scene, airway_patient)
+    panel = desktop.show_module("SenseCarePlanning")
+    desktop.process_events(until=lambda: not panel.caseList.filling)
+    panel.ui.casesTable.selectRow(0)
+    assert panel.caseList.current().name == "airway-demo 001"
+    desktop.click(panel.ui.openButton)
+    assert slicer.util.getNodesByClass("vtkMRMLModelNode")
+    desktop.click(panel._planButtons["LungAirway"])
+    desktop.process_events()
+    airway = slicer.util.getModuleWidget("LungAirway")
+    assert airway.session.case.volume.GetID() == volume.GetID()
+    assert airway.session.problem == ""
+    assert airway.session.plan is not None
+    assert airway.session.plan.routes
+
+
+def test_a_study_is_handed_over(desktop, tmp_path, airway_patient):
+    import slicer
+
+    desktop.load_module("LungAirway")
+    desktop.load_module("SenseCarePlanning")
+    from SenseCarePlanningWidgets import cases
+
+    cases.set_cases_folder(tmp_path)
+    desktop.add_dicom(airway_patient.dicom)
+    panel = desktop.show_module("SenseCarePlanning")
+    desktop.process_events(until=lambda: not panel.caseList.filling)
+    panel.ui.casesTable.selectRow(0)
+    desktop.click(panel._planButtons["LungAirway"])
+    airway = slicer.util.getModuleWidget("LungAirway")
+    assert airway.session.case.volume.GetID() == slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")[0].GetID()
