@@ -14,13 +14,17 @@ from SenseCarePlanningLib.render.overlay import Shapes, draw_text, resized
 
 from .camera_path import CameraPath
 from .openings import WANTED, mark_openings, mark_target, opening_names, openings_at
+from .pictures_labels import Box, name_openings
 from .plan import Instruction, Plan
+from .report_pages.steps import LOWEST_ROW_MM, row_height_mm
 from .report_pages.words import Words
 from .result import AirwayResult
 
 RENDERED_PIXELS, PIXELS = 720, 480
 TEXT_SHARE = 0.132
-"""Height of a name against the picture: 7 points where the picture is printed 18.7 mm high."""
+"""Height of a name against the picture: 7 points where the picture is printed 18.7 mm high; less in one printed larger."""
+HOUR_PLACE, HOUR_SHARE = 0.865, 0.8
+"""Where the hours stand, in radii of the picture, and their height against that of the names."""
 BEFORE_CARINA_MM = (5.0, 15.0)
 """The view is taken one lumen diameter before the carina, within these limits."""
 BARE_TARGET_RADIUS_MM = 4.0
@@ -33,7 +37,7 @@ def step_pictures(
     wanted = [(rank, step) for rank, steps in plan.instructions.items() if rank in paths for step in steps]
     if not wanted:
         return
-    names = opening_names(result, words.language)
+    names = opening_names(result, "en")  # the codes, in every language: full names would cover the openings
     view = EndoluminalView(result.surface, size=RENDERED_PIXELS, many=False)
     try:
         for rank, step in wanted:
@@ -41,9 +45,12 @@ def step_pictures(
             image = view.frame(pose)
             mark_target(image, pose, plan.target.surface_lps_mm, BARE_TARGET_RADIUS_MM, FIELD_OF_VIEW_DEG)
             openings = openings_at(result.tree, step.branch_id, step.next_branch_id, names)
-            letters = round(TEXT_SHARE * RENDERED_PIXELS)
-            mark_openings(image, pose, openings, FIELD_OF_VIEW_DEG, text_size=letters, still=True)
-            yield f"step_{rank}_{step.step}", _with_clock(image, step)
+            share = TEXT_SHARE * LOWEST_ROW_MM / row_height_mm(len(plan.instructions[rank]))
+            mark_openings(image, pose, openings, FIELD_OF_VIEW_DEG)
+            _draw_clock(image, step, share)
+            letters = round(share * RENDERED_PIXELS)
+            name_openings(image, pose, openings, FIELD_OF_VIEW_DEG, letters, _clock_boxes(step, share))
+            yield f"step_{rank}_{step.step}", _for_print(image)
     finally:
         view.close()
 
@@ -66,8 +73,8 @@ def pose_before(result: AirwayResult, path: CameraPath, step: Instruction) -> Ca
     return CameraPose(path.positions_lps_mm[at], path.positions_lps_mm[at] + forward, up)
 
 
-def _with_clock(image: RgbImage, step: Instruction) -> RgbImage:
-    """Draw clock ticks and the arrow to the wanted hour inside the rim, and make the ground outside white for print."""
+def _draw_clock(image: RgbImage, step: Instruction, text_share: float) -> None:
+    """Draw clock ticks, the hours and the arrow to the wanted hour inside the rim, in place."""
     size = image.shape[0]
     middle, radius = size / 2.0, size / 2.0
     shapes = Shapes()
@@ -81,10 +88,29 @@ def _with_clock(image: RgbImage, step: Instruction) -> RgbImage:
     tip, base = middle + ahead * radius * 0.97, middle + ahead * radius * 0.84
     shapes.polygon([tip, base + aside * radius * 0.065, base - aside * radius * 0.065], WANTED)
     shapes.draw(image)
-    for hour in (12, 3, 6, 9):
-        if abs((step.clock_angle_deg - 30.0 * hour + 180.0) % 360.0 - 180.0) > 14.0:
-            place = middle + _direction(30.0 * hour) * radius * 0.865
-            draw_text(image, str(hour), place[0], place[1], round(0.8 * TEXT_SHARE * size), anchor="mm")
+    for hour in _shown_hours(step):
+        place = middle + _direction(30.0 * hour) * radius * HOUR_PLACE
+        draw_text(image, str(hour), place[0], place[1], round(HOUR_SHARE * text_share * size), anchor="mm")
+
+
+def _shown_hours(step: Instruction) -> list[int]:
+    """Return the hours that the arrow leaves room for."""
+    return [hour for hour in (12, 3, 6, 9) if abs((step.clock_angle_deg - 30.0 * hour + 180.0) % 360.0 - 180.0) > 14.0]
+
+
+def _clock_boxes(step: Instruction, text_share: float) -> list[Box]:
+    """Return the places of hours and arrow, which no name may cover."""
+    radius = RENDERED_PIXELS / 2.0
+    digit = HOUR_SHARE * text_share * RENDERED_PIXELS
+    boxes = [
+        (radius + _direction(30.0 * hour) * radius * HOUR_PLACE, digit * np.array([0.6 if hour == 12 else 0.3, 0.45]))
+        for hour in _shown_hours(step)
+    ]
+    return [*boxes, (radius + _direction(step.clock_angle_deg) * radius * 0.905, np.full(2, 0.07 * radius))]
+
+
+def _for_print(image: RgbImage) -> RgbImage:
+    """Return the picture at its final size, with the ground outside the round window white."""
     image = resized(image, PIXELS, PIXELS).copy()
     offset = np.arange(PIXELS) + 0.5 - PIXELS / 2.0
     outside = offset[:, None] ** 2 + offset[None, :] ** 2 > (PIXELS / 2.0 - 1.5) ** 2

@@ -26,7 +26,7 @@ _ORIENTATIONS = {
     "anterior_12": label_of("12 o'clock in the picture is anterior (patient supine, operator at the head)."),
     "posterior_12": label_of("12 o'clock in the picture is posterior (operator in front of the patient)."),
 }
-_SHEET_MM, _LOW_MM, _HIGH_MM = 205.0, 18.7, 32.0
+_SHEET_MM, LOWEST_ROW_MM, _HIGH_MM = 205.0, 18.7, 32.0
 """Height that the rows share on one page, and the limits of a thumbnail's height: the names in it are legible (7 points) at
 the lower one. More steps than fit go on to a second page, with larger pictures."""
 _LARGEST_CLOCK_MM = 15.0
@@ -44,7 +44,7 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
     if not steps:
         text = words.say("The route passes no bifurcation; there is nothing to turn at.")
         return Section(title, (Notice(text, tone=Tone.INFO),), new_page=True)
-    height = _row_height_mm(len(steps))
+    height = row_height_mm(len(steps))
     columns = (
         Column(words.say("Step"), 1.25, "center"),
         Column(words.say("View"), 0.1 * height + 0.3, "center"),
@@ -68,10 +68,10 @@ def _sheet(route: Route, plan: Plan, result: AirwayResult, pictures: Pictures, w
     return Section(title, tuple(blocks), new_page=first or not short, keep_together=short)
 
 
-def _row_height_mm(count: int) -> float:
+def row_height_mm(count: int) -> float:
     """Return the height of a thumbnail, so that the rows fill whole pages."""
     pages = 1
-    while _SHEET_MM * pages / count - _ROW_GAP_MM < _LOW_MM:
+    while _SHEET_MM * pages / count - _ROW_GAP_MM < LOWEST_ROW_MM:
         pages += 1
     return min(_SHEET_MM * pages / count - _ROW_GAP_MM, _HIGH_MM)
 
