@@ -100,7 +100,8 @@ def plan_routes(
     Returns
     -------
     tuple of Route
-        Best first, at least one. ``confidence`` is the share of the likelihood on that exit among all branches.
+        Likeliest first, at least one. ``confidence`` is the share of the likelihood on that exit among all branches. Of
+        routes that are one way, entered more or less deep, only the likeliest is kept.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def plan_routes(
 def _ranked_exits(
     tree: Tree, target: Target, relation: BronchusRelation, images: Surroundings, parameters: ExitCostParameters
 ) -> list[_Exit]:
-    """Cost every branch, judge the best of them with the images, merge neighbours and share out the likelihood."""
+    """Cost every branch, judge the best of them, share out the likelihood, merge neighbours, and put the likeliest first."""
     surface = target_surface(target)
     candidates = exit_candidates(tree, also=relation.reaching_branches)
     costs = exit_costs(candidates, surface, parameters)
@@ -144,7 +145,20 @@ def _ranked_exits(
     exits.sort(key=lambda item: item.cost)
     share = shares(np.concatenate([[item.cost for item in exits], rest]), parameters.temperature)
     exits = [replace(item, share=float(part)) for item, part in zip(exits, share, strict=False)]
-    return _merged(tree, exits)
+    # Merging adds up likelihoods, so that the order of cost is no longer theirs.
+    return _distinct(tree, sorted(_merged(tree, exits), key=lambda item: -item.share))
+
+
+def _distinct(tree: Tree, exits: Sequence[_Exit]) -> list[_Exit]:
+    """Leave out each exit whose way is the beginning of a likelier one's, or goes on from it: no alternative to it."""
+    kept: list[_Exit] = []
+    ways: list[tuple[int, ...]] = []
+    for item in exits:
+        way = tree.path_to(item.branch_id)
+        if all(way[: len(other)] != other[: len(way)] for other in ways):
+            kept.append(item)
+            ways.append(way)
+    return kept
 
 
 def _cheap_where_touching(candidates: Candidates, costs: ExitCosts, target: Target, relation: BronchusRelation) -> ExitCosts:
