@@ -68,7 +68,7 @@ def _place_in_views(case: Any, nodes: Any, result: Any) -> None:
     inner.SetColor(*MUCOSA)
     inner.SetAmbient(0.08)
     inner.SetDiffuse(0.9)
-    inner.SetSpecular(0.12)
+    inner.SetSpecular(0.08)
     inner.SetPower(20)
     inner.SetBackfaceCulling(False)
     inner.SetFrontfaceCulling(False)
@@ -91,7 +91,7 @@ def _place_in_views(case: Any, nodes: Any, result: Any) -> None:
         shown.SetVisibility(case.target is None)
         shown.SetPointLabelsVisibility(False)
         only_in(shown, *[node.GetID() for node in slice_nodes(scene)])
-        _target_ball(case, result, inside, overview)
+        _target_ball(case, result, overview)
     for node in slice_nodes(scene):
         for route in (*nodes.routes, *nodes.extensions):
             route.GetDisplayNode().AddViewNodeID(node.GetID())
@@ -123,8 +123,8 @@ def _with_normals(model: Any) -> None:
     model.SetAndObservePolyData(normals.GetOutput())
 
 
-def _target_ball(case: Any, result: Any, inside: Any, overview: Any) -> None:
-    """Add the target as a ball that glows through the wall from inside and stands beside the airway in the overview."""
+def _target_ball(case: Any, result: Any, overview: Any) -> None:
+    """Add the target as a ball beside the airway in the overview; the fly-through draws its own, through the wall."""
     scene = case.parameterNode.GetScene()
     centre = result.plan.target.centre_lps_mm
     source = vtk.vtkSphereSource()
@@ -141,23 +141,9 @@ def _target_ball(case: Any, result: Any, inside: Any, overview: Any) -> None:
     display.SetAmbient(0.6)
     display.SetVisibility2D(False)
     only_in(display, overview)
-    glow = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Target (seen through the wall)"))
-    glow.AddControlPointWorld(vtk.vtkVector3d(-centre[0], -centre[1], centre[2]))
-    glow.CreateDefaultDisplayNodes()
-    glow.SetLocked(True)
-    shown = glow.GetDisplayNode()
-    shown.SetSelectedColor(0.20, 1.0, 0.35)
-    shown.SetPointLabelsVisibility(False)
-    shown.SetPropertiesLabelVisibility(False)
-    shown.SetGlyphType(shown.Sphere3D)
-    shown.SetUseGlyphScale(False)
-    shown.SetGlyphSize(2.0 * source.GetRadius())
-    shown.SetOccludedVisibility(True)
-    shown.SetOccludedOpacity(0.45)
-    only_in(shown, inside)
-    remember_nodes(case, [("target ball", model), ("target glow", glow)])
+    remember_nodes(case, [("target ball", model)])
     tree = hierarchy(scene)
-    put_into(scene, tree.GetItemParent(tree.GetItemByDataNode(result_node(case, "surface"))), [model, glow])
+    put_into(scene, tree.GetItemParent(tree.GetItemByDataNode(result_node(case, "surface"))), [model])
 
 
 def paint(case: Any, colors: Any) -> None:
@@ -198,7 +184,7 @@ def show_case(case: Any) -> None:
                 continue
             if node.GetID() not in mine:
                 _set_visible(node, False)
-            elif role in ("surface", "segmentation", "target ball", "target glow"):
+            elif role in ("surface", "segmentation", "target ball"):
                 _set_visible(node, True)
 
 

@@ -13,7 +13,8 @@ from SenseCarePlanningLib.report.fonts import font_path
 from SenseCarePlanningWidgets.texts import tr as _
 
 from .branch_picker import main_renderer
-from .layout import ENDOSCOPE, shown_slice_nodes, three_d_widget
+from .layout import ENDOSCOPE, show_crosshair, shown_slice_nodes, three_d_widget
+from .target_glow import TargetGlow
 
 FRAME_MS = 40
 VIEW_ANGLE_DEG = 100.0
@@ -21,8 +22,10 @@ LOOK_STEP_DEG = 10.0
 FARTHEST_LOOK_DEG = 80.0
 BEFORE_BIFURCATION_MM = 6.0
 """A step to a bifurcation ends so far before it (or two radii): its openings are in view there."""
-LIGHT_FALL_OFF = (0.5, 0.01, 0.0035)
-"""The lamp at the tip: constant, linear and quadratic attenuation per mm, so that depth is seen."""
+LIGHT_FALL_OFF = 0.15
+"""The lamp at the tip fades by 1 / (1 + 0.15 d²/r²) at the distance d in a lumen of radius r: no wall is overexposed, depth is
+seen in the trachea and in a thin bronchus alike."""
+BARE_TARGET_RADIUS_MM = 4.0
 
 
 class FlyThrough:
@@ -51,6 +54,8 @@ class FlyThrough:
         self._timer.interval = FRAME_MS
         self._timer.connect("timeout()", self._tick)
         self._lit: Any = None
+        self._lamp: Any = None
+        self._glow = TargetGlow()
 
     @property
     def playing(self) -> Any:
@@ -161,11 +166,16 @@ class FlyThrough:
         if self.slices_follow:
             x, y, z = pose.position_lps_mm
             for node in shown_slice_nodes():
-                node.JumpSliceByCentering(-x, -y, z)
+                node.JumpSliceByOffsetting(-x, -y, z)
+            show_crosshair(-x, -y, z)
         self._on_moved(self.arc_mm)
 
     def _place_camera(self, view: Any, pose: Any) -> None:
         self._light(view)
+        if self._lamp is not None:
+            radius = max(self.calibre[self._sample()] / 2.0, 1.5)
+            self._lamp.SetAttenuationValues(1.0, 0.0, LIGHT_FALL_OFF / radius**2)
+        self._show_target(view, pose)
         camera = view.cameraNode()
         if camera is None:
             return
@@ -190,9 +200,9 @@ class FlyThrough:
         lamp.SetLightTypeToHeadlight()
         lamp.PositionalOn()
         lamp.SetConeAngle(120.0)
-        lamp.SetAttenuationValues(*LIGHT_FALL_OFF)
         lamp.SetIntensity(1.2)
         renderer.AddLight(lamp)
+        self._lamp = lamp
         renderer.AutomaticLightCreationOff()
         renderer.SetNearClippingPlaneTolerance(0.0002)
         node = view.mrmlViewNode()
@@ -201,6 +211,14 @@ class FlyThrough:
         node.SetBackgroundColor(0.02, 0.02, 0.03)
         node.SetBackgroundColor2(0.02, 0.02, 0.03)
         view.setProperty("orientationWidgetVisible", False)
+
+    def _show_target(self, view: Any, pose: Any) -> None:
+        renderer = main_renderer(view)
+        if renderer is None or self.result.plan is None:
+            return
+        target = self.result.plan.target
+        radius = max(target.radius_mm, BARE_TARGET_RADIUS_MM)
+        self._glow.show(renderer, pose, target.centre_lps_mm, radius, VIEW_ANGLE_DEG)
 
     def _annotate(self, view: Any) -> None:
         annotation = view.cornerAnnotation()
@@ -222,6 +240,7 @@ class FlyThrough:
 
     def clear_view(self) -> None:
         """Take the texts out of the view."""
+        self._glow.hide()
         widget = three_d_widget(ENDOSCOPE)
         if widget is not None:
             widget.threeDView().cornerAnnotation().ClearAllTexts()

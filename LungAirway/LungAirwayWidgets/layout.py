@@ -63,6 +63,14 @@ def shown_slice_nodes() -> Any:
     return [widget.mrmlSliceNode() for widget in widgets if widget]
 
 
+def show_crosshair(r: float, a: float, s: float) -> None:
+    """Mark a place in the slices with Slicer's crosshair."""
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    if node is not None:
+        node.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.ShowSmallBasic)
+        node.SetCrosshairRAS(r, a, s)
+
+
 def view_node(name: Any, make: Any = False) -> Any:
     """Return the 3D view node of a name; made without its widget when asked for, as a layout would make it."""
     scene = slicer.mrmlScene

@@ -38,9 +38,14 @@ class PlanPanel:
             table.wordWrap = True
             table.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAsNeeded)
         ui.scopeTable.verticalHeader().hide()
+        ui.routeSection.connect("contentsCollapsed(bool)", self._on_folded)
         session.listeners.append(self.update)
         self._watched: Any = None
         self._tags: list[int] = []
+
+    def _on_folded(self, folded: bool) -> None:
+        if not folded:
+            qt.QTimer.singleShot(0, self.fit)
 
     def update(self, what: Any) -> None:
         """Show what changed."""
@@ -160,10 +165,16 @@ class PlanPanel:
             tables.fill_scopes(ui.scopeTable, session.result, session.words)
             for table in (ui.routeTable, ui.scopeTable):
                 table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
-                if table.objectName == "scopeTable":
-                    table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Interactive)
-                    table.setColumnWidth(0, 170)
-                tables.fit_height(table, 520)
+            ui.scopeTable.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Interactive)
+            ui.scopeTable.setColumnWidth(0, 170)
+            self.fit()
+
+    def fit(self, folded: bool = False) -> None:
+        """Fit the tables' heights to their rows; the rows' heights are known when the section is open."""
+        if folded or self.session.plan is None:
+            return
+        for table in (self.ui.routeTable, self.ui.scopeTable):
+            tables.fit_height(table, 520)
 
     def _show_route(self) -> None:
         session, table = self.session, self.ui.routeTable

@@ -86,7 +86,7 @@ class TreePanel:
         header.setStretchLastSection(False)
         for column in range(5):
             header.setSectionResizeMode(column, qt.QHeaderView.Interactive if column else qt.QHeaderView.Stretch)
-        for column, width in enumerate((0, 40, 68, 54, 92)):
+        for column, width in enumerate((0, 34, 62, 50, 64)):
             if column:
                 table.setColumnWidth(column, width)
         table.verticalHeader().setDefaultSectionSize(22)

@@ -78,7 +78,7 @@ def _take(desktop: Any, folder: Path, plan: Path) -> list[Path]:
     stops = panel.flyPanel.fly._stops()
     panel.flyPanel.fly.go_to(stops[min(2, len(stops) - 1)])
     picture("fly", "fly", "route")
-    panel.flyPanel.fly.go_to(max(panel.flyPanel.fly.length_mm - 12.0, 0.0))
+    panel.flyPanel.fly.go_to(max(panel.flyPanel.fly.length_mm - 4.0, 0.0))
     picture("target-through-the-wall", "fly")
     panel._showReport()
     picture("report", "report")
