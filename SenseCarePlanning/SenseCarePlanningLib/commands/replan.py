@@ -68,6 +68,7 @@ def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | No
 
 
 def _planned(arguments: argparse.Namespace, result: AirwayResult, volume: Volume | None, progress: Progress) -> AirwayResult:
+    from LungAirwayLib.cut_mask import without_cut_branches
     from LungAirwayLib.given_mask import one_piece, top_of_trachea
     from LungAirwayLib.pipeline import check_options, replan, retarget
 
@@ -81,7 +82,9 @@ def _planned(arguments: argparse.Namespace, result: AirwayResult, volume: Volume
         return retarget(result, volume, options, progress)
     check_options(volume, options if volume is not None else replace(options, airway_mask=result.airway))
     if arguments.tree is not None:
-        return replan(result, load_tree(arguments.tree), volume, options, progress)
+        tree = load_tree(arguments.tree)
+        airway = without_cut_branches(result.airway, result.tree, tree)
+        return replan(replace(result, airway=airway), tree, volume, options, progress)
     painted = read_label_map(arguments.mask)
     if not painted.grid.same_as(result.airway.grid, tolerance_mm=0.01):
         raise InputError("The painted airway does not lie on the CT's grid; resample it to the CT first.")
