@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
@@ -77,9 +78,12 @@ def evaluate_exit_branch(mask: LabelMap) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When the mask is empty.
+        When the mask is empty, or its tree has no branch that could be hidden.
     """
-    return evaluate_tree(build_tree(mask, root_lps_mm=superior_end(mask)))
+    scores = evaluate_tree(build_tree(mask, root_lps_mm=superior_end(mask)))
+    if not scores["targets"]:
+        raise InputError("The benchmark needs an airway tree with several generations; this mask has no branch to hide.")
+    return scores
 
 
 def superior_end(mask: LabelMap) -> FloatArray:

@@ -80,6 +80,7 @@ def spacing(text: str) -> tuple[float, float, float]:
 
 def start(arguments: argparse.Namespace) -> int:
     """Make the patient, scan it, write it."""
+    from ..dicomio.stack import REFUSE_SLICE_MM
     from ..phantom.scanner import Scanner
     from ..phantom.write import write_phantom
 
@@ -96,9 +97,12 @@ def start(arguments: argparse.Namespace) -> int:
     simulated, thorax = _simulate(arguments, scanner, options, progress)
     with progress.step("DICOM series and truth"):
         folder = write_phantom(simulated, arguments.out, thorax=thorax, scanner=scanner, seed=arguments.seed)
+    too_thick = max(arguments.spacing) > REFUSE_SLICE_MM
     if arguments.json:
         JsonLines(sys.stdout).write({"event": "done", "exit_code": 0, "folder": str(folder)})
     else:
+        if too_thick:
+            print(f"Note: slices over {REFUSE_SLICE_MM:g} mm apart are too coarse; planning will refuse this CT.")
         print(f"\nDigital patient in {folder}\n  scan    {folder / 'dicom'}\n  truth   {folder / 'truth'}")
     return 0
 
