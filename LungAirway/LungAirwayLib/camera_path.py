@@ -6,14 +6,15 @@ is carried along the smoothed route without twist, so that clock hours fit the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, tangents, unit
 from SenseCarePlanningLib.render.camera_pose import CameraPose
-from SenseCarePlanningLib.render.lumen_field import LumenField
+from SenseCarePlanningLib.render.lumen_field import LumenField, WallDistance
+from SenseCarePlanningLib.surface import Surface
 from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap
@@ -22,6 +23,8 @@ from .plan import Route
 
 UP_LPS = {"anterior_12": (0.0, -1.0, 0.0), "posterior_12": (0.0, 1.0, 0.0)}
 """What is up in the trachea for each operator's convention."""
+AT_END_MM = 0.5
+"""An exit point this near the last point of its branch is at its end: the step of the centreline."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class CameraOptions:
         Gaussian smoothing in the trachea and in the thinnest airways; between them 1.5 radii.
     clearance_mm
         Distance kept from the wall where the lumen allows it.
+    thinnest_radius_mm
+        The way ends where the lumen is narrower, or where the drawn wall is so near that it can be no wider: no
+        bronchoscope goes there, and the scan shows too little of the wall to draw it from inside.
     look_ahead_mm
         Least distance to the point looked at; a radius where that is more.
     speed_per_radius_s, slowest_mm_s, fastest_mm_s
@@ -54,6 +60,7 @@ class CameraOptions:
     widest_sigma_mm: float = 3.0
     narrowest_sigma_mm: float = 1.0
     clearance_mm: float = 0.3
+    thinnest_radius_mm: float = 0.7
     look_ahead_mm: float = 4.0
     speed_per_radius_s: float = 4.0
     slowest_mm_s: float = 5.0
@@ -88,6 +95,8 @@ class CameraPath:
         (N,) int64 branch at each sample.
     events
         The bifurcations passed, in order.
+    unseen_mm
+        What is left of the route past the last sample, in a lumen too thin for a view.
     """
 
     positions_lps_mm: FloatArray
@@ -99,6 +108,7 @@ class CameraPath:
     branch_ids: np.ndarray[tuple[int], np.dtype[np.int64]]
     events: tuple[BifurcationPass, ...] = ()
     route_rank: int = 1
+    unseen_mm: float = 0.0
 
     def __len__(self) -> int:
         return len(self.arc_mm)
@@ -134,6 +144,7 @@ def camera_path(
     tree: Tree,
     airway: LabelMap | LumenField,
     *,
+    surface: Surface | WallDistance | None = None,
     options: CameraOptions | None = None,
 ) -> CameraPath:
     """Plan the camera's way along a route.
@@ -146,6 +157,9 @@ def camera_path(
         The tree the route lies in.
     airway
         The lumen, or its field where several routes share it (build it once with ``LumenField.of``).
+    surface
+        The lumen as it will be drawn, so that the camera stays within it too; or its distance where several routes share
+        it. In a bronchus of a voxel or two, a place can be inside the voxels and outside the drawn wall.
     options
         Defaults are those of :class:`CameraOptions`.
 
@@ -164,13 +178,16 @@ def camera_path(
     )
     smooth = _smoothed(raw, radius, options)
     positions = _inside(smooth, raw, field, options.clearance_mm)
+    wall = WallDistance(surface) if isinstance(surface, Surface) and len(surface.triangles) else surface
+    if isinstance(wall, WallDistance):
+        positions = _within_wall(positions, smooth, raw, wall, options)
     branch_ids = _branch_ids(raw, route, tree)
     forward = _forward(smooth, positions, radius, options)
     up = _up(smooth, forward, options)
     arc = arc_length_mm(positions)
     events = _events(branch_ids, arc, tree)
     reach = np.maximum(options.look_ahead_mm, radius)
-    return CameraPath(
+    path = CameraPath(
         positions_lps_mm=positions,
         focal_lps_mm=positions + forward * reach[:, None],
         up=up,
@@ -181,6 +198,14 @@ def camera_path(
         events=events,
         route_rank=route.rank,
     )
+    return _ended(path, wall if isinstance(wall, WallDistance) else None, options)
+
+
+def exits_at_tip(route: Route, tree: Tree) -> bool:
+    """Tell whether the visible airway ends where the route leaves it."""
+    branch = tree[route.exit_branch_id]
+    away = float(np.linalg.norm(np.asarray(route.exit_point_lps_mm) - branch.points_lps_mm[-1]))
+    return not branch.child_ids and away <= AT_END_MM
 
 
 def _share(points: FloatArray) -> FloatArray:
@@ -203,6 +228,10 @@ def _same_length(points: FloatArray, count: int) -> FloatArray:
     return np.stack([np.interp(wanted, share, points[:, axis]) for axis in range(3)], axis=1)
 
 
+PINCHED = 0.65
+"""Of the thinnest radius: a drawn wall nearer than this, in a lumen measured hardly wider, is a pinch; chosen by eye."""
+JUMP_STEPS = 1.6
+"""Samples further apart than this many steps are a jump."""
 PULLS = np.linspace(0.0, 1.0, 11)
 
 
@@ -229,6 +258,67 @@ def _inside(smooth: FloatArray, raw: FloatArray, field: LumenField, clearance_mm
     lost = np.flatnonzero(~field.is_inside(points))
     points[lost] = field.nearest_inside(points[lost])
     return np.asarray(points)
+
+
+def _within_wall(
+    points: FloatArray, smooth: FloatArray, raw: FloatArray, wall: WallDistance, options: CameraOptions
+) -> FloatArray:
+    """Keep every sample within the drawn wall: back to the smoothed route or to the centreline where that is clearer.
+
+    The same where the voxels make a sample jump.
+    """
+    clearance_mm = max(options.clearance_mm, PINCHED * options.thinnest_radius_mm)
+    distances = np.stack([wall.distance_mm(way) for way in (points, smooth, raw)])
+    jumps = np.linalg.norm(np.diff(points, axis=0), axis=1) > JUMP_STEPS * options.step_mm
+    distances[0, :-1][jumps] = -np.inf
+    distances[0, 1:][jumps] = -np.inf
+    low = distances[0] < clearance_mm
+    if not low.any():
+        return points
+    enough = distances >= clearance_mm
+    best = np.where(enough.any(axis=0), np.argmax(enough, axis=0), np.argmax(distances, axis=0))
+    clear = np.choose(best[:, None], (points, smooth, raw))
+    share = gaussian_filter1d(maximum_filter1d(low.astype(np.float64), 9), 2.0, mode="nearest")
+    # Around a place that had to move its neighbours move along, without a jump from one way to the other.
+    calm = np.where(low, np.where(best == 2, 1.0, 0.0), 0.0)
+    aim = smooth + gaussian_filter1d(maximum_filter1d(calm, 9), 2.0, mode="nearest")[:, None] * (raw - smooth)
+    moved = points + np.maximum(share, low)[:, None] * (aim - points)
+    worse = wall.distance_mm(moved) < np.minimum(clearance_mm, distances.max(axis=0))
+    moved[worse] = clear[worse]
+    for _ in range(8):
+        near = np.flatnonzero(wall.distance_mm(moved) < clearance_mm)
+        if not len(near):
+            break
+        tried = moved[near] + 0.05 * unit(wall.gradient(moved[near]))
+        better = wall.distance_mm(tried) > wall.distance_mm(moved[near])
+        moved[near[better]] = tried[better]
+    return np.asarray(moved)
+
+
+def _ended(path: CameraPath, wall: WallDistance | None, options: CameraOptions) -> CameraPath:
+    """End a path before the first place that is too thin for a view; the cap of the trachea is no such place."""
+    thin = path.radius_mm < options.thinnest_radius_mm
+    if wall is not None:
+        room = wall.distance_mm(path.positions_lps_mm)
+        tight = room < options.clearance_mm
+        tight |= (room < PINCHED * options.thinnest_radius_mm) & (path.radius_mm < options.thinnest_radius_mm / PINCHED)
+        thin |= tight & (path.arc_mm > path.radius_mm[0])
+    places = np.flatnonzero(thin)
+    if not len(places):
+        return path
+    count = max(int(places[0]), 2)
+    return replace(
+        path,
+        positions_lps_mm=path.positions_lps_mm[:count],
+        focal_lps_mm=path.focal_lps_mm[:count],
+        up=path.up[:count],
+        arc_mm=path.arc_mm[:count],
+        time_s=path.time_s[:count],
+        radius_mm=path.radius_mm[:count],
+        branch_ids=path.branch_ids[:count],
+        events=tuple(event for event in path.events if event.index < count - 1),
+        unseen_mm=float(path.arc_mm[-1] - path.arc_mm[count - 1]),
+    )
 
 
 def _branch_ids(raw: FloatArray, route: Route, tree: Tree) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

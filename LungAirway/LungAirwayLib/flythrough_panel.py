@@ -11,7 +11,7 @@ from SenseCarePlanningLib.render.overlay import Colour, Shapes, draw_text, text_
 from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle
 from SenseCarePlanningLib.tubes.tree import Tree
 
-from .camera_path import CameraPath
+from .camera_path import CameraPath, exits_at_tip
 from .plan import Instruction, Route
 from .report_pages.words import Words
 from .result import AirwayResult
@@ -94,8 +94,11 @@ class Panel:
     def _remaining(self, arc_mm: float) -> list[tuple[str, float, Colour, bool]]:
         if self.route is None:
             return []
-        left = float(self.path.arc_mm[-1]) - arc_mm + self.route.gap_mm
+        left = self._to_exit_mm(arc_mm) + self.route.gap_mm
         return [(self.words.say("to the target {distance} mm", distance=f"{max(left, 0.0):.0f}"), 0.95, QUIET, False)]
+
+    def _to_exit_mm(self, arc_mm: float) -> float:
+        return max(float(self.path.arc_mm[-1]) - arc_mm, 0.0) + self.path.unseen_mm
 
     def _next(self, arc_mm: float, coming: int | None) -> list[tuple[str, float, Colour, bool]]:
         say = self.words.say
@@ -109,11 +112,21 @@ class Panel:
             return [*lines, (name, 1.0, TURN, True)]
         if self.route is None:
             return []
+        thin = []
+        if self.path.unseen_mm >= 1.0:
+            rest = say("The last {distance} mm are too thin for a view.", distance=f"{self.path.unseen_mm:.0f}")
+            thin = [(rest, 0.9, ALARM, False)]
         if self.route.gap_mm <= 0.0:
-            return [(say("The airway reaches the target."), 1.0, ALARM, True)]
-        text = say("The visible airway ends ahead.")
+            return [(say("The airway reaches the target."), 1.0, ALARM, True), *thin]
+        left = self._to_exit_mm(arc_mm)
+        if exits_at_tip(self.route, self.tree):
+            text = say("The visible airway ends ahead.")
+        elif left >= 1.0:
+            text = say("Leave the airway in {distance} mm.", distance=f"{left:.0f}")
+        else:
+            text = say("Leave the airway here.")
         beyond = say("Target {distance} mm further, seen through the wall", distance=f"{self.route.gap_mm:.0f}")
-        return [(text, 1.0, ALARM, True), (beyond, 0.9, ALARM, False)]
+        return [(text, 1.0, ALARM, True), *thin, (beyond, 0.9, ALARM, False)]
 
     def _write(self, image: RgbImage, lines: list[tuple[str, float, Colour, bool]]) -> None:
         edge, top = 0.6 * self.unit_px, self.map_height + 0.35 * self.unit_px

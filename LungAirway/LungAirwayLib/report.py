@@ -61,7 +61,7 @@ def build_report(
     plan = result.plan
     if plan is not None:
         sections += [target_section(plan, shown, words), routes_section(plan, result, shown, words)]
-        sections += extensions_sections(plan, shown, words)
+        sections += extensions_sections(plan, result.tree, shown, words)
         sections.append(scopes_section(plan, result, words))
         sections += step_sections(plan, result, shown, words)
     sections += [airway_section(result, shown, words), not_measured_section(result, words)]

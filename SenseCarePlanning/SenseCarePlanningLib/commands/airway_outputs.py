@@ -109,14 +109,15 @@ def _camera_paths(result: AirwayResult, progress: Progress) -> dict[int, CameraP
     """Return a camera path for each route's rank; none without a plan."""
     from LungAirwayLib.camera_path import CameraOptions, camera_path
 
-    from ..render.lumen_field import LumenField
+    from ..render.lumen_field import LumenField, WallDistance
 
     if result.plan is None or not result.plan.routes:
         return {}
     with progress.step("Camera paths"):
         field = LumenField.of(result.airway, tree=result.tree)
         options = CameraOptions(orientation=result.plan.orientation)
-        return {route.rank: camera_path(route, result.tree, field, options=options) for route in result.plan.routes}
+        wall = WallDistance(result.surface) if len(result.surface.triangles) else None
+        return {route.rank: camera_path(route, result.tree, field, surface=wall, options=options) for route in result.plan.routes}
 
 
 def _write_scene(result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], path: Path) -> None:

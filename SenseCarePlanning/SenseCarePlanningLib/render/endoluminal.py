@@ -19,7 +19,8 @@ __all__ = ["FIELD_OF_VIEW_DEG", "CameraPose", "EndoluminalView", "clock_angle_de
 
 FIELD_OF_VIEW_DEG = 115.0
 """Of the picture; chosen for a wide-angle bronchoscope. Instruments differ, and no data sheet was at hand."""
-NEAR_MM, FAR_MM = 0.05, 160.0
+NEAR_MM, FAR_MM = 0.02, 160.0
+"""Clipping planes. A corner of the near one is 0.05 mm from the eye, so a wall further off than that is never sliced."""
 MUCOSA_RGB = (1.30, 0.52, 0.40)
 """Reflectance of the wall before tone mapping; chosen by eye."""
 LIGHT_REACH_MM, NEAR_LIGHT_REACH_MM = 14.0, 2.5

@@ -1,4 +1,4 @@
-"""How far a point is from the wall of a voxel mask: exact, at single points, without a distance map of the whole."""
+"""How far a point is from the wall: of a voxel mask, exactly and without a distance map; and of a drawn surface."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
 from scipy.spatial import cKDTree
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkDoubleArray
+from vtkmodules.vtkFiltersCore import vtkImplicitPolyDataDistance
 
 from ..geometry import FloatArray, resample_polyline
+from ..surface import Surface
 from ..tubes.tree import BranchFlag, Tree
 from ..volume import Grid, LabelMap, bounding_box
+from .meshes import polydata_from_surface
 
 NEIGHBOURS = 12
 """Boxes compared for the nearest wall: the nearest box need not have the nearest centre where voxels are not cubes."""
 BRIDGE_STEP_MM = 0.25
 NARROWEST_MM = 0.6
 GRADIENT_STEP_MM = 0.15
+WALL_STEP_MM = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +124,43 @@ class LumenField:
             return np.full(len(points), -np.inf)
         distance, nearest = self._bridge_tree.query(points)
         return np.asarray(self.bridge_radius_mm[nearest] - distance)
+
+
+class WallDistance:
+    """Signed distance to a closed surface, positive inside: a camera comes through the triangles, not through the voxels.
+
+    Parameters
+    ----------
+    surface
+        Its normals point out; at least one triangle.
+
+    Raises
+    ------
+    ValueError
+        When the surface is empty.
+    """
+
+    def __init__(self, surface: Surface) -> None:
+        if not len(surface.triangles):
+            raise ValueError("an empty surface has no distance")
+        self._wall = vtkImplicitPolyDataDistance()
+        self._wall.SetInput(polydata_from_surface(surface))
+
+    def distance_mm(self, points_lps_mm: ArrayLike) -> FloatArray:
+        """Return the distance (N,) of points (N, 3), LPS mm; negative outside."""
+        points = np.ascontiguousarray(np.atleast_2d(np.asarray(points_lps_mm, dtype=np.float64)))
+        if not len(points):
+            return np.zeros(0)
+        found = vtkDoubleArray()
+        self._wall.FunctionValue(numpy_to_vtk(points, deep=True), found)
+        return -np.array(vtk_to_numpy(found), dtype=np.float64)
+
+    def gradient(self, points_lps_mm: ArrayLike) -> FloatArray:
+        """Return the direction (N, 3) away from the wall, by central differences; not normalised."""
+        points = np.atleast_2d(np.asarray(points_lps_mm, dtype=np.float64))
+        steps = WALL_STEP_MM * np.eye(3)
+        ahead = [self.distance_mm(points + step) - self.distance_mm(points - step) for step in steps]
+        return np.stack(ahead, axis=1) / (2.0 * WALL_STEP_MM)
 
 
 def _bridged(tree: Tree | None) -> tuple[FloatArray, FloatArray]:
