@@ -156,17 +156,26 @@ def _painted(painter: TreePainter, result: AirwayResult, words: Words) -> Iterat
         yield "route_zoom", painter.paint(width, height, zoomed)
 
 
-def _zoom_style(result: AirwayResult, route: Route, target: Ball | None, words: Words, letters: tuple[str, ...]) -> TreeStyle:
-    """Return the picture of a route's last bifurcations and its target, from where they are seen best."""
+def _zoomed_line(result: AirwayResult, route: Route) -> FloatArray:
+    """Return the end of a route (N, 3) that the zoomed picture shows, with what lies past the visible tree."""
     arc = arc_length_mm(route.points_lps_mm)
     reach = max(sum(result.tree[key].length_mm for key in route.branch_ids[-LAST_BRANCHES:]), LEAST_ZOOMED_MM)
     shown = [route.points_lps_mm[arc >= arc[-1] - reach]]
-    shown += [points for points, _, _ in _extension_curves(route)]
-    line = np.concatenate(shown)
+    return np.concatenate([*shown, *(points for points, _, _ in _extension_curves(route))])
+
+
+def zoom_view(result: AirwayResult, route: Route) -> str:
+    """Return from where ``route_zoom`` shows the end of a route: ``front``, ``back``, or the side that it lies on."""
+    line = _zoomed_line(result, route)
+    side = "right" if line[-1, 0] < result.tree.root.points_lps_mm[-1, 0] else "left"
+    return clearest_view(result.surface, line, ("front", side, "back"))
+
+
+def _zoom_style(result: AirwayResult, route: Route, target: Ball | None, words: Words, letters: tuple[str, ...]) -> TreeStyle:
+    """Return the picture of a route's last bifurcations and its target, from where they are seen best."""
+    line = _zoomed_line(result, route)
     around = np.concatenate([line, target.points_lps_mm]) if target is not None else line
     low, high = around.min(axis=0) - ZOOM_MARGIN_MM, around.max(axis=0) + ZOOM_MARGIN_MM
-    side = "right" if line[-1, 0] < result.tree.root.points_lps_mm[-1, 0] else "left"
-    view = clearest_view(result.surface, line, ("front", side, "back"))
     beside = {child.id for key in route.branch_ids[-LAST_BRANCHES - 1 :] for child in result.tree.children(key)}
     inside = [
         key
@@ -186,7 +195,7 @@ def _zoom_style(result: AirwayResult, route: Route, target: Ball | None, words: 
         labels=labels,
         letters=letters,
         focus_lps_mm=np.stack([low, high]),
-        view=view,
+        view=zoom_view(result, route),
     )
 
 

@@ -22,6 +22,7 @@ from SenseCarePlanningLib.render.slice_picture import (
 from SenseCarePlanningLib.volume import Volume
 
 from .plan import Extension, ExtensionModel, Plan, Route, Target
+from .report_pages.summary import BARE_BELOW_MM
 from .report_pages.words import Words
 from .result import AirwayResult
 
@@ -86,7 +87,7 @@ def _slice(result: AirwayResult, volume: Volume | None, plane: Plane, words: Wor
         outlines.append(Outline(result.lobes, tuple(sorted(result.lobes.names)), LOBE, 1.0))
     outlines.append(Outline(result.airway, (), AIRWAY, 1.8))
     target = result.plan.target if result.plan is not None else None
-    bare = target is not None and target.radius_mm < 0.5
+    bare = target is not None and target.radius_mm < BARE_BELOW_MM
     options = SliceOptions(
         pixels=PIXELS,
         outlines=tuple(outlines),
@@ -133,7 +134,7 @@ def _mark_exit(image: RgbImage, route: Route, plane: Plane) -> None:
 
 
 MODEL_WORDS = {
-    ExtensionModel.STRAIGHT: "straight",
+    ExtensionModel.STRAIGHT: "straight on",
     ExtensionModel.MINIMUM_COST: "least cost",
     ExtensionModel.ARTERY_FOLLOWING: "along the artery",
 }

@@ -23,6 +23,8 @@ from .result import AirwayResult
 RENDERED_PIXELS, PIXELS = 720, 480
 TEXT_SHARE = 0.132
 """Height of a name against the picture: 7 points where the picture is printed 18.7 mm high; less in one printed larger."""
+SHRINKING = 0.7
+"""Of a name against a larger picture, as a power: it leaves room around the openings and yet grows on paper, to 8 points."""
 HOUR_PLACE, HOUR_SHARE = 0.865, 0.8
 """Where the hours stand, in radii of the picture, and their height against that of the names."""
 BEFORE_CARINA_MM = (5.0, 15.0)
@@ -45,7 +47,7 @@ def step_pictures(
             image = view.frame(pose)
             mark_target(image, pose, plan.target.surface_lps_mm, BARE_TARGET_RADIUS_MM, FIELD_OF_VIEW_DEG)
             openings = openings_at(result.tree, step.branch_id, step.next_branch_id, names)
-            share = TEXT_SHARE * LOWEST_ROW_MM / row_height_mm(len(plan.instructions[rank]))
+            share = TEXT_SHARE * (LOWEST_ROW_MM / row_height_mm(len(plan.instructions[rank]))) ** SHRINKING
             mark_openings(image, pose, openings, FIELD_OF_VIEW_DEG)
             _draw_clock(image, step, share)
             letters = round(share * RENDERED_PIXELS)

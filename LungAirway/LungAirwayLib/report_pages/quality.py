@@ -16,7 +16,7 @@ from SenseCarePlanningLib.report.model import (
 )
 
 from ..result import AirwayResult
-from .summary import KEY_WARNINGS, all_warnings
+from .summary import KEY_WARNINGS, all_warnings, ball_note
 from .words import Pictures, Words
 
 
@@ -25,7 +25,7 @@ def measurement_blocks(measurements: tuple[Measurement, ...], words: Words) -> l
     rows = tuple(
         (
             words.measurement_name(item.name),
-            words.with_unit(item.value, item.unit),
+            words.value_of(item),
             words.interval(item.interval, item.unit) or "–",
             words.sentence(item.method) if item.method else "–",
         )
@@ -99,7 +99,7 @@ def tree_section(result: AirwayResult, pictures: Pictures, words: Words) -> Sect
         missing = Figure(None, words.say("Airway tree"), "", words.picture_missing(pictures.reason))
         return Section(title, (whole or missing,))
     rank = plan.routes[0].rank
-    caption = words.say("Airway tree with route {rank} to the target.", rank=rank)
+    caption = words.say("Airway tree with route {rank} to the target.", rank=rank) + ball_note(plan.target, words)
     reason = words.picture_missing(pictures.reason)
     return Section(title, (Figure(pictures.get(f"route_{rank}_tree"), caption, caption, reason, 118.0, 0.6),))
 

@@ -24,6 +24,8 @@ REACH_NAMES = {
     Reach.PROBABLY: label_of("PROBABLY"),
     Reach.NO: label_of("NO"),
 }
+BARE_BELOW_MM = 0.5
+"""A target with a smaller radius is a bare point."""
 KEY_WARNINGS = 5
 """So many warnings stand in the box; all of them follow under quality."""
 
@@ -71,6 +73,13 @@ def target_line(target: Target, words: Words) -> str:
     if pleura is not None and pleura.value is not None:
         parts.append(words.say("{distance} from the pleura", distance=words.with_unit(pleura.value, "mm")))
     return words.say(", ").join(parts)
+
+
+def ball_note(target: Target, words: Words) -> str:
+    """Return what the ball in a picture of the tree stands for where nothing was segmented, to follow a caption; else nothing."""
+    if target.radius_mm >= BARE_BELOW_MM:
+        return ""
+    return " " + words.say("Ball: the point given; its size was not measured.")
 
 
 def route_line(route: Route, result: AirwayResult, words: Words) -> str:

@@ -28,6 +28,9 @@ _UNITS = {
 }
 """UCUM unit -> how it is printed and with how many decimals."""
 
+_DECIMALS = {"slice_spacing": 2, "slice_thickness": 2, "pixel_spacing": 2, "in_plane_spacing": 2}
+"""Distances of the grid are printed as finely as voxels are under patient and study: 1.25 mm stays 1.25 mm."""
+
 UNCERTAIN_NAME_BELOW = 0.8
 """A branch name with less confidence than this is printed with a question mark."""
 
@@ -74,6 +77,7 @@ MEASUREMENT_NAMES = {
     "loops_removed": label_of("Loops cut open"),
     "bridges": label_of("Gaps bridged"),
     "bridged_gaps": label_of("Gaps bridged"),
+    "false_airways_removed": label_of("False airways removed"),
     "leaks_suspected": label_of("Branches with a suspected leak"),
     "inner_diameter": label_of("Inner diameter"),
     "minimum_diameter": label_of("Smallest diameter"),
@@ -182,11 +186,10 @@ class Words:
         """Return yes, no, or that it is not known."""
         return self.say("not known") if value is None else self.say("yes") if value else self.say("no")
 
-    def number(self, value: float, unit: str) -> str:
-        """Return a number as printed for a unit; whole numbers without unit have no decimals."""
-        _, decimals = _UNITS.get(unit, (unit, 1))
-        if unit in ("1", "") and float(value).is_integer():
-            decimals = 0
+    def number(self, value: float, unit: str, decimals: int | None = None) -> str:
+        """Return a number as printed for a unit, or with given decimals; whole numbers without unit have none."""
+        if decimals is None:
+            decimals = 0 if unit in ("1", "") and float(value).is_integer() else _UNITS.get(unit, (unit, 1))[1]
         text = f"{value:.{decimals}f}"
         return text.replace("-", "−") if float(text) != 0.0 else text.lstrip("-")
 
@@ -194,11 +197,11 @@ class Words:
         """Return a unit as printed."""
         return _UNITS.get(unit, (unit, 1))[0]
 
-    def with_unit(self, value: float, unit: str) -> str:
-        """Return a number with its unit."""
+    def with_unit(self, value: float, unit: str, decimals: int | None = None) -> str:
+        """Return a number with its unit; ``decimals`` are those usual for the unit when None."""
         sign = self.unit(unit)
         space = "" if sign in ("°", "") else "\u00a0"
-        return f"{self.number(value, unit)}{space}{sign}"
+        return f"{self.number(value, unit, decimals)}{space}{sign}"
 
     def interval(self, interval: tuple[float, float] | None, unit: str) -> str:
         """Return an interval as printed, empty when there is none that can be printed."""
@@ -221,9 +224,15 @@ class Words:
             if not with_reason:
                 return "–"
             return self.say("not measured: {reason}", reason=self.sentence(measurement.reason_missing))
-        text = self.with_unit(measurement.value, measurement.unit)
+        text = self.value_of(measurement)
         interval = self.interval(measurement.interval, measurement.unit)
         return f"{text} ({interval})" if interval else text
+
+    def value_of(self, measurement: Measurement) -> str:
+        """Return a measurement's value with its unit, a dash when it was not measured."""
+        if measurement.value is None:
+            return "–"
+        return self.with_unit(measurement.value, measurement.unit, _DECIMALS.get(measurement.name))
 
     def measurement_name(self, name: str) -> str:
         """Return the reader's name of a measurement."""

@@ -21,6 +21,8 @@ from .pdf_text import BOLD, REGULAR, TextBlock, TextStyle, register_fonts
 
 MARGIN_SIDE, MARGIN_TOP, MARGIN_BOTTOM = 15.0 * mm, 19.0 * mm, 17.0 * mm
 TITLE = TextStyle(20.0, 26.0, bold=True, colour=ACCENT)
+SMALLEST_HEAD = 6.5
+"""Points: smaller letters in the head of a page would not be legible on paper."""
 _FAINT = HexColor(0x44515C)
 
 
@@ -39,6 +41,12 @@ class _SectionTitle(TextBlock):
         self.canv.setLineWidth(0.8)
         self.canv.line(0, 0, self.width, 0)
         super().draw()
+
+
+def _fitting_size(text: str, font: str, size: float, width: float) -> float:
+    """Return the size at which a text fits, not below :data:`SMALLEST_HEAD`: a whole identity, rather than a large one."""
+    taken = float(stringWidth(text, font, size))
+    return max(min(size, 0.998 * size * width / max(taken, 1.0)), SMALLEST_HEAD)
 
 
 def _shortened(text: str, font: str, size: float, width: float) -> str:
@@ -79,8 +87,10 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
         canvas.setFont(REGULAR, 8.5)
         canvas.drawRightString(right, height - 11.0 * mm, title)
         room = width - 2.0 * MARGIN_SIDE - stringWidth(title, REGULAR, 8.5) - 6.0 * mm
-        canvas.setFont(BOLD, 8.5)
-        canvas.drawString(MARGIN_SIDE, height - 11.0 * mm, _shortened(printable(report.patient_line)[0], BOLD, 8.5, room))
+        patient = printable(report.patient_line)[0]
+        letters = _fitting_size(patient, BOLD, 8.5, room)
+        canvas.setFont(BOLD, letters)
+        canvas.drawString(MARGIN_SIDE, height - 11.0 * mm, _shortened(patient, BOLD, letters, room))
         canvas.line(MARGIN_SIDE, height - 13.5 * mm, right, height - 13.5 * mm)
         canvas.line(MARGIN_SIDE, 13.0 * mm, right, 13.0 * mm)
         canvas.setFont(REGULAR, 8.5)

@@ -19,7 +19,7 @@ from LungAirwayLib.report_pages.summary import best_scope
 from LungAirwayLib.report_pages.words import Words
 from LungAirwayLib.result import AirwayResult
 from SenseCarePlanningLib.dicomio.study import StudyInfo
-from SenseCarePlanningLib.report.model import CaseReport, DataTable, Figure, Matrix, Section, Thumbnail
+from SenseCarePlanningLib.report.model import CaseReport, DataTable, Figure, Matrix, Measurement, Section, Thumbnail
 from SenseCarePlanningLib.report.pdf import write_pdf
 
 Case = Callable[..., AirwayResult]
@@ -47,7 +47,7 @@ def numbers_of(result: AirwayResult, words: Words) -> set[str]:
     """Return every number of the plan as it has to be printed."""
     plan = planned(result)
     measured = [*result.quality.values(), *plan.target.measurements.values()]
-    said = {words.with_unit(item.value, item.unit) for item in measured if item.value is not None}
+    said = {words.value_of(item) for item in measured if item.value is not None}
     said |= {words.interval(item.interval, item.unit) for item in measured}
     for cell in plan.feasibility:
         said |= {words.measured(cell.remaining_path), words.measured(cell.straight_distance), f"{100 * cell.probability:.0f} %"}
@@ -100,6 +100,11 @@ def test_the_patient_block_says_what_the_source_says_and_no_more(case: Case, stu
 )
 def test_person_names_are_readable(name: str, shown: str) -> None:
     assert person_name(name) == shown
+
+
+def test_distances_of_the_grid_keep_two_decimals() -> None:
+    assert Words.of("en").value_of(Measurement("slice_spacing", 1.25, "mm")) == "1.25\u00a0mm"
+    assert Words.of("en").value_of(Measurement("noise", 18.25, "[hnsf'U]")) == "18\u00a0HU"
 
 
 @pytest.mark.parametrize(("size", "language"), [("A4", "en"), ("Letter", "zh")])
