@@ -6,6 +6,7 @@ import numpy as np
 import qt
 import vtk
 
+from LungAirwayLib.camera_path import exits_at_tip
 from LungAirwayLib.flythrough_panel import calibre_mm
 from LungAirwayLib.free_navigation import Motion, step
 from SenseCarePlanningLib.render.lumen_field import LumenField
@@ -265,7 +266,7 @@ class FlyThrough:
         say = self.words.say
         coming = next((event for event in self.path.events if event.arc_mm >= self.arc_mm), None)
         if coming is None:
-            return say("The visible airway ends ahead.") if self._gap() > 0.0 else say("The airway reaches the target.")
+            return self._exit_text()
         lines = [say("in {distance} mm", distance=f"{coming.arc_mm - self.arc_mm:.0f}")]
         turn = self._steps.get(coming.branch_id)
         if turn is not None:
@@ -273,11 +274,21 @@ class FlyThrough:
         lines.append(self.words.branch(self.result.tree[coming.next_branch_id], self.result.tree))
         return "\n".join(lines)
 
+    def _exit_text(self) -> Any:
+        say, routes = self.words.say, self.result.plan.routes if self.result.plan is not None else ()
+        route = next((one for one in routes if one.rank == self.path.route_rank), None)
+        if route is None or route.gap_mm <= 0.0:
+            return say("The airway reaches the target.")
+        if exits_at_tip(route, self.result.tree):
+            return say("The visible airway ends ahead.")
+        left = self.length_mm - self.arc_mm + self.path.unseen_mm
+        return say("Leave the airway in {distance} mm.", distance=f"{left:.0f}") if left >= 1.0 else say("Leave the airway here.")
+
     def way_text(self) -> Any:
         """Return the depth, and what is left to the target."""
         say = self.words.say
         depth = say("depth {depth} mm", depth=f"{self.arc_mm:.0f}")
-        left = self.length_mm - self.arc_mm + self._gap()
+        left = self.length_mm - self.arc_mm + self.path.unseen_mm + self._gap()
         return f"{depth} · {say('to the target {distance} mm', distance=f'{max(left, 0.0):.0f}')}"
 
     def _gap(self) -> Any:
