@@ -136,6 +136,22 @@ def test_confidence_is_even_between_mirror_images_and_routes_end_at_their_exits(
         assert len(route.points_lps_mm) == len(route.radius_mm)
 
 
+@pytest.mark.parametrize("place", [[35.0, 0.0, 12.0], [20.0, 12.0, 10.0], [30.0, 0.0, -30.0]])
+def test_routes_stand_in_the_order_of_their_likelihood_and_none_begins_as_another(forked_tree: Tree, place: list[float]) -> None:
+    prongs = _prongs(forked_tree).branches
+    further = {
+        3: replace(prongs[3], child_ids=(4, 5)),
+        4: straight_branch(4, 3, (), [[20, 0, 0], [30, 0, -10]], 1.5, 3),
+        5: straight_branch(5, 3, (), [[20, 0, 0], [12, 0, -14]], 1.5, 3),
+    }
+    routes = plan_routes(Tree({**prongs, **further}, 0), point_target(place), count=5)
+    assert len(routes) > 1
+    likelihoods = [route.confidence for route in routes]
+    assert likelihoods == sorted(likelihoods, reverse=True)
+    ways = [route.branch_ids for route in routes]
+    assert not [(one, other) for one in ways for other in ways if one is not other and one == other[: len(one)]]
+
+
 def test_a_lumen_that_enters_the_target_needs_no_extension(forked_tree: Tree) -> None:
     route = plan_routes(forked_tree, ball([-21.0, 0.0, 19.0], 6.0))[0]
     assert route.exit_branch_id == 2
