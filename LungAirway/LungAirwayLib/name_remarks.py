@@ -38,6 +38,7 @@ OWN_NOTE = re.compile(
 
 
 def note_segments(side: str, group: str, family: Family, found: Assignment, draft: Draft) -> None:
+    """Note segments of a group that were not found, and trunks that segments unusually share."""
     codes = [template.code for template in family.templates]
     present = {codes[name] for name in found.starts.values()}
     for code in codes:
@@ -51,6 +52,7 @@ def note_segments(side: str, group: str, family: Family, found: Assignment, draf
 
 
 def note_variants(tree: Tree, trunk: Trunk, draft: Draft) -> None:
+    """Note upper lobe bronchi that leave the trachea above the carina."""
     for child in trunk.early:
         label = draft.labels.get(child)
         if label is not None and any(child in part for part in trunk.roots.values()):
