@@ -36,7 +36,8 @@ def tr(text: str) -> str:
 
 def sentence(text: str) -> str:
     """Translate a sentence that a computation wrote, with the values in it: a step's name, a warning, an error."""
-    return words().sentence(text)
+    catalogue = words()
+    return catalogue.sentence(text, catalogue.sentence)
 
 
 def translate_form(form: qt.QWidget) -> None:

@@ -22,12 +22,17 @@ def _running(folder: Path, with_window: bool) -> Iterator[object]:
     )
     from standin.desktop import Desktop
 
-    started = Desktop(folder, with_window)
+    # results go to the user's documents by default: each test is a user of its own
+    home = folder / "home"
+    home.mkdir()
     left: list[object] = []
-    try:
-        yield started
-    finally:
-        left += started.stop()
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("HOME", str(home))
+        started = Desktop(folder, with_window)
+        try:
+            yield started
+        finally:
+            left += started.stop()
     if left:
         pytest.fail("\n".join(f"[{fault.kind}] {fault.text}" for fault in left))
 
