@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not os.environ.get("SENSECARE_TEST_LONG_DESKTOP"),
+        reason="not safe in one process yet: after several desktops the interpreter once ended hard; set SENSECARE_TEST_LONG_DESKTOP=1",
+    ),
+]
 
 
 def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_patient, airway_plan):

@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 from airway_patient import add_ct
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not os.environ.get("SENSECARE_TEST_LONG_DESKTOP"),
+        reason="not safe in one process yet: after several desktops the interpreter once ended hard; set SENSECARE_TEST_LONG_DESKTOP=1",
+    ),
+]
 LONG = 300.0
 
 
