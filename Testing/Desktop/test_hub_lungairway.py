@@ -11,7 +11,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not os.environ.get("SENSECARE_TEST_LONG_DESKTOP"),
-        reason="not safe in one process yet: after several desktops the interpreter once ended hard; set SENSECARE_TEST_LONG_DESKTOP=1",
+        reason="the interpreter once ended hard after several desktops in one process; set SENSECARE_TEST_LONG_DESKTOP=1",
     ),
 ]
 
