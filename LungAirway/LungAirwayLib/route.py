@@ -317,7 +317,8 @@ def _warnings(found: _Exit, target: Target, name: str, central: bool) -> tuple[t
     said: dict[str, str] = {}
     if central:
         said["through_the_wall"] = (
-            f"The target lies {found.gap_mm:.0f} mm beside the {_written_out(name)}: the way is a needle through the wall, not a smaller airway."
+            f"The target lies {found.gap_mm:.0f} mm beside the {_written_out(name)}: the way is a needle through the wall, "
+            "not a smaller airway."
         )
     crossing = found.crossing
     if found.lobe is not None and target.lobe is not None and found.lobe != target.lobe:
