@@ -1,0 +1,264 @@
+"""Lesions of an artery: where, how narrow, how long, and how sure: every number with its 95 % interval, the grade from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from SenseCarePlanningLib.geometry import FloatArray
+
+from .lumen import Measured, Walls
+from .occlusion import occlusion_bound_mm
+from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, plaque_free, taper_reference
+
+BoolArray = NDArray[np.bool_]
+
+Z95 = 1.96
+GRADES = (("1", 0.0), ("2", 25.0), ("3", 50.0), ("4A", 70.0), ("5", 100.0))
+"""Stenosis category by least percent diameter stenosis, of one lesion (CAD-RADS 2.0, Cury et al. 2022). Three vessels and the
+left main, which make 4B, are the patient's business, not the lesion's."""
+LESION_FROM = 0.15
+"""A narrowing counts from 15 % diameter stenosis (reference practice: 10 to 15 %), or with plaque in the wall."""
+LEAST_LESION_MM = 1.5
+OCCLUSION_MM, OCCLUSION_LENGTH_MM = 0.5, 1.0
+"""Total occlusion needs more than a millimetre along which a lumen of half a millimetre is ruled out."""
+CALCIUM_SD = 0.06
+"""Standard deviation of the stenosis added beside calcium of 120 degrees; with the arc in proportion. From the benchmark."""
+PSF_SHAPE_SD_MM = 0.03
+"""Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
+_VALLEY = 0.5
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """One lesion against one reference: diameter and area stenosis (percent) and the healthy diameter at the narrowest place."""
+
+    reference: ReferenceKind
+    diameter_stenosis_percent: Estimate
+    area_stenosis_percent: Estimate
+    reference_mm: Estimate
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion.
+
+    Parameters
+    ----------
+    first, last, narrowest
+        Sections.
+    distance_mm
+        From the start of the centreline (the ostium, where it starts there) to the narrowest section.
+    mld_mm, mla_mm2
+        Diameter of the circle of the least area, and the least area.
+    least_axis_mm
+        Minor axis of the narrowest section.
+    narrowings
+        Against each reference that can be had; the first is the one that ``grades`` rests on.
+    grades
+        Categories that the interval leaves possible, mildest first: more than one means "not certain".
+    calcium_arc_deg
+        Largest arc of calcium in the lesion; above 0 the stenosis beside it is less certain, which the interval holds.
+    occluded
+        Whether a total occlusion is supported: a lumen of half a millimetre is ruled out along more than a millimetre.
+    remarks
+        What limits the figures, each a sentence.
+    """
+
+    first: int
+    last: int
+    narrowest: int
+    distance_mm: float
+    length_mm: float
+    mld_mm: Estimate
+    mla_mm2: Estimate
+    least_axis_mm: float
+    narrowings: tuple[Narrowing, ...]
+    grades: tuple[str, ...]
+    calcium_arc_deg: float
+    occluded: bool
+    remarks: tuple[str, ...]
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval leaves one category only."""
+        return len(self.grades) == 1
+
+    @property
+    def grade_words(self) -> str:
+        """The grade as it is said: ``3``, or ``3 or 4A, not certain``."""
+        return self.grades[0] if self.certain else " or ".join(self.grades) + ", not certain"
+
+
+@dataclass(frozen=True, eq=False)
+class StenosisResult:
+    """Lesions of one artery, with both references along it."""
+
+    lesions: tuple[Lesion, ...]
+    taper: Reference
+    adjacent: Reference
+
+
+def find_lesions(
+    measured: Measured, bifurcations: Sequence[Bifurcation] = (), walls: Walls | None = None, ostium_mm: float = 0.0,
+    prefer: ReferenceKind = ReferenceKind.TAPER,
+) -> StenosisResult:  # fmt: skip
+    """Find and grade the lesions of an artery.
+
+    Parameters
+    ----------
+    walls
+        Edited walls; those measured where not given.
+    ostium_mm
+        Length of the artery before the start of the centreline.
+    prefer
+        The reference that grades rest on.
+    """
+    walls = walls or measured.walls
+    diameter = walls.diameter_mm
+    taper = taper_reference(measured, bifurcations, diameter)
+    spans = _spans(walls, 1.0 - diameter / taper.healthy_mm, measured.visible)
+    adjacent = adjacent_reference(measured, spans, bifurcations, diameter)
+    bound = occlusion_bound_mm(measured)
+    found = []
+    for span in spans:
+        order = (taper, adjacent) if prefer is ReferenceKind.TAPER else (adjacent, taper)
+        found.append(_lesion(measured, walls, span, order, bound, ostium_mm))
+    return StenosisResult(tuple(found), taper, adjacent)
+
+
+def _spans(walls: Walls, stenosis: FloatArray, visible: BoolArray) -> list[tuple[int, int]]:
+    """Return first and last sections of lesions; two narrowings with a wide place between are two lesions."""
+    step = measured_step(walls)
+    smooth = ndimage.gaussian_filter1d(stenosis, 0.6 / step, mode="nearest")
+    diseased = (smooth > LESION_FROM) | (~plaque_free(walls) & (smooth > 0.0))
+    labels, count = ndimage.label(diseased & visible)
+    spans = []
+    for one in range(1, count + 1):
+        places = np.flatnonzero(labels == one)
+        if len(places) * step >= LEAST_LESION_MM:
+            spans.extend(_split(smooth, int(places[0]), int(places[-1])))
+    return spans
+
+
+def _split(smooth: FloatArray, first: int, last: int) -> list[tuple[int, int]]:
+    """Cut a span at valleys that rise to less than half of the lesser of the two narrowings around them."""
+    inner = smooth[first : last + 1]
+    valley = first + int(inner[1:-1].argmin()) + 1 if len(inner) > 2 else first
+    for at in sorted(range(first + 1, last), key=lambda place: smooth[place]):
+        before, after = smooth[first:at].max(), smooth[at + 1 : last + 1].max()
+        if smooth[at] < _VALLEY * min(before, after) and min(before, after) > LESION_FROM:
+            valley = at
+            return [*_split(smooth, first, valley - 1), *_split(smooth, valley + 1, last)]
+        if smooth[at] > _VALLEY * inner.max():
+            break
+    return [(first, last)]
+
+
+def _lesion(
+    measured: Measured, walls: Walls, span: tuple[int, int], order: Sequence[Reference], bound_mm: FloatArray, ostium_mm: float
+) -> Lesion:
+    first, last = span
+    inside = slice(first, last + 1)
+    diameter = walls.diameter_mm
+    usable = [one for one in order if np.isfinite(one.healthy_mm[inside]).all()]
+    narrowest = first + int((diameter[inside] / usable[0].healthy_mm[inside]).argmin())
+    occluded = _occluded(bound_mm[inside], measured_step(walls))
+    arc = float(measured.calcium_arc_deg[inside].max())
+    sd = _diameter_sd(measured, narrowest, arc)
+    low = max(float(diameter[narrowest]) - Z95 * sd, 0.0)
+    high = float(diameter[narrowest]) + Z95 * sd
+    narrowings = tuple(_narrowing(measured, diameter, narrowest, one, arc, occluded) for one in usable)
+    remarks = _remarks(arc, low, float(diameter[narrowest]), measured)
+    mld = Estimate(0.0, 0.0, high) if occluded else Estimate(float(diameter[narrowest]), low, high)
+    mla = Estimate(*(float(np.pi / 4.0 * value**2) for value in (mld.value, mld.low, mld.high)))
+    axis = 0.0 if occluded else float(walls.least_diameter_mm[narrowest])
+    return Lesion(
+        first, last, narrowest, ostium_mm + float(walls.arc_mm[narrowest]), float(walls.arc_mm[last] - walls.arc_mm[first]),
+        mld, mla, axis, narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded), arc, occluded, remarks,
+    )  # fmt: skip
+
+
+def _diameter_sd(measured: Measured, at: int, calcium_arc_deg: float) -> float:
+    scan = measured.scan
+    variance = float(measured.covariance_mm2[at, at]) + PSF_SHAPE_SD_MM**2
+    variance += (float(measured.by_sigma[at]) * scan.sigma_error_mm) ** 2
+    variance += (float(measured.by_lumen[at]) * lumen_error_hu(measured)) ** 2
+    variance += (CALCIUM_SD * calcium_arc_deg / 120.0 * float(np.median(measured.walls.diameter_mm))) ** 2
+    return float(np.sqrt(variance))
+
+
+def lumen_error_hu(measured: Measured) -> float:
+    """Return the standard error of the lumen's level: 2 % of it. Chosen: mixing and beam hardening within one artery."""
+    return 0.02 * float(np.median(measured.lumen_hu))
+
+
+def _narrowing(
+    measured: Measured, diameter: FloatArray, at: int, reference: Reference, calcium_arc_deg: float, occluded: bool
+) -> Narrowing:
+    """Return stenosis and interval: slopes of 1 - d/ref on all diameters, times their covariance, plus scan and reference."""
+    healthy = float(reference.healthy_mm[at])
+    ratio = 0.0 if occluded else float(diameter[at]) / healthy
+    slopes = ratio / healthy * reference.weights[at]
+    slopes[at] -= 1.0 / healthy
+    scan = measured.scan
+    variance = float(slopes @ measured.covariance_mm2 @ slopes)
+    variance += float((slopes @ measured.by_sigma) * scan.sigma_error_mm) ** 2
+    variance += float((slopes @ measured.by_lumen) * lumen_error_hu(measured)) ** 2
+    variance += (ratio * float(reference.misfit_mm[at]) / healthy) ** 2 + (PSF_SHAPE_SD_MM / healthy) ** 2
+    variance += (CALCIUM_SD * calcium_arc_deg / 120.0) ** 2
+    sd = float(np.sqrt(variance))
+    stenosis = Estimate(*(100.0 * _share(1.0 - ratio + shift) for shift in (0.0, -Z95 * sd, Z95 * sd)))
+    area = Estimate(*(100.0 * (1.0 - (1.0 - value / 100.0) ** 2) for value in (stenosis.value, stenosis.low, stenosis.high)))
+    spread = float(
+        np.sqrt(reference.weights[at] @ measured.covariance_mm2 @ reference.weights[at] + reference.misfit_mm[at] ** 2)
+    )
+    return Narrowing(reference.kind, stenosis, area, Estimate(healthy, healthy - Z95 * spread, healthy + Z95 * spread))
+
+
+def _share(value: float) -> float:
+    return float(np.clip(value, 0.0, 1.0))
+
+
+def grades_of(stenosis: Estimate, occluded: bool) -> tuple[str, ...]:
+    """Return the categories that an interval leaves possible, mildest first.
+
+    100 % is left possible only where the interval reaches it, and is the only answer only where a lumen is ruled out.
+    """
+    if occluded:
+        return ("5",)
+    names = [name for name, _ in GRADES]
+    least = [value for _, value in GRADES]
+    low = int(np.searchsorted(least, max(stenosis.low, 0.0), side="right")) - 1
+    high = int(np.searchsorted(least, stenosis.high, side="right")) - 1
+    return tuple(names[low : high + 1])
+
+
+def _occluded(bound_mm: FloatArray, step_mm: float) -> bool:
+    labels, count = ndimage.label(bound_mm < OCCLUSION_MM)
+    longest = int(np.bincount(labels.ravel())[1:].max()) if count else 0
+    return longest * step_mm > OCCLUSION_LENGTH_MM
+
+
+def _remarks(arc_deg: float, low_mm: float, diameter_mm: float, measured: Measured) -> tuple[str, ...]:
+    remarks = []
+    if arc_deg > 180.0:
+        remarks.append("Calcium covers more than 180 degrees: the assessment of the stenosis is limited.")
+    elif arc_deg > 0.0:
+        remarks.append("Calcium beside the lumen: the stenosis is less certain, and the interval wider.")
+    if diameter_mm < 2.0 * measured.scan.sigma_mm or low_mm <= 0.0:
+        remarks.append("The lumen left is narrower than the scan resolves; its size rests on its brightness.")
+    return tuple(remarks)
