@@ -102,7 +102,9 @@ class Measured:
     Parameters
     ----------
     covariance_mm2
-        (N, N) covariance of the lumen diameters from the noise of the scan.
+        (N, N) covariance of the lumen diameters: how far the truth may lie.
+    noise_mm2
+        (N, N) covariance of the lumen diameters between repeated scans.
     by_sigma, by_lumen
         (N,) change of the diameter for 1 mm more blur and for 1 HU more lumen level.
     lumen_hu, ring_hu
@@ -121,6 +123,7 @@ class Measured:
     options: LumenOptions
     fit: SectionFit
     covariance_mm2: FloatArray
+    noise_mm2: FloatArray
     by_sigma: FloatArray
     by_lumen: FloatArray
     lumen_hu: FloatArray
@@ -186,7 +189,7 @@ def _measured(
     walls = _walls(fit, line, frames)
     slopes = diameter_slopes(fit.values)
     return Measured(
-        walls, line, scan, options, fit, fit.covariance(slopes),
+        walls, line, scan, options, fit, *fit.covariance(slopes),
         (slopes * fit.by_sigma).sum(axis=1), (slopes * fit.by_lumen).sum(axis=1),
         level, fit.values[:, RING.start], calcium, _arc(calcium, at, fit), values, places, visible,
     )  # fmt: skip

@@ -128,7 +128,7 @@ def taper_reference(
         answer = inverse @ (design.T @ (weight * diameter) + trust * expected)
         miss = diameter - design @ answer
         spread = max(_weighted_mad(miss, weight), _MISFIT_FLOOR_MM)
-        weight = base / (1.0 + (np.where(miss < 0, miss / (1.5 * spread), miss / (4.0 * spread))) ** 2) ** 2
+        weight = base / (1.0 + (np.where(miss < 0, miss / (3.0 * spread), miss / (4.0 * spread))) ** 2) ** 2
     sure = np.sqrt(np.einsum("np,pq,nq->n", design, inverse, design))
     misfit = np.maximum(spread / _MISFIT_FLOOR_MM, 1.0) * sure
     weights = design @ inverse @ (design * weight[:, None]).T

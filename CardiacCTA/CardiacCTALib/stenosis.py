@@ -12,7 +12,8 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .lumen import Measured, Walls
-from .occlusion import occlusion_bound_mm
+from .narrowest import Narrowest, find_narrowest
+from .occlusion import LumenBrightness, lumen_brightness
 from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, plaque_free, taper_reference
 
 BoolArray = NDArray[np.bool_]
@@ -24,13 +25,12 @@ left main, which make 4B, are the patient's business, not the lesion's."""
 LESION_FROM = 0.15
 """A narrowing counts from 15 % diameter stenosis (reference practice: 10 to 15 %), or with plaque in the wall."""
 LEAST_LESION_MM = 1.5
-OCCLUSION_MM, OCCLUSION_LENGTH_MM = 0.5, 1.0
-"""Total occlusion needs more than a millimetre along which a lumen of half a millimetre is ruled out."""
 CALCIUM_SD = 0.06
 """Standard deviation of the stenosis added beside calcium of 120 degrees; with the arc in proportion. From the benchmark."""
 PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
 _VALLEY = 0.5
+_MAYBE_OCCLUDED_MM = 0.45
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,11 @@ def find_lesions(
     taper = taper_reference(measured, bifurcations, diameter)
     spans = _spans(walls, 1.0 - diameter / taper.healthy_mm, measured.visible)
     adjacent = adjacent_reference(measured, spans, bifurcations, diameter)
-    bound = occlusion_bound_mm(measured)
+    brightness = lumen_brightness(measured)
     found = []
     for span in spans:
         order = (taper, adjacent) if prefer is ReferenceKind.TAPER else (adjacent, taper)
-        found.append(_lesion(measured, walls, span, order, bound, ostium_mm))
+        found.append(_lesion(measured, walls, span, order, brightness, ostium_mm))
     return StenosisResult(tuple(found), taper, adjacent)
 
 
@@ -169,34 +169,41 @@ def _split(smooth: FloatArray, first: int, last: int) -> list[tuple[int, int]]:
 
 
 def _lesion(
-    measured: Measured, walls: Walls, span: tuple[int, int], order: Sequence[Reference], bound_mm: FloatArray, ostium_mm: float
+    measured: Measured,
+    walls: Walls,
+    span: tuple[int, int],
+    order: Sequence[Reference],
+    brightness: LumenBrightness,
+    ostium_mm: float,
 ) -> Lesion:
     first, last = span
     inside = slice(first, last + 1)
-    diameter = walls.diameter_mm
     usable = [one for one in order if np.isfinite(one.healthy_mm[inside]).all()]
-    narrowest = first + int((diameter[inside] / usable[0].healthy_mm[inside]).argmin())
-    occluded = _occluded(bound_mm[inside], measured_step(walls))
+    step = measured_step(walls)
+    throat = find_narrowest(walls.diameter_mm, usable[0].healthy_mm, measured.noise_mm2, span, step)
+    at = throat.section
+    occluded = brightness.occluded(first, last)
     arc = float(measured.calcium_arc_deg[inside].max())
-    sd = _diameter_sd(measured, narrowest, arc)
-    low = max(float(diameter[narrowest]) - Z95 * sd, 0.0)
-    high = float(diameter[narrowest]) + Z95 * sd
-    narrowings = tuple(_narrowing(measured, diameter, narrowest, one, arc, occluded) for one in usable)
-    remarks = _remarks(arc, low, float(diameter[narrowest]), measured)
-    mld = Estimate(0.0, 0.0, high) if occluded else Estimate(float(diameter[narrowest]), low, high)
+    sd = _diameter_sd(measured, throat, arc)
+    low, high = max(throat.diameter_mm - Z95 * sd, 0.0), throat.diameter_mm + Z95 * sd
+    narrowings = tuple(_narrowing(measured, throat, one, arc, occluded) for one in usable)
+    mld = Estimate(0.0, 0.0, high) if occluded else Estimate(throat.diameter_mm, low, high)
     mla = Estimate(*(float(np.pi / 4.0 * value**2) for value in (mld.value, mld.low, mld.high)))
-    axis = 0.0 if occluded else float(walls.least_diameter_mm[narrowest])
+    axis = 0.0 if occluded else float(walls.least_diameter_mm[at])
+    # contours do not tell a very narrow lumen from none; then both stay possible
+    unsure = not occluded and float(brightness.bounds_mm()[inside].min()) < _MAYBE_OCCLUDED_MM
     return Lesion(
-        first, last, narrowest, ostium_mm + float(walls.arc_mm[narrowest]), float(walls.arc_mm[last] - walls.arc_mm[first]),
-        mld, mla, axis, narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded), arc, occluded, remarks,
+        first, last, at, ostium_mm + float(walls.arc_mm[at]), float(walls.arc_mm[last] - walls.arc_mm[first]), mld, mla, axis,
+        narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded, unsure), arc, occluded,
+        _remarks(arc, mld, measured, unsure),
     )  # fmt: skip
 
 
-def _diameter_sd(measured: Measured, at: int, calcium_arc_deg: float) -> float:
-    scan = measured.scan
-    variance = float(measured.covariance_mm2[at, at]) + PSF_SHAPE_SD_MM**2
-    variance += (float(measured.by_sigma[at]) * scan.sigma_error_mm) ** 2
-    variance += (float(measured.by_lumen[at]) * lumen_error_hu(measured)) ** 2
+def _diameter_sd(measured: Measured, throat: Narrowest, calcium_arc_deg: float) -> float:
+    scan, weights = measured.scan, throat.weights
+    variance = float(weights @ measured.covariance_mm2 @ weights) + PSF_SHAPE_SD_MM**2
+    variance += (float(weights @ measured.by_sigma) * scan.sigma_error_mm) ** 2
+    variance += (float(weights @ measured.by_lumen) * lumen_error_hu(measured)) ** 2
     variance += (CALCIUM_SD * calcium_arc_deg / 120.0 * float(np.median(measured.walls.diameter_mm))) ** 2
     return float(np.sqrt(variance))
 
@@ -206,14 +213,12 @@ def lumen_error_hu(measured: Measured) -> float:
     return 0.02 * float(np.median(measured.lumen_hu))
 
 
-def _narrowing(
-    measured: Measured, diameter: FloatArray, at: int, reference: Reference, calcium_arc_deg: float, occluded: bool
-) -> Narrowing:
+def _narrowing(measured: Measured, throat: Narrowest, reference: Reference, calcium_arc_deg: float, occluded: bool) -> Narrowing:
     """Return stenosis and interval: slopes of 1 - d/ref on all diameters, times their covariance, plus scan and reference."""
+    at = throat.section
     healthy = float(reference.healthy_mm[at])
-    ratio = 0.0 if occluded else float(diameter[at]) / healthy
-    slopes = ratio / healthy * reference.weights[at]
-    slopes[at] -= 1.0 / healthy
+    ratio = 0.0 if occluded else throat.diameter_mm / healthy
+    slopes = (ratio * reference.weights[at] - throat.weights) / healthy
     scan = measured.scan
     variance = float(slopes @ measured.covariance_mm2 @ slopes)
     variance += float((slopes @ measured.by_sigma) * scan.sigma_error_mm) ** 2
@@ -233,10 +238,10 @@ def _share(value: float) -> float:
     return float(np.clip(value, 0.0, 1.0))
 
 
-def grades_of(stenosis: Estimate, occluded: bool) -> tuple[str, ...]:
+def grades_of(stenosis: Estimate, occluded: bool, maybe_occluded: bool = False) -> tuple[str, ...]:
     """Return the categories that an interval leaves possible, mildest first.
 
-    100 % is left possible only where the interval reaches it, and is the only answer only where a lumen is ruled out.
+    100 % is the only answer where a lumen is ruled out, and stays possible where a very narrow one could not be told from none.
     """
     if occluded:
         return ("5",)
@@ -244,21 +249,21 @@ def grades_of(stenosis: Estimate, occluded: bool) -> tuple[str, ...]:
     least = [value for _, value in GRADES]
     low = int(np.searchsorted(least, max(stenosis.low, 0.0), side="right")) - 1
     high = int(np.searchsorted(least, stenosis.high, side="right")) - 1
-    return tuple(names[low : high + 1])
+    if maybe_occluded:
+        high = len(names) - 1
+    elif names[high] == "5":
+        high -= 1
+    return tuple(names[min(low, high) : high + 1])
 
 
-def _occluded(bound_mm: FloatArray, step_mm: float) -> bool:
-    labels, count = ndimage.label(bound_mm < OCCLUSION_MM)
-    longest = int(np.bincount(labels.ravel())[1:].max()) if count else 0
-    return longest * step_mm > OCCLUSION_LENGTH_MM
-
-
-def _remarks(arc_deg: float, low_mm: float, diameter_mm: float, measured: Measured) -> tuple[str, ...]:
+def _remarks(arc_deg: float, mld: Estimate, measured: Measured, maybe_occluded: bool) -> tuple[str, ...]:
     remarks = []
     if arc_deg > 180.0:
         remarks.append("Calcium covers more than 180 degrees: the assessment of the stenosis is limited.")
     elif arc_deg > 0.0:
         remarks.append("Calcium beside the lumen: the stenosis is less certain, and the interval wider.")
-    if diameter_mm < 2.0 * measured.scan.sigma_mm or low_mm <= 0.0:
+    if maybe_occluded:
+        remarks.append("A total occlusion can neither be supported nor excluded.")
+    elif 0.0 < mld.value < 2.0 * measured.scan.sigma_mm:
         remarks.append("The lumen left is narrower than the scan resolves; its size rests on its brightness.")
     return tuple(remarks)
