@@ -17,10 +17,11 @@ from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.section_planes import plane_grid, plane_values, spline_box
 from SenseCarePlanningLib.volume import Volume
 
+from .calcium_plate import fit_with_plates
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, diameter_slopes, fit_sections
 from .section_model import LUMEN, LUMEN_RADIUS, OUTER, RING, Places, contours_of, places_of
-from .section_start import bloomed, calcium_level, calcium_places, first_guess, lumen_levels, surroundings
+from .section_start import bloomed, calcium_places, first_guess, lumen_levels, surroundings
 
 log = logging.getLogger(__name__)
 BoolArray = NDArray[np.bool_]
@@ -110,11 +111,10 @@ class Measured:
     lumen_hu, ring_hu
         (N,) level of lumen and of wall or plaque.
     calcium
-        (N, M) which places are calcium. ``calcium_arc_deg`` (N,) is the arc that it covers, seen from the lumen.
-    values_hu, places
-        The samples (N, M) and where they lie in the planes about ``line_lps_mm`` (N, 3), the smoothed given centreline.
-    visible
-        (N,) whether the section lies in the scan.
+        (N, M) which places are calcium, and ``calcium_hu`` its level where solid (None without calcium). ``calcium_arc_deg``
+        (N,) is the arc that it covers, seen from the lumen. values_hu, places The samples (N, M) and where they lie in the
+        planes about ``line_lps_mm`` (N, 3), the smoothed given centreline. visible (N,) whether the section lies in the
+        scan.
     """
 
     walls: Walls
@@ -129,6 +129,7 @@ class Measured:
     lumen_hu: FloatArray
     ring_hu: FloatArray
     calcium: BoolArray
+    calcium_hu: float | None
     calcium_arc_deg: FloatArray
     values_hu: Float32Array
     places: Places
@@ -175,7 +176,7 @@ def _measured(
     lattice = np.rint((at - at.min(axis=0)) / options.place_mm).astype(np.int64)
     level = np.full(len(line), scan.lumen_hu)
     for _ in range(2):
-        calcium = calcium_places(values, calcium_level(level, scan.noise_hu), lattice)
+        calcium = calcium_places(values, _wide(level, values), level, scan, lattice, options.step_mm, options.place_mm)
         usable = known & ~bloomed(calcium, lattice, options.place_mm, options.step_mm, scan.sigma_mm)
         guess = first_guess(values, usable, at, level, scan.sigma_mm)
         level = lumen_levels(values, at, guess[:, LUMEN_RADIUS], guess[:, LUMEN][:, :2], scan)
@@ -186,13 +187,24 @@ def _measured(
         weight = (usable * _near(guess, at)).astype(np.float32)
         fit = fit_sections(Sections(values, weight, around, places, step, options.place_mm**2), guess, level, scan, rounds)
         guess = fit.values
+    solid = None
+    calcium = calcium | calcium_places(values, values - fit.residual, level, scan, lattice, step, options.place_mm)
+    if calcium.any():
+        around = surroundings(values, known, at, lattice, guess[:, OUTER][:, :3], scan, step, options.place_mm)
+        weight = (known * _near(guess, at)).astype(np.float32)
+        sections = Sections(values, weight, around, places, step, options.place_mm**2)
+        fit, solid = fit_with_plates(sections, guess, level, scan, calcium)
     walls = _walls(fit, line, frames)
     slopes = diameter_slopes(fit.values)
     return Measured(
         walls, line, scan, options, fit, *fit.covariance(slopes),
         (slopes * fit.by_sigma).sum(axis=1), (slopes * fit.by_lumen).sum(axis=1),
-        level, fit.values[:, RING.start], calcium, _arc(calcium, at, fit), values, places, visible,
+        level, fit.values[:, RING.start], calcium, solid, _arc(calcium, at, fit), values, places, visible,
     )  # fmt: skip
+
+
+def _wide(level: FloatArray, values: Float32Array) -> Float32Array:
+    return np.broadcast_to(level.astype(np.float32)[:, None], values.shape)
 
 
 def _near(guess: FloatArray, at: FloatArray) -> FloatArray:

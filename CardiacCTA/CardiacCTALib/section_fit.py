@@ -28,7 +28,7 @@ from .section_model import (
     LUMEN_RADIUS,
     OUTER,
     OUTER_RADIUS,
-    PARAMETERS,
+    PLATE,
     RING,
     SHAPE,
     Places,
@@ -41,6 +41,7 @@ Float32Array = NDArray[np.float32]
 PLAQUE_HU, PLAQUE_SD_HU, TILT_SD_HU, AROUND_SD_HU = 60.0, 20.0, 20.0, 15.0
 """Level of wall and non-calcified plaque before the scan is asked: the middle of the 20 to 90 HU of soft plaque. Chosen."""
 WALL_MM, WALL_SD_MM = 0.6, 1.0
+PLATE_MM, PLATE_SD_MM, PLATE_STEP_SD_MM = 0.5, 0.5, 0.3
 _REACH = 3
 _BEND = {
     "centre": 0.5,
@@ -51,12 +52,21 @@ _BEND = {
     "outer_shape": 0.3,
     "ring": 60.0,
     "around": 40.0,
+    "plate": 1.0,
 }
 """Standard deviation of the second derivative along the artery: 1/mm for lengths, HU/mm2 for levels."""
 _SHAPE_SHARE = (0.12, 0.06)
 """Standard deviation of harmonics 2 and 3 as a share of the radius: an ellipse of 1 to 1.27 is one deviation."""
 _ECCENTRIC_MM = 0.6
 _STEP_LIMIT = {"length": 0.3, "level": 80.0}
+
+
+@dataclass(frozen=True, eq=False)
+class PlatePrior:
+    """Level of solid calcium, and where (N, 16) it may lie on the lumen."""
+
+    calcium_hu: float
+    allowed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +82,7 @@ class Sections:
     places: Places
     step_mm: float
     place_mm2: float
+    plates: PlatePrior | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +102,7 @@ class SectionFit:
     by_lumen: FloatArray
     residual: Float32Array
     lumen_share: Float32Array
+    calcium_share: Float32Array
 
     def covariance(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return covariances (N, N) of N numbers, each with slopes (N, 20) on its section's parameters.
@@ -102,9 +114,10 @@ class SectionFit:
             artery, which is less, because knowledge quiets noise at the price of rounding what is sharper than it expects.
         """
         count = len(slopes)
-        spread = np.zeros((count, PARAMETERS, count))
+        width = self.values.shape[1]
+        spread = np.zeros((count, width, count))
         spread[np.arange(count), :, np.arange(count)] = slopes
-        flat = spread.reshape(count * PARAMETERS, count)
+        flat = spread.reshape(count * width, count)
         answer = cho_solve_banded((self.factor, True), flat)
         return np.asarray(flat.T @ answer), np.asarray(answer.T @ _times_banded(self.told, answer))
 
@@ -122,23 +135,24 @@ def fit_sections(sections: Sections, start: FloatArray, lumen_hu: FloatArray, sc
     kernel = along_kernel(scan.sigma_mm, sections.step_mm)
     values = start.copy()
     power = np.float32(sections.place_mm2 * sections.step_mm / (scan.noise_hu**2 * scan.noise_volume_mm3))
+    calcium_hu = sections.plates.calcium_hu if sections.plates else None
     for turn in range(rounds + 1):
-        seen, slopes, share = picture(values, lumen_hu, sections.around_hu, sections.places, scan.sigma_mm)
+        seen, slopes, share, hard = picture(values, lumen_hu, sections.around_hu, sections.places, scan.sigma_mm, calcium_hu)
         miss = sections.values - along(seen, kernel)
         weight = power * sections.weight * _robust(miss, scan.noise_hu, turn)
         bands, pull = _normal(slopes, weight, miss, kernel)
         told = _banded(bands)
-        _add_knowledge(bands, pull, values, sections.step_mm)
+        _add_knowledge(bands, pull, values, sections)
         factor = cholesky_banded(_banded(bands), lower=True)
         if turn == rounds:
             break
         step = cho_solve_banded((factor, True), pull.ravel()).reshape(values.shape)
         values = _legal(values + _limited(step))
-    wider = picture(values, lumen_hu, sections.around_hu, sections.places, 1.02 * scan.sigma_mm)[0]
+    wider = picture(values, lumen_hu, sections.around_hu, sections.places, 1.02 * scan.sigma_mm, calcium_hu)[0]
     change = along(wider, along_kernel(1.02 * scan.sigma_mm, sections.step_mm)) - along(seen, kernel)
     by_sigma = -_answer(slopes, weight, change / np.float32(0.02 * scan.sigma_mm), kernel, factor)
     by_lumen = -_answer(slopes, weight, along(share, kernel), kernel, factor)
-    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share)
+    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share, hard)
 
 
 def along_kernel(sigma_mm: float, step_mm: float) -> FloatArray:
@@ -188,11 +202,12 @@ def _answer(
     return np.asarray(cho_solve_banded((factor, True), pulled.ravel()).reshape(pulled.shape))
 
 
-def _add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float) -> None:
+def _add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, sections: Sections) -> None:
     """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
-    bend = 1.0 / (_bend_sd() * step_mm**2) ** 2
+    width = values.shape[1]
+    bend = 1.0 / (_bend_sd(width) * sections.step_mm**2) ** 2
     second = values[2:] - 2.0 * values[1:-1] + values[:-2]
-    diagonal = np.arange(PARAMETERS)
+    diagonal = np.arange(width)
     count = len(values)
     for first, weight_first in ((0, 1.0), (1, -2.0), (2, 1.0)):
         pull[first : count - 2 + first] -= weight_first * bend * second
@@ -209,10 +224,29 @@ def _add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray
         bands[0][:, one, one] += wall
     bands[0][:, OUTER_RADIUS, LUMEN_RADIUS] -= wall
     bands[0][:, LUMEN_RADIUS, OUTER_RADIUS] -= wall
+    if sections.plates is not None:
+        _add_plates(bands[0], pull, values, sections.plates)
 
 
-def _bend_sd() -> FloatArray:
-    sd = np.empty(PARAMETERS)
+def _add_plates(blocks: FloatArray, pull: FloatArray, values: FloatArray, plates: PlatePrior) -> None:
+    """Add what is known of calcium: none where none was seen, a usual thickness elsewhere, alike at neighbouring angles."""
+    index = np.arange(PLATE.start, PLATE.stop)
+    sd = np.where(plates.allowed, PLATE_SD_MM, 0.01)
+    blocks[:, index, index] += 1.0 / sd**2
+    pull[:, PLATE] -= (values[:, PLATE] - np.where(plates.allowed, PLATE_MM, 0.0)) / sd**2
+    both = np.where(plates.allowed & np.roll(plates.allowed, -1, axis=1), 1.0 / PLATE_STEP_SD_MM**2, 0.0)
+    after = np.roll(index, -1)
+    fall = values[:, PLATE] - np.roll(values[:, PLATE], -1, axis=1)
+    pull[:, index] -= both * fall
+    pull[:, after] += both * fall
+    blocks[:, index, index] += both
+    blocks[:, after, after] += both
+    blocks[:, index, after] -= both
+    blocks[:, after, index] -= both
+
+
+def _bend_sd(width: int) -> FloatArray:
+    sd = np.full(width, _BEND["plate"])
     sd[LUMEN] = [_BEND["centre"]] * 2 + [_BEND["radius"]] + [_BEND["shape"]] * (CONTOUR - 3)
     sd[OUTER] = [_BEND["outer_centre"]] * 2 + [_BEND["outer_radius"]] + [_BEND["outer_shape"]] * (CONTOUR - 3)
     sd[RING], sd[AROUND] = _BEND["ring"], _BEND["around"]
@@ -234,12 +268,13 @@ def _usual(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _banded(bands: list[FloatArray]) -> FloatArray:
     """Lay the blocks out as the lower bands that ``cholesky_banded`` takes."""
     count = len(bands[0])
-    lower = np.zeros(((_REACH + 1) * PARAMETERS, count * PARAMETERS))
-    columns = np.arange(count) * PARAMETERS
+    width = bands[0].shape[1]
+    lower = np.zeros(((_REACH + 1) * width, count * width))
+    columns = np.arange(count) * width
     for offset, blocks in enumerate(bands):
-        for row in range(PARAMETERS):
-            for column in range(PARAMETERS):
-                below = offset * PARAMETERS + row - column
+        for row in range(width):
+            for column in range(width):
+                below = offset * width + row - column
                 if below >= 0:
                     # block (n, n + offset) is [earlier, later]; below the diagonal stands its transpose
                     lower[below, columns[: len(blocks)] + column] = blocks[:, column, row]
@@ -258,7 +293,7 @@ def _times_banded(lower: FloatArray, columns: FloatArray) -> FloatArray:
 
 
 def _limited(step: FloatArray) -> FloatArray:
-    limit = np.full(PARAMETERS, _STEP_LIMIT["length"])
+    limit = np.full(step.shape[1], _STEP_LIMIT["length"])
     limit[RING], limit[AROUND] = _STEP_LIMIT["level"], _STEP_LIMIT["level"]
     return np.asarray(np.clip(step, -limit, limit))
 
@@ -267,13 +302,23 @@ def _legal(values: FloatArray) -> FloatArray:
     """Keep radii positive and the outer wall outside the lumen."""
     values[:, LUMEN_RADIUS] = np.maximum(values[:, LUMEN_RADIUS], LEAST_RADIUS_MM)
     values[:, OUTER_RADIUS] = np.maximum(values[:, OUTER_RADIUS], values[:, LUMEN_RADIUS] + 0.1)
+    values[:, PLATE] = np.clip(values[:, PLATE], 0.0, 4.0)
     return values
 
 
 def diameter_slopes(values: FloatArray) -> FloatArray:
     """Return the slopes (N, 20) of the area-equivalent lumen diameter."""
+    return _equivalent_slopes(values, LUMEN)
+
+
+def outer_diameter_slopes(values: FloatArray) -> FloatArray:
+    """Return the slopes (N, 20) of the area-equivalent outer diameter."""
+    return _equivalent_slopes(values, OUTER)
+
+
+def _equivalent_slopes(values: FloatArray, which: slice) -> FloatArray:
     slopes = np.zeros_like(values)
-    radius = contours_of(values, LUMEN).radius_mm
+    radius = contours_of(values, which).radius_mm
     root = np.sqrt((radius**2).mean(axis=1))
-    slopes[:, 2:CONTOUR] = 2.0 * (radius @ SHAPE) / radius.shape[1] / root[:, None]
+    slopes[:, which.start + 2 : which.stop] = 2.0 * (radius @ SHAPE) / radius.shape[1] / root[:, None]
     return slopes
