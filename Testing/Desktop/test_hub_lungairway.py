@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import pytest
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("SENSECARE_TEST_LONG_DESKTOP"),
-        reason="the interpreter once ended hard after several desktops in one process; set SENSECARE_TEST_LONG_DESKTOP=1",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_patient, airway_plan):

@@ -12,13 +12,7 @@ import numpy as np
 import pytest
 from airway_patient import add_ct
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("SENSECARE_TEST_LONG_DESKTOP"),
-        reason="the interpreter once ended hard after several desktops in one process; set SENSECARE_TEST_LONG_DESKTOP=1",
-    ),
-]
+pytestmark = pytest.mark.slow
 LONG = 300.0
 
 
