@@ -78,7 +78,7 @@ class Pieces:
     """
 
     def __init__(
-        self, pieces: Generator[None, None, Any], on_done: Callable[[Any], None], on_failed: Callable[[Exception], None]
+        self, pieces: Generator[Any, None, Any], on_done: Callable[[Any], None], on_failed: Callable[[Exception], None]
     ) -> None:
         self._pieces, self._on_done, self._on_failed = pieces, on_done, on_failed
         self._timer: Any = qt.QTimer()
@@ -105,12 +105,3 @@ class Pieces:
         except Exception as failure:
             self._timer.stop()
             self._on_failed(failure)
-
-
-def finished(pieces: Generator[None, None, Any]) -> Any:
-    """Run all pieces at once and return the result: for scripts, where nobody waits for a window."""
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as ended:
-            return ended.value

@@ -25,10 +25,11 @@ def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_pat
     panel.ui.casesTable.selectRow(0)
     assert panel.caseList.current().name == "airway-demo 001"
     desktop.click(panel.ui.openButton)
+    airway = slicer.util.getModuleWidget("LungAirway")
+    desktop.process_events(until=lambda: not airway.session.taking_up, timeout=60)
     assert slicer.util.getNodesByClass("vtkMRMLModelNode")
     desktop.click(panel._planButtons["LungAirway"])
-    desktop.process_events()
-    airway = slicer.util.getModuleWidget("LungAirway")
+    desktop.process_events(until=lambda: not airway.session.taking_up, timeout=60)
     assert airway.session.case.volume.GetID() == volume.GetID()
     assert airway.session.problem == ""
     assert airway.session.plan is not None

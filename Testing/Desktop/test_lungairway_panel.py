@@ -42,6 +42,11 @@ def open_all(panel):
         getattr(panel.ui, f"{name}Section").collapsed = False
 
 
+def settle(desktop, panel):
+    """Wait until a result that is taken up beside the window is there."""
+    desktop.process_events(until=lambda: not panel.session.taking_up, timeout=60)
+
+
 def branch_called(panel, code):
     return next(one.id for one in panel.session.edits.tree if one.label is not None and one.label.code == code)
 
@@ -302,7 +307,7 @@ def test_a_moved_ct_is_told(desktop, planned):
 def test_transforms_go_into_the_childs_ct(desktop, planned, tmp_path):
     import slicer
 
-    from LungAirwayWidgets.ct_export import ct_of, write_ct
+    from LungAirwayWidgets.ct_export import ct_of, shared_ct, write_nrrd
     from SenseCarePlanningLib.dicomio.files import read_volume_file
 
     volume = planned.session.case.volume
@@ -313,7 +318,7 @@ def test_transforms_go_into_the_childs_ct(desktop, planned, tmp_path):
     slicer.util.updateTransformMatrixFromArray(transform, matrix)
     volume.SetAndObserveTransformNodeID(transform.GetID())
     nodes = slicer.mrmlScene.GetNumberOfNodes()
-    write_ct(volume, tmp_path / "moved.nrrd")
+    write_nrrd(shared_ct(volume), tmp_path / "moved.nrrd")
     assert slicer.mrmlScene.GetNumberOfNodes() == nodes
     found = read_volume_file(tmp_path / "moved.nrrd")
     shift = found.affine_ijk_to_lps[:3, 3] - plain.affine_ijk_to_lps[:3, 3]
@@ -335,7 +340,7 @@ def test_two_cts_are_kept_apart(desktop, planned, airway_patient):
     assert planned.ui.branchTable.rowCount == 0
     assert not result_node(first, "surface").GetDisplayNode().GetVisibility()
     planned.ui.inputSelector.setCurrentNode(first.volume)
-    desktop.process_events()
+    settle(desktop, planned)
     assert planned.session.result is not None
     assert result_node(planned.session.case, "surface").GetDisplayNode().GetVisibility()
     assert len(slicer.util.getNodesByClass("vtkMRMLMarkupsCurveNode")) > 0
@@ -350,7 +355,7 @@ def test_the_scene_is_saved_and_comes_back(desktop, planned, tmp_path):
     count = planned.ui.branchTable.rowCount
     surfaces = len(slicer.util.getNodesByClass("vtkMRMLModelNode"))
     desktop.open_scene(path)
-    desktop.process_events()
+    settle(desktop, planned)
     assert planned.ui.inputSelector.currentNode() is not None
     assert planned.ui.routeCountSpinBox.value == 5
     assert planned.session.plan is not None
@@ -363,7 +368,7 @@ def test_a_lost_result_folder_is_a_sentence(desktop, planned, tmp_path):
     path = desktop.save_scene(tmp_path / "case.mrb")
     shutil.rmtree(planned.session.case.folder)
     desktop.open_scene(path)
-    desktop.process_events()
+    settle(desktop, planned)
     assert "find the airways again" in planned.ui.statusLabel.text.lower()
     assert planned.ui.runButton.enabled
 

@@ -36,12 +36,12 @@ def set_target(panel, ras):
 
 
 def wait(desktop, panel):
-    desktop.process_events(until=lambda: panel._job is None, timeout=LONG)
+    desktop.process_events(until=lambda: panel._job is None and not panel.session.taking_up, timeout=LONG)
 
 
 def running(desktop, panel):
     desktop.process_events(until=lambda: panel.progressBox.bar.value > 0, timeout=LONG)
-    return panel._job.runner.pid
+    return panel._job.pid
 
 
 def alive(pid):
