@@ -159,6 +159,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.session.close()
         self.flyPanel.close()
         self.treePanel.detach()
+        self.treePanel.stop()
         self.planPanel.unwatch()
         self.setParameterNode(None)
         self.removeObservers()
@@ -268,7 +269,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._job is not None:
             ui.statusLabel.text = ""
         elif busy:
-            ui.statusLabel.text = _("Opening the result ...")
+            ui.statusLabel.text = _("Opening the result ...") if self.session.result is None else _("Correcting the tree ...")
         elif self.session.problem:
             ui.statusLabel.text = self.session.problem
         elif self.session.result is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from SenseCarePlanningLib.surface import Surface
 from SenseCarePlanningMRML.airway_scene import scene_layers
 from SenseCarePlanningMRML.segmentation_nodes import PreparedLayer, prepare_layer
 
-from .tree_colors import branch_of_vertices
+from .tree_colors import VertexBranches, branch_of_vertices
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +28,7 @@ class ReadResult:
     result, camera_paths
         As the folder holds them.
     of_vertices
-        Branch id (N,) of each vertex of the surface.
+        The branch of each vertex of the surface.
     normals
         (N, 3) unit normals of the surface in LPS.
     layers
@@ -38,7 +37,7 @@ class ReadResult:
 
     result: AirwayResult
     camera_paths: dict[int, CameraPath]
-    of_vertices: Any
+    of_vertices: VertexBranches
     normals: FloatArray
     layers: tuple[PreparedLayer, ...]
 

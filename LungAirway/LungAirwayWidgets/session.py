@@ -9,7 +9,7 @@ from LungAirwayLib.report_pages.words import Words
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.pieces import all_at_once
 from SenseCarePlanningWidgets.background import Background, Pieces
-from SenseCarePlanningWidgets.error_message import sentence_of
+from SenseCarePlanningWidgets.error_message import sentence_of, show_failure
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
 
@@ -29,7 +29,7 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``branch`` (another choice),
-    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``.
+    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (something began or ended).
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Session:
 
     @property
     def taking_up(self) -> Any:
-        """Whether a result is being read or put into the scene."""
+        """Whether something goes on beside the window: a result is read or put into the scene, or the tree is corrected."""
         return self._work is not None
 
     def close(self) -> None:
@@ -188,7 +188,28 @@ class Session:
             node.JumpSlice(-x, -y, z)
         self.tell("branch")
 
-    def edited(self) -> None:
+    def correct(self, change: Callable[[Any], Any], then: Any = None) -> None:
+        """Correct the tree beside the window; ``then`` gets what the change returned, before it is shown."""
+        if self.edits is None or self.taking_up:
+            return
+        edits = self.edits
+
+        def done(outcome: Any) -> None:
+            self._work = None
+            if then is not None:
+                then(outcome)
+            self._edited()
+
+        def failed(failure: Exception) -> None:
+            self._work = None
+            self.tell("busy")
+            show_failure(failure)
+
+        self._work = Background(lambda: change(edits), done, failed)
+        self._work.start()
+        self.tell("busy")
+
+    def _edited(self) -> None:
         """Show what a correction changed."""
         if self.branch_id not in self.edits.tree.branches:
             self.branch_id = None
@@ -200,7 +221,7 @@ class Session:
         """Take the last correction back, or, without one, the last recomputation."""
         if self.edits is not None and self.edits.changed:
             self.edits.undo()
-            self.edited()
+            self._edited()
             return
         earlier = list(self.case.earlierFolders) if self.case is not None else []
         if earlier:

@@ -36,7 +36,10 @@ def set_target(panel, ras):
 
 
 def wait(desktop, panel):
-    desktop.process_events(until=lambda: panel._job is None and not panel.session.taking_up, timeout=LONG)
+    def rests():
+        return panel._job is None and not panel.session.taking_up and not panel.treePanel.filling
+
+    desktop.process_events(until=rests, timeout=LONG)
 
 
 def running(desktop, panel):
@@ -69,14 +72,16 @@ def test_run_with_a_target_then_recompute_a_cut_and_undo(desktop, panel, airway_
 
     wanted = max(session.result.tree.tips, key=lambda one: one.length_mm).id
     session.choose_branch(wanted)
-    desktop.click(panel.ui.cutOffButton) if not panel.ui.editSection.collapsed else panel.treePanel.cut_off()
     panel.ui.editSection.collapsed = False
+    desktop.click(panel.ui.cutOffButton)
+    wait(desktop, panel)
     desktop.click(panel.ui.recomputeButton)
     wait(desktop, panel)
     assert len(session.result.tree) < count
     assert session.plan is not None
     assert len(list(session.case.earlierFolders)) == 1
     desktop.click(panel.ui.undoButton)
+    wait(desktop, panel)
     assert len(session.result.tree) == count
     assert len(result_nodes(session.case)) == shown
     assert not list(Path(str(panel.logic.resultsFolder())).rglob("*.nrrd"))
