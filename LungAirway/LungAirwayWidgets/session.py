@@ -29,7 +29,7 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``branch`` (another choice),
-    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (something began or ended).
+    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (work began or ended).
     """
 
     def __init__(self) -> None:
@@ -232,7 +232,11 @@ class Session:
     @property
     def can_undo(self) -> Any:
         """Whether there is something to take back."""
-        return self.case is not None and not self.taking_up and bool((self.edits and self.edits.changed) or list(self.case.earlierFolders))
+        return (
+            self.case is not None
+            and not self.taking_up
+            and bool((self.edits and self.edits.changed) or list(self.case.earlierFolders))
+        )
 
     def choose_route(self, rank: Any) -> None:
         """Show another route."""

@@ -95,7 +95,7 @@ class TreePanel:
         tree = session.edits.tree
         self._rows = {branch.id: row for row, branch in enumerate(tree)}
         tables.begin_branches(table, tree)
-        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, show_failure)
+        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, self._not_filled)
         self._filling.start()
         header = table.horizontalHeader()
         header.setStretchLastSection(False)
@@ -109,6 +109,10 @@ class TreePanel:
     def _filled(self, nothing: Any) -> None:
         self._filling = None
         self._show_branch()
+
+    def _not_filled(self, failure: Exception) -> None:
+        self._filling = None
+        show_failure(failure)
 
     @property
     def filling(self) -> Any:
@@ -219,7 +223,7 @@ class TreePanel:
         self.ui.drawBridgeButton.checked = False
         node = self._course(make=False)
         drawn = [node.GetNthControlPointPositionWorld(at) for at in range(node.GetNumberOfControlPoints())] if node else []
-        points = lps_from_ras(drawn) if drawn else []
+        points: Any = lps_from_ras(drawn) if drawn else []
         self.session.correct(lambda edits: edits.join(points), self._joined)
 
     def _joined(self, start: Any) -> None:
