@@ -172,6 +172,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Shown: take up the scene as it is now."""
         self.initializeParameterNode()
         self.treePanel.attach()
+        self.planPanel.update("theme")
 
     def exit(self):
         """Left: the fly-through stops; the scene may be changed by others."""
