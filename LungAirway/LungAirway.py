@@ -127,6 +127,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._makePanels()
         self.ui.runButton.connect("clicked()", self.onRunButton)
         self.ui.reportButton.connect("clicked()", self.onReportButton)
+        # The box shows all that it holds when it is opened, what was hidden meanwhile too.
+        self.ui.optionsBox.connect("toggled(bool)", self._showModel)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
@@ -243,8 +245,12 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 if chosen is not None and chosen.GetImageData() is not None:
                     slicer.util.setSliceViewerLayers(background=chosen, fit=True)
         self.session.set_color_mode(self._parameterNode.colorBy.name)
-        self.modelChooser.show(self._parameterNode.modelFolder, self._parameterNode.engine is Engine.BUNDLE)
+        self._showModel()
         self._showState()
+
+    def _showModel(self, opened=True):
+        if opened and self._parameterNode is not None:
+            self.modelChooser.show(self._parameterNode.modelFolder, self._parameterNode.engine is Engine.BUNDLE)
 
     def _onSession(self, what):
         if what == "case":
