@@ -11,7 +11,12 @@ from LungAirwayLib.report_pages.summary import REACH_NAMES
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningWidgets.texts import tr as _
 
-REACH_COLORS = {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#b26a00", Reach.NO: "#b3261e"}
+REACH_COLORS = {
+    False: {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#945700", Reach.NO: "#b3261e"},
+    True: {Reach.REACHES: "#81c784", Reach.PROBABLY: "#ffb74d", Reach.NO: "#ef9a9a"},
+}
+"""On light and on dark, each with a contrast of 4.5 and more to the table (WCAG 2.2, 1.4.3)."""
+MIDDLE_LIGHTNESS = 128
 REACH_SIGNS = {Reach.REACHES: "●", Reach.PROBABLY: "◐", Reach.NO: "○"}
 BRANCH_ID = 256
 """Qt::UserRole: where a row keeps its branch."""
@@ -27,10 +32,14 @@ def flag_texts() -> Any:
     }
 
 
+def is_dark(table: Any) -> bool:
+    """Tell whether a table's ground is dark."""
+    return int(table.palette.color(qt.QPalette.Base).lightness()) < MIDDLE_LIGHTNESS
+
+
 def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
-    """Return a table item that cannot be edited."""
+    """Return a table item."""
     item = qt.QTableWidgetItem(text)
-    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
     if tip:
         item.setToolTip(tip)
     if right:
@@ -46,8 +55,8 @@ def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
         table.horizontalHeaderItem(at).setToolTip(tip)
 
 
-def fill_branches(table: Any, tree: Any, words: Any) -> Any:
-    """Fill the branch table, parents first; returns branch id -> row."""
+def begin_branches(table: Any, tree: Any) -> None:
+    """Give the branch table its columns and rows, empty."""
     blocked = table.blockSignals(True)
     set_headers(
         table,
@@ -60,26 +69,28 @@ def fill_branches(table: Any, tree: Any, words: Any) -> Any:
             _("What to check: suspected leaks, bridged gaps, edits."),
         ),
     )
-    flags = flag_texts()
+    table.clearContents()
     table.setRowCount(len(tree))
-    rows = {}
-    for row, branch in enumerate(tree):
-        name = text_cell(words.branch(branch, tree))
-        name.setData(BRANCH_ID, branch.id)
-        name.setToolTip(words.branch(branch, tree))
-        remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
-        cells = [
-            name,
-            text_cell(str(branch.generation), right=True),
-            text_cell(words.number(branch.diameter_mm, "mm"), right=True),
-            text_cell(words.number(branch.length_mm, "mm"), right=True),
-            text_cell(remark, remark),
-        ]
-        for column, cell in enumerate(cells):
-            table.setItem(row, column, cell)
-        rows[branch.id] = row
     table.blockSignals(blocked)
-    return rows
+
+
+def fill_branches(table: Any, tree: Any, words: Any) -> Any:
+    """Fill the branch table, parents first, a row at a time."""
+    flags = flag_texts()
+    for row, branch in enumerate(tree):
+        blocked = table.blockSignals(True)
+        text = words.branch(branch, tree)
+        name = text_cell(text, text)
+        name.setData(BRANCH_ID, branch.id)
+        table.setItem(row, 0, name)
+        numbers = (str(branch.generation), words.number(branch.diameter_mm, "mm"), words.number(branch.length_mm, "mm"))
+        for column, number in enumerate(numbers, start=1):
+            table.setItem(row, column, text_cell(number, right=True))
+        if branch.flags:
+            remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
+            table.setItem(row, 4, text_cell(remark, remark))
+        table.blockSignals(blocked)
+        yield
 
 
 def fill_routes(table: Any, result: Any, words: Any) -> None:
@@ -119,6 +130,7 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
     scopes = plan.scopes if plan is not None else ()
     set_headers(table, [_("Bronchoscope"), *(_("Route {rank}").format(rank=route.rank) for route in routes)])
     table.setRowCount(len(scopes))
+    colors = REACH_COLORS[is_dark(table)]
     cells = {(cell.scope_id, cell.route_rank): cell for cell in plan.feasibility} if plan is not None else {}
     for row, scope in enumerate(scopes):
         name = words.sentence(scope.name)
@@ -135,7 +147,7 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
                 text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
             reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))
             item = text_cell(text, f"{words.say(REACH_NAMES[found.reach])}\n{reached}\n{words.sentence(found.reason)}")
-            item.setForeground(qt.QBrush(qt.QColor(REACH_COLORS[found.reach])))
+            item.setForeground(qt.QBrush(qt.QColor(colors[found.reach])))
             table.setItem(row, column, item)
     table.blockSignals(blocked)
 
