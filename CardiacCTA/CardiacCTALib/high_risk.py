@@ -13,6 +13,8 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
 
+from .constants import HIGH_RISK_FEATURES
+from .findings import Feature
 from .lumen import Measured, Walls
 from .plaque_ring import QUIET_MM, Ring
 from .reference import DISEASED_WALL_MM
@@ -41,8 +43,8 @@ class HighRiskFeature:
 
     Parameters
     ----------
-    name
-        ``positive_remodelling``, ``low_attenuation``, ``spotty_calcium`` or ``napkin_ring``.
+    feature
+        Which of the four.
     present
         None where the scan cannot tell; ``evidence`` says why.
     certain
@@ -53,7 +55,7 @@ class HighRiskFeature:
         Where to look; None where nothing was found.
     """
 
-    name: str
+    feature: Feature
     present: bool | None
     certain: bool
     evidence: str
@@ -73,17 +75,24 @@ def high_risk_features(
     )
 
 
+def present_features(features: tuple[HighRiskFeature, ...]) -> frozenset[Feature]:
+    """Return the signs that are present, as grading takes them."""
+    return frozenset(one.feature for one in features if one.present is True)
+
+
 def is_high_risk(features: tuple[HighRiskFeature, ...]) -> bool:
     """Tell whether two or more signs are present."""
-    return sum(one.present is True for one in features) >= 2
+    return len(present_features(features)) >= HIGH_RISK_FEATURES
 
 
 def _remodelled(shape: Remodelling | None) -> HighRiskFeature:
     if shape is None:
-        return HighRiskFeature("positive_remodelling", None, False, "no plaque-free stretch within 20 mm to compare with", None)
+        return HighRiskFeature(
+            Feature.POSITIVE_REMODELLING, None, False, "no plaque-free stretch within 20 mm to compare with", None
+        )
     text = f"outer diameter {shape.outer_mm:.1f} mm against {shape.reference_mm:.1f} mm: index {shape.index.value:.2f} "
     text += f"({shape.index.low:.2f} to {shape.index.high:.2f}), positive from {POSITIVE_FROM:.2f}"
-    return HighRiskFeature("positive_remodelling", shape.positive, shape.certain, text, shape.section)
+    return HighRiskFeature(Feature.POSITIVE_REMODELLING, shape.positive, shape.certain, text, shape.section)
 
 
 def _low_attenuation(measured: Measured, ring: Ring, part: slice) -> HighRiskFeature:
@@ -91,13 +100,17 @@ def _low_attenuation(measured: Measured, ring: Ring, part: slice) -> HighRiskFea
     kvp = measured.scan.kvp
     if kvp is None or not LOW_ATTENUATION_KVP[0] <= kvp <= LOW_ATTENUATION_KVP[1]:
         told = "not known" if kvp is None else f"{kvp:.0f} kV"
-        return HighRiskFeature("low_attenuation", None, False, f"30 HU holds at 100 to 120 kV only; tube voltage {told}", None)
+        return HighRiskFeature(
+            Feature.LOW_ATTENUATION, None, False, f"30 HU holds at 100 to 120 kV only; tube voltage {told}", None
+        )
     clear = _EDGE_SIGMAS * measured.scan.sigma_mm
     inner = (ring.inner_mm > clear) & (ring.outer_mm > clear) & (ring.thickness_mm > DISEASED_WALL_MM)
     dark = (inner & (np.nan_to_num(ring.ring_hu, nan=1e3) < LOW_ATTENUATION_HU))[part]
     labels, count = _pieces(dark, ring)
     if count == 0:
-        return HighRiskFeature("low_attenuation", False, True, "no place under 30 HU away from the edges of the plaque", None)
+        return HighRiskFeature(
+            Feature.LOW_ATTENUATION, False, True, "no place under 30 HU away from the edges of the plaque", None
+        )
     sizes = np.bincount(labels.ravel())[1:]
     pocket = labels == 1 + int(sizes.argmax())
     volume = float(sizes.max()) * ring.place_mm3
@@ -105,15 +118,15 @@ def _low_attenuation(measured: Measured, ring: Ring, part: slice) -> HighRiskFea
     independent = max((volume + (2.5 * QUIET_MM) ** 3) / measured.scan.noise_volume_mm3, 1.0)
     error = measured.scan.noise_hu / np.sqrt(independent)
     present = volume >= _LEAST_LOW_MM3
-    certain = (mean + _Z_ONE_SIDED * error < LOW_ATTENUATION_HU) if present else True
+    certain = bool(mean + _Z_ONE_SIDED * error < LOW_ATTENUATION_HU) if present else True
     text = f"{volume:.1f} mm3 under 30 HU, mean {mean:.0f} HU +- {_Z_ONE_SIDED * error:.0f}"
-    return HighRiskFeature("low_attenuation", present, certain, text, part.start + _thickest(pocket))
+    return HighRiskFeature(Feature.LOW_ATTENUATION, present, certain, text, part.start + _thickest(pocket))
 
 
 def _spotty(measured: Measured, ring: Ring, part: slice) -> HighRiskFeature:
     """Measure each piece of calcium at half of its own contrast, which blooming does not widen."""
     if ring.solid_hu is None or not measured.calcium[part].any():
-        return HighRiskFeature("spotty_calcium", False, True, "no calcium", None)
+        return HighRiskFeature(Feature.SPOTTY_CALCIUM, False, True, "no calcium", None)
     solid = ring.calcium_hu[part] > 0.5 * ring.solid_hu
     labels, count = _pieces(solid, ring)
     spots: list[tuple[float, int]] = []
@@ -129,12 +142,12 @@ def _spotty(measured: Measured, ring: Ring, part: slice) -> HighRiskFeature:
         if around.any():
             spots.append((size, part.start + _thickest(piece)))
     if not spots:
-        return HighRiskFeature("spotty_calcium", False, True, "calcium, but none within non-calcified plaque", None)
+        return HighRiskFeature(Feature.SPOTTY_CALCIUM, False, True, "calcium, but none within non-calcified plaque", None)
     small = [one for one in spots if one[0] < SPOTTY_MM]
     size, section = min(spots)
     text = f"{len(spots)} piece(s) of calcium in plaque; the smallest {size:.1f} mm across, spotty under {SPOTTY_MM:.0f} mm"
     certain = all(abs(one - SPOTTY_MM) > 0.4 for one, _ in spots)
-    return HighRiskFeature("spotty_calcium", bool(small), certain, text, section)
+    return HighRiskFeature(Feature.SPOTTY_CALCIUM, bool(small), certain, text, section)
 
 
 def _napkin_ring(walls: Walls, ring: Ring, part: slice) -> HighRiskFeature:
@@ -151,10 +164,10 @@ def _napkin_ring(walls: Walls, ring: Ring, part: slice) -> HighRiskFeature:
     if length < _NAPKIN_LENGTH_MM:
         thick = bool(np.isfinite(core).any())
         text = f"rim at most {step.max():.0f} HU above the core" if thick else "the wall is too thin to show a core"
-        return HighRiskFeature("napkin_ring", False, True, text, None)
+        return HighRiskFeature(Feature.NAPKIN_RING, False, True, text, None)
     text = f"core {core[run].mean():.0f} HU in a rim of {rim[run].mean():.0f} HU along {length:.1f} mm"
     section = part.start + int(np.flatnonzero(run).mean())
-    return HighRiskFeature("napkin_ring", True, bool(step[run].mean() > 1.5 * NAPKIN_STEP_HU), text, section)
+    return HighRiskFeature(Feature.NAPKIN_RING, True, bool(step[run].mean() > 1.5 * NAPKIN_STEP_HU), text, section)
 
 
 def _darkest(ring: Ring, at: int) -> tuple[float, float]:

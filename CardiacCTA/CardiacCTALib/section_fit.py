@@ -289,7 +289,7 @@ def _times_banded(lower: FloatArray, columns: FloatArray) -> FloatArray:
         band = lower[below, : count - below, None]
         total[below:] += band * columns[: count - below]
         total[: count - below] += band * columns[below:]
-    return total
+    return np.asarray(total)
 
 
 def _limited(step: FloatArray) -> FloatArray:

@@ -11,6 +11,8 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
 
+from .constants import MILD_FROM, MODERATE_FROM, OCCLUDED_AT, SEVERE_FROM
+from .findings import Stenosis
 from .lumen import Measured, Walls
 from .narrowest import Narrowest, find_narrowest
 from .occlusion import LumenBrightness, lumen_brightness
@@ -19,9 +21,11 @@ from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference
 BoolArray = NDArray[np.bool_]
 
 Z95 = 1.96
-GRADES = (("1", 0.0), ("2", 25.0), ("3", 50.0), ("4A", 70.0), ("5", 100.0))
-"""Stenosis category by least percent diameter stenosis, of one lesion (CAD-RADS 2.0, Cury et al. 2022). Three vessels and the
-left main, which make 4B, are the patient's business, not the lesion's."""
+GRADES = (("1", 0), ("2", MILD_FROM), ("3", MODERATE_FROM), ("4A", SEVERE_FROM), ("5", OCCLUDED_AT))
+"""Category of one lesion by its least percent diameter stenosis. Three vessels and the left main, which make 4B, are the
+patient's business, not the lesion's."""
+_OPEN_AT_MOST = 99.0
+"""A lumen that is there is never called 100 %; an interval that ends at 100 says "may be occluded"."""
 LESION_FROM = 0.15
 """A narrowing counts from 15 % diameter stenosis (reference practice: 10 to 15 %), or with plaque in the wall."""
 LEAST_LESION_MM = 1.5
@@ -112,6 +116,12 @@ class StenosisResult:
     adjacent: Reference
 
 
+def finding_of(lesion: Lesion) -> Stenosis:
+    """Return the stenosis as grading takes it: percent of the diameter against the preferred reference, with its interval."""
+    percent = lesion.narrowings[0].diameter_stenosis_percent
+    return Stenosis(percent.value, (percent.low, percent.high))
+
+
 def find_lesions(
     measured: Measured, bifurcations: Sequence[Bifurcation] = (), walls: Walls | None = None, ostium_mm: float = 0.0,
     prefer: ReferenceKind = ReferenceKind.TAPER,
@@ -186,15 +196,15 @@ def _lesion(
     arc = float(measured.calcium_arc_deg[inside].max())
     sd = _diameter_sd(measured, throat, arc)
     low, high = max(throat.diameter_mm - Z95 * sd, 0.0), throat.diameter_mm + Z95 * sd
-    narrowings = tuple(_narrowing(measured, throat, one, arc, occluded) for one in usable)
     mld = Estimate(0.0, 0.0, high) if occluded else Estimate(throat.diameter_mm, low, high)
     mla = Estimate(*(float(np.pi / 4.0 * value**2) for value in (mld.value, mld.low, mld.high)))
     axis = 0.0 if occluded else float(walls.least_diameter_mm[at])
     # contours do not tell a very narrow lumen from none; then both stay possible
     unsure = not occluded and float(brightness.bounds_mm()[inside].min()) < _MAYBE_OCCLUDED_MM
+    narrowings = tuple(_narrowing(measured, throat, one, arc, occluded, unsure) for one in usable)
     return Lesion(
         first, last, at, ostium_mm + float(walls.arc_mm[at]), float(walls.arc_mm[last] - walls.arc_mm[first]), mld, mla, axis,
-        narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded, unsure), arc, occluded,
+        narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded), arc, occluded,
         _remarks(arc, mld, measured, unsure),
     )  # fmt: skip
 
@@ -213,7 +223,9 @@ def lumen_error_hu(measured: Measured) -> float:
     return 0.02 * float(np.median(measured.lumen_hu))
 
 
-def _narrowing(measured: Measured, throat: Narrowest, reference: Reference, calcium_arc_deg: float, occluded: bool) -> Narrowing:
+def _narrowing(
+    measured: Measured, throat: Narrowest, reference: Reference, calcium_arc_deg: float, occluded: bool, unsure: bool
+) -> Narrowing:
     """Return stenosis and interval: slopes of 1 - d/ref on all diameters, times their covariance, plus scan and reference."""
     at = throat.section
     healthy = float(reference.healthy_mm[at])
@@ -226,7 +238,9 @@ def _narrowing(measured: Measured, throat: Narrowest, reference: Reference, calc
     variance += (ratio * float(reference.misfit_mm[at]) / healthy) ** 2 + (PSF_SHAPE_SD_MM / healthy) ** 2
     variance += (CALCIUM_SD * calcium_arc_deg / 120.0) ** 2
     sd = float(np.sqrt(variance))
-    stenosis = Estimate(*(100.0 * _share(1.0 - ratio + shift) for shift in (0.0, -Z95 * sd, Z95 * sd)))
+    most = 100.0 if occluded else _OPEN_AT_MOST
+    value, low, high = (float(np.clip(100.0 * (1.0 - ratio + shift), 0.0, most)) for shift in (0.0, -Z95 * sd, Z95 * sd))
+    stenosis = Estimate(value, low, 100.0 if unsure else high)
     area = Estimate(*(100.0 * (1.0 - (1.0 - value / 100.0) ** 2) for value in (stenosis.value, stenosis.low, stenosis.high)))
     spread = float(
         np.sqrt(reference.weights[at] @ measured.covariance_mm2 @ reference.weights[at] + reference.misfit_mm[at] ** 2)
@@ -234,26 +248,17 @@ def _narrowing(measured: Measured, throat: Narrowest, reference: Reference, calc
     return Narrowing(reference.kind, stenosis, area, Estimate(healthy, healthy - Z95 * spread, healthy + Z95 * spread))
 
 
-def _share(value: float) -> float:
-    return float(np.clip(value, 0.0, 1.0))
+def grades_of(stenosis: Estimate, occluded: bool) -> tuple[str, ...]:
+    """Return the categories that an interval leaves possible, mildest first; its ends are rounded to whole percent.
 
-
-def grades_of(stenosis: Estimate, occluded: bool, maybe_occluded: bool = False) -> tuple[str, ...]:
-    """Return the categories that an interval leaves possible, mildest first.
-
-    100 % is the only answer where a lumen is ruled out, and stays possible where a very narrow one could not be told from none.
+    A total occlusion is the only answer where a lumen is ruled out, and possible where the interval ends at 100.
     """
     if occluded:
         return ("5",)
     names = [name for name, _ in GRADES]
     least = [value for _, value in GRADES]
-    low = int(np.searchsorted(least, max(stenosis.low, 0.0), side="right")) - 1
-    high = int(np.searchsorted(least, stenosis.high, side="right")) - 1
-    if maybe_occluded:
-        high = len(names) - 1
-    elif names[high] == "5":
-        high -= 1
-    return tuple(names[min(low, high) : high + 1])
+    low, high = (int(np.searchsorted(least, round(one), side="right")) - 1 for one in (stenosis.low, stenosis.high))
+    return tuple(names[low : high + 1])
 
 
 def _remarks(arc_deg: float, mld: Estimate, measured: Measured, maybe_occluded: bool) -> tuple[str, ...]:

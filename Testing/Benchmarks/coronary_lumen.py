@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from coronary_tube import Tube, TubeSpec, make_tube
 
 from CardiacCTALib.lumen import measure_lumen
+from CardiacCTALib.plaque import analyse_plaque
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.stenosis import find_lesions
 
@@ -70,6 +71,7 @@ def row_of(group: str, tube: Tube) -> dict[str, Any]:
     scan = measure_scan(tube.volume, tube.aorta_kji)
     measured = measure_lumen(tube.volume, tube.points_lps_mm, scan)
     result = find_lesions(measured)
+    plaques = [analyse_plaque(measured, one) for one in result.lesions]
     seconds = time.process_time() - started
     walls = measured.walls
     true = np.interp(walls.arc_mm, tube.arc_mm, tube.lumen_mm)
@@ -95,10 +97,24 @@ def row_of(group: str, tube: Tube) -> dict[str, Any]:
             "arc": lesion.calcium_arc_deg, "reference": first.reference_mm.value,
             "reference_true": float(np.interp(walls.arc_mm[lesion.narrowest], tube.arc_mm, tube.healthy_mm)),
         }  # fmt: skip
+        plaque = plaques[result.lesions.index(lesion)]
+        row |= {
+            "plaque_true": tube.plaque_mm3,
+            "plaque": sum(one.volumes.total for one in plaques),
+            "calcium_true": tube.calcium_mm3,
+            "calcium": sum(one.volumes.calcified for one in plaques),
+            "remodelling_true": tube.spec.remodelling,
+            "remodelling": plaque.remodelling.index.value if plaque.remodelling else None,
+            "features": [one.feature.value for one in plaque.features if one.present],
+            "plaque_hu": tube.spec.plaque_hu,
+        }
     return row
 
 
 COLUMNS = ("n", "found", "|err|", "bias", "max", "cover", "width", "adj|err|", "d mae", "false occl", "cpu s")
+
+
+PLAQUE_COLUMNS = ("n", "vol |err|%", "in 15 %", "vol bias%", "Ca bias%", "RI |err|", "in 0.05", "LAP right", "false ring")
 
 
 def table(rows: list[dict[str, Any]]) -> None:
@@ -129,6 +145,31 @@ def table(rows: list[dict[str, Any]]) -> None:
         print(f"{group:12s}" + "".join(f"{value:11d}" if isinstance(value, int) else f"{value:11.3f}" for value in values))
 
 
+def plaque_table(rows: list[dict[str, Any]]) -> None:
+    """Print volumes, remodelling and signs of the lesions found."""
+    print(f"{'group':12s}" + "".join(f"{name:>11s}" for name in PLAQUE_COLUMNS))
+    for group in GROUPS:
+        these = [row for row in rows if row["group"] == group and "plaque" in row]
+        if not these:
+            continue
+        large = [row["plaque"] / row["plaque_true"] - 1.0 for row in these if row["plaque_true"] >= 20.0] or [np.nan]
+        hard = [row["calcium"] / row["calcium_true"] - 1.0 for row in these if row["calcium_true"] > 2.0] or [np.nan]
+        index = [row["remodelling"] - row["remodelling_true"] for row in these if row["remodelling"] is not None] or [np.nan]
+        dark = [("low attenuation" in row["features"]) == (row["plaque_hu"] < 30.0) for row in these]
+        values = (
+            len(these),
+            100.0 * np.abs(large).mean(),
+            np.mean(np.abs(large) <= 0.15),
+            100.0 * np.mean(large),
+            100.0 * np.mean(hard),
+            np.abs(index).mean(),
+            np.mean(np.abs(index) <= 0.05),
+            np.mean(dark),
+            sum("napkin-ring sign" in row["features"] for row in these),
+        )
+        print(f"{group:12s}" + "".join(f"{value:11d}" if isinstance(value, int) else f"{value:11.3f}" for value in values))
+
+
 def main() -> None:
     """Run the groups asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -146,6 +187,7 @@ def main() -> None:
             if given.verbose:
                 print({key: round(value, 2) if isinstance(value, float) else value for key, value in row.items()}, flush=True)
     table(rows)
+    plaque_table(rows)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
