@@ -17,7 +17,8 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .scan_model import ScanModel
-from .section_fit import PLATE_MM, PlatePrior, SectionFit, Sections, along, along_kernel, fit_sections
+from .section_fit import SectionFit, Sections, along, along_kernel, fit_sections
+from .section_knowledge import PLATE_MM, PlatePrior
 from .section_model import LUMEN, LUMEN_RADIUS, OUTER_RADIUS, PLATE, PLATE_ANGLES, RING
 
 BoolArray = NDArray[np.bool_]
@@ -25,7 +26,7 @@ BoolArray = NDArray[np.bool_]
 CALCIUM_RANGE_HU = (500.0, 1600.0)
 """Level of solid calcified plaque in coronary CT angiography: 600 to 1400 HU with a margin."""
 _START_SHARE = 1.0
-_OUTER_ROUNDS = 3
+_ROUNDS = (3, 3, 5)
 
 
 def allowed_plates(calcium: BoolArray, at_mm: FloatArray, centre_mm: FloatArray) -> BoolArray:
@@ -59,8 +60,8 @@ def fit_with_plates(
     values[:, PLATE] = np.where(allowed, PLATE_MM, 0.0)
     level = float(np.clip(_START_SHARE * np.percentile(sections.values[calcium], 98), *CALCIUM_RANGE_HU))
     kernel = along_kernel(scan.sigma_mm, sections.step_mm)
-    for _ in range(_OUTER_ROUNDS):
-        fit = fit_sections(replace(sections, plates=PlatePrior(level, allowed)), values, lumen_hu, scan, 5)
+    for rounds in _ROUNDS:
+        fit = fit_sections(replace(sections, plates=PlatePrior(level, allowed)), values, lumen_hu, scan, rounds)
         values = fit.values
         share = along(fit.calcium_share, kernel)
         strong = calcium & (share > 0.3)
