@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from .cadrads_category import STEPS, Category, Graded, category_of, graded_parts, worst_by_vessel
 from .cadrads_rules import Fired, Rule, fired
+from .calcium_series import whole_score
 from .constants import GRADED_ABOVE_MM, LEFT_MAIN_4B_FROM, P4_CALCIUM_FROM
 from .findings import OPEN, CoronaryFindings, Stenosis
-from .plaque_burden import whole_score
 
 MARGIN = 10
 """Percent by which a stenosis without a wider interval is varied. Chosen."""

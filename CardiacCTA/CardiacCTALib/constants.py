@@ -55,5 +55,6 @@ blur, and no factor undoes that."""
 CALCIUM_BLOOD_LIMIT_HU = 100.0
 """Blood brighter than this holds contrast. Chosen: blood without contrast has 30 to 60 HU, and 130 HU would count as calcium."""
 CALCIUM_CATEGORIES = ((0, "0"), (10, "1-10"), (100, "11-100"), (400, "101-400"), (1000, "401-1000"))
-"""Highest Agatston score of each category; ">1000" is above all (six-level scale, HL7 Lithuania CVD guide, as widely used)."""
+"""Highest Agatston score, in whole numbers, of each category; ">1000" is above all (six-level scale as the Lithuanian HL7 guide
+on cardiovascular disease has it)."""
 CALCIUM_ABOVE_ALL = ">1000"

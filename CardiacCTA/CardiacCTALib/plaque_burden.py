@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .cadrads_category import counts_by_size, whole_percent
 from .cadrads_rules import Fired, Rule, fired
+from .calcium_series import whole_score
 from .constants import P4_CALCIUM_FROM, P_BY_CALCIUM, P_BY_INVOLVEMENT, STENT_IMPLIES_PLAQUE
 from .findings import CoronaryFindings, SegmentFinding
 from .segments import segment_involvement_score
@@ -44,11 +45,6 @@ def has_plaque(finding: SegmentFinding) -> bool:
 def has_disease(finding: SegmentFinding) -> bool:
     """Tell whether a segment counts as involved: plaque, or a stenosis that rounds to 1 % or more."""
     return has_plaque(finding) or (finding.stenosis is not None and whole_percent(finding.stenosis.percent) > 0)
-
-
-def whole_score(agatston: float) -> int:
-    """Return an Agatston score as it is reported: a whole number, at least 1 when above 0."""
-    return max(int(agatston + 0.5), 1) if agatston > 0 else 0
 
 
 def level_by_calcium(agatston: float) -> int | None:
