@@ -102,6 +102,15 @@ def test_a_lesion_over_several_slices_is_one_and_its_parts_are_weighted_apart() 
     assert result.lesions[0].peak_hu == 450.0
 
 
+def test_corners_that_touch_stay_apart_in_a_slice_even_when_the_lesion_is_one_in_space() -> None:
+    # Slice 2 holds two blocks that touch at a corner, slice 3 joins them: 4-connected, they keep peaks of their own.
+    array = tissue()
+    array[2, 4:6, 4:6], array[2, 6:8, 6:8], array[3, 4:8, 4:8] = 450.0, 150.0, 150.0
+    result = score(series(array))
+    assert len(result.lesions) == 1
+    assert result.agatston() == pytest.approx(1.0 * 4 + 1.0 * 1 + 4.0 * 1)
+
+
 def test_less_than_a_square_millimetre_in_a_slice_does_not_count() -> None:
     array = tissue()
     array[2, 4, 4:8] = 500.0  # 4 pixels: 1 mm2 exactly
