@@ -20,6 +20,7 @@ from .layout import ENDOSCOPE, OVERVIEW, view_node
 COLORS = "BranchColors"
 MUCOSA = (0.93, 0.60, 0.52)
 TARGET_RADIUS_MM = 4.0
+ROUTE_WIDTH_MM = 1.8
 
 
 def build(case: Any, result: Any, camera_paths: Any) -> None:
@@ -79,9 +80,12 @@ def _place_in_views(case: Any, nodes: Any, result: Any) -> None:
     _with_normals(nodes.surface)
     for node in (*nodes.routes, *nodes.extensions):
         display = node.GetDisplayNode()
-        display.SetLineThickness(0.9)
+        display.SetCurveLineSizeMode(display.UseLineDiameter)  # a thickness counts in glyphs, and these have none
+        display.SetLineDiameter(ROUTE_WIDTH_MM)
         display.SetGlyphScale(0.0)
         display.SetGlyphSize(0.6)
+        display.SetOccludedVisibility(True)  # the way lies inside the airway, and is seen through its wall
+        display.SetOccludedOpacity(1.0)
         only_in(display, overview)
     segmentation = nodes.segmentation.GetDisplayNode()
     segmentation.SetVisibility3D(False)

@@ -2,12 +2,22 @@
 
 from typing import Any
 
+import numpy as np
+import qt
 import slicer
+
+from .branch_picker import main_renderer
 
 LAYOUT_ID = 5310
 ENDOSCOPE = "Endoscope"
 OVERVIEW = "1"
 ENDOSCOPE_COLOR = (0.18, 0.49, 0.20)
+OVERVIEW_BACKGROUND = ((0.05, 0.07, 0.10), (0.16, 0.20, 0.26))
+"""Below and above: dark, so that the pale colours of all five lobes stand out; some vanish on Slicer's own lavender."""
+FRONT, BEHIND = (0.0, 1.0), (0.8, -0.6)
+"""Sides of the patient (R, A): from the front; from the right and somewhat behind."""
+MARGIN = 1.10
+"""The overview shows so much more than what is looked at."""
 
 _SLICE = """<item><view class="vtkMRMLSliceNode" singletontag="{name}">
 <property name="orientation" action="default">{orientation}</property>
@@ -47,11 +57,64 @@ def use_layout() -> None:
         node.AddLayoutDescription(LAYOUT_ID, description())
     if manager.layout != LAYOUT_ID:
         manager.setLayout(LAYOUT_ID)
+        qt.QTimer.singleShot(0, fit_slices)  # once the views have their new shape
     for name in (ENDOSCOPE, OVERVIEW):
         view = view_node(name)
         if view is not None:
             view.SetBoxVisible(False)
             view.SetAxisLabelsVisible(False)
+    overview = view_node(OVERVIEW)
+    if overview is not None:
+        below, above = OVERVIEW_BACKGROUND
+        overview.SetBackgroundColor(*below)
+        overview.SetBackgroundColor2(*above)
+        overview.SetOrientationMarkerType(overview.OrientationMarkerTypeCube)
+        overview.SetOrientationMarkerSize(overview.OrientationMarkerSizeSmall)
+
+
+def fit_slices() -> None:
+    """Fit the slices into their views, each at the place where it is."""
+    manager = slicer.app.layoutManager()
+    nodes = shown_slice_nodes()
+    offsets = [node.GetSliceOffset() for node in nodes]
+    manager.resetSliceViews()
+    for node, offset in zip(nodes, offsets, strict=True):
+        node.SetSliceOffset(offset)
+
+
+def look_at_models(models: Any, towards_ras: Any = FRONT) -> None:
+    """Fill the overview with these models, seen from a side of the patient (a horizontal direction, R and A)."""
+    widget = three_d_widget(OVERVIEW)
+    boxes = [model.GetPolyData().GetBounds() for model in models if model is not None and model.GetPolyData() is not None]
+    if widget is None or not boxes:
+        return
+    view = widget.threeDView()
+    low, high = np.min(boxes, axis=0)[0::2], np.max(boxes, axis=0)[1::2]
+    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
+    nearer = np.array([*towards_ras, 0.0]) / np.linalg.norm(towards_ras)
+    across = np.cross((0.0, 0.0, 1.0), nearer)
+    wide, deep = np.ptp(corners @ across), np.ptp(corners @ nearer)
+    camera, renderer = view.cameraNode(), main_renderer(view)
+    width, height = view.renderWindow().GetSize()
+    half = np.tan(np.radians(camera.GetViewAngle() / 2.0))
+    away = MARGIN * max(high[2] - low[2], wide * height / max(width, 1)) / (2.0 * half) + deep / 2.0
+    middle = (low + high) / 2.0
+    camera.SetFocalPoint(*middle)
+    camera.SetPosition(*(middle + away * nearer))
+    camera.SetViewUp(0.0, 0.0, 1.0)
+    if renderer is not None:
+        renderer.ResetCameraClippingRange()
+    view.scheduleRender()
+
+
+def side_of(point_ras: Any, model: Any) -> Any:
+    """Return from where a target is seen best (R, A): the front; from its side where it lies in the back."""
+    if model is None or model.GetPolyData() is None:
+        return FRONT
+    left, right, back, front = model.GetPolyData().GetBounds()[:4]
+    if point_ras[1] > (back + front) / 2.0:
+        return FRONT
+    return (BEHIND[0] if point_ras[0] > (left + right) / 2.0 else -BEHIND[0], BEHIND[1])
 
 
 def shown_slice_nodes() -> Any:

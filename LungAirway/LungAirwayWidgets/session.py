@@ -106,17 +106,23 @@ class Session:
         if rebuild:
             case_scene.build(case, self.result, self.camera_paths)
         case_scene.show_case(case)
-        self.recolor()
         if self.plan is not None and self.plan.routes:
             self.rank = self.plan.routes[0].rank
             case_scene.show_route(case, self.rank)
+        self.recolor()
 
     def recolor(self) -> None:
         """Colour the overview anew."""
         if self.result is not None:
-            kept = self.edits.tree.branches
-            colors = vertex_colors(self._of_vertices, self.result.tree, self.color_mode, kept, self.branch_id)
+            tree, kept = self.result.tree, self.edits.tree.branches
+            colors = vertex_colors(self._of_vertices, tree, self.color_mode, kept, self.branch_id, self._on_route())
             case_scene.paint(self.case, colors)
+
+    def _on_route(self) -> Any:
+        """Return the branches from the trachea to where the chosen route leaves the airway."""
+        routes = self.plan.routes if self.plan is not None else ()
+        chosen = next((one for one in routes if one.rank == self.rank), None)
+        return self.result.tree.path_to(chosen.exit_branch_id) if chosen is not None else ()
 
     def set_color_mode(self, mode: Any) -> None:
         """Colour by ``LOBE``, ``GENERATION`` or ``DIAMETER``."""
@@ -167,6 +173,7 @@ class Session:
         if self.plan is not None and rank != self.rank and any(route.rank == rank for route in self.plan.routes):
             self.rank = rank
             case_scene.show_route(self.case, rank)
+            self.recolor()
             self.tell("route")
 
     def forget_result(self) -> None:

@@ -38,6 +38,13 @@ def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
     return item
 
 
+def percent(share: Any) -> Any:
+    """Return a share as whole per cent; what is small but possible is never called 0, nor what is likely 100."""
+    if 0.0 < share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if 0.995 <= share < 1.0 else f"{100 * share:.0f} %"
+
+
 def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
     """Set a table's columns."""
     table.setColumnCount(len(titles))
@@ -91,7 +98,7 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
     set_headers(table, [_("Route {rank}").format(rank=route.rank) for route in routes])
     rows: list[tuple[str, Callable[[Any], str]]] = [
         (_("Leaves the airway in"), lambda r: words.branch(tree[r.exit_branch_id], tree)),
-        (_("Likelihood"), lambda r: f"{100 * r.confidence:.0f} %"),
+        (_("Likelihood"), lambda r: percent(r.confidence)),
         (_("Smallest diameter"), lambda r: words.with_unit(2.0 * float(r.radius_mm.min()), "mm")),
         (_("Gap to the target"), lambda r: words.with_unit(r.gap_mm, "mm")),
         (_("Off axis"), lambda r: words.with_unit(r.exit_angle_deg, "deg")),
@@ -99,7 +106,7 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
         (_("Bronchus sign"), lambda r: words.yes_no(r.bronchus_sign)),
         (_("Artery sign"), lambda r: words.yes_no(r.artery_sign)),
         (_("Tsuboi type"), lambda r: words.say(TSUBOI_NAMES[r.tsuboi])),
-        (_("Beware"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
+        (_("Warnings"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
     ]
     table.setRowCount(len(rows))
     table.setVerticalHeaderLabels([title for title, _make in rows])
@@ -130,7 +137,7 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
                 table.setItem(row, column, text_cell("–"))
                 continue
             left = found.straight_distance.value
-            text = f"{REACH_SIGNS[found.reach]} {100 * found.probability:.0f} %"
+            text = f"{REACH_SIGNS[found.reach]} {percent(found.probability)}"
             if left is not None:
                 text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
             reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))

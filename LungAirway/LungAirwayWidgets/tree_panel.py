@@ -18,6 +18,10 @@ from .case import result_node
 from .layout import OVERVIEW, three_d_widget
 
 COURSE = "SenseCarePlanning.BridgeCourse"
+COLUMN_WIDTHS = (40, 70, 56, 74)
+"""Of generation, diameter, length and remark, in pixels; the name takes what is left."""
+REMARK, LONG_NAME = 4, 24
+"""The last column; a name of more letters takes two lines."""
 
 
 class TreePanel:
@@ -84,12 +88,15 @@ class TreePanel:
         self._rows = tables.fill_branches(table, session.edits.tree, session.words)
         header = table.horizontalHeader()
         header.setStretchLastSection(False)
+        header.highlightSections = False
         for column in range(5):
             header.setSectionResizeMode(column, qt.QHeaderView.Interactive if column else qt.QHeaderView.Stretch)
-        for column, width in enumerate((0, 34, 62, 50, 64)):
-            if column:
-                table.setColumnWidth(column, width)
+        for column, width in enumerate(COLUMN_WIDTHS, start=1):
+            table.setColumnWidth(column, width)
         table.verticalHeader().setDefaultSectionSize(22)
+        for row in range(table.rowCount):
+            if table.item(row, REMARK).text() or len(table.item(row, 0).text()) > LONG_NAME:
+                table.resizeRowToContents(row)
 
     def _show_legend(self) -> None:
         session = self.session
@@ -98,7 +105,9 @@ class TreePanel:
             return
         parts = [
             f'<span style="color:rgb{color}">■</span>&nbsp;{html.escape(text).replace(" ", "&nbsp;")}'
-            for color, text in tree_colors.legend(session.result.tree, session.color_mode)
+            for color, text in tree_colors.legend(
+                session.result.tree, session.color_mode, bool(session.plan and session.plan.routes)
+            )
         ]
         self.ui.legendLabel.text = " &nbsp; ".join(parts)
 

@@ -40,6 +40,7 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
 
     def picture(name: str) -> None:
         desktop.process_events()
+        screens_data.slicers_words(desktop)
         taken.append(desktop.screenshot_window(folder / f"Hub-{len(taken) + 1}-{name}.png", *SIZE))
 
     desktop.screenshot_window(folder / "Hub-1-cases.png", *SIZE)  # gives the views their size
