@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import qt
 import slicer
+from vtk.util.numpy_support import vtk_to_numpy
 
 from .branch_picker import main_renderer
 
@@ -16,8 +17,8 @@ OVERVIEW_BACKGROUND = ((0.05, 0.07, 0.10), (0.16, 0.20, 0.26))
 """Below and above: dark, so that the pale colours of all five lobes stand out; some vanish on Slicer's own lavender."""
 FRONT, BEHIND = (0.0, 1.0), (0.8, -0.6)
 """Sides of the patient (R, A): from the front; from the right and somewhat behind."""
-MARGIN = 1.10
-"""The overview shows so much more than what is looked at."""
+MARGIN, EVERY_POINT = 1.08, 20
+"""The overview shows so much more than what is looked at; so many vertices are one to the measuring of it."""
 
 _SLICE = """<item><view class="vtkMRMLSliceNode" singletontag="{name}">
 <property name="orientation" action="default">{orientation}</property>
@@ -85,22 +86,23 @@ def fit_slices() -> None:
 def look_at_models(models: Any, towards_ras: Any = FRONT) -> None:
     """Fill the overview with these models, seen from a side of the patient (a horizontal direction, R and A)."""
     widget = three_d_widget(OVERVIEW)
-    boxes = [model.GetPolyData().GetBounds() for model in models if model is not None and model.GetPolyData() is not None]
-    if widget is None or not boxes:
+    shown = [model.GetPolyData() for model in models if model is not None and model.GetPolyData() is not None]
+    shown = [one for one in shown if one.GetNumberOfPoints() > 0]
+    if widget is None or not shown:
         return
     view = widget.threeDView()
-    low, high = np.min(boxes, axis=0)[0::2], np.max(boxes, axis=0)[1::2]
-    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
+    points = np.concatenate([vtk_to_numpy(one.GetPoints().GetData())[::EVERY_POINT] for one in shown]).astype(float)
     nearer = np.array([*towards_ras, 0.0]) / np.linalg.norm(towards_ras)
-    across = np.cross((0.0, 0.0, 1.0), nearer)
-    wide, deep = np.ptp(corners @ across), np.ptp(corners @ nearer)
+    axes = np.stack([np.cross((0.0, 0.0, 1.0), nearer), (0.0, 0.0, 1.0), nearer])
+    local = points @ axes.T
+    middle = (local.min(axis=0) + local.max(axis=0)) / 2.0
+    across, up, near = np.abs(local - middle).T[0], np.abs(local - middle).T[1], (local - middle).T[2]
     camera, renderer = view.cameraNode(), main_renderer(view)
     width, height = view.renderWindow().GetSize()
     half = np.tan(np.radians(camera.GetViewAngle() / 2.0))
-    away = MARGIN * max(high[2] - low[2], wide * height / max(width, 1)) / (2.0 * half) + deep / 2.0
-    middle = (low + high) / 2.0
-    camera.SetFocalPoint(*middle)
-    camera.SetPosition(*(middle + away * nearer))
+    away = float((MARGIN * np.maximum(up, across * height / max(width, 1)) / half + near).max())
+    camera.SetFocalPoint(*(middle @ axes))
+    camera.SetPosition(*(middle @ axes + away * nearer))
     camera.SetViewUp(0.0, 0.0, 1.0)
     if renderer is not None:
         renderer.ResetCameraClippingRange()

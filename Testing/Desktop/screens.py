@@ -11,9 +11,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
-GREY_STEP, GREY_SPREAD = 8, 14
+GREY_STEP, GREY_SPREAD = 8, 4
 """Grey levels kept, one in so many: the noise of a CT is what makes a picture heavy; and what counts as grey."""
-FREQUENT_COLOURS, COLOURS = 150, 256
+COLOURS = 256
 
 
 def lighten(path: Path) -> None:
@@ -28,13 +28,12 @@ def lighten(path: Path) -> None:
     few = full.copy()
     few[is_grey] = level[is_grey][:, None]
     palette = np.unique(few[is_grey], axis=0)
-    coloured = Image.fromarray(few[~is_grey][None, :, :]) if not is_grey.all() else None
-    # The frequent colours by their number, the rare ones (a thin branch, a button) by how far apart they lie.
-    rare = COLOURS - FREQUENT_COLOURS - len(palette)
-    for count, method in ((FREQUENT_COLOURS, Image.Quantize.MEDIANCUT), (rare, Image.Quantize.MAXCOVERAGE)):
-        if coloured is not None:
-            found = coloured.quantize(count, method=method).getpalette() or []
-            palette = np.concatenate([palette, np.reshape(found, (-1, 3))[:count]])
+    # A colour counts by the root of its number, so that the rare ones (a thin branch, a button) have their shades too.
+    found, number = np.unique(few[~is_grey] // 3 * 3 + 1, axis=0, return_counts=True)
+    if len(found):
+        weighed = Image.fromarray(np.repeat(found, np.ceil(np.sqrt(number)).astype(int), axis=0)[None, :, :])
+        kept = weighed.quantize(COLOURS - len(palette), method=Image.Quantize.MEDIANCUT).getpalette() or []
+        palette = np.concatenate([palette, np.reshape(kept, (-1, 3))[: COLOURS - len(palette)]])
     chosen = Image.new("P", (1, 1))
     chosen.putpalette(palette.astype(np.uint8).ravel().tolist())
     Image.fromarray(few).quantize(palette=chosen, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)

@@ -58,6 +58,16 @@ def result(language: str) -> Path:
     return wanted
 
 
+def scroll_to(report_view: Any, heading: str) -> None:
+    """Scroll the report's page to a heading."""
+    from standin.wrapping import unwrap
+
+    page = unwrap(report_view.page.view)
+    found = page.document().find(heading)
+    assert not found.isNull(), f"the report has no heading {heading}"
+    page.verticalScrollBar().setValue(int(page.document().documentLayout().blockBoundingRect(found.block()).top()) - 6)
+
+
 SLICERS_WORDS = {
     "File": "文件",
     "Edit": "编辑",

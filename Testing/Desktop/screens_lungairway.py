@@ -10,9 +10,12 @@ from typing import Any
 import screens_data
 
 SIZE = (1440, 960)
+SMOOTHNESS = 3
 SECTIONS = ("run", "tree", "edit", "target", "route", "fly", "report")
 RUN_SHOWN_FROM = 20
 """The running computation is shown from so many per cent on."""
+REPORT_SHOWN = {"en": "Summary", "zh": "摘要"}
+"""The report's part that is looked at."""
 SHOWN_BRANCH, CUT_BRANCH, NEXT_BRANCH = "RB6", "LB8", "LB9"
 
 
@@ -37,7 +40,7 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
         tree, plan = Path(kept) / "airway-demo" / "001", Path(kept) / "airway-demo" / "002"
         shutil.copytree(screens_data.tree(), tree)
         shutil.copytree(screens_data.result(language), plan)
-        pictures = Pictures(desktop, folder)
+        pictures = Pictures(desktop, folder, language)
         pictures.before_the_plan(tree)
         pictures.with_the_plan(plan)
         if language == "en":
@@ -48,19 +51,19 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
 class Pictures:
     """The module's panel with the patient's CT, and the pictures taken of it."""
 
-    def __init__(self, desktop: Any, folder: Path) -> None:
+    def __init__(self, desktop: Any, folder: Path, language: str) -> None:
         import slicer
 
         from SenseCarePlanningWidgets.cases import load_series
 
-        self.desktop, self.folder = desktop, folder
+        self.desktop, self.folder, self.language = desktop, folder, language
         self.taken: list[Path] = []
         desktop.load_module("LungAirway")
         desktop.add_dicom(screens_data.patient() / "dicom")
         first = next(path for path in sorted((screens_data.patient() / "dicom").rglob("*")) if path.is_file())
         self.volume = load_series(slicer.dicomDatabase.seriesForFile(str(first)))
         self.panel = desktop.show_module("LungAirway")
-        desktop.screenshot_window(folder / "LungAirway-1-ct.png", *SIZE)  # gives the views their size
+        self.shape()
         # Slicer takes window and level from the DICOM files; the stand-in's reader leaves them alone.
         self.volume.GetDisplayNode().SetAutoWindowLevel(False)
         self.volume.GetDisplayNode().SetWindowLevel(1500, -600)
@@ -76,8 +79,14 @@ class Pictures:
         path = self.folder / f"LungAirway-{len(self.taken) + 1}-{name}.png"
         self.taken.append(self.desktop.screenshot_window(path, *SIZE))
 
+    def shape(self) -> None:
+        """Let the views take their places, as they do in a window that is seen."""
+        self.desktop.screenshot_window(self.folder / "LungAirway-1-ct.png", *SIZE)
+
     def before_the_plan(self, tree: Path) -> None:
         """CT, running computation, tree, correction, target."""
+        from LungAirwayWidgets.layout import OVERVIEW, three_d_widget
+
         panel, desktop = self.panel, self.desktop
         self.look_at_nodule()
         self.picture("ct", "run")
@@ -92,7 +101,8 @@ class Pictures:
         slices_in_3d(False)
         panel.session.take_result(tree)
         panel.flyPanel.show_views()
-        desktop.process_events()
+        smooth(three_d_widget(OVERVIEW).threeDView())
+        self.shape()
         panel._lookAtTree()
         self.choose(SHOWN_BRANCH)
         self.picture("tree", "tree")
@@ -123,9 +133,12 @@ class Pictures:
         self.picture("routes", "route")
         fly.go_to(stops[min(2, len(stops) - 1)])
         self.picture("fly", "fly")
-        fly.go_to(max(fly.length_mm - 4.0, 0.0))
+        fly.go_to(stops[-1])
         self.picture("target-through-the-wall", "fly")
         panel._showReport()
+        self.picture("report", "report")
+        screens_data.scroll_to(panel.reportView, REPORT_SHOWN[self.language])
+        self.taken.pop()
         self.picture("report", "report")
 
     def in_the_dark(self) -> None:
@@ -148,6 +161,13 @@ class Pictures:
         left, posterior, superior = screens_data.nodule_lps()
         for node in shown_slice_nodes():
             node.JumpSliceByOffsetting(-left, -posterior, superior)
+
+
+def smooth(view: Any) -> None:
+    """Draw a 3D view with smooth edges, as a graphics card does."""
+    from standin.wrapping import unwrap
+
+    unwrap(view).scale = SMOOTHNESS
 
 
 def slices_in_3d(shown: bool) -> None:
