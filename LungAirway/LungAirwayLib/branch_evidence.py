@@ -16,7 +16,8 @@ the tree, in mm, but a branch counts as :data:`COUNTED_MM` at most (neighbouring
 trees that hang on the trachea the one with the greatest sum is kept. So a poorly seen branch stays where good ones come
 after it, a false one goes with all that hangs on it, and one that begins well is cut where it leaves the airway.
 What a rule of :mod:`SenseCarePlanningLib.tubes.leaks` suspects, such as a branch that widens, must show more
-(:data:`MORE_FOR_A_SUSPECT`) from there on. Nothing above the third generation is judged.
+(:data:`MORE_FOR_A_SUSPECT`) from there on. A dead end that stays suspect after that is cut where the suspicion begins: it
+leads nowhere, and a leak would be taken for a way. Nothing above the third generation is judged.
 """
 
 from __future__ import annotations
@@ -133,20 +134,39 @@ def keep_airways(
         The CT, the lumen mask that the tree was built from, and the lungs, on one grid.
     """
     result = Judged(tree, sections, airway)
-    for _ in range(MOST_PASSES):
-        again = _without_false(result, volume, lungs)
-        if again is result:
-            break
-        result = replace(again, cut=(*result.cut, *again.cut))
+    for step in (_without_false, _without_suspected_ends):
+        for _ in range(MOST_PASSES):
+            again = step(result, volume, lungs)
+            if again is result:
+                break
+            result = replace(again, cut=(*result.cut, *again.cut))
     logger.info("%d pieces of %.0f mm are no airways", len(result.cut), sum(one.length_mm for one in result.cut))
     return result
 
 
 def _without_false(start: Judged, volume: Volume, lungs: LabelMap | None) -> Judged:
     """Judge once; the same object comes back where nothing is to be cut."""
+    evidence = judge(start.tree, start.sections, volume, lungs)
+    return _cut(start, evidence, kept_samples(start.tree, evidence))
+
+
+def _without_suspected_ends(start: Judged, volume: Volume, lungs: LabelMap | None) -> Judged:
+    """Cut the dead ends that are still suspect, from where they are; the same object comes back where there is none."""
+    tree = start.tree
+    evidence = judge(tree, start.sections, volume, lungs)
+    ends = {branch.id: len(branch.radius_mm) for branch in tree}
+    for number, at_mm in _suspect_from_mm(tree, start.sections, evidence).items():
+        branch = tree[number]
+        if branch.child_ids or branch.generation < FIRST_JUDGED_GENERATION:
+            continue
+        before = int(np.searchsorted(branch.arc_mm, at_mm))
+        ends[number] = before if before > 1 and branch.arc_mm[before - 1] >= _spur_mm(branch) else 0
+    return _cut(start, evidence, ends)
+
+
+def _cut(start: Judged, evidence: Mapping[int, BranchEvidence], ends: Mapping[int, int]) -> Judged:
+    """Keep so many samples of each branch; the same object comes back where that is all of them."""
     tree, sections = start.tree, start.sections
-    evidence = judge(tree, sections, volume, lungs)
-    ends = kept_samples(tree, evidence)
     cut = tuple(
         _described(branch, evidence[branch.id], ends[branch.id]) for branch in tree if ends[branch.id] < len(branch.radius_mm)
     )
@@ -197,18 +217,25 @@ def flag_suspects(tree: Tree, sections: Mapping[int, BranchSections], volume: Vo
     tree, sections, volume, lungs
         As for :func:`keep_airways`.
     """
-    flagged, suspicions = flag_leaks(tree, sections=sections)
-    evidence = judge(tree, sections, volume, lungs)
-    cleared = {}
-    for number, start in suspected_from_mm(suspicions).items():
+    suspect = _suspect_from_mm(tree, sections, judge(tree, sections, volume, lungs))
+    flagged, _ = flag_leaks(tree, sections=sections)
+    cleared = {b.id: replace(b, flags=tree[b.id].flags) for b in flagged if b.id not in suspect}
+    return flagged.with_branches(cleared)
+
+
+def _suspect_from_mm(
+    tree: Tree, sections: Mapping[int, BranchSections], evidence: Mapping[int, BranchEvidence]
+) -> dict[int, float]:
+    """Return for each branch whose suspicion is not refuted the arc length from which on it is suspect."""
+    found = {}
+    for number, start in suspected_from_mm(flag_leaks(tree, sections=sections)[1]).items():
         own = evidence[number]
         part = (tree[number].arc_mm >= start) & (own.weight_mm > 0.0)
-        if not part.any():
-            continue
-        shown = float((own.wall_share + own.darkness)[part].mean())
-        if shown >= REFUTED_FROM or float(sections[number].enclosed_share[part].mean()) >= SEALED_SHARE:
-            cleared[number] = replace(flagged[number], flags=tree[number].flags)
-    return flagged.with_branches(cleared)
+        shown = float((own.wall_share + own.darkness)[part].mean()) if part.any() else 0.0
+        sealed = float(sections[number].enclosed_share[part].mean()) if part.any() else 0.0
+        if shown < REFUTED_FROM and sealed < SEALED_SHARE:
+            found[number] = start
+    return found
 
 
 def kept_samples(tree: Tree, evidence: Mapping[int, BranchEvidence]) -> dict[int, int]:

@@ -39,8 +39,8 @@ SHOWN_TRACHEA_MM = 25.0
 LAST_BRANCHES = 2
 """How many of a route's last branches the zoomed picture shows whole."""
 LEAST_ZOOMED_MM, ZOOM_MARGIN_MM = 25.0, 8.0
-TREE_PIXELS = (1000, 1080)
-TREE_DPI, SLICE_DPI, STEP_DPI = 290, 300, 300
+TREE_PIXELS = (1240, 1080)
+TREE_DPI, SLICE_DPI, STEP_DPI = 330, 300, 300
 
 
 def make_pictures(

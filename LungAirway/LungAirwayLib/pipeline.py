@@ -27,6 +27,7 @@ from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
 from .branch_evidence import flag_suspects, keep_airways, removal_note
+from .engines import choose_engine
 from .feasibility import assess
 from .given_mask import airway_from_mask
 from .instructions import instruct
@@ -284,11 +285,21 @@ def choice_problems(options: AirwayOptions) -> list[str]:
         problems.append(f"the orientation {options.orientation!r} is not one of {', '.join(ORIENTATIONS)}")
     if not 1 <= options.route_count <= MOST_ROUTES:
         problems.append(f"the number of routes must be at least 1 and at most {MOST_ROUTES}, not {options.route_count}")
-    try:
-        load_scopes(options.scope_file, options.scope_ids or None)
-    except InputError as error:
-        problems.extend([error.user_message, *error.problems])
+    for check in (_check_scopes, _check_engine):
+        try:
+            check(options)
+        except InputError as error:
+            problems.extend([error.user_message, *error.problems])
     return problems
+
+
+def _check_scopes(options: AirwayOptions) -> None:
+    load_scopes(options.scope_file, options.scope_ids or None)
+
+
+def _check_engine(options: AirwayOptions) -> None:
+    if options.airway_mask is None:
+        choose_engine(SegmentOptions(engine=options.engine, bundle=options.bundle))
 
 
 def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:

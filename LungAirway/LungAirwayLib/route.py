@@ -17,6 +17,7 @@ from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .bronchus_sign import TOUCH_MM, BronchusRelation, relate, touching
 from .exit_cost import (
+    MINIMUM_EXIT_GENERATION,
     Candidates,
     ExitCostParameters,
     ExitCosts,
@@ -26,6 +27,7 @@ from .exit_cost import (
     shares,
 )
 from .extension import extend
+from .naming import display_name
 from .plan import Route, Target
 from .surroundings import (
     NOTHING_KNOWN,
@@ -50,6 +52,9 @@ FEWEST_JUDGED, MOST_JUDGED = 12, 24
 """So many of the cheapest branches, at least and at most, are asked what lies between them and the target."""
 SAME_EXIT_MM = 3.0
 """Exits nearer to each other than this, or than 1.5 lumen radii, on neighbouring branches are one decision."""
+NEEDLE_MM = 10.0
+"""A target that lies at most so far beyond the wall of trachea or main bronchus, and nearer to it than to any smaller airway,
+may be reached from there through the wall. A design choice: within reach of every transbronchial needle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +134,9 @@ def _ranked_exits(
 ) -> list[_Exit]:
     """Cost every branch, judge the best of them, share out the likelihood, merge neighbours, and put the likeliest first."""
     surface = target_surface(target)
-    candidates = exit_candidates(tree, also=relation.reaching_branches)
-    costs = exit_costs(candidates, surface, parameters)
+    central = _central_beside(tree, surface)
+    candidates = exit_candidates(tree, also=relation.reaching_branches | central)
+    costs = _from_the_wall(candidates, exit_costs(candidates, surface, parameters), central)
     costs = _cheap_where_touching(candidates, costs, target, relation)
     best = cheapest_of_each_branch(candidates.branch_ids, costs.cost)
     near = best[:MOST_JUDGED]
@@ -159,6 +165,24 @@ def _distinct(tree: Tree, exits: Sequence[_Exit]) -> list[_Exit]:
             kept.append(item)
             ways.append(way)
     return kept
+
+
+def _central_beside(tree: Tree, surface_lps_mm: FloatArray) -> frozenset[int]:
+    """Return the branches above the usual exits (trachea, main bronchi) whose wall is the nearest to the target, and near."""
+    lookup = cKDTree(surface_lps_mm)
+    gaps = {branch.id: float((lookup.query(branch.points_lps_mm)[0] - branch.radius_mm).min()) for branch in tree}
+    smaller = [gaps[branch.id] for branch in tree if branch.generation >= MINIMUM_EXIT_GENERATION]
+    limit = min([NEEDLE_MM, *smaller])
+    return frozenset(b.id for b in tree if b.generation < MINIMUM_EXIT_GENERATION and gaps[b.id] <= limit)
+
+
+def _from_the_wall(candidates: Candidates, costs: ExitCosts, central: frozenset[int]) -> ExitCosts:
+    """Measure from the wall of a central airway, at any angle: a needle leaves it sideways, and its lumen is no way to go."""
+    there = np.isin(candidates.branch_ids, list(central))
+    if not there.any():
+        return costs
+    gap = np.where(there, np.maximum(costs.distance_mm - candidates.radius_mm, TOUCH_MM), costs.distance_mm)
+    return replace(costs, cost=np.where(there, gap, costs.cost), distance_mm=gap)
 
 
 def _cheap_where_touching(candidates: Candidates, costs: ExitCosts, target: Target, relation: BronchusRelation) -> ExitCosts:
@@ -252,7 +276,8 @@ def _route(found: _Exit, tree: Tree, target: Target, relation: BronchusRelation,
     extensions, chosen = ((), None) if reaches else extend(points, target, images)
     label = tree[found.branch_id].label
     name = label.code if label is not None else f"branch {found.branch_id}"
-    codes, warnings = _warnings(found, target, name)
+    central = not reaches and tree[found.branch_id].generation < MINIMUM_EXIT_GENERATION
+    codes, warnings = _warnings(found, target, name, central)
     return Route(
         rank=0,
         branch_ids=tree.path_to(found.branch_id),
@@ -274,15 +299,27 @@ def _route(found: _Exit, tree: Tree, target: Target, relation: BronchusRelation,
     )
 
 
+def _written_out(code: str) -> str:
+    try:
+        return display_name(code)
+    except ValueError:  # a branch without a name
+        return code
+
+
 def _reason(name: str, found: _Exit, reaches: bool) -> str:
     if reaches:
         return f"follows {name}, whose lumen reaches the target"
     return f"follows {name}, {found.angle_deg:.0f} degrees off axis, {found.gap_mm:.0f} mm gap"
 
 
-def _warnings(found: _Exit, target: Target, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _warnings(found: _Exit, target: Target, name: str, central: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return stable codes and the sentences that go with them."""
     said: dict[str, str] = {}
+    if central:
+        said["through_the_wall"] = (
+            f"The target lies {found.gap_mm:.0f} mm beside the {_written_out(name)}: the way is a needle through the wall, "
+            "not a smaller airway."
+        )
     crossing = found.crossing
     if found.lobe is not None and target.lobe is not None and found.lobe != target.lobe:
         said["other_lobe"] = f"{name} lies in {found.lobe}, the target in {target.lobe}."

@@ -90,7 +90,7 @@ def without_pieces(found: AirwaySegmentation, judged: Judged) -> AirwaySegmentat
     Where lung surrounds what was cut, the lung takes it back.
     """
     length_mm = sum(piece.length_mm for piece in judged.cut)
-    detail = f"{found.engine.detail}, {len(judged.cut)} pieces ({length_mm:.0f} mm) cut that show no air and no wall"
+    detail = f"{found.engine.detail}; {len(judged.cut)} pieces ({length_mm:.0f} mm) cut that show no air and no wall"
     lungs = None if found.lungs is None else _given_back(found.lungs, found.airway, judged.airway)
     engine = replace(found.engine, detail=detail)
     return replace(found, airway=judged.airway, lungs=lungs, removed=judged.cut, engine=engine)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from .console import disarm
@@ -18,6 +20,8 @@ MANIFEST = ".sensecare.json"
 """Lists what we wrote into a folder; only a folder that holds nothing else may be replaced."""
 
 PROGRAM = "SenseCare Planning"
+NAMED_FILES = 3
+"""So many files in the way are named."""
 
 
 def check_output_folder(folder: Path) -> Path:
@@ -43,9 +47,9 @@ def check_output_folder(folder: Path) -> Path:
     folder = folder.expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"The output {folder.name} is a file; name a folder.")
-    foreign = _foreign_files(folder)
+    foreign = list(islice(_foreign_files(folder), NAMED_FILES + 1))  # no more: the folder may be a whole disk
     if foreign:
-        named = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+        named = ", ".join(foreign[:NAMED_FILES]) + (", ..." if len(foreign) > NAMED_FILES else "")
         raise InputError(
             f"The output folder {folder.name} holds other files ({named}) and is left as it is; name an empty or a new folder."
         )
@@ -60,20 +64,25 @@ def check_output_folder(folder: Path) -> Path:
     return folder
 
 
-def _foreign_files(folder: Path) -> list[str]:
-    """Name what lies in a folder that we did not write there."""
+def _foreign_files(folder: Path) -> Iterator[str]:
+    """Name what lies in a folder that we did not write there, one after the other."""
     if not folder.is_dir():
-        return []
+        return
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         ours = set(manifest["files"]) if manifest["program"] == PROGRAM else set()
     except (OSError, ValueError, KeyError, TypeError):
         ours = set()
-    return [name for name in _files_in(folder) if name not in ours and name != MANIFEST]
+    yield from (name for name in _files_in(folder) if name not in ours and name != MANIFEST)
 
 
-def _files_in(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+def _files_in(folder: Path) -> Iterator[str]:
+    """Name the files below a folder, its own before those of its folders, without following links."""
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in sorted([*files, *links]):
+            yield (Path(place) / name).relative_to(folder).as_posix()
 
 
 @contextmanager
@@ -94,7 +103,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     done = False
     try:
         yield scratch
-        manifest = {"program": PROGRAM, "files": _files_in(scratch)}
+        manifest = {"program": PROGRAM, "files": sorted(_files_in(scratch))}
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         scratch.chmod(0o755)
         check_output_folder(folder)

@@ -219,6 +219,28 @@ def test_a_wide_tip_with_a_wall_around_is_kept_and_cleared() -> None:
     assert 3 not in {branch.id for branch in flag_suspects(tree, sections, volume, lungs) if branch.flags}
 
 
+def test_a_dead_end_that_stays_suspect_is_cut_and_a_way_through_is_only_flagged() -> None:
+    tree, sections, volume, lungs = wide_tip(hu_inside=-1000.0, wall_hu=0.0)
+    count = len(tree[3].radius_mm)
+    doubtful = {**sections, 3: replace(sections[3], ring_share=np.full(count, 0.83), enclosed_share=np.full(count, 0.3))}
+    assert float(judge(tree, doubtful, volume, lungs)[3].sums[-1]) > 0.0, "kept by its evidence"
+    assert 3 in {branch.id for branch in flag_suspects(tree, doubtful, volume, lungs) if branch.flags}
+    airway = LabelMap((volume.array_kji < -900.0).astype(np.uint8), volume.affine_ijk_to_lps)
+    kept = keep_airways(tree, doubtful, volume, airway, lungs)
+    assert [round(piece.wall_share, 2) for piece in kept.cut] == [0.83]
+    assert not any(branch.flags for branch in flag_suspects(kept.tree, kept.sections, volume, lungs))
+    tip = tree[3].points_lps_mm[-1]
+    assert min(np.linalg.norm(branch.points_lps_mm - tip, axis=1).min() for branch in kept.tree) > 3.0
+
+    on = line(20, 3, tuple(tip), tuple(tip + np.array([6.0, 0.0, -6.0])))
+    on = replace(on, radius_mm=np.full(SAMPLES, 1.2), radius_interval_mm=np.tile([1.1, 1.3], (SAMPLES, 1)))
+    aside = replace(on, id=21, points_lps_mm=tip + (on.points_lps_mm - tip) * (-1.0, 1.0, 1.0))
+    longer = assemble([*tree, on, aside], 0)
+    more = {**doubtful, **{key: sections[2] for key in (20, 21)}}
+    kept = keep_airways(longer, more, volume, airway, lungs)
+    assert 3 in {branch.id for branch in flag_suspects(kept.tree, kept.sections, volume, lungs) if branch.flags}
+
+
 def test_joined_and_shortened_sections() -> None:
     volume, mask, _, _ = scan()
     tree = build_tree(mask, root_lps_mm=(22.0, 22.0, 42.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import signal
@@ -14,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from SenseCarePlanningLib import whole_folder as whole_folder_module
 from SenseCarePlanningLib.cli import join_negative_values, main
 from SenseCarePlanningLib.console import GRACE_S, JsonLines, PlainLines, TerminalBar
 from SenseCarePlanningLib.errors import Cancelled, InputError, SenseCareError
 from SenseCarePlanningLib.progress import Progress
-from SenseCarePlanningLib.whole_folder import MANIFEST, whole_folder
+from SenseCarePlanningLib.whole_folder import MANIFEST, check_output_folder, whole_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (["airway", "nowhere", "--out", "x", "--target", "1,2"], "not three numbers"),
         (["airway", "nowhere", "--out", "x", "--target", "1,2,nan"], "finite"),
         (["airway", "nowhere", "--out", "x", "--engine", "magic"], "magic"),
+        (["airway", "nowhere", "--out", "{tmp}/x", "--engine", "bundle", "--bundle", "{tmp}/none"], "bundle"),
         (["airway", "nowhere", "--out", "{tmp}/x", "--engine", "classical", "--bundle", "b"], "--bundle"),
         (["frobnicate"], "frobnicate"),
         ([], "command"),
@@ -133,6 +136,22 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="other files"), whole_folder(tmp_path):
         pytest.fail("the block ran")
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_folder_with_very_many_files_is_refused_without_reading_it_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for number in itertools.count():
+            seen.append(number)
+            yield str(top), [], [f"file{number}"]
+
+    monkeypatch.setattr(whole_folder_module.os, "walk", walk)
+    with pytest.raises(InputError, match=r"file0, file1, file2, \.\.\."):
+        check_output_folder(tmp_path)
+    assert len(seen) < 10
 
 
 def test_an_earlier_result_is_replaced_whole(tmp_path: Path) -> None:

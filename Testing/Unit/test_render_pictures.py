@@ -228,18 +228,6 @@ def test_a_machine_that_cannot_render_is_told_what_to_install(monkeypatch: pytes
     assert sentence is not None and "libegl1" in sentence and "libgl1-mesa-dri" in sentence
 
 
-def test_names_move_to_where_nothing_is_drawn() -> None:
-    from SenseCarePlanningLib.render.tree_picture import _clear_shift
-
-    column = np.full((400, 100, 3), 255, dtype=np.uint8)
-    assert _clear_shift(column, [180.0, 200.0], 10) == pytest.approx(0.0, abs=4.0)
-    column[150:230, 20:80] = 90
-    shift = _clear_shift(column, [180.0, 200.0], 10)
-    rows = np.array([180.0, 200.0]) + shift
-    assert (rows.max() < 145.0) or (rows.min() > 235.0)
-    assert rows.min() > 0.0 and rows.max() < 400.0
-
-
 def test_merging_flat_wall_moves_nothing_and_leaves_no_gap_between_cubes() -> None:
     from vtkmodules.vtkFiltersSources import vtkSphereSource
 
@@ -263,32 +251,6 @@ def test_merging_flat_wall_moves_nothing_and_leaves_no_gap_between_cubes() -> No
     edges = np.sort(np.concatenate([triangles[:, pair] for pair in ((0, 1), (1, 2), (2, 0))]), axis=1)
     _, counts = np.unique(edges, axis=0, return_counts=True)
     assert (counts % 2 == 0).all(), "an edge with one triangle only is a gap"
-
-
-def test_lines_from_names_to_branches_do_not_cross() -> None:
-    from unittest.mock import patch
-
-    from SenseCarePlanningLib.render import tree_picture
-
-    rng = np.random.default_rng(5)
-    branches = {0: Branch(0, None, tuple(range(1, 13)), np.array([[0.0, 0, 90], [0, 0, 0]]), *_calibre(2))}
-    for key in range(1, 13):
-        place = rng.uniform([-60, -5, -60], [60, 5, 60])
-        branches[key] = Branch(key, 0, (), np.array([[0.0, 0, 0], place, place + np.array([0.0, 0.0, 1.0])]), *_calibre(3), 1)
-    tree = Tree(branches, 0)
-    window = tree_picture._Window.around(np.array([[-80.0, -5, -80], [80, 5, 90]]), "front", 1.0, 1.42)
-    lines = []
-    with patch.object(tree_picture.Shapes, "line", lambda self, points, *rest: lines.append(np.array(points, dtype=float))):
-        names = {key: f"name {key}" for key in branches}
-        tree_picture._write_labels(np.full((600, 600, 3), 255, np.uint8), tree, names, window)
-    assert len(lines) == 13
-
-    def left(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> bool:
-        return bool((b[0] - a[0]) * (c[1] - a[1]) > (b[1] - a[1]) * (c[0] - a[0]))
-
-    for at, (a, b) in enumerate(lines):
-        for c, d in lines[at + 1 :]:
-            assert not (left(a, c, d) != left(b, c, d) and left(a, b, c) != left(a, b, d))
 
 
 def test_the_clearest_view_is_across_and_from_the_open_side() -> None:

@@ -329,6 +329,21 @@ def test_a_central_target_is_left_for_where_the_airway_touches_it(forked_tree: T
     assert abs(route.exit_point_lps_mm[2] - 80.0) < 8.0
 
 
+def test_a_target_beside_the_trachea_is_reached_through_its_wall_and_the_report_says_so(forked_tree: Tree) -> None:
+    target = ball([-18.0, 0.0, 80.0], 6.0)  # 4 mm beyond the wall
+    route = plan_routes(forked_tree, target)[0]
+    assert route.branch_ids == (0,)
+    assert route.gap_mm == pytest.approx(4.0, abs=0.2)
+    assert "through_the_wall" in route.warning_codes and "4 mm" in route.warnings[0]
+
+
+@pytest.mark.parametrize("place", [[-28.0, 0.0, 80.0], [-22.0, 0.0, 30.0]])
+def test_a_target_far_from_the_trachea_or_nearer_to_a_smaller_airway_is_not_approached_from_it(
+    forked_tree: Tree, place: list[float]
+) -> None:
+    assert all(route.exit_branch_id in (2, 3) for route in plan_routes(forked_tree, ball(place, 6.0)))
+
+
 def test_a_tree_without_length_still_gives_a_route() -> None:
     point = np.array([[0.0, 0.0, 40.0], [0.0, 0.0, 40.0]])
     branch = replace(straight_branch(0, None, (), [[0, 0, 41], [0, 0, 40]], 2.0, 0), points_lps_mm=point)

@@ -111,19 +111,30 @@ def _bound_note(words: Words) -> str:
 def branch_section(result: AirwayResult, words: Words) -> Section:
     """Return every branch."""
     tree, walls = result.tree, _has_walls(result)
+    flagged = any(branch.flags for branch in tree)
     columns = (
         Column(words.say("No."), 0.7, "right"),
         Column(words.say("Name"), 2.4),
         Column(words.say("From"), 1.1, "right"),
         Column(words.say("Gen."), 0.8, "right"),
         *_columns(words, walls),
-        Column(words.say("Remarks"), 2.2),
+        *((Column(words.say("Remarks"), 2.2),) if flagged else ()),
     )
     rows = []
     for branch in tree:
         flags = words.say(", ").join(words.say(FLAG_NAMES[flag]) for flag in sorted(branch.flags, key=lambda flag: flag.value))
         name = words.code(branch.label.code) if branch.label is not None else "–"
         parent = "–" if branch.parent_id is None else str(branch.parent_id)
-        rows.append((str(branch.id), name, parent, str(branch.generation), *_numbers(result, branch, words, walls), flags or "–"))
+        remarks = (flags or "–",) if flagged else ()
+        rows.append((str(branch.id), name, parent, str(branch.generation), *_numbers(result, branch, words, walls), *remarks))
     title = words.say("Appendix: all branches")
-    return Section(title, (DataTable(columns, tuple(rows), compact=True),), new_page=True)
+    note = Paragraph(f"{_names_note(words)} {_bound_note(words)}", small=True)
+    return Section(title, (note, DataTable(columns, tuple(rows), compact=True)), new_page=True)
+
+
+def _names_note(words: Words) -> str:
+    return words.say(
+        "Names: RB9+10 is the common trunk of RB9 and RB10, RB3.2 the second part of RB3 beyond a side branch, RB3-1 such a side "
+        "branch, RB3* a further, smaller piece of segment 3 with an origin of its own; a, b, c are subsegments, i, ii and the "
+        "numbers after them all below. From: number of the branch above. Gen.: bifurcations since the trachea."
+    )

@@ -14,14 +14,14 @@ _ROUTES_PER_MATRIX = 4
 
 
 def scopes_section(plan: Plan, result: AirwayResult, words: Words) -> Section:
-    """Return the route x scope matrix, and the numbers behind it for the best route."""
+    """Return the route x scope matrix."""
     title = words.say("Bronchoscopes")
     if not plan.feasibility or not plan.routes or not plan.scopes:
         return Section(title, (Notice(words.say("No bronchoscope was compared."), tone=Tone.INFO),))
     ranks = [route.rank for route in plan.routes]
     parts = [ranks[start : start + _ROUTES_PER_MATRIX] for start in range(0, len(ranks), _ROUTES_PER_MATRIX)]
     blocks: list[Block] = [_matrix(part, plan, result, words) for part in parts]
-    blocks += [Paragraph(_legend(words), small=True), *_details(plan, words)]
+    blocks.append(Paragraph(_legend(words), small=True))
     return Section(title, tuple(blocks))
 
 
@@ -94,7 +94,7 @@ def _detail_row(scope: Scope, found: Feasibility, words: Words) -> tuple[str | C
 
 
 def library_section(plan: Plan, words: Words) -> Section:
-    """Return the scopes as their library describes them."""
+    """Return the scopes as their library describes them, and the numbers behind the matrix for the best route."""
 
     def number(value: float | None, unit: str) -> str:
         return "–" if value is None else words.number(value, unit)
@@ -125,4 +125,4 @@ def library_section(plan: Plan, words: Words) -> Section:
         "source does not say."
     )
     table = DataTable(columns, rows, compact=True)
-    return Section(words.say("Appendix: bronchoscopes compared"), (Paragraph(note), table))
+    return Section(words.say("Appendix: bronchoscopes compared"), (Paragraph(note), table, *_details(plan, words)))

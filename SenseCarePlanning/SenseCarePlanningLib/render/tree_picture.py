@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
@@ -24,8 +23,9 @@ from ..tubes.tree import Tree
 from ..volume import LabelMap, bounding_box
 from .meshes import add_point_array, polydata_from_polyline, polydata_from_surface, surface_from_polydata
 from .offscreen import OffscreenRenderer, RgbImage
-from .overlay import Colour, Shapes, draw_text, resized, text_size
+from .overlay import Colour, draw_text, resized
 from .slice_picture import direction_letter
+from .tree_labels import Labels, write_labels
 
 VIEWS = {
     "front": ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
@@ -38,11 +38,10 @@ PLAIN: Colour = (214, 219, 226)
 ROUTE: Colour = (245, 124, 0)
 TARGET: Colour = (211, 47, 47)
 OVERSAMPLING = 2
-LETTERS_ACROSS = 35
-"""Width of a picture over the height of its names: 7 points where 1000 pixels are printed 87 mm wide."""
 LUNG_STEP_MM = 4.0
-DRAWN_BELOW = 205
-"""Pixels darker than this in any channel belong to the tree or the target; the glassy lungs are lighter."""
+MARGIN = 1.12
+LEAST_SHOWN = 0.1
+"""Share of a branch that must be in the picture for its name to stand beside it."""
 
 
 def branch_of_points(tree: Tree, points_lps_mm: ArrayLike) -> NDArray[np.int64]:
@@ -104,7 +103,7 @@ class TreeStyle:
     lungs
         A glassy surface around the tree.
     labels
-        branch id -> name, written beside the picture with a line to the branch.
+        branch id -> name, written in gutters beside the drawing with a line to the branch.
     view
         ``front``, ``back``, ``left`` or ``right``.
     letters
@@ -165,18 +164,52 @@ class TreePainter:
         """
         if style.view not in VIEWS:
             raise ValueError(f"unknown view {style.view!r}, expected one of {sorted(VIEWS)}")
-        scale = OVERSAMPLING
-        window = self._window(style, width / height)
-        drawn = self._drawn(self._actors(style), window, style, width * scale, height * scale)
-        image: RgbImage = resized(drawn, width, height).copy()
+        labels = self._labels(style, width)
+        image: RgbImage = np.full((height, width, 3), 255, dtype=np.uint8)
+        part = image[:, labels.left : width - labels.right]
+        inner = part.shape[1]
+        window = self._window(style, inner / height)
+        part[...] = resized(
+            self._drawn(self._actors(style), window, style, inner * OVERSAMPLING, height * OVERSAMPLING), inner, height
+        )
         if style.lungs is not None and len(style.lungs.triangles):
             # The lungs lie in front of their airways and are smooth: drawn apart, coarser, they cost a third.
-            glass = self._drawn([_glass(style.lungs)], window, style, width, height).astype(np.uint16)
-            glass *= image
+            glass = self._drawn([_glass(style.lungs)], window, style, inner, height).astype(np.uint16)
+            glass *= part
             glass += 255
-            image[...] = glass >> 8
-        self._write(image, style, window)
+            part[...] = glass >> 8
+        write_labels(image, labels, self._label_places(labels, window, inner, height))
+        _write_letters(part, style, window)
         return image
+
+    def _labels(self, style: TreeStyle, width: int) -> Labels:
+        """Divide the names between the sides of the carina, or of their own middle where the carina is far from what is shown."""
+        names = dict(style.labels or {})
+        forward, up = (np.array(axis) for axis in VIEWS[style.view])
+        right = np.cross(forward, up)
+        along = {key: float(self._middle_of(key) @ right) for key in names}
+        middle = float(self.tree.root.points_lps_mm[-1] @ right)
+        if along and not min(along.values()) <= middle <= max(along.values()):
+            middle = float(np.mean(list(along.values())))
+        return Labels.plan(names, along, middle, width)
+
+    def _middle_of(self, branch_id: int) -> FloatArray:
+        points = self.tree[branch_id].points_lps_mm
+        return np.asarray(points[len(points) // 2])
+
+    def _label_places(self, labels: Labels, window: _Window, inner: int, height: int) -> dict[int, FloatArray]:
+        """Return where the line of each name ends, pixels of the whole picture: on the branch, as near to its middle as is shown.
+
+        A branch of which next to nothing is shown gets no name.
+        """
+        places = {}
+        for key in labels.lines:
+            pixels = window.to_pixels(self.tree[key].points_lps_mm, inner, height)
+            shown = np.flatnonzero(((pixels > 0) & (pixels < (inner, height))).all(axis=1))
+            if len(shown) >= LEAST_SHOWN * len(pixels):
+                nearest = shown[np.argmin(np.abs(shown - len(pixels) // 2))]
+                places[key] = pixels[nearest] + (labels.left, 0.0)
+        return places
 
     def _drawn(self, actors: list[Any], window: _Window, style: TreeStyle, width: int, height: int) -> RgbImage:
         """Return the actors on white; the window is kept for the next picture of that size."""
@@ -206,7 +239,11 @@ class TreePainter:
 
     def to_pixels(self, points_lps_mm: ArrayLike, width: int, height: int, style: TreeStyle) -> FloatArray:
         """Return where points (N, 3) lie in the picture of that size and style: (N, 2) as (x, y)."""
-        return self._window(style, width / height).to_pixels(np.atleast_2d(points_lps_mm), width, height)
+        labels = self._labels(style, width)
+        inner = width - labels.left - labels.right
+        pixels = self._window(style, inner / height).to_pixels(np.atleast_2d(points_lps_mm), inner, height)
+        pixels[:, 0] += labels.left
+        return pixels
 
     def _window(self, style: TreeStyle, aspect: float) -> _Window:
         if style.focus_lps_mm is not None:
@@ -216,7 +253,7 @@ class TreePainter:
             parts += [style.lungs.points_lps_mm] if style.lungs is not None else []
             parts += [style.target.points_lps_mm] if style.target is not None else []
             points = np.concatenate(parts)
-        return _Window.around(points, style.view, aspect, 1.42 if style.labels else 1.12)
+        return _Window.around(points, style.view, aspect)
 
     def _actors(self, style: TreeStyle) -> list[Any]:
         known = sorted({int(branch.id) for branch in self.tree})
@@ -245,22 +282,6 @@ class TreePainter:
         mine = np.isin(self._branch, sorted(route_ids))
         return np.asarray(mine | (distance < np.append(reach, -1.0)[nearest]))
 
-    def _write(self, image: RgbImage, style: TreeStyle, window: _Window) -> None:
-        height, width = image.shape[:2]
-        size, edge = max(width // 26, 11), max(width // 50, 5)
-        ink = (70, 78, 90)
-        sides = (
-            (window.right, width - edge, height / 2.0, "rm"),
-            (-window.right, edge, height / 2.0, "lm"),
-            (-window.up, width / 2.0, height - edge, "mb"),
-            (window.up, width / 2.0, edge, "mt"),
-        )
-        for direction, x, y, anchor in sides:
-            letter = direction_letter(direction, style.letters)
-            draw_text(image, letter, x, y, size, bold=True, colour=ink, halo=(255, 255, 255), anchor=anchor)
-        if style.labels:
-            _write_labels(image, self.tree, style.labels, window)
-
 
 @dataclass(frozen=True, eq=False)
 class _Window:
@@ -272,14 +293,14 @@ class _Window:
     height_mm: float
 
     @classmethod
-    def around(cls, points: FloatArray, view: str, aspect: float, room: float) -> _Window:
+    def around(cls, points: FloatArray, view: str, aspect: float) -> _Window:
         forward, up = (np.array(axis) for axis in VIEWS[view])
         right = np.cross(forward, up)
         along = points @ np.stack([right, up, forward], axis=1)
         low, high = along.min(axis=0), along.max(axis=0)
         middle = (low + high) / 2.0
         extent = np.maximum(high - low, 10.0)
-        height = max(extent[1] * 1.12, extent[0] * room / aspect)
+        height = max(extent[1], extent[0] / aspect) * MARGIN
         return cls(middle[0] * right + middle[1] * up + middle[2] * forward, right, up, float(height))
 
     def to_pixels(self, points: FloatArray, width: int, height: int) -> FloatArray:
@@ -288,84 +309,20 @@ class _Window:
         return np.stack([width / 2.0 + scale * (offset @ self.right), height / 2.0 - scale * (offset @ self.up)], axis=1)
 
 
-def _write_labels(image: RgbImage, tree: Tree, labels: Mapping[int, str], window: _Window) -> None:
-    """Write names in a column on either side, each level with its branch as far as room allows."""
+def _write_letters(image: RgbImage, style: TreeStyle, window: _Window) -> None:
+    """Write the directions at the four edges of the drawing, in place."""
     height, width = image.shape[:2]
-    size = max(width // LETTERS_ACROSS, 9)
-    places = {}
-    for branch_id in labels:
-        branch = tree[branch_id]
-        middle = branch.points_lps_mm[len(branch.points_lps_mm) // 2]
-        places[branch_id] = window.to_pixels(middle[None], width, height)[0]
-    middle_x = float(window.to_pixels(tree.root.points_lps_mm[-1][None], width, height)[0, 0])
-    if not 0.15 * width < middle_x < 0.85 * width:  # the carina is out of the picture, or nearly
-        middle_x = float(np.mean([place[0] for place in places.values()]))
-    shapes = Shapes()
-    texts = []
-    for side in (-1, 1):
-        mine = [key for key in places if (places[key][0] >= middle_x) == (side > 0)]
-        mine.sort(key=lambda key: float(places[key][1]))
-        rows = _spread([float(places[key][1]) for key in mine], 1.45 * size, 2.0 * size, height - 2.0 * size)
-        edge = width / 15.0
-        widest = max((text_size(labels[key], size)[0] for key in mine), default=0)
-        near = width - edge - widest if side > 0 else edge + widest
-        column = slice(round(near), round(width - edge)) if side > 0 else slice(round(edge), round(near))
-        shift = _clear_shift(image[:, column], rows, size)
-        ends = np.array([[near - side * 0.4 * size, row + shift] for row in rows]).reshape(-1, 2)
-        points = np.array([places[key] for key in mine]).reshape(-1, 2)
-        # The shortest lines in all never cross: two that did would be shorter with their ends exchanged.
-        _, chosen = linear_sum_assignment(np.linalg.norm(points[:, None] - ends[None], axis=2))
-        for key, end in zip(mine, ends[chosen], strict=True):
-            shapes.line([end, places[key]], (90, 98, 110, 200), max(width / 800.0, 1.0))
-            texts.append((labels[key], near, float(end[1]), "lm" if side > 0 else "rm"))
-    shapes.draw(image)
-    for text, x, row, anchor in texts:
-        _plate(image, text, x, row, size, anchor)
-        draw_text(image, text, x, row, size, colour=(33, 37, 43), halo=(255, 255, 255), anchor=anchor)
-
-
-def _clear_shift(column: RgbImage, rows: list[float], size: int) -> float:
-    """Return how far, in pixels, to move rows of text up or down together so that they cover little of what is drawn.
-
-    Parameters
-    ----------
-    column
-        (H, W, 3) the part of the picture in which the texts lie; glass is light and does not count.
-    """
-    if not rows:
-        return 0.0
-    height = len(column)
-    ink = np.concatenate([[0.0], np.cumsum((column.min(axis=2) < DRAWN_BELOW).sum(axis=1))])
-    shifts = np.arange(2.0 * size - rows[0], height - 2.0 * size - rows[-1] + 1.0, 4.0)
-    if not len(shifts):
-        return 0.0
-    places = np.array(rows)[None, :] + shifts[:, None]
-    low, high = (np.clip(np.rint(places + way * 0.8 * size), 0, height).astype(int) for way in (-1, 1))
-    covered = (ink[high] - ink[low]).sum(axis=1)
-    return float(shifts[np.argmin(covered + size * np.abs(shifts) / 12.0)])
-
-
-def _plate(image: RgbImage, text: str, x: float, row: float, size: int, anchor: str) -> None:
-    """Whiten the ground of a text, in place, so that branches behind it do not run through the letters."""
-    wide, high = text_size(text, size)
-    left = x - (wide if anchor[0] == "r" else 0.0)
-    part = image[
-        max(round(row - 0.5 * high - 4), 0) : round(row + 0.5 * high + 4), max(round(left - 5), 0) : round(left + wide + 5)
-    ]
-    part[...] = 255 - (255 - part) // 8
-
-
-def _spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Move sorted positions apart to at least ``gap`` within low..high, as little as a sweep down and up does."""
-    if not wanted:
-        return []
-    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
-    placed = list(wanted)
-    for at in range(len(placed)):
-        placed[at] = max(placed[at], low if at == 0 else placed[at - 1] + gap)
-    for at in reversed(range(len(placed))):
-        placed[at] = min(placed[at], high if at == len(placed) - 1 else placed[at + 1] - gap)
-    return placed
+    size, edge = max(width // 26, 11), max(width // 50, 5)
+    ink = (70, 78, 90)
+    sides = (
+        (window.right, width - edge, height / 2.0, "rm"),
+        (-window.right, edge, height / 2.0, "lm"),
+        (-window.up, width / 2.0, height - edge, "mb"),
+        (window.up, width / 2.0, edge, "mt"),
+    )
+    for direction, x, y, anchor in sides:
+        letter = direction_letter(direction, style.letters)
+        draw_text(image, letter, x, y, size, bold=True, colour=ink, halo=(255, 255, 255), anchor=anchor)
 
 
 def _add_lights(renderer: OffscreenRenderer) -> None:
