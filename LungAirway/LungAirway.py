@@ -109,7 +109,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self._job = None
-        self._sections = ()
+        self._planned = False
 
     def setup(self):
         """Load the form and put its parts to work."""
@@ -153,12 +153,13 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         """Slicer ends, or the module is reloaded: nothing of it may go on."""
-        if self._job is not None and self._job.runner is not None:
-            self._job.runner.stop_now()
-            self._job.clean()
+        if self._job is not None:
+            self._job.stop_now()
             self._job = None
+        self.session.close()
         self.flyPanel.close()
         self.treePanel.detach()
+        self.treePanel.stop()
         self.planPanel.unwatch()
         self.setParameterNode(None)
         self.removeObservers()
@@ -177,8 +178,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = None
 
     def onSceneStartClose(self, caller, event):
-        """Let go of the scene; a running child is stopped by its runner."""
+        """Let go of the scene; what is computed for it is stopped."""
         self.ui.playButton.checked = False
+        self.onCancel()
         self.planPanel.unwatch()
         self.setParameterNode(None)
         self.session.close()
@@ -242,13 +244,18 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if what == "case":
             self._showReport()
         self._showState()
+        if self._planned and not self.session.taking_up:
+            self._planned = False
+            if self.session.result is not None:
+                self._lead()
 
     def _showState(self):
         """Enable what can be done, and say where things stand."""
         from LungAirwayWidgets.case import has_moved
         from LungAirwayWidgets.jobs import has_target
 
-        ui, case, busy = self.ui, self.session.case, self._job is not None
+        ui, case = self.ui, self.session.case
+        busy = self._job is not None or self.session.taking_up
         ui.runButton.enabled = case is not None and not busy
         ui.reportButton.enabled = self.session.result is not None and not busy
         ui.inputSelector.enabled = not busy
@@ -259,8 +266,10 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             ui.statusLabel.text = _("Choose a chest CT.")
             return
         ui.runButton.text = _("Find the airways and plan") if has_target(case) else _("Find the airways")
-        if busy:
+        if self._job is not None:
             ui.statusLabel.text = ""
+        elif busy:
+            ui.statusLabel.text = _("Opening the result ...") if self.session.result is None else _("Correcting the tree ...")
         elif self.session.problem:
             ui.statusLabel.text = self.session.problem
         elif self.session.result is None:
@@ -366,11 +375,15 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onCancel(self):
         """Stop the child process."""
-        if self._job is not None and self._job.runner is not None:
-            self._job.runner.cancel()
+        if self._job is not None:
+            self._job.cancel()
 
     def _onPlanned(self, outcome, job):
-        self.session.take_result(job.out)
+        self._planned = True
+        self.session.take_result(job.out, at_once=False)
+
+    def _lead(self):
+        """A new result is in the scene: open what comes next, and look at the tree."""
         if self.session.plan is not None:
             self._open("routeSection", "flySection")
         else:
@@ -459,11 +472,10 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
 
     @staticmethod
     def _own_grid(segmentationNode, segmentId):
-        from LungAirwayWidgets.ct_export import in_world
-        from SenseCarePlanningMRML.segmentation_nodes import segment_labels
+        from LungAirwayWidgets.ct_export import drawn_segment, on_grid
 
-        with in_world(segmentationNode) as placed:
-            return segment_labels(placed, segmentId)
+        drawn = drawn_segment(segmentationNode, segmentId)
+        return on_grid(drawn, drawn.labels.grid)
 
     @staticmethod
     def _target(target, grid):
@@ -480,7 +492,7 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
         return {"target_lps_mm": (-r, -a, s)}
 
     def process(self, volumeNode, onFinished, target=None, onProgress=None, engine="auto", routes=3, orientation="anterior_12"):
-        """Plan in a child process; the window stays alive. Returns the ``ProcessRunner``, which has ``cancel()``.
+        """Plan in a child process; the window stays alive. Returns the job, which has ``cancel()``.
 
         Parameters
         ----------
@@ -505,14 +517,19 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
 
         return result_of(folder)
 
-    def show(self, volumeNode, folder):
-        """Show a result folder in the scene as the result of a CT; a panel that is open follows."""
+    def show(self, volumeNode, folder, wait=True):
+        """Show a result folder in the scene as the result of a CT; a panel that is open follows.
+
+        Returns the result, or, without ``wait`` and with an open panel, None: the result appears by and by, beside the window.
+        """
         from LungAirwayWidgets.session import Session
 
         panel = getattr(slicer.modules, "LungAirwayWidget", None)
         session = panel.session if panel is not None else Session()
-        session.open(volumeNode)
-        session.take_result(folder)
+        at_once = wait or panel is None
+        if session.case is None or session.case.volume is not volumeNode:
+            session.open(volumeNode, at_once)
+        session.take_result(folder, at_once)
         return session.result
 
     def save(self, result, folder):

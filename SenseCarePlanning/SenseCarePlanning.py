@@ -469,8 +469,8 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
     def handOver(module, volume=None, folder=None, stay=False):
         """Give an organ's module a volume, or a result and its CT, and go there; returns the volume node.
 
-        A result goes through the module's logic, ``show(volumeNode, folder)``; then the panel takes the volume as every
-        module does that Slicer opens for a node: ``setEditedNode(node, role, context)``.
+        A result goes through the module's logic, ``show(volumeNode, folder, wait=False)``: it appears by and by, beside the
+        window. Then the panel takes the volume as every module does that Slicer opens for a node: ``setEditedNode(node, role, context)``.
 
         Raises
         ------
@@ -478,12 +478,13 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
             If the CT of the result is not at hand.
         """
         node = volume if folder is None else result_volume.volume_of_result(Path(folder))
+        panel = slicer.util.getModuleWidget(module)
         if folder is not None:
-            slicer.util.getModuleLogic(module).show(node, str(folder))
+            slicer.util.getModuleLogic(module).show(node, str(folder), wait=False)
             slicer.util.setSliceViewerLayers(background=node)
         if not stay:
             slicer.util.selectModule(module)
-            slicer.util.getModuleWidget(module).setEditedNode(node, "", "")
+            panel.setEditedNode(node, "", "")
         return node
 
     @staticmethod

@@ -28,9 +28,8 @@ def flag_texts() -> Any:
 
 
 def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
-    """Return a table item that cannot be edited."""
+    """Return a table item."""
     item = qt.QTableWidgetItem(text)
-    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
     if tip:
         item.setToolTip(tip)
     if right:
@@ -53,8 +52,8 @@ def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
         table.horizontalHeaderItem(at).setToolTip(tip)
 
 
-def fill_branches(table: Any, tree: Any, words: Any) -> Any:
-    """Fill the branch table, parents first; returns branch id -> row."""
+def begin_branches(table: Any, tree: Any) -> None:
+    """Give the branch table its columns and rows, empty."""
     blocked = table.blockSignals(True)
     set_headers(
         table,
@@ -67,26 +66,28 @@ def fill_branches(table: Any, tree: Any, words: Any) -> Any:
             _("What to check: suspected leaks, bridged gaps, edits."),
         ),
     )
-    flags = flag_texts()
+    table.clearContents()
     table.setRowCount(len(tree))
-    rows = {}
-    for row, branch in enumerate(tree):
-        name = text_cell(words.branch(branch, tree))
-        name.setData(BRANCH_ID, branch.id)
-        name.setToolTip(words.branch(branch, tree))
-        remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
-        cells = [
-            name,
-            text_cell(str(branch.generation), right=True),
-            text_cell(words.number(branch.diameter_mm, "mm"), right=True),
-            text_cell(words.number(branch.length_mm, "mm"), right=True),
-            text_cell(remark, remark),
-        ]
-        for column, cell in enumerate(cells):
-            table.setItem(row, column, cell)
-        rows[branch.id] = row
     table.blockSignals(blocked)
-    return rows
+
+
+def fill_branches(table: Any, tree: Any, words: Any) -> Any:
+    """Fill the branch table, parents first, a row at a time."""
+    flags = flag_texts()
+    for row, branch in enumerate(tree):
+        blocked = table.blockSignals(True)
+        text = words.branch(branch, tree)
+        name = text_cell(text, text)
+        name.setData(BRANCH_ID, branch.id)
+        table.setItem(row, 0, name)
+        numbers = (str(branch.generation), words.number(branch.diameter_mm, "mm"), words.number(branch.length_mm, "mm"))
+        for column, number in enumerate(numbers, start=1):
+            table.setItem(row, column, text_cell(number, right=True))
+        if branch.flags:
+            remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
+            table.setItem(row, 4, text_cell(remark, remark))
+        table.blockSignals(blocked)
+        yield
 
 
 def fill_routes(table: Any, result: Any, words: Any) -> None:

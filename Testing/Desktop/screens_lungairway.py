@@ -111,6 +111,7 @@ class Pictures:
         panel.ui.editSection.collapsed = False
         desktop.process_events()
         desktop.click(panel.ui.cutOffButton)
+        desktop.process_events(until=lambda: panel.session.edits.changed)
         self.choose(NEXT_BRANCH)
         self.picture("correct", "edit")
         desktop.click(panel.ui.undoButton)

@@ -11,7 +11,15 @@ from ..console import console_sink
 from ..errors import InputError
 from ..progress import Progress
 from ..whole_folder import check_output_folder
-from .airway import Output, add_output_arguments, add_plan_arguments, plan_options, write_result
+from .airway import (
+    Output,
+    add_output_arguments,
+    add_plan_arguments,
+    add_source_argument,
+    of_its_study,
+    plan_options,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from LungAirwayLib.result import AirwayResult
@@ -26,6 +34,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("result", type=Path, help="folder of an earlier result")
     parser.add_argument("--ct", type=Path, metavar="INPUT", help="the CT that the result was made of")
     parser.add_argument("--series", help="series number, UID or end of the UID, when the CT's folder holds several")
+    add_source_argument(parser)
     parser.add_argument("--tree", type=Path, metavar="FILE", help="the edited tree (tree.json)")
     parser.add_argument("--mask", type=Path, metavar="FILE", help="the corrected airway mask, on the CT's grid")
     parser.add_argument("--keep-plan", action="store_true", help="change nothing; only write pictures, report, scene and video")
@@ -64,7 +73,7 @@ def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | No
         raise InputError(
             "The CT is not the one that the result was made of: its size or place differs. Choose that CT, or run anew."
         )
-    return loaded
+    return of_its_study(loaded, arguments.dicom_files)
 
 
 def _planned(arguments: argparse.Namespace, result: AirwayResult, volume: Volume | None, progress: Progress) -> AirwayResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -92,17 +93,17 @@ class Branch:
         stop = int(np.searchsorted(arc, arc[-1] * high, side="right"))
         return slice(min(start, len(arc) - 1), max(stop, start + 1))
 
-    @property
+    @cached_property
     def diameter_mm(self) -> float:
         """Median lumen diameter over the middle half."""
         return float(2.0 * np.median(self.radius_mm[self.middle()]))
 
-    @property
+    @cached_property
     def minimum_diameter_mm(self) -> float:
         """Smallest lumen diameter over the middle half, noise evened out over 2 mm: what a bronchoscope has to pass."""
         return float(2.0 * self._steady(self.radius_mm).min())
 
-    @property
+    @cached_property
     def minimum_diameter_interval_mm(self) -> tuple[float, float]:
         """95 % interval of :attr:`minimum_diameter_mm`, taken around the narrowest sample."""
         at = int(np.argmin(self._steady(self.radius_mm)))
