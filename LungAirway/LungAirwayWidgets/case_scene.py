@@ -17,7 +17,7 @@ from SenseCarePlanningWidgets.texts import tr as _
 from SenseCarePlanningWidgets.texts import words
 
 from .case import remember_nodes, remove_result_nodes, result_node, result_nodes
-from .layout import ENDOSCOPE, OVERVIEW, view_node
+from .layout import ENDOSCOPE, OVERVIEW, dress_overview, view_node
 from .reading import ReadResult
 
 COLORS = "BranchColors"
@@ -71,6 +71,7 @@ def _place_in_views(case: Any, nodes: Any, read: ReadResult) -> None:
     """Show the coloured airway in the overview and the mucosa in the view from inside."""
     scene = case.parameterNode.GetScene()
     overview, inside = view_node(OVERVIEW, make=True).GetID(), view_node(ENDOSCOPE, make=True).GetID()
+    dress_overview(view_node(OVERVIEW))
     nodes.tree.GetDisplayNode().SetVisibility(False)
     outer = nodes.surface.GetDisplayNode()
     outer.SetVisibility(True)

@@ -64,13 +64,17 @@ def use_layout() -> None:
         if view is not None:
             view.SetBoxVisible(False)
             view.SetAxisLabelsVisible(False)
-    overview = view_node(OVERVIEW)
-    if overview is not None:
+    dress_overview(view_node(OVERVIEW))
+
+
+def dress_overview(view: Any) -> None:
+    """Give the overview a ground on which every lobe is seen, and a cube that tells the sides."""
+    if view is not None:
         below, above = OVERVIEW_BACKGROUND
-        overview.SetBackgroundColor(*below)
-        overview.SetBackgroundColor2(*above)
-        overview.SetOrientationMarkerType(overview.OrientationMarkerTypeCube)
-        overview.SetOrientationMarkerSize(overview.OrientationMarkerSizeSmall)
+        view.SetBackgroundColor(*below)
+        view.SetBackgroundColor2(*above)
+        view.SetOrientationMarkerType(view.OrientationMarkerTypeCube)
+        view.SetOrientationMarkerSize(view.OrientationMarkerSizeSmall)
 
 
 def fit_slices() -> None:

@@ -13,6 +13,8 @@ from SenseCarePlanningWidgets.texts import tr as _
 
 REACH_COLORS = {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#b26a00", Reach.NO: "#b3261e"}
 REACH_SIGNS = {Reach.REACHES: "●", Reach.PROBABLY: "◐", Reach.NO: "○"}
+LONG_NAME = 26
+"""A branch's name of more letters takes two lines."""
 BRANCH_ID = 256
 """Qt::UserRole: where a row keeps its branch."""
 
@@ -86,6 +88,8 @@ def fill_branches(table: Any, tree: Any, words: Any) -> Any:
         if branch.flags:
             remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
             table.setItem(row, 4, text_cell(remark, remark))
+        if branch.flags or len(text) > LONG_NAME:
+            table.resizeRowToContents(row)
         table.blockSignals(blocked)
         yield
 

@@ -19,10 +19,15 @@ from .case import result_node
 from .layout import OVERVIEW, three_d_widget
 
 COURSE = "SenseCarePlanning.BridgeCourse"
+WORD_JOINER, FIRST_CHINESE = "&#x2060;", "\u2e80"
 COLUMN_WIDTHS = (40, 70, 56, 74)
 """Of generation, diameter, length and remark, in pixels; the name takes what is left."""
-REMARK, LONG_NAME = 4, 24
-"""The last column; a name of more letters takes two lines."""
+
+
+def unbroken(text: str) -> str:
+    """Return a text as HTML that no line breaks: Chinese may break at every sign."""
+    signs = [sign + WORD_JOINER if sign >= FIRST_CHINESE else sign for sign in html.escape(text)]
+    return "".join(signs).replace(" ", "&nbsp;")
 
 
 class TreePanel:
@@ -99,8 +104,6 @@ class TreePanel:
         tree = session.edits.tree
         self._rows = {branch.id: row for row, branch in enumerate(tree)}
         tables.begin_branches(table, tree)
-        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, show_failure)
-        self._filling.start()
         header = table.horizontalHeader()
         header.setStretchLastSection(False)
         header.highlightSections = False
@@ -109,9 +112,8 @@ class TreePanel:
         for column, width in enumerate(COLUMN_WIDTHS, start=1):
             table.setColumnWidth(column, width)
         table.verticalHeader().setDefaultSectionSize(22)
-        for row in range(table.rowCount):
-            if table.item(row, REMARK).text() or len(table.item(row, 0).text()) > LONG_NAME:
-                table.resizeRowToContents(row)
+        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, show_failure)
+        self._filling.start()
 
     def _filled(self, nothing: Any) -> None:
         self._filling = None
@@ -128,7 +130,7 @@ class TreePanel:
             self.ui.legendLabel.text = ""
             return
         parts = [
-            f'<span style="color:rgb{color}">■</span>&nbsp;{html.escape(text).replace(" ", "&nbsp;")}'
+            f'<span style="color:rgb{color}">■</span>&nbsp;{unbroken(text)}'
             for color, text in tree_colors.legend(
                 session.result.tree, session.color_mode, bool(session.plan and session.plan.routes)
             )

@@ -13,13 +13,15 @@ ROOT = HERE.parents[1]
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
 GREY_STEP, GREY_SPREAD = 8, 4
 """Grey levels kept, one in so many: the noise of a CT is what makes a picture heavy; and what counts as grey."""
-COLOURS = 256
+COLOURS, PLAIN_COLOURS = 256, 80
+"""Colours of a picture, and how many of them are those of its plain areas: bars, buttons, the target."""
 
 
 def lighten(path: Path) -> None:
     """Store a picture with a palette: few greys for the CT, the rest for mucosa and tree, dithered so that no steps show."""
     import numpy as np
     from PIL import Image
+    from scipy.ndimage import binary_opening
 
     with Image.open(path) as opened:
         full = np.asarray(opened.convert("RGB"))
@@ -28,15 +30,27 @@ def lighten(path: Path) -> None:
     few = full.copy()
     few[is_grey] = level[is_grey][:, None]
     palette = np.unique(few[is_grey], axis=0)
-    # A colour counts by the root of its number, so that the rare ones (a thin branch, a button) have their shades too.
-    found, number = np.unique(few[~is_grey] // 3 * 3 + 1, axis=0, return_counts=True)
+    flat = (few[:-1, :-1] == few[1:, :-1]).all(axis=2) & (few[:-1, :-1] == few[:-1, 1:]).all(axis=2) & ~is_grey[:-1, :-1]
+    found, number = np.unique(few[~is_grey], axis=0, return_counts=True)
     if len(found):
+        plain, often = np.unique(few[:-1, :-1][flat], axis=0, return_counts=True)
+        palette = np.concatenate([palette, plain[np.argsort(often)[::-1][:PLAIN_COLOURS]]])
+        # A colour counts by the root of its number, so that the rare ones (a thin branch) have their shades too.
         weighed = Image.fromarray(np.repeat(found, np.ceil(np.sqrt(number)).astype(int), axis=0)[None, :, :])
-        kept = weighed.quantize(COLOURS - len(palette), method=Image.Quantize.MEDIANCUT).getpalette() or []
-        palette = np.concatenate([palette, np.reshape(kept, (-1, 3))[: COLOURS - len(palette)]])
+        left = COLOURS - len(palette)
+        kept = weighed.quantize(left, method=Image.Quantize.MEDIANCUT).getpalette() or []
+        palette = np.concatenate([palette, np.reshape(kept, (-1, 3))[:left]])
     chosen = Image.new("P", (1, 1))
     chosen.putpalette(palette.astype(np.uint8).ravel().tolist())
-    Image.fromarray(few).quantize(palette=chosen, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    smooth, plain_areas = (
+        Image.fromarray(few).quantize(palette=chosen, dither=dither)
+        for dither in (Image.Dither.FLOYDSTEINBERG, Image.Dither.NONE)
+    )
+    is_plain = np.zeros(is_grey.shape, dtype=bool)
+    is_plain[:-1, :-1] = flat
+    is_plain = binary_opening(is_plain, np.ones((3, 3)))
+    smooth.putdata(np.where(is_plain, np.asarray(plain_areas), np.asarray(smooth)).ravel().tolist())
+    smooth.save(path, optimize=True)
 
 
 def main(module: str, language: str, folder: Path) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+SMOOTHNESS = 3
 CACHE_VARIABLE = "SENSECARE_SCREENS_CACHE"
 
 
@@ -58,11 +59,18 @@ def result(language: str) -> Path:
     return wanted
 
 
-def scroll_to(report_view: Any, heading: str) -> None:
+def smooth(view: Any) -> None:
+    """Draw a 3D view with smooth edges, as a graphics card does."""
+    from standin.wrapping import unwrap
+
+    unwrap(view).scale = SMOOTHNESS
+
+
+def scroll_to(view: Any, heading: str) -> None:
     """Scroll the report's page to a heading."""
     from standin.wrapping import unwrap
 
-    page = unwrap(report_view.page.view)
+    page = unwrap(view)
     found = page.document().find(heading)
     assert not found.isNull(), f"the report has no heading {heading}"
     page.verticalScrollBar().setValue(int(page.document().documentLayout().blockBoundingRect(found.block()).top()) - 6)

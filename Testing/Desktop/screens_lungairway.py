@@ -9,14 +9,15 @@ from typing import Any
 
 import screens_data
 
-SIZE = (1440, 960)
-SMOOTHNESS = 3
+from LungAirwayLib.constants import INTERMEDIATE
+
+SIZE = (1440, 1000)
 SECTIONS = ("run", "tree", "edit", "target", "route", "fly", "report")
 RUN_SHOWN_FROM = 20
 """The running computation is shown from so many per cent on."""
 REPORT_SHOWN = {"en": "Summary", "zh": "摘要"}
 """The report's part that is looked at."""
-SHOWN_BRANCH, CUT_BRANCH, NEXT_BRANCH = "RB6", "LB8", "LB9"
+SHOWN_BRANCH, CUT_BRANCH, NEXT_BRANCH = INTERMEDIATE, "LB8", "LB9"
 
 
 def take(desktop: Any, folder: Path, language: str) -> list[Path]:
@@ -40,7 +41,7 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
         tree, plan = Path(kept) / "airway-demo" / "001", Path(kept) / "airway-demo" / "002"
         shutil.copytree(screens_data.tree(), tree)
         shutil.copytree(screens_data.result(language), plan)
-        pictures = Pictures(desktop, folder, language)
+        pictures = Pictures(desktop, folder, language, Path(kept))
         pictures.before_the_plan(tree)
         pictures.with_the_plan(plan)
         if language == "en":
@@ -51,12 +52,12 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
 class Pictures:
     """The module's panel with the patient's CT, and the pictures taken of it."""
 
-    def __init__(self, desktop: Any, folder: Path, language: str) -> None:
+    def __init__(self, desktop: Any, folder: Path, language: str, kept: Path) -> None:
         import slicer
 
         from SenseCarePlanningWidgets.cases import load_series
 
-        self.desktop, self.folder, self.language = desktop, folder, language
+        self.desktop, self.folder, self.language, self.kept = desktop, folder, language, kept
         self.taken: list[Path] = []
         desktop.load_module("LungAirway")
         desktop.add_dicom(screens_data.patient() / "dicom")
@@ -81,7 +82,7 @@ class Pictures:
 
     def shape(self) -> None:
         """Let the views take their places, as they do in a window that is seen."""
-        self.desktop.screenshot_window(self.folder / "LungAirway-1-ct.png", *SIZE)
+        self.desktop.screenshot_window(self.kept / "shape.png", *SIZE)
 
     def before_the_plan(self, tree: Path) -> None:
         """CT, running computation, tree, correction, target."""
@@ -101,7 +102,7 @@ class Pictures:
         slices_in_3d(False)
         panel.session.take_result(tree)
         panel.flyPanel.show_views()
-        smooth(three_d_widget(OVERVIEW).threeDView())
+        screens_data.smooth(three_d_widget(OVERVIEW).threeDView())
         self.shape()
         panel._lookAtTree()
         self.choose(SHOWN_BRANCH)
@@ -137,9 +138,9 @@ class Pictures:
         fly.go_to(stops[-1])
         self.picture("target-through-the-wall", "fly")
         panel._showReport()
-        self.picture("report", "report")
-        screens_data.scroll_to(panel.reportView, REPORT_SHOWN[self.language])
-        self.taken.pop()
+        panel.ui.reportSection.collapsed = False
+        self.shape()
+        screens_data.scroll_to(panel.reportView.page.view, REPORT_SHOWN[self.language])
         self.picture("report", "report")
 
     def in_the_dark(self) -> None:
@@ -151,7 +152,8 @@ class Pictures:
         self.desktop.dark(False)
 
     def choose(self, code: str) -> None:
-        """Choose the branch of a name."""
+        """Choose the branch of a name, once the table is there."""
+        self.desktop.process_events(until=lambda: self.panel.treePanel._filling is None, timeout=60)
         named = {one.label.code: one.id for one in self.panel.session.edits.tree if one.label is not None}
         self.panel.session.choose_branch(named[code])
 
@@ -162,13 +164,6 @@ class Pictures:
         left, posterior, superior = screens_data.nodule_lps()
         for node in shown_slice_nodes():
             node.JumpSliceByOffsetting(-left, -posterior, superior)
-
-
-def smooth(view: Any) -> None:
-    """Draw a 3D view with smooth edges, as a graphics card does."""
-    from standin.wrapping import unwrap
-
-    unwrap(view).scale = SMOOTHNESS
 
 
 def slices_in_3d(shown: bool) -> None:
