@@ -11,7 +11,7 @@ import screens_data
 
 from LungAirwayLib.constants import INTERMEDIATE
 
-SIZE = (1440, 1000)
+SIZE = (1440, 1024)
 SECTIONS = ("run", "tree", "edit", "target", "route", "fly", "report")
 RUN_SHOWN_FROM = 20
 """The running computation is shown from so many per cent on."""
@@ -34,10 +34,12 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
     """
     import slicer
 
+    from SenseCarePlanningWidgets.cases import set_cases_folder
+
     if hasattr(slicer, "qSlicerWebWidget"):  # the stand-in's web view knows no style sheets
         del slicer.qSlicerWebWidget
     with tempfile.TemporaryDirectory() as kept:
-        slicer.app.settings().setValue("SenseCarePlanning/CasesFolder", kept)
+        set_cases_folder(Path(kept))
         tree, plan = Path(kept) / "airway-demo" / "001", Path(kept) / "airway-demo" / "002"
         shutil.copytree(screens_data.tree(), tree)
         shutil.copytree(screens_data.result(language), plan)
