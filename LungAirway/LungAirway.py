@@ -84,6 +84,7 @@ class LungAirwayParameterNode:
 
     inputVolume - the CT worked on.
     engine, routeCount, orientation - how to plan.
+    modelFolder - the MONAI bundle of the network engine; empty for the first on this machine.
     colorBy - what the colours mean.
     slicesFollow, speed - the fly-through.
     makeVideo - whether the report comes with a video.
@@ -91,6 +92,7 @@ class LungAirwayParameterNode:
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
     engine: Engine = Engine.AUTO
+    modelFolder: str = ""
     routeCount: Annotated[int, WithinRange(1, 20)] = 3
     orientation: Orientation = Orientation.ANTERIOR_12
     colorBy: ColorBy = ColorBy.LOBE
@@ -125,6 +127,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._makePanels()
         self.ui.runButton.connect("clicked()", self.onRunButton)
         self.ui.reportButton.connect("clicked()", self.onReportButton)
+        # The box shows all that it holds when it is opened, what was hidden meanwhile too.
+        self.ui.optionsBox.connect("toggled(bool)", self._showModel)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
@@ -132,6 +136,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _makePanels(self):
         from LungAirwayWidgets.fly_panel import FlyPanel
+        from LungAirwayWidgets.model_chooser import ModelChooser
         from LungAirwayWidgets.plan_panel import PlanPanel
         from LungAirwayWidgets.session import Session
         from LungAirwayWidgets.tree_panel import TreePanel
@@ -145,6 +150,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.reportView = ReportView()
         self.ui.reportHolder.layout().addWidget(self.reportView.widget)
         self.ui.reportHolder.layout().setContentsMargins(0, 0, 0, 0)
+        self.modelChooser = ModelChooser(self.ui, Path(self.resourcePath("Models")), self.onModelFolder)
         self.treePanel = TreePanel(self.ui, self.session, self.recompute)
         self.planPanel = PlanPanel(self.ui, self.session, self.planRoutes)
         self.flyPanel = FlyPanel(self.ui, self.session, self.treePanel.attach)
@@ -168,6 +174,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Shown: take up the scene as it is now."""
         self.initializeParameterNode()
         self.treePanel.attach()
+        self.planPanel.update("theme")
 
     def exit(self):
         """Left: the fly-through stops; the scene may be changed by others."""
@@ -238,7 +245,12 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 if chosen is not None and chosen.GetImageData() is not None:
                     slicer.util.setSliceViewerLayers(background=chosen, fit=True)
         self.session.set_color_mode(self._parameterNode.colorBy.name)
+        self._showModel()
         self._showState()
+
+    def _showModel(self, opened=True):
+        if opened and self._parameterNode is not None:
+            self.modelChooser.show(self._parameterNode.modelFolder, self._parameterNode.engine is Engine.BUNDLE)
 
     def _onSession(self, what):
         if what == "case":
@@ -299,6 +311,11 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.reportView.widget.visible = True
         self.ui.reportLabel.text = ""
 
+    def onModelFolder(self, folder):
+        """Keep the chosen model with the scene."""
+        if self._parameterNode is not None:
+            self._parameterNode.modelFolder = folder
+
     def onRunButton(self):
         """Find the airways and, with a target, plan."""
         from LungAirwayWidgets import jobs
@@ -306,8 +323,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         with shown_failures():
             engine = self._parameterNode.engine.value
+            bundle = self.modelChooser.needed() if engine == "bundle" else ""
             self.logic.ensurePackages(engine)
-            self._start(jobs.run_job(self.session.case, self._nextFolder(), self._choices(engine)), self._onPlanned)
+            self._start(jobs.run_job(self.session.case, self._nextFolder(), self._choices(engine, bundle)), self._onPlanned)
 
     def planRoutes(self):
         """Plan on the tree as it is, for the target as it is now."""
@@ -333,11 +351,11 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             video = self._parameterNode.makeVideo
             self._start(jobs.report_job(self.session.case, self.session.case.folder, video), self._onReported)
 
-    def _choices(self, engine=None):
+    def _choices(self, engine=None, bundle=""):
         from LungAirwayWidgets import jobs
 
         node = self._parameterNode
-        return jobs.choices(engine, "", node.routeCount, node.orientation.value)
+        return jobs.choices(engine, bundle, node.routeCount, node.orientation.value)
 
     def _nextFolder(self):
         from LungAirwayWidgets.case import next_folder

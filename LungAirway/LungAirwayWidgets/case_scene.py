@@ -27,7 +27,7 @@ ROUTE_WIDTH_MM = 1.8
 
 
 def build_pieces(case: Any, read: ReadResult) -> Generator[Any, None, None]:
-    """Put a result into the scene in place of the case's earlier one, a node at a time; what is there belongs to the case at once."""
+    """Put a result into the scene in place of the case's earlier one, a node at a time; each belongs to the case at once."""
     remove_result_nodes(case)
     scene = case.parameterNode.GetScene()
     result = read.result

@@ -53,8 +53,9 @@ class PlanPanel:
         """Show what changed."""
         if what == "case":
             self._show_target()
+        if what in ("case", "theme"):
             self._fill()
-        if what in ("case", "route"):
+        if what in ("case", "route", "theme"):
             self._show_route()
         self.enable()
 

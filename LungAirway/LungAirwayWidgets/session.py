@@ -29,7 +29,7 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``branch`` (another choice),
-    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (something began or ended).
+    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (work began or ended).
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,12 @@ from LungAirwayLib.report_pages.summary import REACH_NAMES
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningWidgets.texts import tr as _
 
-REACH_COLORS = {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#b26a00", Reach.NO: "#b3261e"}
+REACH_COLORS = {
+    False: {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#945700", Reach.NO: "#b3261e"},
+    True: {Reach.REACHES: "#81c784", Reach.PROBABLY: "#ffb74d", Reach.NO: "#ef9a9a"},
+}
+"""On light and on dark, each with a contrast of 4.5 and more to the table (WCAG 2.2, 1.4.3)."""
+MIDDLE_LIGHTNESS = 128
 REACH_SIGNS = {Reach.REACHES: "●", Reach.PROBABLY: "◐", Reach.NO: "○"}
 LONG_NAME = 26
 """A branch's name of more letters takes two lines."""
@@ -27,6 +32,11 @@ def flag_texts() -> Any:
         BranchFlag.LOOP_REMOVED: _("loop opened"),
         BranchFlag.MANUALLY_EDITED: _("edited"),
     }
+
+
+def is_dark(table: Any) -> bool:
+    """Tell whether a table's ground is dark."""
+    return int(table.palette.color(qt.QPalette.Base).lightness()) < MIDDLE_LIGHTNESS
 
 
 def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
@@ -131,6 +141,7 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
     scopes = plan.scopes if plan is not None else ()
     set_headers(table, [_("Bronchoscope"), *(_("Route {rank}").format(rank=route.rank) for route in routes)])
     table.setRowCount(len(scopes))
+    colors = REACH_COLORS[is_dark(table)]
     cells = {(cell.scope_id, cell.route_rank): cell for cell in plan.feasibility} if plan is not None else {}
     for row, scope in enumerate(scopes):
         name = words.sentence(scope.name)
@@ -147,7 +158,7 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
                 text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
             reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))
             item = text_cell(text, f"{words.say(REACH_NAMES[found.reach])}\n{reached}\n{words.sentence(found.reason)}")
-            item.setForeground(qt.QBrush(qt.QColor(REACH_COLORS[found.reach])))
+            item.setForeground(qt.QBrush(qt.QColor(colors[found.reach])))
             table.setItem(row, column, item)
     table.blockSignals(blocked)
 

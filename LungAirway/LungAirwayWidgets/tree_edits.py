@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,7 @@ class TreeEdits:
 
     def redo(self, corrections: list[str]) -> None:
         """Do again what was done to the same tree before the scene was saved; it ends at what does not fit the tree."""
-        known = {"cut": self.cut_off, "join": self.join, "name": self.name}
+        known: dict[str, Callable[..., Any]] = {"cut": self.cut_off, "join": self.join, "name": self.name}
         for text in corrections:
             try:
                 what, *values = json.loads(text)

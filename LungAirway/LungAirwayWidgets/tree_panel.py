@@ -20,7 +20,7 @@ from .layout import OVERVIEW, three_d_widget
 
 COURSE = "SenseCarePlanning.BridgeCourse"
 WORD_JOINER, FIRST_CHINESE = "&#x2060;", "\u2e80"
-COLUMN_WIDTHS = (40, 70, 56, 74)
+COLUMN_WIDTHS = (36, 64, 50, 62)
 """Of generation, diameter, length and remark, in pixels; the name takes what is left."""
 
 
@@ -112,12 +112,16 @@ class TreePanel:
         for column, width in enumerate(COLUMN_WIDTHS, start=1):
             table.setColumnWidth(column, width)
         table.verticalHeader().setDefaultSectionSize(22)
-        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, show_failure)
+        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, self._not_filled)
         self._filling.start()
 
     def _filled(self, nothing: Any) -> None:
         self._filling = None
         self._show_branch()
+
+    def _not_filled(self, failure: Exception) -> None:
+        self._filling = None
+        show_failure(failure)
 
     @property
     def filling(self) -> Any:
@@ -230,7 +234,7 @@ class TreePanel:
         self.ui.drawBridgeButton.checked = False
         node = self._course(make=False)
         drawn = [node.GetNthControlPointPositionWorld(at) for at in range(node.GetNumberOfControlPoints())] if node else []
-        points = lps_from_ras(drawn) if drawn else []
+        points: Any = lps_from_ras(drawn) if drawn else []
         self.session.correct(lambda edits: edits.join(points), self._joined)
 
     def _joined(self, start: Any) -> None:

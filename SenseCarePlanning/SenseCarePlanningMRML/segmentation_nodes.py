@@ -176,7 +176,7 @@ def segment_labels(node: Any, segment_id: str) -> LabelMap:
 
 
 def shared_labels(node: Any, segment_id: str) -> tuple[LabelMap, int]:
-    """Return the label map that holds a segment, and the segment's value in it; the array is the node's own memory, to be read only.
+    """Return the label map that holds a segment, its array the node's own memory (read only), and the segment's value in it.
 
     Raises
     ------

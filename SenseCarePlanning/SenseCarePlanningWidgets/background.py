@@ -6,6 +6,7 @@ the interpreter, and then the window has its turn.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -16,6 +17,32 @@ import qt
 TURN_S = 0.02
 """So long the thread, or the pieces, work before the window has its turn."""
 PAUSE_MS = 2
+_RUNNING: set[Background] = set()
+"""Kept until their threads have ended, wanted or not."""
+
+
+class _NoCollection:
+    """No garbage is collected while a thread works.
+
+    The collector runs in whichever thread happens to need memory, and may find Qt widgets and scene nodes there, which only the
+    window's thread may destroy; it also stops all threads while it looks.
+    """
+
+    _holders = 0
+    _was_on = False
+
+    @classmethod
+    def begin(cls) -> None:
+        if cls._holders == 0:
+            cls._was_on = gc.isenabled()
+            gc.disable()
+        cls._holders += 1
+
+    @classmethod
+    def end(cls) -> None:
+        cls._holders -= 1
+        if cls._holders == 0 and cls._was_on:
+            gc.enable()
 
 
 class Background:
@@ -34,6 +61,7 @@ class Background:
     def __init__(self, work: Callable[[], Any], on_done: Callable[[Any], None], on_failed: Callable[[Exception], None]) -> None:
         self._work, self._on_done, self._on_failed = work, on_done, on_failed
         self._result: Any = None
+        self._told = True
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._timer: Any = qt.QTimer()
@@ -42,12 +70,14 @@ class Background:
 
     def start(self) -> None:
         """Begin."""
+        _NoCollection.begin()
+        _RUNNING.add(self)
         self._thread.start()
         self._timer.start()
 
     def forget(self) -> None:
         """Tell nobody: what is computed is thrown away."""
-        self._timer.stop()
+        self._told = False
 
     def _run(self) -> None:
         try:
@@ -60,6 +90,10 @@ class Background:
         if self._thread.is_alive():
             return
         self._timer.stop()
+        _RUNNING.discard(self)
+        _NoCollection.end()
+        if not self._told:
+            return
         if self._failure is not None:
             self._on_failed(self._failure)
         else:

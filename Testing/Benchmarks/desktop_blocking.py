@@ -1,9 +1,10 @@
-"""How long the LungAirway panel holds up the window, on the stand-in for the Slicer desktop: each slot's time on a result of true size.
+"""How long the LungAirway panel holds up the window: each slot's time on a result of true size, on the desktop's stand-in.
 
     python Testing/Benchmarks/desktop_blocking.py --patient DIR --plan DIR
 
-``--patient`` and ``--plan`` are made when absent (a digital patient at 0.8 mm and its plan; some minutes). The stand-in's wrappers
-are written in Python and slower than Slicer's; drawing is by software. What is printed: the worst wall and processor time of a slot.
+``--patient`` and ``--plan`` are made when absent (a digital patient at 0.8 mm and its plan; some minutes). The stand-in's
+wrappers are written in Python and slower than Slicer's; drawing is by software. For each step the three slots that took most
+processor time are printed with it and with their wall time.
 """
 
 from __future__ import annotations

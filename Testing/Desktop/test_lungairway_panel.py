@@ -7,54 +7,19 @@ import shutil
 import numpy as np
 import pytest
 from airway_patient import add_ct
+from airway_steps import branch_called, press, settle, show_panel, show_plan
 
 
 @pytest.fixture
 def panel(desktop, airway_patient, tmp_path):
-    """The panel with the patient's CT chosen; results go to a folder of the test's own."""
-    import slicer
-
-    slicer.app.settings().setValue("SenseCarePlanning/CasesFolder", str(tmp_path / "cases"))
-    desktop.load_module("LungAirway")
-    ct = add_ct(desktop.scene, airway_patient)
-    shown = desktop.show_module("LungAirway")
-    assert shown.ui.inputSelector.currentNode() is ct
-    return shown
+    """The panel with the patient's CT chosen."""
+    return show_panel(desktop, airway_patient, tmp_path / "cases")
 
 
 @pytest.fixture
 def planned(desktop, panel, airway_patient, airway_plan, tmp_path):
     """The panel with the patient's plan shown, the target set as a point."""
-    folder = tmp_path / "cases" / "airway-1" / "001"
-    shutil.copytree(airway_plan, folder)
-    node = panel.planPanel.target_node()
-    node.AddControlPointWorld(*airway_patient.target_ras)
-    panel.session.take_result(folder)
-    panel.flyPanel.show_views()
-    panel._lookAtTree()
-    open_all(panel)
-    settle(desktop, panel)
-    return panel
-
-
-def open_all(panel):
-    for name in ("run", "tree", "edit", "target", "route", "fly", "report"):
-        getattr(panel.ui, f"{name}Section").collapsed = False
-
-
-def settle(desktop, panel):
-    """Wait until what goes on beside the window is done: a result taken up, a correction, rows of the table."""
-    desktop.process_events(until=lambda: not panel.session.taking_up and not panel.treePanel.filling, timeout=60)
-
-
-def press(desktop, panel, button):
-    """Click and wait."""
-    desktop.click(button)
-    settle(desktop, panel)
-
-
-def branch_called(panel, code):
-    return next(one.id for one in panel.session.edits.tree if one.label is not None and one.label.code == code)
+    return show_plan(desktop, panel, airway_patient, airway_plan, tmp_path / "cases" / "airway-1" / "001")
 
 
 def camera_of(name):
