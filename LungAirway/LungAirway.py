@@ -402,12 +402,15 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _lead(self):
         """A new result is in the scene: open what comes next, and look at the tree."""
+        import qt
+
         if self.session.plan is not None:
+            self._fold("treeSection", "editSection", "targetSection")
             self._open("routeSection", "flySection")
         else:
             self._open("treeSection", "targetSection")
         self.flyPanel.show_views()
-        self._lookAtTree()
+        qt.QTimer.singleShot(0, self._lookAtTree)  # once the views have their new shape
 
     def _onReported(self, outcome, job):
         self._showReport()
@@ -417,11 +420,17 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for name in names:
             getattr(self.ui, name).collapsed = False
 
+    def _fold(self, *names):
+        for name in names:
+            getattr(self.ui, name).collapsed = True
+
     def _lookAtTree(self):
         """Turn the overview to the tree and the target: from the front, or from where the target is not hidden."""
         from LungAirwayWidgets import layout
         from LungAirwayWidgets.case import result_node
 
+        if self.session.case is None:
+            return
         models = [result_node(self.session.case, role) for role in ("surface", "target ball")]
         side = layout.FRONT
         if self.session.plan is not None:
