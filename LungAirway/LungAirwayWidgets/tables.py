@@ -114,7 +114,7 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
     rows: list[tuple[str, Callable[[Any], str]]] = [
         (_("Leaves the airway in"), lambda r: words.branch(tree[r.exit_branch_id], tree)),
         (_("Likelihood"), lambda r: percent(r.confidence)),
-        (_("Smallest diameter"), lambda r: words.with_unit(2.0 * float(r.radius_mm.min()), "mm")),
+        (_("Smallest diameter"), lambda r: narrowest_text(r, tree, words)),
         (_("Gap to the target"), lambda r: words.with_unit(r.gap_mm, "mm")),
         (_("Off axis"), lambda r: words.with_unit(r.exit_angle_deg, "deg")),
         (_("Bifurcations"), lambda r: str(len(plan.instructions.get(r.rank, ())))),
@@ -130,6 +130,12 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
             text = make(route)
             table.setItem(row, column, text_cell(text, f"{text}\n{words.sentence(route.reason)}"))
     table.blockSignals(blocked)
+
+
+def narrowest_text(route: Any, tree: Any, words: Any) -> Any:
+    """Return the narrowest branch's smallest inner diameter on a route, the one that the bronchoscopes are judged by."""
+    narrowest = min((tree[branch_id] for branch_id in route.branch_ids), key=lambda branch: branch.minimum_diameter_mm)
+    return words.lumen(narrowest.minimum_diameter_mm, narrowest.minimum_diameter_interval_mm, "mm")
 
 
 def fill_scopes(table: Any, result: Any, words: Any) -> None:
