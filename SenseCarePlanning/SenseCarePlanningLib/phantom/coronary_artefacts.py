@@ -62,7 +62,7 @@ def add_streaks(image_kji: Float32Array, grid: Grid, lead: Lead, rng: np.random.
     order = np.argsort(lead.points_lps_mm[:, 2])
     points = lead.points_lps_mm[order]
     phase = float(rng.uniform(0.0, 2.0 * np.pi))
-    for k, plane in enumerate(image_kji):
+    for k in range(len(image_kji)):
         z = grid.affine_ijk_to_lps[2, 3] + grid.spacing_ijk_mm[2] * k
         if not points[0, 2] <= z <= points[-1, 2]:
             continue
@@ -71,7 +71,7 @@ def add_streaks(image_kji: Float32Array, grid: Grid, lead: Lead, rng: np.random.
         distance = np.hypot(dx, dy)
         angle = np.arctan2(dy, dx)
         waves = np.cos(9.0 * angle + phase + 0.1 * z) + 0.8 * np.cos(4.0 * angle - phase + 0.06 * z)
-        plane += (260.0 * waves * np.exp(-distance / 14.0) * (distance > LEAD_RADIUS_MM)).astype(np.float32)
+        image_kji[k] += (260.0 * waves * np.exp(-distance / 14.0) * (distance > LEAD_RADIUS_MM)).astype(np.float32)
 
 
 def stepped_points(points_lps_mm: FloatArray, step_mm: float) -> FloatArray:

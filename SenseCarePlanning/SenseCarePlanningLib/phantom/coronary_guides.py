@@ -1,7 +1,7 @@
 """Where coronary arteries run: guide points in the heart's template, what they lie on, and how wide they start.
 
-Courses and origins follow the SCCT segment definitions (Leipsic 2014, doi:10.1016/j.jcct.2014.07.003). The guide points are drawn from
-normal anatomy; :mod:`coronary_tree` lets every course settle in its groove or on its wall.
+Courses and origins follow the SCCT segment definitions (Leipsic 2014, doi:10.1016/j.jcct.2014.07.003). The guide
+points are drawn from normal anatomy; :mod:`coronary_tree` lets every course settle in its groove or on its wall.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ LM_MM = 4.5
 LAD_MM, LAD_END_MM = 3.7, 1.9
 LCX_MM = {Dominance.RIGHT: 3.4, Dominance.BALANCED: 3.8, Dominance.LEFT: 4.2}
 RCA_MM = {Dominance.RIGHT: 3.9, Dominance.BALANCED: 3.6, Dominance.LEFT: 2.8}
-"""Lumen diameters of normal arteries: left main 4.5 +- 0.5, proximal LAD 3.7 +- 0.4, distal LAD 1.9 +- 0.4, proximal RCA 3.9 +- 0.6
-(right) and 2.8 +- 0.5 (left dominance), LCX 3.4 +- 0.5 and 4.2 +- 0.6 mm (Dodge 1992, doi:10.1161/01.CIR.86.1.232, men).
+"""Lumen diameters of normal arteries: left main 4.5 +- 0.5, proximal LAD 3.7 +- 0.4, distal LAD 1.9 +- 0.4, proximal RCA
+3.9 +- 0.6 (right) and 2.8 +- 0.5 (left dominance), LCX 3.4 +- 0.5 and 4.2 +- 0.6 mm (Dodge 1992, doi:10.1161/01.CIR.86.1.232).
 Balanced hearts lie between, chosen. The left main is not set from here: it follows from its daughters."""
 
 SIDE_MM = {"D1": 2.1, "D2": 1.8, "S1": 1.2, "OM1": 2.2, "OM2": 1.8, "RI": 2.2, "PDA": 2.2, "PLB": 2.0, "AM": 1.5}
@@ -150,7 +150,7 @@ def guides(dominance: Dominance, ramus: bool, absent: frozenset[str]) -> list[Gu
     left, right = dominance is Dominance.LEFT, dominance is Dominance.RIGHT
     lv, septum, base = ("lv_wall",), ("lv_wall", "rv_wall"), ("lv_wall", "la_wall")
     lcx = LCX_POINTS + (LCX_TO_CRUX if left else ())
-    lcx_end = (SIDE_MM["PDA"] if left else DISTAL_LCX_MM)
+    lcx_end = SIDE_MM["PDA"] if left else DISTAL_LCX_MM
     rca = RCA_POINTS[:-2] if left else RCA_POINTS
     reached = 0.70 if left else 1.0
     found = [

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from ..geometry import FloatArray, unit
 from .chest import GREAT_VESSELS, Axes, tube
-from .fields import Float32Array, Lattice, smooth_union
+from .fields import Float32Array, Lattice, smooth_noise, smooth_union
 
 FAR_MM = 20.0
 """Distances are cut here: nothing reads them farther from a surface."""
@@ -83,6 +83,11 @@ class Heart:
             parts.append(self.read(name, points_lps_mm + step) - self.read(name, points_lps_mm - step))
         return np.stack(parts, axis=1) / (2.0 * reach_mm)
 
+    def with_sac_over(self, points_lps_mm: FloatArray, radius_mm: FloatArray) -> Heart:
+        """Return the heart with its pericardium stretched over a tube (N, 3), (N,)."""
+        around = np.clip(tube(self.lattice.axes(), points_lps_mm, radius_mm), -FAR_MM, FAR_MM)
+        return replace(self, fields={**self.fields, "sac": smooth_union(self.fields["sac"], around, 5.0)})
+
     def ostium(self, side: str) -> FloatArray:
         """Return the middle of the left or right aortic sinus's wall near the sinotubular junction, where an artery starts."""
         angle = {"right": SINUS_ANGLES[0], "left": SINUS_ANGLES[1]}[side]
@@ -103,15 +108,21 @@ def _root_point(height_mm: float, angle_deg: float, radius_mm: float) -> FloatAr
     return np.asarray(AORTIC_VALVE + height_mm * AORTIC_AXIS + radius_mm * around)
 
 
-def make_heart(pose: HeartPose, lower_lps_mm: FloatArray, upper_lps_mm: FloatArray, step_mm: float = 1.25) -> Heart:
-    """Build the heart's fields over a box."""
+def make_heart(
+    pose: HeartPose,
+    lower_lps_mm: FloatArray,
+    upper_lps_mm: FloatArray,
+    rng: np.random.Generator | None = None,
+    step_mm: float = 1.25,
+) -> Heart:
+    """Build the heart's fields over a box; ``rng`` roughens what is rough in a heart (trabeculae, fat), None leaves it smooth."""
     lattice = Lattice.over(lower_lps_mm, upper_lps_mm, step_mm)
     maker = _Maker(pose, lattice)
     fields: dict[str, Float32Array] = {}
     fields["lv"], fields["lv_wall"] = maker.left_ventricle()
     fields["papillary"] = maker.papillary()
-    fields["aorta"] = maker.aorta()
-    fields["trunk"] = maker.tubes(TRUNK, RIGHT_PULMONARY, LEFT_PULMONARY)
+    fields["aorta"], fields["aorta_wall"] = maker.aorta()
+    fields["trunk"], fields["trunk_wall"] = maker.trunk()
     fields["cava"] = maker.tubes(*CAVAE)
     fields["descending"] = maker.descending()
     left_atrium = np.maximum(maker.left_atrium(), 0.6 - fields["lv_wall"])
@@ -121,9 +132,13 @@ def make_heart(pose: HeartPose, lower_lps_mm: FloatArray, upper_lps_mm: FloatArr
     fields["ra"] = np.maximum(fields["ra"], 2.5 - np.minimum(fields["aorta"], fields["la"]))
     fields["lv"] = np.minimum(fields["lv"], maker.tubes(OUTFLOW))
     fields["lv_wall"] = np.minimum(fields["lv_wall"], np.maximum(maker.tubes(OUTFLOW) - 2.5, -3.0 - fields["aorta"]))
-    for name, wall_mm in (("la", 2.0), ("ra", 2.0), ("aorta", 1.3), ("trunk", 1.0)):
+    for name, wall_mm in (("la", 2.0), ("ra", 2.0)):
         fields[f"{name}_wall"] = fields[name] - np.float32(wall_mm)
     fields["sac"] = _sac(fields, lattice)
+    if rng is not None:
+        fields["rv"] = fields["rv"] + np.float32(0.8) * np.abs(smooth_noise(lattice, 2.4, rng))
+        fields["lv"] = fields["lv"] + np.float32(0.6) * np.abs(smooth_noise(lattice, 2.2, rng))
+        fields["sac"] = fields["sac"] + np.float32(0.9) * np.clip(smooth_noise(lattice, 9.0, rng), -1.5, 1.0)
     for name, field in fields.items():
         fields[name] = np.clip(field, -FAR_MM, FAR_MM).astype(np.float32)
     return Heart(pose, lattice, fields)
@@ -131,7 +146,7 @@ def make_heart(pose: HeartPose, lower_lps_mm: FloatArray, upper_lps_mm: FloatArr
 
 Course = tuple[tuple[float, float, float, float], ...]
 
-TRUNK: Course = ((9, -54, -48, 14.5), (11, -51, -36, 14), (14, -45, -24, 14), (18, -32, -13, 13.5), (18, -22, -8, 12.5))
+TRUNK: Course = ((11, -52, -40, 14), (14, -45, -24, 14), (18, -32, -13, 13.5), (18, -22, -8, 12.5))
 RIGHT_PULMONARY: Course = ((16, -22, -9, 11), (0, -12, -16, 10.5), (-22, -9, -20, 10), (-40, -6, -24, 9))
 LEFT_PULMONARY: Course = ((19, -22, -8, 12), (30, -8, -2, 10.5), (40, 8, -5, 9), (46, 16, -14, 7))
 CAVAE: tuple[Course, ...] = (
@@ -142,7 +157,7 @@ PULMONARY_VEINS: tuple[Course, ...] = (
     ((-16, 10, -40, 8), (-36, 4, -36, 7), (-56, 0, -28, 5.5)),
     ((-18, 14, -54, 8), (-38, 17, -58, 7), (-56, 20, -64, 5)),
     ((6, 8, -36, 8), (26, 6, -28, 6.5), (44, -2, -20, 5)),
-    ((6, 14, -50, 8), (27, 20, -54, 6.5), (46, 24, -60, 5)),
+    ((6, 12, -49, 8), (27, 13, -52, 6.5), (48, 10, -57, 5)),
 )
 MITRAL_INLET: Course = ((2, 6, -58, 13.5), (14, -6, -66, 13.0))
 TRICUSPID_INLET: Course = ((-26, -22, -64, 15.0), (-8, -34, -70, 14.0))
@@ -208,24 +223,32 @@ class _Maker:
         for lateral, across in ((-11.0, -12.0), (-9.0, 13.0)):
             low = MITRAL + 44.0 * LV_AXIS + 1.15 * (lateral * TOWARDS_RV + across * INFERIOR)
             high = MITRAL + 24.0 * LV_AXIS + 0.8 * (lateral * TOWARDS_RV + across * INFERIOR)
-            parts.append(((*low, 5.5), (*high, 3.5)))
+            parts.append(((*low, 4.6), (*high, 2.6)))
         return self.tubes(*parts)
 
-    def aorta(self) -> Float32Array:
-        """Root with three sinuses, then up to the template's arch."""
+    def aorta(self) -> tuple[Float32Array, Float32Array]:
+        """Root with three sinuses, then up to the template's arch: lumen, and lumen with wall; both end at the valve."""
         arch = np.array(GREAT_VESSELS["aorta"][0], dtype=np.float64)[2:6]
-        up = np.concatenate([[(*(AORTIC_VALVE + h * AORTIC_AXIS), r) for h, r in ((0, 11.5), (10, 13.5), (20, 14.0), (32, 15.0))]])
-        course = tuple(tuple(row) for row in np.concatenate([up, arch]))
-        total = self.tubes(course)
+        up = np.concatenate(
+            [[(*(AORTIC_VALVE + h * AORTIC_AXIS), r) for h, r in ((0, 11.5), (10, 13.5), (20, 14.0), (32, 15.0))]]
+        )
+        total = self.tubes(_course_of(np.concatenate([up, arch])))
         for angle in SINUS_ANGLES:
             centre = _root_point(9.0, angle, 6.8)
             frame = np.stack([AORTIC_AXIS, unit(np.array([1.0, 0.2, 0.27])), unit(np.cross(AORTIC_AXIS, [1.0, 0.2, 0.27]))])
             total = smooth_union(total, self.ellipsoid(centre, frame, (11.0, 9.6, 9.6)), 3.0)
-        return np.asarray(np.maximum(total, self.plane(AORTIC_VALVE - 1.5 * AORTIC_AXIS, AORTIC_AXIS)), dtype=np.float32)
+        valve = self.plane(AORTIC_VALVE - 1.5 * AORTIC_AXIS, AORTIC_AXIS)
+        return np.maximum(total, valve), np.maximum(total - np.float32(1.3), valve)
+
+    def trunk(self) -> tuple[Float32Array, Float32Array]:
+        """Pulmonary trunk and its two arteries: lumen, and lumen with wall; both end at the valve."""
+        total = self.tubes(TRUNK, RIGHT_PULMONARY, LEFT_PULMONARY)
+        valve = self.plane(PULMONARY_VALVE, unit(np.array([0.1, 0.3, 0.95])))
+        return np.maximum(total, valve), np.maximum(total - np.float32(1.0), valve)
 
     def descending(self) -> Float32Array:
         """The arch and descending aorta of the chest template."""
-        return self.tubes(tuple(tuple(float(v) for v in row) for row in GREAT_VESSELS["aorta"][0][4:]))
+        return self.tubes(GREAT_VESSELS["aorta"][0][4:])
 
     def left_atrium(self) -> Float32Array:
         """Body, appendage and the mouths of the veins."""
@@ -248,6 +271,10 @@ class _Maker:
         return atrium.astype(np.float32), cavity.astype(np.float32), wall.astype(np.float32)
 
 
+def _course_of(table: FloatArray) -> Course:
+    return tuple((float(x), float(y), float(z), float(r)) for x, y, z, r in table)
+
+
 def _densified(table: FloatArray) -> FloatArray:
     """Round a course (N, 4) off with a spline at about 4 mm."""
     from scipy.interpolate import PchipInterpolator
@@ -265,4 +292,4 @@ def _sac(fields: dict[str, Float32Array], lattice: Lattice) -> Float32Array:
     vessels = np.minimum(fields["aorta_wall"], fields["trunk_wall"])
     total = np.minimum(total, np.maximum(vessels, np.asarray(z + 12.0, dtype=np.float32)))
     grown = gaussian_filter(np.clip(total, -30.0, 30.0), 6.0 / lattice.step_mm)
-    return np.asarray(np.minimum(grown - np.float32(6.5), total - np.float32(3.5)), dtype=np.float32)
+    return np.asarray(np.minimum(grown - np.float32(3.5), total - np.float32(2.0)), dtype=np.float32)

@@ -92,8 +92,7 @@ def paint_arteries(image_kji: Float32Array, grid: Grid, arteries: list[Sections]
 def _offsets(grid: Grid, factors_kji: NDArray[np.int_]) -> FloatArray:
     """Return the samples' places (S, 3) in a voxel, LPS mm from its middle."""
     parts = [
-        (np.arange(count) + 0.5) / count * gap - 0.5 * gap
-        for count, gap in zip(factors_kji, grid.spacing_kji_mm, strict=True)
+        (np.arange(count) + 0.5) / count * gap - 0.5 * gap for count, gap in zip(factors_kji, grid.spacing_kji_mm, strict=True)
     ]
     z, y, x = np.meshgrid(*parts, indexing="ij")
     return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)

@@ -24,8 +24,15 @@ FAT_HU, PERICARDIUM_HU, PERICARDIUM_MM = -95.0, 15.0, 1.0
 SLEEVE_MM = 1.2
 """Fat that every artery and vein has around it, where the heart's own walls would be closer."""
 
-LUNG_LEAVES = 520
-LUNG_ROOTS = ((-38.0, -6.0, -24.0), (-34.0, 16.0, -58.0), (-40.0, 3.0, -34.0), (42.0, 8.0, -8.0), (36.0, 20.0, -55.0), (40.0, 0.0, -22.0))
+LUNG_LEAVES = 900
+LUNG_ROOTS = (
+    (-38.0, -6.0, -24.0),
+    (-34.0, 16.0, -58.0),
+    (-40.0, 3.0, -34.0),
+    (42.0, 8.0, -8.0),
+    (36.0, 20.0, -55.0),
+    (40.0, 0.0, -22.0),
+)
 """Where vessels enter the lungs, in the template."""
 
 
@@ -75,7 +82,7 @@ def make_surroundings(
     """Draw a chest around a heart, over a box."""
     lattice = Lattice.over(lower_lps_mm, upper_lps_mm, 2.0)
     sac = _resampled(heart, "sac", lattice)
-    right, left = template_lungs(shape.template_axes(lattice), sac - np.float32(0.5))
+    right, left = template_lungs(shape.template_axes(lattice), sac + np.float32(2.0))
     lungs = np.minimum(right, left).astype(np.float32)
     texture = (smooth_noise(lattice, 9.0, rng), smooth_noise(lattice, 1.6, rng))
     return Surroundings(
@@ -143,15 +150,17 @@ def draw_scene(
         sac = fine.read(heart.fields["sac"], k)
         _over(plane, occupancy(sac - np.float32(PERICARDIUM_MM), width), PERICARDIUM_HU)
         _over(plane, occupancy(sac, width), FAT_HU + 7.0 * coarse.read(around.texture, k))
+        mixing = 1.0 + 0.06 * coarse.read(around.texture, k)
         for name, pool in LAYERS:
-            _over(plane, occupancy(fine.read(heart.fields[name], k), width), getattr(contrast, pool))
+            value = getattr(contrast, pool) * (mixing if pool in ("right", "cava") else 1.0)
+            _over(plane, occupancy(fine.read(heart.fields[name], k), width), value)
         muscle = np.maximum(fine.read(heart.fields["papillary"], k), fine.read(heart.fields["lv"], k))
         _over(plane, occupancy(muscle, width), contrast.muscle)
         _over_share(plane, sleeve[k], FAT_HU)
         _over_share(plane, vein[k], contrast.veins)
         for name, pool_ in VESSEL_LAYERS:
-            value = VESSEL_WALL_HU if pool_ is None else getattr(contrast, pool_)
-            _over(plane, occupancy(fine.read(heart.fields[name], k), width), value)
+            vessel_hu = VESSEL_WALL_HU if pool_ is None else getattr(contrast, pool_)
+            _over(plane, occupancy(fine.read(heart.fields[name], k), width), vessel_hu)
     return image
 
 

@@ -76,9 +76,7 @@ class Sections:
     def lumen_lps_mm(self) -> FloatArray:
         """Middle of the lumen (N, 3): the true centreline."""
         return np.asarray(
-            self.artery.points_lps_mm
-            + self.offset_mm[:, :1] * self.frames[:, 1]
-            + self.offset_mm[:, 1:] * self.frames[:, 2]
+            self.artery.points_lps_mm + self.offset_mm[:, :1] * self.frames[:, 1] + self.offset_mm[:, 1:] * self.frames[:, 2]
         )
 
     @property
@@ -218,17 +216,13 @@ def _plaque(lesion: Lesion, place: _Place, healthy_mm: FloatArray, look: Look) -
     if kind is Composition.SPOTTY:
         angle, distance = np.radians(lesion.angle_deg), healthy_mm
         gap = np.sqrt(
-            (place.up_mm - distance * np.cos(angle)) ** 2
-            + (place.left_mm - distance * np.sin(angle)) ** 2
-            + place.along_mm**2
+            (place.up_mm - distance * np.cos(angle)) ** 2 + (place.left_mm - distance * np.sin(angle)) ** 2 + place.along_mm**2
         )
         _put(tissue, value, place.within & (gap < 0.5 * SPOT_MM), Tissue.CALCIUM, calcium)
     if kind is Composition.STENT:
         distance = np.hypot(place.up_mm, place.left_mm)
         angle = np.arctan2(place.left_mm, place.up_mm)
-        mesh = np.minimum(
-            np.abs(np.sin(3.0 * angle + 2.2 * place.along_mm)), np.abs(np.sin(3.0 * angle - 2.2 * place.along_mm))
-        )
+        mesh = np.minimum(np.abs(np.sin(3.0 * angle + 2.2 * place.along_mm)), np.abs(np.sin(3.0 * angle - 2.2 * place.along_mm)))
         ring = (distance > healthy_mm) & (distance < healthy_mm + STRUT_MM) & (np.abs(t) < 0.95)
         _put(tissue, value, ring & (mesh < 0.3), Tissue.STENT, STRUT_HU)
     return tissue, value
