@@ -1,8 +1,8 @@
 """CAD-RADS 2.0: the category of a patient, plaque burden and modifiers, with the rules that fired and what would change them.
 
 Cury et al. 2022, doi:10.1016/j.jcmg.2022.07.002; constants and what is disputed about them in ``constants``. Modifiers are
-printed in the order P, N, HRP, I, S, G, E, as Celeng et al. 2023 (Radiology Assistant) list them. Chosen, because no source read
-settles it: a graft is graded like the vessel it feeds, and an occluded graft is an occlusion.
+printed in the order P, N, HRP, I, S, G, E, as Celeng et al. 2023 (Radiology Assistant) list them. A graft is graded like the
+vessel it feeds and an occluded graft is an occlusion, as an independent public implementation has it too.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from .cadrads_category import STEPS, Category, Graded, category_of, graded_parts, worst_by_vessel
 from .cadrads_rules import Fired, Rule, fired
+from .calcium_series import whole_score
 from .constants import GRADED_ABOVE_MM, LEFT_MAIN_4B_FROM, P4_CALCIUM_FROM
 from .findings import OPEN, CoronaryFindings, Stenosis
-from .plaque_burden import whole_score
+from .plaque_burden import plaque_burden
 
 MARGIN = 10
 """Percent by which a stenosis without a wider interval is varied. Chosen."""
@@ -48,6 +49,9 @@ def what_if(findings: CoronaryFindings, category: Category, plaque: bool, not_as
         yield fired(Rule.IF_SMALL, limit=f"{GRADED_ABOVE_MM:g}", category=at_limit.value)
     if findings.agatston is not None and whole_score(findings.agatston) == P4_CALCIUM_FROM and not findings.has_stent:
         yield fired(Rule.IF_P4)
+    as_reported, higher = (plaque_burden(findings, not_assessable, choice).level for choice in (False, True))
+    if higher is not None and higher != as_reported:
+        yield fired(Rule.IF_HIGHER_BURDEN, level=higher)
 
 
 def _nearby(part: Graded) -> Iterator[int]:

@@ -27,7 +27,11 @@ STENT_IMPLIES_PLAQUE = True
 P_BY_CALCIUM = ((1, 1), (101, 2), (301, 3))
 """Lowest Agatston score of P1, P2 and P3 (Cury 2022: 1-100, 101-300, 301-999)."""
 P4_CALCIUM_FROM = 1000
-"""Agatston score from which P is 4. Disputed: the table ends P3 at 999 and begins P4 with ">1000"; 1000 is taken as P4."""
+"""Agatston score from which P is 4. Disputed: the table ends P3 at 999 and begins P4 with ">1000"; 1000 is taken as P4,
+as by an independent public implementation."""
+P_HIGHER_OF_BOTH = False
+"""Whether the higher of both ways is the burden. Disputed: the summaries of CAD-RADS 2.0 take the calcium score where there is
+one; one study of P by both ways and one public implementation take the higher."""
 P_BY_INVOLVEMENT = ((1, 1), (3, 2), (5, 3), (8, 4))
 """Fewest involved segments of P1 to P4 (Cury 2022: up to 2, 3-4, 5-7, 8 and more)."""
 HIGH_RISK_FEATURES = 2
@@ -55,5 +59,6 @@ blur, and no factor undoes that."""
 CALCIUM_BLOOD_LIMIT_HU = 100.0
 """Blood brighter than this holds contrast. Chosen: blood without contrast has 30 to 60 HU, and 130 HU would count as calcium."""
 CALCIUM_CATEGORIES = ((0, "0"), (10, "1-10"), (100, "11-100"), (400, "101-400"), (1000, "401-1000"))
-"""Highest Agatston score of each category; ">1000" is above all (six-level scale, HL7 Lithuania CVD guide, as widely used)."""
+"""Highest Agatston score, in whole numbers, of each category; ">1000" is above all (six-level scale as the Lithuanian HL7 guide
+on cardiovascular disease has it)."""
 CALCIUM_ABOVE_ALL = ">1000"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from .cadrads_category import counts_by_size, whole_percent
 from .cadrads_rules import Fired, Rule, fired
-from .constants import P4_CALCIUM_FROM, P_BY_CALCIUM, P_BY_INVOLVEMENT, STENT_IMPLIES_PLAQUE
+from .calcium_series import whole_score
+from .constants import P4_CALCIUM_FROM, P_BY_CALCIUM, P_BY_INVOLVEMENT, P_HIGHER_OF_BOTH, STENT_IMPLIES_PLAQUE
 from .findings import CoronaryFindings, SegmentFinding
 from .segments import segment_involvement_score
 
@@ -46,11 +47,6 @@ def has_disease(finding: SegmentFinding) -> bool:
     return has_plaque(finding) or (finding.stenosis is not None and whole_percent(finding.stenosis.percent) > 0)
 
 
-def whole_score(agatston: float) -> int:
-    """Return an Agatston score as it is reported: a whole number, at least 1 when above 0."""
-    return max(int(agatston + 0.5), 1) if agatston > 0 else 0
-
-
 def level_by_calcium(agatston: float) -> int | None:
     """Return P by an Agatston score as it is reported; None for 0."""
     whole = whole_score(agatston)
@@ -66,7 +62,7 @@ def _level(value: int, steps: tuple[tuple[int, int], ...]) -> int | None:
     return max((level for lowest, level in steps if value >= lowest), default=None)
 
 
-def plaque_burden(findings: CoronaryFindings, incomplete: bool) -> PlaqueBurden:
+def plaque_burden(findings: CoronaryFindings, incomplete: bool, higher_of_both: bool = P_HIGHER_OF_BOTH) -> PlaqueBurden:
     """Return the burden: by calcium score where there is one; by involved segments without one, with any stent, or when the
     score is 0 although there is plaque (CAD-RADS 2.0 as summarised by radathand.com and radiopaedia.org).
 
@@ -74,6 +70,8 @@ def plaque_burden(findings: CoronaryFindings, incomplete: bool) -> PlaqueBurden:
     ----------
     incomplete
         Whether parts could not be assessed, which makes the involved segments a lower bound.
+    higher_of_both
+        Take the higher level where both ways may be used.
     """
     diseased = [finding for finding in findings.segments if has_disease(finding)]
     involved = segment_involvement_score(finding.code for finding in diseased if counts_by_size(finding))
@@ -87,7 +85,7 @@ def plaque_burden(findings: CoronaryFindings, incomplete: bool) -> PlaqueBurden:
         trace.append(fired(Rule.P_NOT_BY_CALCIUM_STENT))
     elif findings.agatston is not None and by_calcium is None:
         trace.append(fired(Rule.P_NOT_BY_CALCIUM_ZERO))
-    if by_calcium is not None and not stent:
+    if by_calcium is not None and not stent and not (higher_of_both and by_involvement > by_calcium):
         level = by_calcium
         trace.append(fired(Rule.P_CALCIUM, level=level, score=whole_score(findings.agatston or 0.0)))
     else:

@@ -26,6 +26,7 @@ from CardiacCTALib.findings import (
     SegmentFinding,
     Stenosis,
 )
+from CardiacCTALib.plaque_burden import plaque_burden
 from CardiacCTALib.segments import BY_CODE, Artery, Dominance, expected_segments
 from SenseCarePlanningLib.i18n import translator
 
@@ -151,6 +152,13 @@ def test_a_worse_stenosis_never_makes_a_milder_category() -> None:
 @pytest.mark.parametrize(("percent", "whole"), [(0.4, 0), (0.5, 1), (69.5, 70), (99.4, 99), (99.9, 99), (100.0, 100)])
 def test_rounding_is_half_up_and_never_makes_an_occlusion(percent: float, whole: int) -> None:
     assert whole_percent(percent) == whole
+
+
+def test_the_higher_of_both_burdens_can_be_asked_for() -> None:
+    many = findings_of({"heart": "pLAD 30; mLAD plaque; D1 plaque", "agatston": 50})
+    assert [plaque_burden(many, False, higher).level for higher in (False, True)] == [1, 2]
+    stented = findings_of({"heart": "pLAD 30 stent", "agatston": 500})
+    assert [plaque_burden(stented, False, higher).level for higher in (False, True)] == [1, 1]
 
 
 def test_impossible_findings_are_refused() -> None:

@@ -78,6 +78,10 @@ def test_the_relevant_part_ends_at_the_last_wide_point() -> None:
     scores = evaluate_centreline(reference, [2.0, 2.0, 0.5, 0.5], straight(10.0), 1.0)
     assert scores.overlap_relevant == 1.0
     assert scores.overlap == pytest.approx(22 / 32)
+    # What follows the wrong way beyond the wide part counts in OV and not in OT.
+    astray = evaluate_centreline(reference, [2.0, 2.0, 0.5, 0.5], line((0.0, 0.0), (10.0, 0.0), (20.0, 8.0)), 1.0)
+    assert astray.overlap_relevant == 1.0
+    assert astray.overlap < 0.6
     # A stenosis inside the wide part stays in it.
     narrow = evaluate_centreline(line((0, 0), (5, 0), (20, 0)), [2.0, 0.2, 2.0], straight(offset=0.3), 1.0)
     assert narrow.overlap_relevant == narrow.overlap < 1.0

@@ -43,7 +43,7 @@ KNOWN_FIELDS = {
     "tier",
 }
 SIZE_LIMIT_MB = 100
-MODULES = re.findall(r"add_subdirectory\((\w+)\)", TOP)
+MODULES = [name for name in re.findall(r"add_subdirectory\((\w+)\)", TOP) if name != "Testing"]
 
 
 def setting(name: str) -> str:
