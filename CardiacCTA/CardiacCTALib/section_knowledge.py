@@ -38,9 +38,10 @@ _ECCENTRIC_MM = 0.6
 
 @dataclass(frozen=True, eq=False)
 class PlatePrior:
-    """Level of solid calcium, and where (N, 16) it may lie on the lumen."""
+    """Level of solid calcium, where (N, 16) it was seen on the lumen, and where it may lie (there and just beside)."""
 
     calcium_hu: float
+    seen: NDArray[np.bool_]
     allowed: NDArray[np.bool_]
 
 
@@ -77,7 +78,7 @@ def _add_plates(blocks: FloatArray, pull: FloatArray, values: FloatArray, plates
     index = np.arange(PLATE.start, PLATE.stop)
     sd = np.where(plates.allowed, PLATE_SD_MM, 0.01)
     blocks[:, index, index] += 1.0 / sd**2
-    pull[:, PLATE] -= (values[:, PLATE] - np.where(plates.allowed, PLATE_MM, 0.0)) / sd**2
+    pull[:, PLATE] -= (values[:, PLATE] - np.where(plates.seen, PLATE_MM, 0.0)) / sd**2
     both = np.where(plates.allowed & np.roll(plates.allowed, -1, axis=1), 1.0 / PLATE_STEP_SD_MM**2, 0.0)
     after = np.roll(index, -1)
     fall = values[:, PLATE] - np.roll(values[:, PLATE], -1, axis=1)
