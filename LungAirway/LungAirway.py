@@ -421,12 +421,15 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _lead(self):
         """A new result is in the scene: open what comes next, and look at the tree."""
+        import qt
+
         if self.session.plan is not None:
+            self._fold("treeSection", "editSection", "targetSection")
             self._open("routeSection", "flySection")
         else:
             self._open("treeSection", "targetSection")
         self.flyPanel.show_views()
-        self._lookAtTree()
+        qt.QTimer.singleShot(0, self._lookAtTree)  # once the views have their new shape
 
     def _onFilmed(self, outcome, job):
         import shutil
@@ -447,21 +450,23 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for name in names:
             getattr(self.ui, name).collapsed = False
 
-    def _lookAtTree(self):
-        """Turn the overview to the tree, from the front."""
-        from LungAirwayWidgets.layout import OVERVIEW, three_d_widget
+    def _fold(self, *names):
+        for name in names:
+            getattr(self.ui, name).collapsed = True
 
-        widget = three_d_widget(OVERVIEW)
-        if widget is not None:
-            view = widget.threeDView()
-            node = view.mrmlViewNode()
-            node.SetBoxVisible(False)
-            node.SetAxisLabelsVisible(False)
-            node.SetOrientationMarkerType(node.OrientationMarkerTypeCube)
-            camera = view.cameraNode()
-            camera.RotateTo(camera.Anterior)
-            view.resetFocalPoint()
-            view.resetCamera(False, True, True)
+    def _lookAtTree(self):
+        """Turn the overview to the tree and the target: from the front, or from where the target is not hidden."""
+        from LungAirwayWidgets import layout
+        from LungAirwayWidgets.case import result_node
+
+        if self.session.case is None:
+            return
+        models = [result_node(self.session.case, role) for role in ("surface", "target ball")]
+        side = layout.FRONT
+        if self.session.plan is not None:
+            x, y, z = self.session.plan.target.centre_lps_mm
+            side = layout.side_of((-x, -y, z), models[0])
+        layout.look_at_models(models, side)
 
     def setEditedNode(self, node, role="", context=""):
         """Work on a CT that another module hands over."""

@@ -117,6 +117,14 @@ def test_a_modules_files_carry_its_name(module: str) -> None:
     assert re.search(r"if\(BUILD_TESTING\).*slicer_add_python_unittest\(SCRIPT \$\{MODULE_NAME\}\.py\)", cmake, re.DOTALL)
 
 
+def test_slicer_builds_a_module_as_soon_as_it_has_its_file_and_not_before() -> None:
+    # A Lib may come before its module file: listed, packed and tested, but Slicer must not be told to build it.
+    with_file = {
+        folder.parent.name for folder in ROOT.glob("*/CMakeLists.txt") if (folder.parent / f"{folder.parent.name}.py").is_file()
+    }
+    assert set(MODULES) == with_file
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_a_form_has_its_scene_and_names_no_widget_twice(module: str) -> None:
     root = ET.parse(ROOT / module / "Resources" / "UI" / f"{module}.ui").getroot()
