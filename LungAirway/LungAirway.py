@@ -111,7 +111,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self._job = None
-        self._planned = False
+        self._planned = self._corrected = False
         self._videoFile = None
 
     def setup(self):
@@ -328,6 +328,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             engine = self._parameterNode.engine.value
             bundle = self.modelChooser.needed() if engine == "bundle" else ""
             self.logic.ensurePackages(engine)
+            self._corrected = False
             self._start(jobs.run_job(self.session.case, self._nextFolder(), self._choices(engine, bundle)), self._onPlanned)
 
     def planRoutes(self):
@@ -339,6 +340,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from LungAirwayWidgets import jobs
 
         self.logic.ensurePackages("classical")
+        self._corrected = tree is not None or painted is not None
         if tree is None and painted is None and self.session.edits.changed:
             tree = self.session.edits.tree
         job = jobs.replan_job(self.session.case, self._nextFolder(), self._choices(), tree, painted)
@@ -424,7 +426,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         import qt
 
         if self.session.plan is not None:
-            self._fold("treeSection", "editSection", "targetSection")
+            if not self._corrected:  # who corrects the tree goes on correcting, or takes it back
+                self._fold("treeSection", "editSection", "targetSection")
             self._open("routeSection", "flySection")
         else:
             self._open("treeSection", "targetSection")
