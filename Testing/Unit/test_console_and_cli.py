@@ -84,6 +84,25 @@ def test_plain_lines_name_each_step_once() -> None:
     assert [record.name for record in progress.records] == ["Lungs"]
 
 
+def test_plain_lines_say_done_once_for_a_step_that_reports_all_of_its_work() -> None:
+    stream = io.StringIO()
+    progress = Progress(PlainLines(stream))
+    for _ in range(2):
+        with progress.step("Pictures"):
+            progress.update(1.0)
+    assert stream.getvalue() == "Pictures ...\nPictures: done\n" * 2
+
+
+def test_plain_lines_of_a_step_within_a_step() -> None:
+    stream = io.StringIO()
+    progress = Progress(PlainLines(stream))
+    with progress.step("Plan"):
+        with progress.step("Airway"):
+            pass
+        progress.update(0.5)
+    assert stream.getvalue() == "Plan ...\nAirway ...\nAirway: done\nPlan: done\n"
+
+
 def test_the_bar_ends_its_line_when_the_step_is_done() -> None:
     stream = io.StringIO()
     bar = TerminalBar(stream)
