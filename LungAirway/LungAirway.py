@@ -112,6 +112,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag = None
         self._job = None
         self._planned = False
+        self._videoFile = None
 
     def setup(self):
         """Load the form and put its parts to work."""
@@ -127,6 +128,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._makePanels()
         self.ui.runButton.connect("clicked()", self.onRunButton)
         self.ui.reportButton.connect("clicked()", self.onReportButton)
+        self.ui.recordButton.connect("clicked()", self.onRecordButton)
         # The box shows all that it holds when it is opened, what was hidden meanwhile too.
         self.ui.optionsBox.connect("toggled(bool)", self._showModel)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -269,6 +271,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui, case = self.ui, self.session.case
         busy = self._job is not None or self.session.taking_up
         ui.runButton.enabled = case is not None and not busy
+        ui.recordButton.enabled = bool(self.session.camera_paths) and not busy
         ui.reportButton.enabled = self.session.result is not None and not busy
         ui.inputSelector.enabled = not busy
         self.planPanel.enable(busy)
@@ -351,6 +354,22 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             video = self._parameterNode.makeVideo
             self._start(jobs.report_job(self.session.case, self.session.case.folder, video), self._onReported)
 
+    def onRecordButton(self):
+        """Film the shown route."""
+        import qt
+
+        from LungAirwayWidgets import jobs
+        from SenseCarePlanningWidgets.error_message import shown_failures
+
+        with shown_failures():
+            name = f"{self.session.case.volume.GetName()} {_('Route {rank}').format(rank=self.session.rank)}.mp4"
+            chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Save the video"), name, "MP4 (*.mp4)")
+            if not chosen:
+                return
+            self.logic.ensurePackages("classical")
+            self._videoFile = Path(chosen) if chosen.lower().endswith(".mp4") else Path(chosen + ".mp4")
+            self._start(jobs.video_job(self.session.case, self.session.rank), self._onFilmed)
+
     def _choices(self, engine=None, bundle=""):
         from LungAirwayWidgets import jobs
 
@@ -402,12 +421,26 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _lead(self):
         """A new result is in the scene: open what comes next, and look at the tree."""
+        import qt
+
         if self.session.plan is not None:
+            self._fold("treeSection", "editSection", "targetSection")
             self._open("routeSection", "flySection")
         else:
             self._open("treeSection", "targetSection")
         self.flyPanel.show_views()
-        self._lookAtTree()
+        qt.QTimer.singleShot(0, self._lookAtTree)  # once the views have their new shape
+
+    def _onFilmed(self, outcome, job):
+        import shutil
+
+        from SenseCarePlanningLib.case_folder import VIDEO
+        from SenseCarePlanningWidgets.error_message import shown_failures
+
+        with shown_failures():
+            shutil.move(str(job.out / VIDEO), str(self._videoFile))
+            slicer.util.showStatusMessage(_("Video saved: {file}").format(file=self._videoFile), 5000)
+        shutil.rmtree(job.out, ignore_errors=True)
 
     def _onReported(self, outcome, job):
         self._showReport()
@@ -417,21 +450,23 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for name in names:
             getattr(self.ui, name).collapsed = False
 
-    def _lookAtTree(self):
-        """Turn the overview to the tree, from the front."""
-        from LungAirwayWidgets.layout import OVERVIEW, three_d_widget
+    def _fold(self, *names):
+        for name in names:
+            getattr(self.ui, name).collapsed = True
 
-        widget = three_d_widget(OVERVIEW)
-        if widget is not None:
-            view = widget.threeDView()
-            node = view.mrmlViewNode()
-            node.SetBoxVisible(False)
-            node.SetAxisLabelsVisible(False)
-            node.SetOrientationMarkerType(node.OrientationMarkerTypeCube)
-            camera = view.cameraNode()
-            camera.RotateTo(camera.Anterior)
-            view.resetFocalPoint()
-            view.resetCamera(False, True, True)
+    def _lookAtTree(self):
+        """Turn the overview to the tree and the target: from the front, or from where the target is not hidden."""
+        from LungAirwayWidgets import layout
+        from LungAirwayWidgets.case import result_node
+
+        if self.session.case is None:
+            return
+        models = [result_node(self.session.case, role) for role in ("surface", "target ball")]
+        side = layout.FRONT
+        if self.session.plan is not None:
+            x, y, z = self.session.plan.target.centre_lps_mm
+            side = layout.side_of((-x, -y, z), models[0])
+        layout.look_at_models(models, side)
 
     def setEditedNode(self, node, role="", context=""):
         """Work on a CT that another module hands over."""

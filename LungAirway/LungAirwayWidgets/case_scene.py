@@ -17,12 +17,13 @@ from SenseCarePlanningWidgets.texts import tr as _
 from SenseCarePlanningWidgets.texts import words
 
 from .case import remember_nodes, remove_result_nodes, result_node, result_nodes
-from .layout import ENDOSCOPE, OVERVIEW, view_node
+from .layout import ENDOSCOPE, OVERVIEW, dress_overview, view_node
 from .reading import ReadResult
 
 COLORS = "BranchColors"
 MUCOSA = (0.93, 0.60, 0.52)
 TARGET_RADIUS_MM = 4.0
+ROUTE_WIDTH_MM = 1.8
 
 
 def build_pieces(case: Any, read: ReadResult) -> Generator[Any, None, None]:
@@ -70,6 +71,7 @@ def _place_in_views(case: Any, nodes: Any, read: ReadResult) -> None:
     """Show the coloured airway in the overview and the mucosa in the view from inside."""
     scene = case.parameterNode.GetScene()
     overview, inside = view_node(OVERVIEW, make=True).GetID(), view_node(ENDOSCOPE, make=True).GetID()
+    dress_overview(view_node(OVERVIEW))
     nodes.tree.GetDisplayNode().SetVisibility(False)
     outer = nodes.surface.GetDisplayNode()
     outer.SetVisibility(True)
@@ -91,9 +93,12 @@ def _place_in_views(case: Any, nodes: Any, read: ReadResult) -> None:
     _set_normals(nodes.surface, read.normals)
     for node in (*nodes.routes, *nodes.extensions):
         display = node.GetDisplayNode()
-        display.SetLineThickness(0.9)
+        display.SetCurveLineSizeMode(display.UseLineDiameter)  # a thickness counts in glyphs, and these have none
+        display.SetLineDiameter(ROUTE_WIDTH_MM)
         display.SetGlyphScale(0.0)
         display.SetGlyphSize(0.6)
+        display.SetOccludedVisibility(True)  # the way lies inside the airway, and is seen through its wall
+        display.SetOccludedOpacity(1.0)
         only_in(display, overview)
     segmentation = nodes.segmentation.GetDisplayNode()
     segmentation.SetVisibility3D(False)

@@ -149,11 +149,11 @@ class Session:
         self.edits.redo(list(case.corrections))
         self._of_vertices = read_result.of_vertices
         case_scene.show_case(case)
-        self.recolor()
         if self.plan is not None and self.plan.routes:
             ranks = [route.rank for route in self.plan.routes]
             self.rank = case.chosenRoute if case.chosenRoute in ranks else ranks[0]
             case_scene.show_route(case, self.rank)
+        self.recolor()
         self.tell("case")
 
     def _stop_work(self) -> None:
@@ -164,9 +164,15 @@ class Session:
     def recolor(self) -> None:
         """Colour the overview anew."""
         if self.result is not None:
-            kept = self.edits.tree.branches
-            colors = vertex_colors(self._of_vertices, self.result.tree, self.color_mode, kept, self.branch_id)
+            tree, kept = self.result.tree, self.edits.tree.branches
+            colors = vertex_colors(self._of_vertices, tree, self.color_mode, kept, self.branch_id, self._on_route())
             case_scene.paint(self.case, colors)
+
+    def _on_route(self) -> Any:
+        """Return the branches from the trachea to where the chosen route leaves the airway."""
+        routes = self.plan.routes if self.plan is not None else ()
+        chosen = next((one for one in routes if one.rank == self.rank), None)
+        return self.result.tree.path_to(chosen.exit_branch_id) if chosen is not None else ()
 
     def set_color_mode(self, mode: Any) -> None:
         """Colour by ``LOBE``, ``GENERATION`` or ``DIAMETER``."""
@@ -243,4 +249,5 @@ class Session:
         if self.plan is not None and rank != self.rank and any(route.rank == rank for route in self.plan.routes):
             self.rank = self.case.chosenRoute = rank
             case_scene.show_route(self.case, rank)
+            self.recolor()
             self.tell("route")

@@ -18,6 +18,8 @@ REACH_COLORS = {
 """On light and on dark, each with a contrast of 4.5 and more to the table (WCAG 2.2, 1.4.3)."""
 MIDDLE_LIGHTNESS = 128
 REACH_SIGNS = {Reach.REACHES: "●", Reach.PROBABLY: "◐", Reach.NO: "○"}
+LONG_NAME = 26
+"""A branch's name of more letters takes two lines."""
 BRANCH_ID = 256
 """Qt::UserRole: where a row keeps its branch."""
 
@@ -45,6 +47,13 @@ def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
     if right:
         item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
     return item
+
+
+def percent(share: Any) -> Any:
+    """Return a share as whole per cent; what is small but possible is never called 0, nor what is likely 100."""
+    if 0.0 < share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if 0.995 <= share < 1.0 else f"{100 * share:.0f} %"
 
 
 def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
@@ -89,6 +98,8 @@ def fill_branches(table: Any, tree: Any, words: Any) -> Any:
         if branch.flags:
             remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
             table.setItem(row, 4, text_cell(remark, remark))
+        if branch.flags or len(text) > LONG_NAME:
+            table.resizeRowToContents(row)
         table.blockSignals(blocked)
         yield
 
@@ -102,15 +113,15 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
     set_headers(table, [_("Route {rank}").format(rank=route.rank) for route in routes])
     rows: list[tuple[str, Callable[[Any], str]]] = [
         (_("Leaves the airway in"), lambda r: words.branch(tree[r.exit_branch_id], tree)),
-        (_("Likelihood"), lambda r: f"{100 * r.confidence:.0f} %"),
-        (_("Smallest diameter"), lambda r: words.with_unit(2.0 * float(r.radius_mm.min()), "mm")),
+        (_("Likelihood"), lambda r: percent(r.confidence)),
+        (_("Smallest diameter"), lambda r: narrowest_text(r, tree, words)),
         (_("Gap to the target"), lambda r: words.with_unit(r.gap_mm, "mm")),
         (_("Off axis"), lambda r: words.with_unit(r.exit_angle_deg, "deg")),
         (_("Bifurcations"), lambda r: str(len(plan.instructions.get(r.rank, ())))),
         (_("Bronchus sign"), lambda r: words.yes_no(r.bronchus_sign)),
         (_("Artery sign"), lambda r: words.yes_no(r.artery_sign)),
         (_("Tsuboi type"), lambda r: words.say(TSUBOI_NAMES[r.tsuboi])),
-        (_("Beware"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
+        (_("Warnings"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
     ]
     table.setRowCount(len(rows))
     table.setVerticalHeaderLabels([title for title, _make in rows])
@@ -119,6 +130,12 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
             text = make(route)
             table.setItem(row, column, text_cell(text, f"{text}\n{words.sentence(route.reason)}"))
     table.blockSignals(blocked)
+
+
+def narrowest_text(route: Any, tree: Any, words: Any) -> Any:
+    """Return the narrowest branch's smallest inner diameter on a route, the one that the bronchoscopes are judged by."""
+    narrowest = min((tree[branch_id] for branch_id in route.branch_ids), key=lambda branch: branch.minimum_diameter_mm)
+    return words.lumen(narrowest.minimum_diameter_mm, narrowest.minimum_diameter_interval_mm, "mm")
 
 
 def fill_scopes(table: Any, result: Any, words: Any) -> None:
@@ -142,7 +159,7 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
                 table.setItem(row, column, text_cell("–"))
                 continue
             left = found.straight_distance.value
-            text = f"{REACH_SIGNS[found.reach]} {100 * found.probability:.0f} %"
+            text = f"{REACH_SIGNS[found.reach]} {percent(found.probability)}"
             if left is not None:
                 text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
             reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))

@@ -19,6 +19,15 @@ from .case import result_node
 from .layout import OVERVIEW, three_d_widget
 
 COURSE = "SenseCarePlanning.BridgeCourse"
+WORD_JOINER, FIRST_CHINESE = "&#x2060;", "\u2e80"
+COLUMN_WIDTHS = (36, 64, 50, 62)
+"""Of generation, diameter, length and remark, in pixels; the name takes what is left."""
+
+
+def unbroken(text: str) -> str:
+    """Return a text as HTML that no line breaks: Chinese may break at every sign."""
+    signs = [sign + WORD_JOINER if sign >= FIRST_CHINESE else sign for sign in html.escape(text)]
+    return "".join(signs).replace(" ", "&nbsp;")
 
 
 class TreePanel:
@@ -95,16 +104,16 @@ class TreePanel:
         tree = session.edits.tree
         self._rows = {branch.id: row for row, branch in enumerate(tree)}
         tables.begin_branches(table, tree)
-        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, self._not_filled)
-        self._filling.start()
         header = table.horizontalHeader()
         header.setStretchLastSection(False)
+        header.highlightSections = False
         for column in range(5):
             header.setSectionResizeMode(column, qt.QHeaderView.Interactive if column else qt.QHeaderView.Stretch)
-        for column, width in enumerate((0, 34, 62, 50, 64)):
-            if column:
-                table.setColumnWidth(column, width)
+        for column, width in enumerate(COLUMN_WIDTHS, start=1):
+            table.setColumnWidth(column, width)
         table.verticalHeader().setDefaultSectionSize(22)
+        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, self._not_filled)
+        self._filling.start()
 
     def _filled(self, nothing: Any) -> None:
         self._filling = None
@@ -125,8 +134,10 @@ class TreePanel:
             self.ui.legendLabel.text = ""
             return
         parts = [
-            f'<span style="color:rgb{color}">■</span>&nbsp;{html.escape(text).replace(" ", "&nbsp;")}'
-            for color, text in tree_colors.legend(session.result.tree, session.color_mode)
+            f'<span style="color:rgb{color}">■</span>&nbsp;{unbroken(text)}'
+            for color, text in tree_colors.legend(
+                session.result.tree, session.color_mode, bool(session.plan and session.plan.routes)
+            )
         ]
         self.ui.legendLabel.text = " &nbsp; ".join(parts)
 

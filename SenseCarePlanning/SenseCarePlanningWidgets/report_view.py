@@ -26,8 +26,8 @@ h1 { font-size: x-large; color: #2b7fa8; } h2 { font-size: large; color: #2b7fa8
 th, td { padding: 3px; } .key { color: #808890; }
 </style>"""
 """What a text browser understands; the blue is readable on light and on dark."""
-IMAGE_SHARE, IMAGE_WIDTH, THUMB_WIDTH = 0.85, 560, 96
-"""Width of a picture: a share of the page's and at most so many pixels; pixels within a table."""
+IMAGE_SHARE, IMAGE_WIDTH, THUMB_SHARE, THUMB_WIDTH = 0.85, 560, 0.12, 96
+"""Width of a picture, and of one within a table: a share of the page's and at most so many pixels."""
 DROPPED = (r"<style.*?</style>", r"<svg.*?</svg>", r"<footer.*?</footer>")
 REPLACED = {
     r"<dl[^>]*>": '<table border="0" cellspacing="0" cellpadding="2" width="100%">',
@@ -35,7 +35,6 @@ REPLACED = {
     r"<div><dt>(.*?)</dt><dd>": r'<tr><td width="35%" class="key">\1</td><td>',
     r"</dd></div>": "</td></tr>",
     r"<table(?= class|>)": '<table border="1" cellspacing="0" cellpadding="3"',
-    r'<img class="thumb" style="[^"]*"': f'<img width="{THUMB_WIDTH}"',
     r"<figcaption>": "<br><small>",
     r"</figcaption>": "</small>",
     r"<(?:figure|aside)[^>]*>": "<p>",
@@ -57,6 +56,7 @@ def simplified_html(text: str, width: int) -> str:
         text = re.sub(pattern, "", text, flags=re.DOTALL)
     for pattern, kept in REPLACED.items():
         text = re.sub(pattern, kept, text, flags=re.DOTALL)
+    text = re.sub(r'<img class="thumb" style="[^"]*"', f'<img width="{min(round(THUMB_SHARE * width), THUMB_WIDTH)}"', text)
     text = re.sub(r"<img (?!width)", f'<img width="{min(round(IMAGE_SHARE * width), IMAGE_WIDTH)}" ', text)
     return text.replace("</head>", SIMPLE_STYLE + "</head>", 1)
 
