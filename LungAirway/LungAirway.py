@@ -112,6 +112,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag = None
         self._job = None
         self._planned = False
+        self._videoFile = None
 
     def setup(self):
         """Load the form and put its parts to work."""
@@ -127,6 +128,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._makePanels()
         self.ui.runButton.connect("clicked()", self.onRunButton)
         self.ui.reportButton.connect("clicked()", self.onReportButton)
+        self.ui.recordButton.connect("clicked()", self.onRecordButton)
         # The box shows all that it holds when it is opened, what was hidden meanwhile too.
         self.ui.optionsBox.connect("toggled(bool)", self._showModel)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -269,6 +271,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui, case = self.ui, self.session.case
         busy = self._job is not None or self.session.taking_up
         ui.runButton.enabled = case is not None and not busy
+        ui.recordButton.enabled = bool(self.session.camera_paths) and not busy
         ui.reportButton.enabled = self.session.result is not None and not busy
         ui.inputSelector.enabled = not busy
         self.planPanel.enable(busy)
@@ -351,6 +354,22 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             video = self._parameterNode.makeVideo
             self._start(jobs.report_job(self.session.case, self.session.case.folder, video), self._onReported)
 
+    def onRecordButton(self):
+        """Film the shown route."""
+        import qt
+
+        from LungAirwayWidgets import jobs
+        from SenseCarePlanningWidgets.error_message import shown_failures
+
+        with shown_failures():
+            name = f"{self.session.case.volume.GetName()} {_('Route {rank}').format(rank=self.session.rank)}.mp4"
+            chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Save the video"), name, "MP4 (*.mp4)")
+            if not chosen:
+                return
+            self.logic.ensurePackages("classical")
+            self._videoFile = Path(chosen) if chosen.lower().endswith(".mp4") else Path(chosen + ".mp4")
+            self._start(jobs.video_job(self.session.case, self.session.rank), self._onFilmed)
+
     def _choices(self, engine=None, bundle=""):
         from LungAirwayWidgets import jobs
 
@@ -411,6 +430,17 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._open("treeSection", "targetSection")
         self.flyPanel.show_views()
         qt.QTimer.singleShot(0, self._lookAtTree)  # once the views have their new shape
+
+    def _onFilmed(self, outcome, job):
+        import shutil
+
+        from SenseCarePlanningLib.case_folder import VIDEO
+        from SenseCarePlanningWidgets.error_message import shown_failures
+
+        with shown_failures():
+            shutil.move(str(job.out / VIDEO), str(self._videoFile))
+            slicer.util.showStatusMessage(_("Video saved: {file}").format(file=self._videoFile), 5000)
+        shutil.rmtree(job.out, ignore_errors=True)
 
     def _onReported(self, outcome, job):
         self._showReport()

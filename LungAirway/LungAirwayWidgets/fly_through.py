@@ -12,6 +12,8 @@ from LungAirwayLib.free_navigation import Motion, step
 from SenseCarePlanningLib.render.camera_pose import CameraPose
 from SenseCarePlanningLib.render.lumen_field import LumenField
 from SenseCarePlanningLib.report.fonts import font_path
+from SenseCarePlanningWidgets.background import Background
+from SenseCarePlanningWidgets.error_message import show_failure
 from SenseCarePlanningWidgets.texts import tr as _
 
 from .branch_picker import main_renderer
@@ -53,6 +55,7 @@ class FlyThrough:
         self.speed = 1.0
         self.slices_follow = True
         self._field: Any = None
+        self._finding: Any = None
         self._free: Any = None
         self._timer = qt.QTimer()
         self._timer.interval = FRAME_MS
@@ -76,6 +79,9 @@ class FlyThrough:
         self.pause()
         self.result, self.path, self.words = result, path, words
         self._field = self._free = None
+        if self._finding is not None:
+            self._finding.forget()
+            self._finding = None
         self.arc_mm = self.yaw_deg = self.pitch_deg = 0.0
         self.calibre = calibre_mm(path, result.tree) if path is not None else None
         self._steps = {}
@@ -140,9 +146,27 @@ class FlyThrough:
             return
         self.pause()
         if self._field is None:
-            self._field = LumenField.of(self.result.airway, tree=self.result.tree)
+            self._find_walls(motion)
+            return
         self._free = step(self.pose(), Motion(**motion), self._field)
         self.show()
+
+    def _find_walls(self, motion: dict[str, float]) -> None:
+        """Find where the walls are, beside the window, once a result; the first move waits for it, further ones are dropped."""
+        if self._finding is not None:
+            return
+        result = self.result
+
+        def found(field: Any) -> None:
+            self._finding, self._field = None, field
+            self.steer(**motion)
+
+        def failed(failure: Exception) -> None:
+            self._finding = None
+            show_failure(failure)
+
+        self._finding = Background(lambda: LumenField.of(result.airway, tree=result.tree), found, failed)
+        self._finding.start()
 
     def pose(self) -> Any:
         """Return the camera's pose: free, or on the way with the view turned."""

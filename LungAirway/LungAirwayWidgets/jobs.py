@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,13 @@ def report_job(case: Any, out: Any, video: Any) -> Any:
     except Exception:
         job.clean()
         raise
+    return job
+
+
+def video_job(case: Any, rank: Any) -> Any:
+    """Return the job that films one route of the case's result; its folder is for the taking."""
+    job = Job(Path(str(slicer.app.temporaryPath)) / f"sensecare-video-{uuid.uuid4().hex[:12]}")
+    job.arguments = ["replan", case.folder, "--video-of", str(rank)]
     return job
 
 

@@ -151,9 +151,7 @@ def test_the_digital_patient_is_made_by_a_child_process_shown_and_listed(hub, mo
         return ProcessRunner([sys.executable, "-c", code], on_progress, on_log, on_finished)
 
     monkeypatch.setattr(digital_patient, "runner", quick)
-    import DICOMLib.DICOMUtils
 
-    monkeypatch.setattr(DICOMLib.DICOMUtils, "importDicom", lambda folder, *_, **__: hub.add_dicom(Path(folder)), raising=False)
     panel = hub.show_module("SenseCarePlanning")
     panel.ui.samplesCollapsibleButton.collapsed = False
     hub.click(panel.ui.digitalPatientButton)

@@ -241,9 +241,14 @@ def test_the_keyboard_drives_the_fly_through(desktop, planned, tmp_path):
     assert not fly.playing
 
 
-def test_steering_by_hand_stays_in_the_airway(planned):
+def test_steering_by_hand_stays_in_the_airway(desktop, planned):
     fly = planned.flyPanel.fly
     fly.go_to(60.0)
+    start = fly.pose().position_lps_mm
+    fly.steer(advance_mm=1.0)
+    fly.steer(advance_mm=1.0)
+    desktop.process_events(until=lambda: fly._free is not None, timeout=30)
+    assert np.linalg.norm(fly.pose().position_lps_mm - start) == pytest.approx(1.0, abs=0.1)
     for _step in range(40):
         fly.steer(advance_mm=1.0, turn_deg=4.0)
     assert fly._field.is_inside(fly.pose().position_lps_mm)[0]
@@ -395,3 +400,46 @@ def test_the_module_is_reloaded_without_leftovers(desktop, planned):
     again = slicer.modules.LungAirwayWidget
     assert again is not planned
     assert not planned.flyPanel.fly.playing
+
+
+def test_the_airway_is_painted_in_slicers_segment_editor(desktop, planned, monkeypatch):
+    import types
+
+    import slicer
+
+    from LungAirwayWidgets.case import result_node
+
+    editor = slicer.qMRMLSegmentEditorWidget()
+    editor.setMRMLScene(slicer.mrmlScene)
+    editor.setMRMLSegmentEditorNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode"))
+    monkeypatch.setattr(slicer.modules, "SegmentEditorWidget", types.SimpleNamespace(editor=editor), raising=False)
+    desktop.click(planned.ui.paintButton)
+    assert desktop.selected_modules[-1] == "SegmentEditor"
+    assert editor.segmentationNode() is result_node(planned.session.case, "segmentation")
+    assert editor.sourceVolumeNode() is planned.session.case.volume
+    assert editor.currentSegmentID() == "airway"
+
+
+def test_the_target_is_clicked_in_a_slice(desktop, panel, airway_patient, tmp_path):
+    import slicer
+
+    panel.flyPanel.show_views()
+    panel.ui.targetSection.collapsed = False
+    desktop.screenshot_window(tmp_path / "window.png")
+    slicer.app.layoutManager().resetSliceViews()
+    widget = slicer.app.layoutManager().sliceWidget("Red")
+    widget.mrmlSliceNode().JumpSliceByOffsetting(*airway_patient.target_ras)
+    view = widget.sliceView()
+    x, y, _z = view.convertRASToXYZ(airway_patient.target_ras)
+    assert "Click the target" in panel.ui.targetLabel.text
+    desktop.click(panel.ui.placeTargetButton)
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    assert interaction.GetCurrentInteractionMode() == interaction.Place
+    desktop.click_in_view(view, round(x), view.height - 1 - round(y))
+    point = panel.session.case.target
+    assert point.GetNumberOfControlPoints() == 1
+    np.testing.assert_allclose(point.GetNthControlPointPositionWorld(0), airway_patient.target_ras, atol=3.0)
+    assert not panel.ui.placeTargetButton.checked
+    assert interaction.GetCurrentInteractionMode() != interaction.Place
+    assert panel.ui.targetLabel.text.startswith("Target at R")
+    assert panel.ui.runButton.text == "Find the airways and plan"

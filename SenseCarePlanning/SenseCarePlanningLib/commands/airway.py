@@ -207,12 +207,17 @@ def write_result(result: AirwayResult, loaded: LoadedImage | None, output: Outpu
         notes = write_outputs(result, loaded, scratch, output, progress)
     for note in (*result.warnings, *notes):
         _say(output, f"Note: {note}")
+    tell_results(output)
+    return 0
+
+
+def tell_results(output: Output) -> None:
+    """Say what lies in the finished folder."""
     files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
     if output.as_json:
         JsonLines(sys.stdout).write({"event": "done", "exit_code": 0, "folder": str(output.folder), "files": files})
     else:
         _list_results(output.folder, print)
-    return 0
 
 
 def _say(output: Output, sentence: str) -> None:

@@ -38,6 +38,9 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("--tree", type=Path, metavar="FILE", help="the edited tree (tree.json)")
     parser.add_argument("--mask", type=Path, metavar="FILE", help="the corrected airway mask, on the CT's grid")
     parser.add_argument("--keep-plan", action="store_true", help="change nothing; only write pictures, report, scene and video")
+    parser.add_argument(
+        "--video-of", type=int, metavar="ROUTE", help="write the fly-through video of one route, and nothing else"
+    )
     add_plan_arguments(parser)
     add_output_arguments(parser)
     parser.set_defaults(start=start)
@@ -55,12 +58,39 @@ def start(arguments: argparse.Namespace) -> int:
     if problems:
         raise InputError("The plan cannot be made as asked.", problems)
     progress = Progress(console_sink(arguments.json))
+    if arguments.video_of is not None:
+        return _film(arguments, progress)
     with progress.step("Reading the images"):
         result = load_result(arguments.result)
         loaded = _ct(arguments, result)
     if not arguments.keep_plan:
         result = _planned(arguments, result, loaded.volume if loaded is not None else None, progress)
     return write_result(result, loaded, Output.of(arguments), progress)
+
+
+def _film(arguments: argparse.Namespace, progress: Progress) -> int:
+    """Write the video of one route of the result."""
+    from LungAirwayLib.camera_io import load_camera_paths
+    from LungAirwayLib.flythrough import render_flythrough
+    from LungAirwayLib.result_io import load_result
+
+    from ..case_folder import VIDEO
+    from ..render.offscreen import rendering_available
+    from ..whole_folder import whole_folder
+    from .airway import tell_results
+
+    with progress.step("Reading the images"):
+        result, paths = load_result(arguments.result), load_camera_paths(arguments.result)
+    if arguments.video_of not in paths:
+        known = ", ".join(str(rank) for rank in sorted(paths)) or "none"
+        raise InputError(f"The result has no way for the camera on route {arguments.video_of}; it has: {known}.")
+    reason = rendering_available()
+    if reason:
+        raise InputError(reason)
+    with whole_folder(arguments.out) as scratch, progress.step("Fly-through video"):
+        render_flythrough(result, paths[arguments.video_of], scratch / VIDEO, language=arguments.language, progress=progress)
+    tell_results(Output.of(arguments))
+    return 0
 
 
 def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | None:

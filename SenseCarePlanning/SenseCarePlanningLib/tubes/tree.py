@@ -110,6 +110,17 @@ class Branch:
         low, high = (float(2.0 * self._steady(self.radius_interval_mm[:, side])[at]) for side in range(2))
         return (low, high)
 
+    def narrowest_until(self, arc_mm: float) -> tuple[float, tuple[float, float]]:
+        """Return :attr:`minimum_diameter_mm` and its interval for who goes no further along the branch than ``arc_mm``.
+
+        What lies before the middle half belongs to the junction: a way that ends there has to pass its first sample.
+        """
+        radius = self._steady(self.radius_mm)
+        count = max(int(np.count_nonzero(self.arc_mm[self.middle()] <= arc_mm + 1e-9)), 1)
+        at = int(np.argmin(radius[:count]))
+        low, high = (float(2.0 * self._steady(self.radius_interval_mm[:, side])[at]) for side in range(2))
+        return float(2.0 * radius[at]), (low, high)
+
     def _steady(self, values: FloatArray) -> FloatArray:
         """Return values (N,) over the middle half, each the median within 1 mm along the branch."""
         part, arc = self.middle(), self.arc_mm
