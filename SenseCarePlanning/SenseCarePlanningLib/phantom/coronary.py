@@ -82,7 +82,7 @@ class CoronaryOptions:
             raise ValueError(f"the contrast must be 120 to 900 HU, got {self.contrast_hu}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CoronaryPatient:
     """A digital patient before any scan; lengths in mm, LPS, exact."""
 

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from ..geometry import FloatArray, unit
 from .chest import GREAT_VESSELS, Axes, tube
-from .fields import Float32Array, Lattice, smooth_noise, smooth_union
+from .fields import Float32Array, Lattice, smooth_cut, smooth_noise, smooth_union
 
 FAR_MM = 20.0
 """Distances are cut here: nothing reads them farther from a surface."""
@@ -125,7 +125,7 @@ def make_heart(
     fields["trunk"], fields["trunk_wall"] = maker.trunk()
     fields["cava"] = maker.tubes(*CAVAE)
     fields["descending"] = maker.descending()
-    left_atrium = np.maximum(maker.left_atrium(), 0.6 - fields["lv_wall"])
+    left_atrium = smooth_cut(maker.left_atrium(), fields["lv_wall"] - np.float32(0.6), 8.0)
     fields["veins"] = maker.tubes(*PULMONARY_VEINS)
     fields["ra"], fields["rv"], fields["rv_wall"] = maker.right_heart(fields["lv_wall"])
     fields["la"] = np.minimum(np.maximum(left_atrium, 2.0 - fields["aorta"]), maker.tubes(MITRAL_INLET))
