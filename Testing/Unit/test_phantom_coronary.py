@@ -24,6 +24,7 @@ from SenseCarePlanningLib.phantom.coronary_scan import (
     scan_coronary,
 )
 from SenseCarePlanningLib.phantom.coronary_sections import Look, Tissue
+from SenseCarePlanningLib.phantom.coronary_tree import INTRAMURAL
 from SenseCarePlanningLib.phantom.coronary_truth import load_truth, save_truth
 from SenseCarePlanningLib.phantom.coronary_write import write_coronary_patient
 from SenseCarePlanningLib.phantom.scanner import Scanner
@@ -54,7 +55,7 @@ def box_around(patient: CoronaryPatient, number: int, half_mm: float) -> np.ndar
 
 def painted(patient: CoronaryPatient, number: int, spacing_mm: float = 0.4):
     """The lesion's artery alone, painted on a grid about the lesion."""
-    low, high = box_around(patient, number, 12.0)
+    low = box_around(patient, number, 12.0)[0]
     affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
     affine[:3, 3] = low
     grid = Grid((int(24.0 / spacing_mm),) * 3, affine)
@@ -136,7 +137,8 @@ def test_the_lad_reaches_the_apex(patient) -> None:
 
 def test_no_artery_runs_through_a_chamber_or_another_artery(patient) -> None:
     for artery in patient.arteries:
-        if artery.name == "S1":  # the septal branch dives into the muscle
+        if artery.name in INTRAMURAL:
+            assert patient.heart.read("lv_wall", artery.points_lps_mm[-20:]).max() < 2.0
             continue
         rest = slice(32, None)  # past the origin in the aorta or the parent
         for field in ("lv_wall", "rv_wall", "la_wall", "ra_wall"):
@@ -271,6 +273,10 @@ def test_the_painted_lumen_has_the_area_of_the_truth(patient, number: int) -> No
     beside = offset.min(axis=1) < section.outer_mm.max() + 0.5
     volume = float((found.share[:, Tissue.LUMEN] * share * beside).sum()) * grid.voxel_volume_mm3
     middle = int(np.argmin(np.abs(arc - lesion.centre_mm)))
+    # planes across a bend are closer together on its inside, where an eccentric lumen may lie
+    bend = (np.gradient(section.frames[:, 0], axis=0) / np.gradient(arc)[:, None])[middle - 2 : middle + 3].mean(axis=0)
+    away = section.lumen_lps_mm[middle] - section.artery.points_lps_mm[middle]
+    volume /= 1.0 - float(bend @ away)
     true_area = np.pi * section.lumen_mm[middle] ** 2
     assert volume / (2.0 * half) == pytest.approx(true_area, rel=0.06)
     healthy = np.pi * section.artery.lumen_mm[middle] ** 2

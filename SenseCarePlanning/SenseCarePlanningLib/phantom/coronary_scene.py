@@ -12,7 +12,7 @@ from ..volume import Grid
 from .chest import LUNG_CENTRE_Y, ChestShape, backdrop, template_lungs
 from .compose import parenchyma
 from .coronary_heart import Heart
-from .coronary_tree import Artery
+from .coronary_tree import INTRAMURAL, Artery
 from .coronary_veins import Vein
 from .fields import Float32Array, Lattice, SliceReader, occupancy, smooth_noise
 from .tubepaint import paint_polyline
@@ -132,7 +132,7 @@ def draw_scene(
     """Return the noise-free image in HU on an axial grid, the arteries' fat in place but not the arteries."""
     coarse, fine = SliceReader(around.lattice, grid), SliceReader(heart.lattice, grid)
     sleeve, vein = (np.zeros(grid.shape_kji, dtype=np.uint8) for _ in range(2))
-    for artery in arteries:
+    for artery in (item for item in arteries if item.name not in INTRAMURAL):
         step = slice(None, None, 4)
         keep = np.append(np.arange(len(artery.lumen_mm))[step], len(artery.lumen_mm) - 1)
         paint_polyline(sleeve, grid, artery.points_lps_mm[keep], artery.outer_mm[keep] + SLEEVE_MM)

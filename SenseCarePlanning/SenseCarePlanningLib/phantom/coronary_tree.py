@@ -24,7 +24,10 @@ GAP_MM = 0.8
 
 ROUNDS, FREE_MM = 40, 7.0
 OTHER_MM, OPENING = 3.2, 0.7
-"""How far from a course the walls of other arteries are kept, and how fast a branch gets there: 0.7 mm for each mm (40 degrees)."""
+"""How far from a course the middle of other arteries is kept, and how fast a branch gets there: 0.7 mm for each mm."""
+
+INTRAMURAL = frozenset({"S1"})
+"""Branches inside the muscle, without fat around them."""
 
 IntArray = NDArray[np.int_]
 
@@ -111,6 +114,10 @@ def _course(
     points = np.concatenate([first[None], drawn])
     arc = arc_length_mm(points)
     dense = CubicSpline(arc, points)(np.arange(0.0, arc[-1], 1.0))
+    if guide.name in INTRAMURAL:
+        course = smooth_polyline(dense, 2.0, STEP_MM)
+        course[0] = first
+        return course, at
     radius = 0.5 * guide.start_mm + 0.6
     others = np.concatenate([np.empty((0, 3)), *[points[::4] for points, _ in courses.values()]])
     settled = settle(dense, heart, guide.bed, radius, others)
