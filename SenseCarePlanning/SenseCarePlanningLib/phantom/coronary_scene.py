@@ -44,8 +44,10 @@ class Contrast:
     ----------
     left, aorta, lungs
         Left heart with the pulmonary veins, aorta, pulmonary artery.
-    right, cava
-        Right heart and venae cavae, washed by saline.
+    right, svc
+        Right heart and superior vena cava, washed by saline.
+    ivc
+        Inferior vena cava, which the contrast agent has not reached.
     veins
         Cardiac veins.
     muscle
@@ -56,12 +58,13 @@ class Contrast:
     aorta: float = 430.0
     lungs: float = 300.0
     right: float = 190.0
-    cava: float = 150.0
+    svc: float = 150.0
+    ivc: float = 75.0
     veins: float = 170.0
     muscle: float = 100.0
 
 
-WITHOUT_CONTRAST = Contrast(42.0, 42.0, 42.0, 42.0, 42.0, 42.0, 50.0)
+WITHOUT_CONTRAST = Contrast(42.0, 42.0, 42.0, 42.0, 42.0, 42.0, 42.0, 50.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +114,8 @@ LAYERS = (
     ("lv_wall", "muscle"),
     ("la_wall", "muscle"),
     ("ra_wall", "muscle"),
-    ("cava", "cava"),
+    ("svc", "svc"),
+    ("ivc", "ivc"),
     ("ra", "right"),
     ("rv", "right"),
     ("la", "left"),
@@ -152,7 +156,7 @@ def draw_scene(
         _over(plane, occupancy(sac, width), FAT_HU + 7.0 * coarse.read(around.texture, k))
         mixing = 1.0 + 0.06 * coarse.read(around.texture, k)
         for name, pool in LAYERS:
-            value = getattr(contrast, pool) * (mixing if pool in ("right", "cava") else 1.0)
+            value = getattr(contrast, pool) * (mixing if pool in ("right", "svc") else 1.0)
             _over(plane, occupancy(fine.read(heart.fields[name], k), width), value)
         muscle = np.maximum(fine.read(heart.fields["papillary"], k), fine.read(heart.fields["lv"], k))
         _over(plane, occupancy(muscle, width), contrast.muscle)
