@@ -83,24 +83,18 @@ def network_for(options: SegmentOptions) -> PatchSegmenter | None:
 
 
 def network_chance(
-    hu: NDArray[Any],
+    hu: NDArray[np.float32],
     lumen: BoolArray,
-    seeds_kji: NDArray[np.int64],
     spacing_mm: tuple[float, float, float],
     network: PatchSegmenter,
     progress: Progress,
 ) -> tuple[NDArray[np.float32], str]:
     """Ask a network about the surroundings of the known airway.
 
-    The scan is first scaled so that the air of its trachea lies at -1000 HU, soft tissue staying where it is: that is where
-    most of the training's airways have it, and real ones range over some 100 HU with scanner and kernel.
-
     Parameters
     ----------
     hu, lumen
-        (K, J, I) CT and known airway.
-    seeds_kji
-        (N, 3) voxels of the trachea.
+        (K, J, I) CT, its air at -1000 HU (:func:`with_air_at_1000`), and known airway.
     spacing_mm
         (k, j, i) voxel spacing.
 
@@ -114,16 +108,21 @@ def network_chance(
     Cancelled
         When the user asked to stop.
     """
-    valid = np.all((seeds_kji >= 0) & (seeds_kji < np.array(hu.shape)), axis=1)
-    air = float(np.median(hu[tuple(seeds_kji[valid].T)])) if valid.any() else -1000.0
-    scaled = Volume(with_air_at_1000(hu, air), np.diag([*spacing_mm[::-1], 1.0]))
-    prediction = network.segment(scaled, progress, near_mask(lumen, REACH_MM, spacing_mm))
+    volume = Volume(hu, np.diag([*spacing_mm[::-1], 1.0]))
+    prediction = network.segment(volume, progress, near_mask(lumen, REACH_MM, spacing_mm))
     return airway_chance(prediction), prediction.detail
+
+
+def tracheal_air_hu(hu: NDArray[Any], seeds_kji: NDArray[np.int64]) -> float:
+    """Return the median HU at voxels (N, 3) of the trachea; those outside the array are left out, -1000 where none is left."""
+    valid = np.all((seeds_kji >= 0) & (seeds_kji < np.array(hu.shape)), axis=1)
+    return float(np.median(hu[tuple(seeds_kji[valid].T)])) if valid.any() else -1000.0
 
 
 def with_air_at_1000(hu: NDArray[Any], air_hu: float) -> NDArray[np.float32]:
     """Scale HU linearly so that ``air_hu`` becomes -1000 and soft tissue (40 HU) stays.
 
+    That is where most of the training's airways have their air; real ones range over some 100 HU with scanner and kernel.
     Air brighter than -850 or darker than -1024 HU is no measure of the scanner: then nothing is changed.
     """
     out = hu.astype(np.float32)

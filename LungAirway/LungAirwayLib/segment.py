@@ -18,7 +18,7 @@ from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .airway_classical import cut_loops, find_airway
-from .airway_network import network_chance, network_for
+from .airway_network import network_chance, network_for, tracheal_air_hu, with_air_at_1000
 from .branch_evidence import CutPiece, Judged
 from .constants import LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT
 from .engines import airway_chance, choose_engine
@@ -166,8 +166,9 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
             info = EngineInfo(engine.name, prediction.detail, "1")
     if network is not None:
         with progress.step("Airway network"):
-            likely, model = network_chance(crop, lumen, seeds, spacing, network, progress)
-            added = add_network_branches(likely, lumen, lungs[box] > 0, spacing)
+            air = tracheal_air_hu(crop, seeds)
+            likely, model = network_chance(with_air_at_1000(crop, air), lumen, spacing, network, progress)
+            added = add_network_branches(likely, with_air_at_1000(smooth, air), lumen, lungs[box] > 0, spacing)
             lumen, chance = added.lumen, np.maximum(chance, likely, out=chance)
             chance[lumen] = 1.0
             info = EngineInfo("classical and network", model, "1", f"{info.detail}, {added.path_count} paths of the network")

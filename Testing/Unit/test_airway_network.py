@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage
 
 from LungAirwayLib import airway_network
-from LungAirwayLib.airway_network import network_chance, network_for, with_air_at_1000
-from LungAirwayLib.network_branches import NetworkRules, add_network_branches
+from LungAirwayLib.airway_network import network_chance, network_for, tracheal_air_hu, with_air_at_1000
+from LungAirwayLib.network_branches import add_network_branches
 from LungAirwayLib.pipeline import AirwayOptions, check_options
 from LungAirwayLib.segment import SegmentOptions
 from SenseCarePlanningLib.errors import InputError
@@ -36,9 +36,19 @@ def thin_branch(value: float = 0.97) -> np.ndarray:
     return np.where(trunk(), 0.99, chance).astype(np.float32)
 
 
+def scan_of(chance: np.ndarray) -> np.ndarray:
+    """Air at -1000 HU where lumen is probable, lung elsewhere."""
+    return np.where(chance >= 0.5, -1000.0, -850.0).astype(np.float32)
+
+
+def grown(chance: np.ndarray, lungs: np.ndarray = LUNGS) -> np.ndarray:
+    """The known tube with what the probability adds."""
+    return add_network_branches(chance, scan_of(chance), trunk(), lungs, SPACING).lumen
+
+
 def test_the_tree_goes_on_where_the_network_says_lumen_and_stays_one_piece() -> None:
     known = trunk()
-    added = add_network_branches(thin_branch(), known, LUNGS, SPACING)
+    added = add_network_branches(thin_branch(), scan_of(thin_branch()), known, LUNGS, SPACING)
     assert added.path_count == 1
     assert added.lumen[known].all()
     assert added.lumen[8, 24, 24] and not added.lumen[3, 24, 24]
@@ -52,30 +62,36 @@ def test_a_short_gap_is_crossed_and_a_long_one_is_not() -> None:
         chance = thin_branch()
         gap = (K < 30) & (30 - gap_voxels <= K) & ~trunk()
         chance[gap] = np.where(FROM_AXIS[gap] <= 1.5, 0.2, 0.01)
-        assert add_network_branches(chance, trunk(), LUNGS, SPACING).lumen[10, 24, 24] == reached
+        assert grown(chance)[10, 24, 24] == reached
 
 
 def test_what_stands_alone_what_is_weak_and_what_lies_outside_the_lungs_is_not_taken() -> None:
     alone = np.where(trunk(), 0.99, 0.01).astype(np.float32)
     alone[5:30, 2:6, 2:6] = 0.99
-    assert not add_network_branches(alone, trunk(), LUNGS, SPACING).lumen[15, 4, 4]
-    assert not add_network_branches(thin_branch(0.3), trunk(), LUNGS, SPACING).lumen[20, 24, 24]
+    assert not grown(alone)[15, 4, 4]
+    assert not grown(thin_branch(0.3))[20, 24, 24]
     lungs = LUNGS.copy()
     lungs[:34] = False  # branches are sought up to 4 mm beyond the lungs
-    assert not add_network_branches(thin_branch(0.9), trunk(), lungs, SPACING).lumen[20, 24, 24]
+    assert not grown(thin_branch(0.9), lungs)[20, 24, 24]
 
 
-def test_the_surface_moves_out_where_lumen_is_almost_sure_and_only_there() -> None:
-    chance = np.where((K >= 40) & (FROM_AXIS <= 6), 0.999, 0.01).astype(np.float32)
-    chance[:, :24] = np.minimum(chance[:, :24], 0.8)
-    lumen = add_network_branches(chance, trunk(), LUNGS, SPACING).lumen
-    assert lumen[60, 30, 24] and not lumen[60, 18, 24]
+def test_the_surface_moves_out_where_network_and_scan_agree_and_only_there() -> None:
+    shell = (K >= 40) & (FROM_AXIS > 5) & (FROM_AXIS <= 6)
+    chance = np.where(trunk() | shell, 0.999, 0.01).astype(np.float32)
+    wall = (FROM_AXIS > 6) & (FROM_AXIS <= 8)
+    hu = np.where(wall, 0.0, np.where(trunk() | shell, -1000.0, -850.0)).astype(np.float32)
+    hu[:, :24][shell[:, :24]] = -200.0
+    lumen = add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen
+    assert lumen[60, 30, 24], "dark beside a bright wall, and probable"
+    assert not lumen[60, 18, 24], "as probable, but as bright as wall"
+    chance[shell] = 0.2
+    assert not add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen[60, 30, 24], "as dark, but improbable"
 
 
 def test_a_ring_of_probability_does_not_close() -> None:
     ring = np.abs(np.hypot(K - 30, COLUMN - 24) - 12) <= 1.5
     chance = np.where(ring & (np.abs(J - 24) <= 1), 0.97, thin_branch(0.01)).astype(np.float32)
-    lumen = add_network_branches(chance, trunk(), LUNGS, SPACING, NetworkRules()).lumen
+    lumen = grown(chance)
     assert lumen.sum() > trunk().sum() + 50
     assert count_loops(lumen) == 0
 
@@ -90,17 +106,21 @@ class Recorder:
         return Prediction(chance, ("lung_vessel", "airway_lumen"), volume.affine_ijk_to_lps, "known")
 
 
-def test_the_network_sees_scaled_air_and_is_asked_near_the_airway_only() -> None:
-    hu = np.where(trunk(), -940.0, -850.0).astype(np.float32)
+def test_the_network_is_asked_near_the_airway_only_and_its_airway_channel_is_taken() -> None:
     network = Recorder()
-    wide = np.pad(hu, ((0, 0), (0, 0), (0, 100)), constant_values=-850.0)
+    wide = np.full((80, 48, 148), -850.0, dtype=np.float32)
     lumen = np.pad(trunk(), ((0, 0), (0, 0), (0, 100)))
-    chance, detail = network_chance(wide, lumen, np.array([[70, 24, 24], [900, 0, 0]]), (0.7, 0.8, 0.9), network, Progress())
-    assert network.shown[70, 24, 24] == pytest.approx(-1000.0, abs=0.1)
+    chance, detail = network_chance(wide, lumen, (0.7, 0.8, 0.9), network, Progress())
     assert network.spacing == pytest.approx((0.7, 0.8, 0.9))
     assert network.wanted[60, 24, 24] and network.wanted[60, 24, 50] and not network.wanted[60, 24, 120]
     assert chance.shape == wide.shape and float(chance[0, 0, 0]) == 0.25
     assert detail == "known"
+
+
+def test_the_air_of_the_trachea_is_read_where_the_scan_has_it() -> None:
+    hu = np.where(trunk(), -940.0, -850.0)
+    assert tracheal_air_hu(hu, np.array([[70, 24, 24], [71, 24, 25], [900, 0, 0]])) == -940.0
+    assert tracheal_air_hu(hu, np.array([[900, 0, 0]])) == -1000.0
 
 
 def test_scaling_brings_tracheal_air_to_1000_and_leaves_soft_tissue_and_odd_values() -> None:
