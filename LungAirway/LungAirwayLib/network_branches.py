@@ -66,13 +66,16 @@ class NetworkRules:
     strong
         Probability that counts as full evidence for a path.
     sure
-        Voxels that touch the tree, or a path, are lumen where :class:`SurfaceModel` gives at least this probability.
+        Voxels that touch the tree, or a path, are lumen where :class:`SurfaceModel` gives at least this probability,
+    certain
+        or where the network alone does: in the thinnest lumens no voxel is dark.
     growth
         When a path becomes a branch.
     """
 
     strong: float = 0.5
     sure: float = 0.6
+    certain: float = 0.995
     growth: GrowthRules = field(default_factory=lambda: GrowthRules(minimum_mm=2.5, minimum_evidence=0.9))
     surface: SurfaceModel = field(default_factory=SurfaceModel)
 
@@ -141,7 +144,8 @@ def with_surface(
     odds += model.own * smooth_hu[tuple(index.T)]
     odds += model.brightest * _extreme(smooth_hu, index, WALL_MM, spacing_mm, np.maximum)
     odds += model.darkest * _extreme(smooth_hu, index, SEEN_MM, spacing_mm, np.minimum)
-    out[tuple(index[odds >= np.log(rules.sure / (1.0 - rules.sure))].T)] = True
+    taken = (odds >= np.log(rules.sure / (1.0 - rules.sure))) | (likely >= rules.certain)
+    out[tuple(index[taken].T)] = True
     return np.asarray(out)
 
 

@@ -77,13 +77,15 @@ def test_what_stands_alone_what_is_weak_and_what_lies_outside_the_lungs_is_not_t
 
 def test_the_surface_moves_out_where_network_and_scan_agree_and_only_there() -> None:
     shell = (K >= 40) & (FROM_AXIS > 5) & (FROM_AXIS <= 6)
-    chance = np.where(trunk() | shell, 0.999, 0.01).astype(np.float32)
+    chance = np.where(trunk(), 0.999, np.where(shell, 0.98, 0.01)).astype(np.float32)
     wall = (FROM_AXIS > 6) & (FROM_AXIS <= 8)
     hu = np.where(wall, 0.0, np.where(trunk() | shell, -1000.0, -850.0)).astype(np.float32)
     hu[:, :24][shell[:, :24]] = -200.0
     lumen = add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen
     assert lumen[60, 30, 24], "dark beside a bright wall, and probable"
     assert not lumen[60, 18, 24], "as probable, but as bright as wall"
+    chance[shell & (J < 24)] = 0.999
+    assert add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen[60, 18, 24], "bright, but certain"
     chance[shell] = 0.2
     assert not add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen[60, 30, 24], "as dark, but improbable"
 
