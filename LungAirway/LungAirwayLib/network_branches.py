@@ -75,7 +75,7 @@ class NetworkRules:
 
     strong: float = 0.5
     sure: float = 0.6
-    certain: float = 0.995
+    certain: float = 0.998
     growth: GrowthRules = field(default_factory=lambda: GrowthRules(minimum_mm=2.5, minimum_evidence=0.9))
     surface: SurfaceModel = field(default_factory=SurfaceModel)
 
