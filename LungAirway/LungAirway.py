@@ -84,6 +84,7 @@ class LungAirwayParameterNode:
 
     inputVolume - the CT worked on.
     engine, routeCount, orientation - how to plan.
+    modelFolder - the MONAI bundle of the network engine; empty for the first on this machine.
     colorBy - what the colours mean.
     slicesFollow, speed - the fly-through.
     makeVideo - whether the report comes with a video.
@@ -91,6 +92,7 @@ class LungAirwayParameterNode:
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
     engine: Engine = Engine.AUTO
+    modelFolder: str = ""
     routeCount: Annotated[int, WithinRange(1, 20)] = 3
     orientation: Orientation = Orientation.ANTERIOR_12
     colorBy: ColorBy = ColorBy.LOBE
@@ -109,7 +111,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self._job = None
-        self._sections = ()
+        self._planned = False
+        self._videoFile = None
 
     def setup(self):
         """Load the form and put its parts to work."""
@@ -125,6 +128,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._makePanels()
         self.ui.runButton.connect("clicked()", self.onRunButton)
         self.ui.reportButton.connect("clicked()", self.onReportButton)
+        self.ui.recordButton.connect("clicked()", self.onRecordButton)
+        # The box shows all that it holds when it is opened, what was hidden meanwhile too.
+        self.ui.optionsBox.connect("toggled(bool)", self._showModel)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
@@ -132,6 +138,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _makePanels(self):
         from LungAirwayWidgets.fly_panel import FlyPanel
+        from LungAirwayWidgets.model_chooser import ModelChooser
         from LungAirwayWidgets.plan_panel import PlanPanel
         from LungAirwayWidgets.session import Session
         from LungAirwayWidgets.tree_panel import TreePanel
@@ -145,6 +152,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.reportView = ReportView()
         self.ui.reportHolder.layout().addWidget(self.reportView.widget)
         self.ui.reportHolder.layout().setContentsMargins(0, 0, 0, 0)
+        self.modelChooser = ModelChooser(self.ui, Path(self.resourcePath("Models")), self.onModelFolder)
         self.treePanel = TreePanel(self.ui, self.session, self.recompute)
         self.planPanel = PlanPanel(self.ui, self.session, self.planRoutes)
         self.flyPanel = FlyPanel(self.ui, self.session, self.treePanel.attach)
@@ -153,12 +161,13 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         """Slicer ends, or the module is reloaded: nothing of it may go on."""
-        if self._job is not None and self._job.runner is not None:
-            self._job.runner.stop_now()
-            self._job.clean()
+        if self._job is not None:
+            self._job.stop_now()
             self._job = None
+        self.session.close()
         self.flyPanel.close()
         self.treePanel.detach()
+        self.treePanel.stop()
         self.planPanel.unwatch()
         self.setParameterNode(None)
         self.removeObservers()
@@ -167,6 +176,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Shown: take up the scene as it is now."""
         self.initializeParameterNode()
         self.treePanel.attach()
+        self.planPanel.update("theme")
 
     def exit(self):
         """Left: the fly-through stops; the scene may be changed by others."""
@@ -177,8 +187,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = None
 
     def onSceneStartClose(self, caller, event):
-        """Let go of the scene; a running child is stopped by its runner."""
+        """Let go of the scene; what is computed for it is stopped."""
         self.ui.playButton.checked = False
+        self.onCancel()
         self.planPanel.unwatch()
         self.setParameterNode(None)
         self.session.close()
@@ -236,20 +247,31 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 if chosen is not None and chosen.GetImageData() is not None:
                     slicer.util.setSliceViewerLayers(background=chosen, fit=True)
         self.session.set_color_mode(self._parameterNode.colorBy.name)
+        self._showModel()
         self._showState()
+
+    def _showModel(self, opened=True):
+        if opened and self._parameterNode is not None:
+            self.modelChooser.show(self._parameterNode.modelFolder, self._parameterNode.engine is Engine.BUNDLE)
 
     def _onSession(self, what):
         if what == "case":
             self._showReport()
         self._showState()
+        if self._planned and not self.session.taking_up:
+            self._planned = False
+            if self.session.result is not None:
+                self._lead()
 
     def _showState(self):
         """Enable what can be done, and say where things stand."""
         from LungAirwayWidgets.case import has_moved
         from LungAirwayWidgets.jobs import has_target
 
-        ui, case, busy = self.ui, self.session.case, self._job is not None
+        ui, case = self.ui, self.session.case
+        busy = self._job is not None or self.session.taking_up
         ui.runButton.enabled = case is not None and not busy
+        ui.recordButton.enabled = bool(self.session.camera_paths) and not busy
         ui.reportButton.enabled = self.session.result is not None and not busy
         ui.inputSelector.enabled = not busy
         self.planPanel.enable(busy)
@@ -259,8 +281,10 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             ui.statusLabel.text = _("Choose a chest CT.")
             return
         ui.runButton.text = _("Find the airways and plan") if has_target(case) else _("Find the airways")
-        if busy:
+        if self._job is not None:
             ui.statusLabel.text = ""
+        elif busy:
+            ui.statusLabel.text = _("Opening the result ...") if self.session.result is None else _("Correcting the tree ...")
         elif self.session.problem:
             ui.statusLabel.text = self.session.problem
         elif self.session.result is None:
@@ -290,6 +314,11 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.reportView.widget.visible = True
         self.ui.reportLabel.text = ""
 
+    def onModelFolder(self, folder):
+        """Keep the chosen model with the scene."""
+        if self._parameterNode is not None:
+            self._parameterNode.modelFolder = folder
+
     def onRunButton(self):
         """Find the airways and, with a target, plan."""
         from LungAirwayWidgets import jobs
@@ -297,8 +326,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         with shown_failures():
             engine = self._parameterNode.engine.value
+            bundle = self.modelChooser.needed() if engine == "bundle" else ""
             self.logic.ensurePackages(engine)
-            self._start(jobs.run_job(self.session.case, self._nextFolder(), self._choices(engine)), self._onPlanned)
+            self._start(jobs.run_job(self.session.case, self._nextFolder(), self._choices(engine, bundle)), self._onPlanned)
 
     def planRoutes(self):
         """Plan on the tree as it is, for the target as it is now."""
@@ -324,11 +354,27 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             video = self._parameterNode.makeVideo
             self._start(jobs.report_job(self.session.case, self.session.case.folder, video), self._onReported)
 
-    def _choices(self, engine=None):
+    def onRecordButton(self):
+        """Film the shown route."""
+        import qt
+
+        from LungAirwayWidgets import jobs
+        from SenseCarePlanningWidgets.error_message import shown_failures
+
+        with shown_failures():
+            name = f"{self.session.case.volume.GetName()} {_('Route {rank}').format(rank=self.session.rank)}.mp4"
+            chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Save the video"), name, "MP4 (*.mp4)")
+            if not chosen:
+                return
+            self.logic.ensurePackages("classical")
+            self._videoFile = Path(chosen) if chosen.lower().endswith(".mp4") else Path(chosen + ".mp4")
+            self._start(jobs.video_job(self.session.case, self.session.rank), self._onFilmed)
+
+    def _choices(self, engine=None, bundle=""):
         from LungAirwayWidgets import jobs
 
         node = self._parameterNode
-        return jobs.choices(engine, "", node.routeCount, node.orientation.value)
+        return jobs.choices(engine, bundle, node.routeCount, node.orientation.value)
 
     def _nextFolder(self):
         from LungAirwayWidgets.case import next_folder
@@ -366,17 +412,35 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onCancel(self):
         """Stop the child process."""
-        if self._job is not None and self._job.runner is not None:
-            self._job.runner.cancel()
+        if self._job is not None:
+            self._job.cancel()
 
     def _onPlanned(self, outcome, job):
-        self.session.take_result(job.out)
+        self._planned = True
+        self.session.take_result(job.out, at_once=False)
+
+    def _lead(self):
+        """A new result is in the scene: open what comes next, and look at the tree."""
+        import qt
+
         if self.session.plan is not None:
+            self._fold("treeSection", "editSection", "targetSection")
             self._open("routeSection", "flySection")
         else:
             self._open("treeSection", "targetSection")
         self.flyPanel.show_views()
-        self._lookAtTree()
+        qt.QTimer.singleShot(0, self._lookAtTree)  # once the views have their new shape
+
+    def _onFilmed(self, outcome, job):
+        import shutil
+
+        from SenseCarePlanningLib.case_folder import VIDEO
+        from SenseCarePlanningWidgets.error_message import shown_failures
+
+        with shown_failures():
+            shutil.move(str(job.out / VIDEO), str(self._videoFile))
+            slicer.util.showStatusMessage(_("Video saved: {file}").format(file=self._videoFile), 5000)
+        shutil.rmtree(job.out, ignore_errors=True)
 
     def _onReported(self, outcome, job):
         self._showReport()
@@ -386,21 +450,23 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for name in names:
             getattr(self.ui, name).collapsed = False
 
-    def _lookAtTree(self):
-        """Turn the overview to the tree, from the front."""
-        from LungAirwayWidgets.layout import OVERVIEW, three_d_widget
+    def _fold(self, *names):
+        for name in names:
+            getattr(self.ui, name).collapsed = True
 
-        widget = three_d_widget(OVERVIEW)
-        if widget is not None:
-            view = widget.threeDView()
-            node = view.mrmlViewNode()
-            node.SetBoxVisible(False)
-            node.SetAxisLabelsVisible(False)
-            node.SetOrientationMarkerType(node.OrientationMarkerTypeCube)
-            camera = view.cameraNode()
-            camera.RotateTo(camera.Anterior)
-            view.resetFocalPoint()
-            view.resetCamera(False, True, True)
+    def _lookAtTree(self):
+        """Turn the overview to the tree and the target: from the front, or from where the target is not hidden."""
+        from LungAirwayWidgets import layout
+        from LungAirwayWidgets.case import result_node
+
+        if self.session.case is None:
+            return
+        models = [result_node(self.session.case, role) for role in ("surface", "target ball")]
+        side = layout.FRONT
+        if self.session.plan is not None:
+            x, y, z = self.session.plan.target.centre_lps_mm
+            side = layout.side_of((-x, -y, z), models[0])
+        layout.look_at_models(models, side)
 
     def setEditedNode(self, node, role="", context=""):
         """Work on a CT that another module hands over."""
@@ -463,11 +529,10 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
 
     @staticmethod
     def _own_grid(segmentationNode, segmentId):
-        from LungAirwayWidgets.ct_export import in_world
-        from SenseCarePlanningMRML.segmentation_nodes import segment_labels
+        from LungAirwayWidgets.ct_export import drawn_segment, on_grid
 
-        with in_world(segmentationNode) as placed:
-            return segment_labels(placed, segmentId)
+        drawn = drawn_segment(segmentationNode, segmentId)
+        return on_grid(drawn, drawn.labels.grid)
 
     @staticmethod
     def _target(target, grid):
@@ -484,7 +549,7 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
         return {"target_lps_mm": (-r, -a, s)}
 
     def process(self, volumeNode, onFinished, target=None, onProgress=None, engine="auto", routes=3, orientation="anterior_12"):
-        """Plan in a child process; the window stays alive. Returns the ``ProcessRunner``, which has ``cancel()``.
+        """Plan in a child process; the window stays alive. Returns the job, which has ``cancel()``.
 
         Parameters
         ----------
@@ -509,14 +574,19 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
 
         return result_of(folder)
 
-    def show(self, volumeNode, folder):
-        """Show a result folder in the scene as the result of a CT; a panel that is open follows."""
+    def show(self, volumeNode, folder, wait=True):
+        """Show a result folder in the scene as the result of a CT; a panel that is open follows.
+
+        Returns the result, or, without ``wait`` and with an open panel, None: the result appears by and by, beside the window.
+        """
         from LungAirwayWidgets.session import Session
 
         panel = getattr(slicer.modules, "LungAirwayWidget", None)
         session = panel.session if panel is not None else Session()
-        session.open(volumeNode)
-        session.take_result(folder)
+        at_once = wait or panel is None
+        if session.case is None or session.case.volume is not volumeNode:
+            session.open(volumeNode, at_once)
+        session.take_result(folder, at_once)
         return session.result
 
     def save(self, result, folder):

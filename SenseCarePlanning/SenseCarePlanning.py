@@ -17,7 +17,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from SenseCarePlanningLib.case_folder import REPORT_HTML, SCENE, SEGMENTATION
+from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, SCENE
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningWidgets import cases, dependency_installer, digital_patient, result_volume, self_check
 from SenseCarePlanningWidgets.case_list import CaseList
@@ -232,7 +232,7 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.ui.openButton.enabled = case is not None
         self.ui.reportButton.enabled = isResult and REPORT_HTML in case.result.files
         self.ui.exportButton.enabled = isResult
-        self.ui.toDicomButton.enabled = isResult and SEGMENTATION in case.result.files
+        self.ui.toDicomButton.enabled = isResult and not case.result.files.isdisjoint(DICOM_FILES)
         for name, button in self._planButtons.items():
             present = self.logic.isPresent(name)
             button.enabled = case is not None and present
@@ -315,13 +315,13 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
                 slicer.util.showStatusMessage(_("Copied to {folder}").format(folder=copy), 5000)
 
     def onToDicom(self):
-        """Put the segmentation into the DICOM database."""
+        """Put segmentation and report into the DICOM database."""
         case = self.caseList.current()
         if case is None or case.result is None:
             return
         with shown_failures(), slicer.util.WaitCursor():
             self.logic.addToDicomDatabase(case.result.folder)
-            slicer.util.showStatusMessage(_("The segmentation is in the DICOM database."), 5000)
+            slicer.util.showStatusMessage(_("Segmentation and report are in the DICOM database."), 5000)
 
     def onDigitalPatient(self):
         """Make the digital patient, or load it."""
@@ -469,8 +469,9 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
     def handOver(module, volume=None, folder=None, stay=False):
         """Give an organ's module a volume, or a result and its CT, and go there; returns the volume node.
 
-        A result goes through the module's logic, ``show(volumeNode, folder)``; then the panel takes the volume as every
-        module does that Slicer opens for a node: ``setEditedNode(node, role, context)``.
+        A result goes through the module's logic, ``show(volumeNode, folder, wait=False)``: it appears by and by, beside the
+        window. Then the panel takes the volume as every module does that Slicer opens for a node: ``setEditedNode(node, role,
+        context)``.
 
         Raises
         ------
@@ -478,12 +479,13 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
             If the CT of the result is not at hand.
         """
         node = volume if folder is None else result_volume.volume_of_result(Path(folder))
+        panel = slicer.util.getModuleWidget(module)
         if folder is not None:
-            slicer.util.getModuleLogic(module).show(node, str(folder))
+            slicer.util.getModuleLogic(module).show(node, str(folder), wait=False)
             slicer.util.setSliceViewerLayers(background=node)
         if not stay:
             slicer.util.selectModule(module)
-            slicer.util.getModuleWidget(module).setEditedNode(node, "", "")
+            panel.setEditedNode(node, "", "")
         return node
 
     @staticmethod
@@ -503,7 +505,7 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
 
     @staticmethod
     def addToDicomDatabase(folder):
-        """Copy a result's DICOM segmentation into Slicer's database.
+        """Copy a result's DICOM segmentation and report, those that it has, into Slicer's database.
 
         Raises
         ------
@@ -516,7 +518,9 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
             raise SenseCareError(_("Slicer's DICOM database is not open; open the DICOM module once and create it."))
         # The importer takes a folder; the result's own holds files that are no DICOM.
         with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as scratch:
-            shutil.copyfile(Path(folder) / SEGMENTATION, Path(scratch) / SEGMENTATION)
+            for name in DICOM_FILES:
+                if (Path(folder) / name).is_file():
+                    shutil.copyfile(Path(folder) / name, Path(scratch) / name)
             DICOMUtils.importDicom(scratch, copyFiles=True)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm, resample_polyline, smooth_polyline, unit
 from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
-from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
 from .measurements import lumen_measurement
 from .plan import Feasibility, Reach, Route, Scope, Target
@@ -50,13 +50,19 @@ class Passage:
 
 
 def passages(route: Route, tree: Tree, tip_diameter_mm: float) -> tuple[Passage, ...]:
-    """Return the passage of each branch on the route, trachea first."""
+    """Return the passage of each branch on the route, trachea first; the last one as far as the route follows it."""
     found = []
     for branch_id in route.branch_ids:
         branch = tree[branch_id]
-        diameter, interval = branch.minimum_diameter_mm, branch.minimum_diameter_interval_mm
+        end = branch.length_mm if branch_id != route.exit_branch_id else _exit_arc_mm(route, branch)
+        diameter, interval = branch.narrowest_until(end)
         found.append(Passage(branch_id, diameter, interval, pass_probability(diameter, interval, tip_diameter_mm)))
     return tuple(found)
+
+
+def _exit_arc_mm(route: Route, branch: Branch) -> float:
+    """Return how far along its last branch a route goes."""
+    return float(branch.arc_mm[int(np.argmin(np.linalg.norm(branch.points_lps_mm - route.exit_point_lps_mm, axis=1)))])
 
 
 def pass_probability(diameter_mm: float, interval_mm: tuple[float, float], tip_diameter_mm: float) -> float:

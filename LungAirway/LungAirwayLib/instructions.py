@@ -6,10 +6,15 @@ carried along the smoothed route without twist (double reflection, Wang 2008, do
 the picture is ``forward x up``. In LPS, forward = (0, 0, -1) and up = (0, -1, 0) give right = (-1, 0, 0): the patient's
 right side is on the right of the picture, as a bronchoscopist standing behind the head of a supine patient sees it.
 Clock hours count clockwise in that picture from up; they do not turn with the scope's own roll.
+
+An opening that lies nearly straight ahead has no direction of its own in that picture: a degree more or less turns its
+hour. What the operator sees is on which side of the carina it lies. So its hour is taken about the middle of all openings
+where it lies within 10 degrees of the axis, about the axis from 20 degrees on, and blended in between.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +29,8 @@ ORIENTATIONS = {"anterior_12": (0.0, -1.0, 0.0), "posterior_12": (0.0, 1.0, 0.0)
 SMOOTHING_MM = 3.0
 LOOK_BACK_MM = 5.0
 LOOK_AHEAD_MM = 8.0
+AHEAD_DEG, ASIDE_DEG = 10.0, 20.0
+"""Openings nearer to the axis than the first are placed about the carina, beyond the second about the axis. Design choices."""
 LARGEST_ROLL_DEG = 150.0
 """Rather than roll the scope further than this, its tip is flexed down instead of up."""
 
@@ -67,7 +74,7 @@ def instruct(route: Route, tree: Tree, orientation: str = "anterior_12") -> tupl
         if len(branch.child_ids) < 2:
             continue
         view = _view_before(camera, branch)
-        clocks = {child.id: _clock(view, _opening_direction(child)) for child in tree.children(current_id)}
+        clocks = _clocks(view, {child.id: _opening_direction(child) for child in tree.children(current_id)})
         clock = clocks[next_id]
         bend = angle_deg(view[0], _opening_direction(wanted))
         rotate, up = _roll(roll, clock)
@@ -160,10 +167,25 @@ def _opening_direction(child: Branch) -> FloatArray:
     return unit(tip - child.points_lps_mm[0])
 
 
-def _clock(view: tuple[FloatArray, FloatArray, FloatArray], direction: FloatArray) -> float:
-    """Return the clock angle of a direction in the picture, 0 to 360 degrees clockwise from up."""
-    _, up, right = view
-    return float(np.degrees(np.arctan2(np.dot(direction, right), np.dot(direction, up)))) % 360.0
+def _clocks(view: tuple[FloatArray, FloatArray, FloatArray], directions: Mapping[int, FloatArray]) -> dict[int, float]:
+    """Return the clock angle of each opening in the picture, 0 to 360 degrees clockwise from up.
+
+    Parameters
+    ----------
+    view
+        Forward, up and right.
+    directions
+        branch id -> unit vector from the carina into it.
+    """
+    forward, up, right = view
+    middle = np.mean(list(directions.values()), axis=0)
+    found = {}
+    for key, direction in directions.items():
+        aside = float(np.clip((angle_deg(forward, direction) - AHEAD_DEG) / (ASIDE_DEG - AHEAD_DEG), 0.0, 1.0))
+        about_axis, about_carina = (np.array([vector @ right, vector @ up]) for vector in (direction, direction - middle))
+        x, y = aside * unit(about_axis) + (1.0 - aside) * unit(about_carina)
+        found[key] = float(np.degrees(np.arctan2(x, y))) % 360.0
+    return found
 
 
 def _roll(roll_before: float, clock: float) -> tuple[float, bool]:

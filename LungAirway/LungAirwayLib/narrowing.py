@@ -27,7 +27,7 @@ def narrowing_warnings(tree: Tree) -> tuple[str, ...]:
         if branch.length_mm < SHORTEST_MM or branch.diameter_mm >= LEAST_SHARE_OF_PARENT * before.diameter_mm:
             continue
         name = display_name(branch.label.code)
-        widths = f"{branch.diameter_mm:.1f} mm after {before.diameter_mm:.1f} mm"
+        widths = f"on the whole {branch.diameter_mm:.1f} mm after {before.diameter_mm:.1f} mm"
         told.append(
             f"Narrow for its place: {name}, {widths}. It may hold secretion or be compressed; the diameter is that of its air."
         )

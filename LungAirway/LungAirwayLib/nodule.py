@@ -18,13 +18,15 @@ from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
 from .constants import LOBE_CODES
-from .nodule_region import CLOSING_MM, NoRegion, close_ball, cube_around, sample, segment_click
+from .nodule_region import CLOSING_MM, NoRegion, close_ball, cube_around, mean_near, sample, segment_click
 from .nodule_shape import Shape, shape_of_mask, shape_of_region
 from .nodule_surroundings import distances
 from .plan import DensityClass, Target
 
 logger = logging.getLogger(__name__)
 
+AERATED_HU, NEAR_MM = -650.0, 2.0
+"""On average over so small a ball: darker than this is aerated lung. Ground glass lies above it: -400 to -600 HU."""
 OUTSIDE_TOLERANCE_MM = 5.0
 """A click this close to the lung still counts: lesions at the pleura are often left out of lung masks."""
 _SHAPE_NAMES = (
@@ -135,13 +137,18 @@ def _shape_at(volume: Volume | None, point: FloatArray, lungs: LabelMap | None) 
         return NoRegion("there is no CT")
     cube = cube_around(volume, point, lungs)
     region = segment_click(cube, point)
-    return region if isinstance(region, NoRegion) else shape_of_region(region, cube, volume.grid.spacing_ijk_mm)
+    if not isinstance(region, NoRegion):
+        return shape_of_region(region, cube, volume.grid.spacing_ijk_mm)
+    here = mean_near(cube, point, NEAR_MM)
+    if here < AERATED_HU:
+        return NoRegion(f"the point lies in aerated lung ({here:.0f} HU), not on anything dense: check that it is on the lesion")
+    return region
 
 
 def _bare_point(point: FloatArray, reason: str, lungs: LabelMap | None, lobes: LabelMap | None, tree: Tree | None) -> Target:
     measurements: dict[str, Measurement] = {name: not_measured(name, unit, reason) for name, unit in _SHAPE_NAMES}
     measurements.update(distances(point, point[None, :], lungs, lobes, tree))
-    note = f"the target is a bare point; it was not measured because {reason}"
+    note = f"The target is a bare point; it was not measured because {reason}."
     return Target(point, point[None, :], "point", DensityClass.UNKNOWN, measurements, lobe_at(lobes, point), (note,))
 
 

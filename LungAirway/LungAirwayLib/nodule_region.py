@@ -84,6 +84,13 @@ def cube_around(volume: Volume, point_lps_mm: FloatArray, lungs: LabelMap | None
     return Cube(hu, close_ball(inside, CLOSING_MM, step), grid, step)
 
 
+def mean_near(cube: Cube, point_lps_mm: FloatArray, radius_mm: float) -> float:
+    """Return the mean HU within a distance of a point."""
+    offset = np.indices(cube.hu.shape).reshape(3, -1).T - np.array(cube.index_of(point_lps_mm))
+    near = np.linalg.norm(offset, axis=1).reshape(cube.hu.shape) * cube.step_mm <= radius_mm
+    return float(cube.hu[near].mean())
+
+
 def sample(array_kji: NDArray[np.generic], source: Grid, target: Grid, order: int, outside: float) -> FloatImage:
     """Resample an array from one grid to another; only the needed part of the source is read."""
     corners = np.stack(np.meshgrid(*[(0, size - 1) for size in target.shape_kji], indexing="ij"), axis=-1).reshape(-1, 3)

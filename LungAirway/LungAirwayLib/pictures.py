@@ -21,7 +21,7 @@ from .constants import LLL, LUL, RLL, RML, RUL
 from .naming import lobe_of, segment_of
 from .pictures_slices import extension_picture, oblique_picture, target_pictures
 from .pictures_steps import step_pictures
-from .plan import Extension, Route
+from .plan import Extension, Plan, Route
 from .report_pages.words import Words
 from .result import AirwayResult
 
@@ -60,7 +60,7 @@ def make_pictures(
     result
         What was found; without a plan only the tree is drawn.
     volume
-        The CT; without it the slices show outlines on a dark ground.
+        The CT; without it there are no slices.
     camera_paths
         The camera's way for each route; steps of a route without one are left out.
     out_dir
@@ -85,7 +85,7 @@ def make_pictures(
     files: dict[str, Path] = {}
 
     progress = progress or Progress()
-    expected = _how_many(result, paths)
+    expected = _how_many(result, volume, paths)
     for key, image, dpi in _all_pictures(result, volume, paths, words):
         files[key] = folder / f"{key}.png"
         save_png(image, files[key], dpi)
@@ -94,12 +94,13 @@ def make_pictures(
     return files
 
 
-def _how_many(result: AirwayResult, paths: Mapping[int, CameraPath]) -> int:
+def _how_many(result: AirwayResult, volume: Volume | None, paths: Mapping[int, CameraPath]) -> int:
     """Return how many pictures :func:`make_pictures` draws, at least nearly."""
     if result.plan is None:
         return 2
     steps = sum(len(steps) for rank, steps in result.plan.instructions.items() if rank in paths)
-    return 6 + 3 * len(result.plan.routes) + steps
+    slices = 0 if volume is None else 3 + 2 * len(result.plan.routes)
+    return 3 + len(result.plan.routes) + slices + steps
 
 
 def _all_pictures(
@@ -111,14 +112,20 @@ def _all_pictures(
             yield key, image, TREE_DPI
     if result.plan is None:
         return
-    for key, image in target_pictures(result, result.plan, volume, words):
-        yield key, image, SLICE_DPI
-    for route in result.plan.routes:
-        yield f"route_{route.rank}_oblique", oblique_picture(result, result.plan, route, volume, words), SLICE_DPI
-        if route.extensions:
-            yield f"extensions_{route.rank}", extension_picture(result, result.plan, route, volume, words), SLICE_DPI
+    if volume is not None:
+        yield from _slices(result, result.plan, volume, words)
     for key, image in step_pictures(result, result.plan, paths, words):
         yield key, image, STEP_DPI
+
+
+def _slices(result: AirwayResult, plan: Plan, volume: Volume, words: Words) -> Iterator[tuple[str, RgbImage, int]]:
+    """Yield what is drawn on slices of the CT; without one they would be outlines on a black ground."""
+    for key, image in target_pictures(result, plan, volume, words):
+        yield key, image, SLICE_DPI
+    for route in plan.routes:
+        yield f"route_{route.rank}_oblique", oblique_picture(result, plan, route, volume, words), SLICE_DPI
+        if route.extensions:
+            yield f"extensions_{route.rank}", extension_picture(result, plan, route, volume, words), SLICE_DPI
 
 
 def _painted(painter: TreePainter, result: AirwayResult, words: Words) -> Iterator[tuple[str, RgbImage]]:

@@ -136,7 +136,7 @@ def _mark_exit(image: RgbImage, route: Route, plane: Plane) -> None:
 MODEL_WORDS = {
     ExtensionModel.STRAIGHT: "straight on",
     ExtensionModel.MINIMUM_COST: "least cost",
-    ExtensionModel.ARTERY_FOLLOWING: "along the artery",
+    ExtensionModel.ARTERY_FOLLOWING: "beside the vessel",
 }
 
 

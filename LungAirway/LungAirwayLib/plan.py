@@ -111,7 +111,8 @@ class Route:
     extensions
         The three models; ``chosen_extension`` indexes the chosen one, None when the lumen reaches the target.
     warnings, warning_codes
-        Sentences, and the stable code of each (``other_lobe``, ``crosses_fissure``, ``leaves_lung``, ``crosses_vessel``).
+        Sentences, and the stable code of each (``other_lobe``, ``crosses_fissure``, ``leaves_lung``, ``crosses_vessel``,
+        ``through_the_wall``, ``comes_closer``).
     """
 
     rank: int

@@ -12,7 +12,7 @@ from SenseCarePlanningLib.report.model import CaseReport, Notice, Section, Tone
 from SenseCarePlanningLib.report.pdf import write_pdf
 
 from .report_pages.airways import airway_section, branch_section
-from .report_pages.methods import limits_section, methods_section, not_measured_section
+from .report_pages.methods import limits_section, methods_sections, not_measured_section
 from .report_pages.quality import quality_section, tree_section
 from .report_pages.routes import extensions_sections, routes_section
 from .report_pages.scopes import library_section, scopes_section
@@ -65,7 +65,7 @@ def build_report(
         sections.append(scopes_section(plan, result, words))
         sections += step_sections(plan, result, shown, words)
     sections += [airway_section(result, shown, words), not_measured_section(result, words)]
-    sections += [methods_section(result, study, words), limits_section(words)]
+    sections += [*methods_sections(result, study, words), limits_section(words)]
     if plan is not None and plan.scopes:
         sections.append(library_section(plan, words))
     sections.append(branch_section(result, words))

@@ -52,6 +52,8 @@ FEWEST_JUDGED, MOST_JUDGED = 12, 24
 """So many of the cheapest branches, at least and at most, are asked what lies between them and the target."""
 SAME_EXIT_MM = 3.0
 """Exits nearer to each other than this, or than 1.5 lumen radii, on neighbouring branches are one decision."""
+CLOSER_MM = 2.0
+"""An airway that comes nearer by less beyond the exit is not worth a sentence."""
 NEEDLE_MM = 10.0
 """A target that lies at most so far beyond the wall of trachea or main bronchus, and nearer to it than to any smaller airway,
 may be reached from there through the wall. A design choice: within reach of every transbronchial needle."""
@@ -277,7 +279,8 @@ def _route(found: _Exit, tree: Tree, target: Target, relation: BronchusRelation,
     label = tree[found.branch_id].label
     name = label.code if label is not None else f"branch {found.branch_id}"
     central = not reaches and tree[found.branch_id].generation < MINIMUM_EXIT_GENERATION
-    codes, warnings = _warnings(found, target, name, central)
+    closer = None if reaches or central else _comes_closer(found, tree[found.branch_id], target)
+    codes, warnings = _warnings(found, target, name, central, closer)
     return Route(
         rank=0,
         branch_ids=tree.path_to(found.branch_id),
@@ -312,9 +315,28 @@ def _reason(name: str, found: _Exit, reaches: bool) -> str:
     return f"follows {name}, {found.angle_deg:.0f} degrees off axis, {found.gap_mm:.0f} mm gap"
 
 
-def _warnings(found: _Exit, target: Target, name: str, central: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _comes_closer(found: _Exit, branch: Branch, target: Target) -> tuple[float, float] | None:
+    """Return how near the exit branch comes to the target beyond the exit, and how much further on; None where it does not.
+
+    Both in mm. The exit is where a hidden airway is likeliest to leave for the target; the visible lumen may pass nearer by.
+    """
+    beyond = branch.points_lps_mm[found.sample :]
+    gap = np.asarray(cKDTree(target_surface(target)).query(beyond)[0])
+    at = int(np.argmin(gap))
+    if gap[at] > found.gap_mm - CLOSER_MM:
+        return None
+    return float(gap[at]), float(branch.arc_mm[found.sample + at] - branch.arc_mm[found.sample])
+
+
+def _warnings(
+    found: _Exit, target: Target, name: str, central: bool, closer: tuple[float, float] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return stable codes and the sentences that go with them."""
     said: dict[str, str] = {}
+    if closer is not None:
+        said["comes_closer"] = (
+            f"{name} itself runs on beside the target: {closer[1]:.0f} mm beyond this exit it is {closer[0]:.0f} mm away."
+        )
     if central:
         said["through_the_wall"] = (
             f"The target lies {found.gap_mm:.0f} mm beside the {_written_out(name)}: the way is a needle through the wall, "

@@ -24,6 +24,8 @@ class AirwayCase:
     folder - where the newest result lies; empty before the first run.
     earlierFolders - the results before it, oldest first: what Undo goes back to.
     placement - where the CT lay in the patient space when the result was made.
+    corrections - what was corrected since then and is not recomputed yet, see ``TreeEdits``.
+    chosenRoute - rank of the route that is shown; 0 for the first.
     """
 
     volume: slicer.vtkMRMLScalarVolumeNode
@@ -33,6 +35,8 @@ class AirwayCase:
     folder: str = ""
     earlierFolders: list[str]
     placement: str = ""
+    corrections: list[str]
+    chosenRoute: int = 0
 
 
 def _state(node: Any) -> Any:
@@ -72,10 +76,13 @@ def result_node(case: Any, role: Any) -> Any:
 
 
 def remember_nodes(case: Any, nodes: Any) -> None:
-    """Keep what shows the result: (role, node) pairs."""
+    """Keep what shows the result: (role, node) pairs; a node that is kept already gets its role."""
+    kept = {node.GetID() for node in result_nodes(case)}
     for role, node in nodes:
         node.SetAttribute(ROLE, role)
-        case.parameterNode.AddNodeReferenceID(RESULT_NODES, node.GetID())
+        if node.GetID() not in kept:
+            kept.add(node.GetID())
+            case.parameterNode.AddNodeReferenceID(RESULT_NODES, node.GetID())
 
 
 def remove_result_nodes(case: Any) -> None:

@@ -1,5 +1,6 @@
 """A case's result in the scene: nodes built once, recoloured often; the overview and the view from inside see different ones."""
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -8,28 +9,39 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from LungAirwayLib.report_pages.routes import MODEL_NAMES
-from SenseCarePlanningMRML.airway_scene import build_airway_scene
+from SenseCarePlanningMRML.airway_scene import airway_scene_pieces
+from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningMRML.subject_hierarchy import hierarchy, put_into
 from SenseCarePlanningMRML.volume_nodes import LUNG_LEVEL_HU, LUNG_WINDOW_HU
 from SenseCarePlanningWidgets.texts import tr as _
 from SenseCarePlanningWidgets.texts import words
 
 from .case import remember_nodes, remove_result_nodes, result_node, result_nodes
-from .layout import ENDOSCOPE, OVERVIEW, view_node
+from .layout import ENDOSCOPE, OVERVIEW, dress_overview, view_node
+from .reading import ReadResult
 
 COLORS = "BranchColors"
 MUCOSA = (0.93, 0.60, 0.52)
 TARGET_RADIUS_MM = 4.0
+ROUTE_WIDTH_MM = 1.8
 
 
-def build(case: Any, result: Any, camera_paths: Any) -> None:
-    """Put a result into the scene in place of the case's earlier one."""
+def build_pieces(case: Any, read: ReadResult) -> Generator[Any, None, None]:
+    """Put a result into the scene in place of the case's earlier one, a node at a time; each belongs to the case at once."""
     remove_result_nodes(case)
     scene = case.parameterNode.GetScene()
-    nodes = build_airway_scene(scene, result, None, camera_paths)
+    result = read.result
+    making = airway_scene_pieces(scene, result, read.layers, None, read.camera_paths)
+    while True:
+        try:
+            node = next(making)
+        except StopIteration as ended:
+            nodes = ended.value
+            break
+        remember_nodes(case, [("", node)])
+        yield
     tree = hierarchy(scene)
-    volume = case.volume
-    tree.SetItemName(nodes.folder, _("Bronchoscopy plan: {name}").format(name=volume.GetName()))
+    tree.SetItemName(nodes.folder, _("Bronchoscopy plan: {name}").format(name=case.volume.GetName()))
     pairs = [("segmentation", nodes.segmentation), ("tree", nodes.tree), ("surface", nodes.surface)]
     pairs += [(f"route {rank}", node) for rank, node in enumerate(nodes.routes, start=1)]
     routes = result.plan.routes if result.plan is not None else ()
@@ -39,7 +51,8 @@ def build(case: Any, result: Any, camera_paths: Any) -> None:
     pairs += [(role, node) for role, node in (("plan target", nodes.target), ("camera", nodes.camera)) if node is not None]
     remember_nodes(case, pairs)
     _name(nodes, routes)
-    _place_in_views(case, nodes, result)
+    yield
+    _place_in_views(case, nodes, read)
 
 
 def _name(nodes: Any, routes: Any) -> None:
@@ -54,10 +67,11 @@ def _name(nodes: Any, routes: Any) -> None:
         node.SetName(_("Route {rank}, past the visible airway: {way}").format(rank=rank, way=way))
 
 
-def _place_in_views(case: Any, nodes: Any, result: Any) -> None:
+def _place_in_views(case: Any, nodes: Any, read: ReadResult) -> None:
     """Show the coloured airway in the overview and the mucosa in the view from inside."""
     scene = case.parameterNode.GetScene()
     overview, inside = view_node(OVERVIEW, make=True).GetID(), view_node(ENDOSCOPE, make=True).GetID()
+    dress_overview(view_node(OVERVIEW))
     nodes.tree.GetDisplayNode().SetVisibility(False)
     outer = nodes.surface.GetDisplayNode()
     outer.SetVisibility(True)
@@ -76,12 +90,15 @@ def _place_in_views(case: Any, nodes: Any, result: Any) -> None:
     inner.SetVisibility(True)
     only_in(inner, inside)
     nodes.surface.AddAndObserveDisplayNodeID(inner.GetID())
-    _with_normals(nodes.surface)
+    _set_normals(nodes.surface, read.normals)
     for node in (*nodes.routes, *nodes.extensions):
         display = node.GetDisplayNode()
-        display.SetLineThickness(0.9)
+        display.SetCurveLineSizeMode(display.UseLineDiameter)  # a thickness counts in glyphs, and these have none
+        display.SetLineDiameter(ROUTE_WIDTH_MM)
         display.SetGlyphScale(0.0)
         display.SetGlyphSize(0.6)
+        display.SetOccludedVisibility(True)  # the way lies inside the airway, and is seen through its wall
+        display.SetOccludedOpacity(1.0)
         only_in(display, overview)
     segmentation = nodes.segmentation.GetDisplayNode()
     segmentation.SetVisibility3D(False)
@@ -91,7 +108,7 @@ def _place_in_views(case: Any, nodes: Any, result: Any) -> None:
         shown.SetVisibility(case.target is None)
         shown.SetPointLabelsVisibility(False)
         only_in(shown, *[node.GetID() for node in slice_nodes(scene)])
-        _target_ball(case, result, overview)
+        _target_ball(case, read.result, overview)
     for node in slice_nodes(scene):
         for route in (*nodes.routes, *nodes.extensions):
             route.GetDisplayNode().AddViewNodeID(node.GetID())
@@ -114,13 +131,10 @@ def only_in(display: Any, *view_ids: str) -> None:
         display.AddViewNodeID(view_id)
 
 
-def _with_normals(model: Any) -> None:
-    normals = vtk.vtkPolyDataNormals()
-    normals.SetInputData(model.GetPolyData())
-    normals.SplittingOff()
-    normals.ConsistencyOff()
-    normals.Update()
-    model.SetAndObservePolyData(normals.GetOutput())
+def _set_normals(model: Any, normals_lps: Any) -> None:
+    array = numpy_to_vtk(np.ascontiguousarray(ras_from_lps(normals_lps), dtype=np.float32), deep=True)
+    array.SetName("Normals")
+    model.GetPolyData().GetPointData().SetNormals(array)
 
 
 def _target_ball(case: Any, result: Any, overview: Any) -> None:

@@ -1,23 +1,34 @@
-"""Images of the scene as files for the child process: in patient space, transforms above them taken along."""
+"""Images of the scene for the computation: in patient space, transforms above them taken along.
+
+What touches the scene is quick and belongs to the window's thread; it shares the node's memory. What takes time (converting,
+resampling, writing) is of plain data, so that it can go on beside the window.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import slicer
+from vtk import vtkMatrix4x4
 
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningLib.volume import LabelMap, Volume
-from SenseCarePlanningMRML.segmentation_nodes import segment_labels
-from SenseCarePlanningMRML.volume_nodes import volume_of
+from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
+from SenseCarePlanningMRML.coordinates import affine_from_ras_matrix
+from SenseCarePlanningMRML.segmentation_nodes import shared_labels
+from SenseCarePlanningMRML.volume_nodes import shared_volume_of
 from SenseCarePlanningWidgets.texts import tr as _
+
+SAME_VOXEL = 1e-2
+"""Two grids whose voxels are nearer than this part of a voxel are the same."""
 
 
 @contextmanager
 def in_world(node: Any) -> Iterator[Any]:
-    """Give the node itself when nothing moves it, else a copy with its transforms hardened, gone afterwards."""
-    if node.GetParentTransformNode() is None:
+    """Give the node itself, or, under a warp, a copy that Slicer resamples, gone afterwards."""
+    transform = node.GetParentTransformNode()
+    if transform is None or transform.IsTransformToWorldLinear():
         yield node
         return
     scene = node.GetScene()
@@ -32,8 +43,19 @@ def in_world(node: Any) -> Iterator[Any]:
         scene.RemoveNode(copy)
 
 
-def ct_of(volume_node: Any) -> Volume:
-    """Return a CT of the scene in patient space.
+def _placed(affine_ijk_to_lps: Any, node: Any) -> Any:
+    """Take a grid through the linear transforms above its node."""
+    transform = node.GetParentTransformNode()
+    if transform is None:
+        return affine_ijk_to_lps
+    matrix = vtkMatrix4x4()
+    transform.GetMatrixTransformToWorld(matrix)
+    # The matrix leads from RAS to RAS; both ends flipped, it leads from LPS to LPS.
+    return affine_from_ras_matrix(matrix) @ np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine_ijk_to_lps
+
+
+def shared_ct(volume_node: Any) -> Volume:
+    """Return a CT of the scene in patient space; the array is the node's memory, of whatever number type it has.
 
     Raises
     ------
@@ -46,17 +68,30 @@ def ct_of(volume_node: Any) -> Volume:
     if image.GetNumberOfScalarComponents() != 1 or min(image.GetDimensions()) < 2:
         raise InputError(_("This volume is not a single three-dimensional image; choose a chest CT."))
     with in_world(volume_node) as placed:
-        volume = volume_of(placed)
-    if volume.array_kji.dtype not in (np.int16, np.float32):
-        low, high = float(volume.array_kji.min()), float(volume.array_kji.max())
-        kind = np.int16 if np.issubdtype(volume.array_kji.dtype, np.integer) and low >= -32768 and high <= 32767 else np.float32
-        volume = Volume(volume.array_kji.astype(kind), volume.affine_ijk_to_lps)
-    return volume
+        volume = shared_volume_of(placed)
+        return replace(volume, affine_ijk_to_lps=_placed(volume.affine_ijk_to_lps, placed))
 
 
-def write_ct(volume_node: Any, path: Any) -> None:
-    """Write a CT of the scene as an uncompressed NRRD file: a copy of its memory, so that the window hardly waits."""
-    volume = ct_of(volume_node)
+def plain_ct(volume: Volume) -> Volume:
+    """Return a CT in one of the number types that the computation takes; a copy only where it must be."""
+    array = volume.array_kji
+    if array.dtype in (np.int16, np.float32):
+        return volume
+    whole = np.issubdtype(array.dtype, np.integer)
+    kind = np.int16 if whole and float(array.min()) >= -32768 and float(array.max()) <= 32767 else np.float32
+    return replace(volume, array_kji=array.astype(kind))
+
+
+def ct_of(volume_node: Any) -> Volume:
+    """Return a CT of the scene in patient space, its array a copy; see :func:`shared_ct`."""
+    volume = shared_ct(volume_node)
+    plain = plain_ct(volume)
+    return plain if plain is not volume else replace(volume, array_kji=volume.array_kji.copy())
+
+
+def write_nrrd(volume: Volume, path: Any) -> None:
+    """Write a CT as an uncompressed NRRD file."""
+    volume = plain_ct(volume)
     array, affine = volume.array_kji, volume.affine_ijk_to_lps
     axes = " ".join("(" + ",".join(repr(float(value)) for value in affine[:3, column]) + ")" for column in range(3))
     lines = [
@@ -73,41 +108,93 @@ def write_ct(volume_node: Any, path: Any) -> None:
     ]
     with open(path, "wb") as stream:
         stream.write(("\n".join(lines) + "\n\n").encode())
-        np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tofile(stream)
+        stream.flush()
+        for plane in array:
+            np.ascontiguousarray(plane, dtype=array.dtype.newbyteorder("<")).tofile(stream)
 
 
-def segment_on(grid: Any, segmentation_node: Any, segment_id: Any) -> LabelMap:
-    """Return one segment on a grid, nearest voxel, transforms taken along.
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One segment as it lies in the scene's memory: label map in patient space, and its value in it."""
+
+    labels: LabelMap
+    value: int
+    name: str
+
+
+def drawn_segment(segmentation_node: Any, segment_id: Any) -> Drawn:
+    """Return a segment in patient space, transforms taken along; quick, nothing is copied.
 
     Raises
     ------
     InputError
-        When the segment is missing, empty, or lies outside the grid.
+        When the segment is missing or was never painted.
     """
     with in_world(segmentation_node) as placed:
         try:
-            drawn = segment_labels(placed, segment_id)
+            labels, value = shared_labels(placed, segment_id)
         except (KeyError, AttributeError) as error:
             raise InputError(_("This segment is empty; paint it first.")) from error
+        return Drawn(replace(labels, affine_ijk_to_lps=_placed(labels.affine_ijk_to_lps, placed)), value, str(segment_id))
+
+
+def on_grid(drawn: Drawn, grid: Grid) -> LabelMap:
+    """Return a segment on a grid, nearest voxel.
+
+    Raises
+    ------
+    InputError
+        When the segment is empty, or lies outside the grid.
+    """
+    mask = drawn.labels.array_kji == drawn.value
+    if not mask.any():
+        raise InputError(_("This segment is empty; paint it first."))
+    shift = _whole_shift(drawn.labels.grid, grid)
+    found = _resampled(mask, drawn.labels.grid, grid) if shift is None else _shifted(mask, shift, grid.shape_kji)
+    if not found.any():
+        raise InputError(_("This segment lies outside the CT; choose one that was drawn on it."))
+    return LabelMap(found, grid.affine_ijk_to_lps, {1: drawn.name})
+
+
+def segment_on(grid: Any, segmentation_node: Any, segment_id: Any) -> LabelMap:
+    """Return one segment of the scene on a grid; see :func:`drawn_segment` and :func:`on_grid`."""
+    return on_grid(drawn_segment(segmentation_node, segment_id), grid)
+
+
+def _whole_shift(source: Grid, grid: Grid) -> Any:
+    """Return where the source's first voxel lies on the grid (k, j, i) when both share their voxels, else None."""
+    corners = np.array([[0, 0, 0], np.array(source.shape_kji) - 1], dtype=np.float64)
+    there = grid.kji_from_lps(source.lps_from_kji(np.vstack([corners, np.diag(corners[1])])))
+    shift = np.rint(there[0]).astype(int)
+    wanted = np.vstack([corners, np.diag(corners[1])]) + shift
+    return shift if np.abs(there - wanted).max() < SAME_VOXEL else None
+
+
+def _shifted(mask: Any, shift: Any, shape: Any) -> Any:
+    found = np.zeros(shape, dtype=np.uint8)
+    low, high = np.maximum(shift, 0), np.minimum(shift + np.array(mask.shape), shape)
+    if (high > low).all():
+        inner = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, shift, strict=True))
+        found[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = mask[inner]
+    return found
+
+
+def _resampled(mask: Any, source: Grid, grid: Grid) -> Any:
+    """Walk the target grid within the segment's box, so that a segment drawn on a coarser grid leaves no holes."""
     found = np.zeros(grid.shape_kji, dtype=np.uint8)
     size = np.array(grid.shape_kji)
-    # Walk the target grid within the segment's box, so that a segment drawn on a coarser grid leaves no holes.
-    voxels = np.argwhere(drawn.array_kji > 0)
-    if len(voxels) == 0:
-        raise InputError(_("This segment is empty; paint it first."))
+    voxels = np.argwhere(mask)
     corners = np.stack(np.meshgrid(*zip(voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5, strict=True)), axis=-1).reshape(-1, 3)
-    there = grid.kji_from_lps(drawn.grid.lps_from_kji(corners))
+    there = grid.kji_from_lps(source.lps_from_kji(corners))
     low = np.clip(np.floor(there.min(axis=0)).astype(int), 0, size)
     high = np.clip(np.ceil(there.max(axis=0)).astype(int) + 1, 0, size)
     for k in range(int(low[0]), int(high[0])):
         plane = np.stack(np.meshgrid([k], range(low[1], high[1]), range(low[2], high[2]), indexing="ij"), axis=-1)[0]
-        back = np.rint(drawn.grid.kji_from_lps(grid.lps_from_kji(plane.astype(float)))).astype(int)
-        inside = ((back >= 0) & (back < drawn.array_kji.shape)).all(axis=-1)
-        kept = np.clip(back, 0, np.array(drawn.array_kji.shape) - 1)
-        found[k, low[1] : high[1], low[2] : high[2]] = inside & (drawn.array_kji[kept[..., 0], kept[..., 1], kept[..., 2]] > 0)
-    if not found.any():
-        raise InputError(_("This segment lies outside the CT; choose one that was drawn on it."))
-    return LabelMap(found, grid.affine_ijk_to_lps, {1: segment_id})
+        back = np.rint(source.kji_from_lps(grid.lps_from_kji(plane.astype(float)))).astype(int)
+        inside = ((back >= 0) & (back < mask.shape)).all(axis=-1)
+        kept = np.clip(back, 0, np.array(mask.shape) - 1)
+        found[k, low[1] : high[1], low[2] : high[2]] = inside & mask[kept[..., 0], kept[..., 1], kept[..., 2]]
+    return found
 
 
 def point_of(markups_node: Any) -> Any:
@@ -120,3 +207,16 @@ def point_of(markups_node: Any) -> Any:
             x, y, z = markups_node.GetNthControlPointPositionWorld(at)
             return (-x, -y, z)
     return None
+
+
+def dicom_files_of(volume_node: Any) -> tuple[str, ...]:
+    """Return the DICOM files that Slicer loaded a volume from; none when its database does not hold all of them."""
+    instances = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    database = slicer.dicomDatabase
+    if not instances or not database or not database.isOpen:
+        return ()
+    first = str(database.fileForInstance(instances[0]))
+    series = database.filesForSeries(database.seriesForFile(first)) if first else ()
+    # The whole series in one question; a volume of a part of it asks for each image.
+    files = series if len(series) == len(instances) else [database.fileForInstance(uid) for uid in instances]
+    return tuple(str(path) for path in files) if all(files) else ()

@@ -105,7 +105,7 @@ class FlyPanel:
 
     def close(self) -> None:
         """Stop, and let the views go."""
-        self.fly.pause()
+        self.fly.load(None, None, None)
         for shortcut in self._shortcuts:
             if shortcut:
                 shortcut.deleteLater()

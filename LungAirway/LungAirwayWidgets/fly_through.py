@@ -9,8 +9,11 @@ import vtk
 from LungAirwayLib.camera_path import exits_at_tip
 from LungAirwayLib.flythrough_panel import calibre_mm
 from LungAirwayLib.free_navigation import Motion, step
+from SenseCarePlanningLib.render.camera_pose import CameraPose
 from SenseCarePlanningLib.render.lumen_field import LumenField
 from SenseCarePlanningLib.report.fonts import font_path
+from SenseCarePlanningWidgets.background import Background
+from SenseCarePlanningWidgets.error_message import show_failure
 from SenseCarePlanningWidgets.texts import tr as _
 
 from .branch_picker import main_renderer
@@ -27,6 +30,8 @@ LIGHT_FALL_OFF = 0.15
 """The lamp at the tip fades by 1 / (1 + 0.15 d²/r²) at the distance d in a lumen of radius r: no wall is overexposed, depth is
 seen in the trachea and in a thin bronchus alike."""
 BARE_TARGET_RADIUS_MM = 4.0
+BEFORE_CARINA_MM = 20.0
+"""Without a way, the view from inside looks at the main carina from so far."""
 
 
 class FlyThrough:
@@ -50,6 +55,7 @@ class FlyThrough:
         self.speed = 1.0
         self.slices_follow = True
         self._field: Any = None
+        self._finding: Any = None
         self._free: Any = None
         self._timer = qt.QTimer()
         self._timer.interval = FRAME_MS
@@ -73,6 +79,9 @@ class FlyThrough:
         self.pause()
         self.result, self.path, self.words = result, path, words
         self._field = self._free = None
+        if self._finding is not None:
+            self._finding.forget()
+            self._finding = None
         self.arc_mm = self.yaw_deg = self.pitch_deg = 0.0
         self.calibre = calibre_mm(path, result.tree) if path is not None else None
         self._steps = {}
@@ -137,9 +146,27 @@ class FlyThrough:
             return
         self.pause()
         if self._field is None:
-            self._field = LumenField.of(self.result.airway, tree=self.result.tree)
+            self._find_walls(motion)
+            return
         self._free = step(self.pose(), Motion(**motion), self._field)
         self.show()
+
+    def _find_walls(self, motion: dict[str, float]) -> None:
+        """Find where the walls are, beside the window, once a result; the first move waits for it, further ones are dropped."""
+        if self._finding is not None:
+            return
+        result = self.result
+
+        def found(field: Any) -> None:
+            self._finding, self._field = None, field
+            self.steer(**motion)
+
+        def failed(failure: Exception) -> None:
+            self._finding = None
+            show_failure(failure)
+
+        self._finding = Background(lambda: LumenField.of(result.airway, tree=result.tree), found, failed)
+        self._finding.start()
 
     def pose(self) -> Any:
         """Return the camera's pose: free, or on the way with the view turned."""
@@ -158,12 +185,13 @@ class FlyThrough:
     def show(self) -> None:
         """Put camera, slices and texts where the tip is."""
         if self.path is None:
+            self.clear_view()
             return
         pose = self.pose()
         widget = three_d_widget(ENDOSCOPE)
         if widget is not None:
-            self._place_camera(widget.threeDView(), pose)
-            self._annotate(widget.threeDView())
+            self._place_camera(widget.threeDView(), pose, self.calibre[self._sample()] / 2.0)
+            self._annotate(widget.threeDView(), self.here_text(), self.next_text(), self.way_text())
         if self.slices_follow:
             x, y, z = pose.position_lps_mm
             for node in shown_slice_nodes():
@@ -171,11 +199,10 @@ class FlyThrough:
             show_crosshair(-x, -y, z)
         self._on_moved(self.arc_mm)
 
-    def _place_camera(self, view: Any, pose: Any) -> None:
+    def _place_camera(self, view: Any, pose: Any, lumen_radius_mm: Any) -> None:
         self._light(view)
         if self._lamp is not None:
-            radius = max(self.calibre[self._sample()] / 2.0, 1.5)
-            self._lamp.SetAttenuationValues(1.0, 0.0, LIGHT_FALL_OFF / radius**2)
+            self._lamp.SetAttenuationValues(1.0, 0.0, LIGHT_FALL_OFF / max(lumen_radius_mm, 1.5) ** 2)
         self._show_target(view, pose)
         camera = view.cameraNode()
         if camera is None:
@@ -215,18 +242,19 @@ class FlyThrough:
 
     def _show_target(self, view: Any, pose: Any) -> None:
         renderer = main_renderer(view)
-        if renderer is None or self.result.plan is None:
+        if renderer is None or self.path is None or self.result.plan is None:
             return
         target = self.result.plan.target
         radius = max(target.radius_mm, BARE_TARGET_RADIUS_MM)
         self._glow.show(renderer, pose, target.centre_lps_mm, radius, VIEW_ANGLE_DEG)
 
-    def _annotate(self, view: Any) -> None:
+    @staticmethod
+    def _annotate(view: Any, here: Any, ahead: Any = "", way: Any = "") -> None:
         annotation = view.cornerAnnotation()
         texts = (
-            (vtk.vtkCornerAnnotation.UpperLeft, self.here_text()),
-            (vtk.vtkCornerAnnotation.UpperRight, self.next_text()),
-            (vtk.vtkCornerAnnotation.LowerLeft, self.way_text()),
+            (vtk.vtkCornerAnnotation.UpperLeft, here),
+            (vtk.vtkCornerAnnotation.UpperRight, ahead),
+            (vtk.vtkCornerAnnotation.LowerLeft, way),
         )
         for corner, text in texts:
             annotation.SetText(corner, text)
@@ -240,12 +268,18 @@ class FlyThrough:
         annotation.SetNonlinearFontScaleFactor(0.45)
 
     def clear_view(self) -> None:
-        """Take the texts out of the view."""
+        """Take the texts out of the view; with a tree, look at the main carina until there is a way to fly."""
         self._glow.hide()
         widget = three_d_widget(ENDOSCOPE)
-        if widget is not None:
-            widget.threeDView().cornerAnnotation().ClearAllTexts()
-            widget.threeDView().scheduleRender()
+        if widget is None:
+            return
+        view = widget.threeDView()
+        view.cornerAnnotation().ClearAllTexts()
+        if self.result is not None:
+            trachea = self.result.tree[self.result.tree.root_id]
+            self._place_camera(view, carina_pose(trachea), float(np.median(trachea.radius_mm)))
+            self._annotate(view, _("Set a target and plan the routes:\nthe way to it is flown here."))
+        view.scheduleRender()
 
     def _sample(self) -> Any:
         return int(np.searchsorted(self.path.arc_mm, self.arc_mm).clip(0, len(self.path) - 1))
@@ -302,6 +336,13 @@ class FlyThrough:
         self.go_to(float(np.interp(time_s, self.path.time_s, self.path.arc_mm)))
 
 
+def carina_pose(trachea: Any) -> Any:
+    """Return the view from the trachea onto the main carina, the patient's front up."""
+    points = np.asarray(trachea.points_lps_mm)
+    left_mm = float(trachea.arc_mm[-1]) - np.asarray(trachea.arc_mm)
+    return CameraPose(points[int(np.abs(left_mm - BEFORE_CARINA_MM).argmin())], points[-1], np.array([0.0, -1.0, 0.0]))
+
+
 def add_shortcuts(parent: Any, fly: Any, toggle_play: Any) -> Any:
     """Let the keyboard drive the fly-through while ``parent`` or a part of it has the focus; returns the shortcuts."""
     actions = (
@@ -333,7 +374,14 @@ def add_shortcuts(parent: Any, fly: Any, toggle_play: Any) -> Any:
 
 def keys_text() -> Any:
     """Return the keys, for the panel."""
-    return _(
-        "Keys (after a click into the view): Space play or pause, Page Down / Page Up next or previous bifurcation, W / S one "
-        "millimetre on or back, arrows look around, A look ahead, Shift + arrows steer freely, Home / End."
+    rows = (
+        (_("Space"), _("play or pause")),
+        (_("Page Down, Page Up"), _("next, previous bifurcation")),
+        (_("W, S"), _("one millimetre on, back")),
+        (_("Home, End"), _("to the start, to the end")),
+        (_("Arrows"), _("look around")),
+        (_("A"), _("look ahead again, back on the way")),
+        (_("Shift + arrows"), _("steer freely")),
     )
+    cells = "".join(f"<tr><td><b>{keys}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>" for keys, what in rows)
+    return f"<p>{_('Keys, after a click into the view from inside:')}</p><table>{cells}</table>"

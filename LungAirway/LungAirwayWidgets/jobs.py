@@ -1,7 +1,10 @@
 """What the child process is asked to do, as command lines; its inputs lie in a scratch folder that goes with it."""
 
+import json
 import shutil
 import tempfile
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +12,22 @@ import slicer
 
 from LungAirwayLib.result_io import load_result
 from SenseCarePlanningLib.dicomio.files import write_label_map
+from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.io import save_tree
 from SenseCarePlanningLib.volume import Grid
-from SenseCarePlanningWidgets.process_runner import ProcessRunner, planning_command
+from SenseCarePlanningWidgets.background import Background
+from SenseCarePlanningWidgets.error_message import sentence_of
+from SenseCarePlanningWidgets.process_runner import ProcessRunner, RunOutcome, planning_command
 from SenseCarePlanningWidgets.texts import language
+from SenseCarePlanningWidgets.texts import tr as _
 
-from .ct_export import ct_of, point_of, segment_on, write_ct
+from .ct_export import Drawn, dicom_files_of, drawn_segment, on_grid, point_of, shared_ct, write_nrrd
 
 CT_FILE = "ct.nrrd"
 
 
 class Job:
-    """One child process with its scratch folder.
+    """One child process with its scratch folder: its inputs are written beside the window, then it starts.
 
     Parameters
     ----------
@@ -35,25 +42,88 @@ class Job:
         self.scratch = Path(tempfile.mkdtemp(prefix="sensecare-", dir=root))
         self.arguments: list[str] = []
         self.runner: Any = None
+        self._inputs: list[Callable[[], None]] = []
+        self._writing: Any = None
+        self._finished: Any = None
 
-    def ct(self, volume_node: Any) -> Any:
-        """Write the CT; returns its file."""
+    @property
+    def pid(self) -> Any:
+        """Number of the child process, None before it runs."""
+        return self.runner.pid if self.runner is not None else None
+
+    def ct(self, volume_node: Any) -> Grid:
+        """Give the CT to the child, with whose it is; returns its grid."""
+        volume = shared_ct(volume_node)
         path = self.scratch / CT_FILE
-        write_ct(volume_node, path)
-        return str(path)
+        self._inputs.append(lambda: write_nrrd(volume, path))
+        files = dicom_files_of(volume_node)
+        if files:
+            listed = self.scratch / "dicom.json"
+            listed.write_text(json.dumps(files), encoding="utf-8")
+            self.arguments += ["--dicom-files", str(listed)]
+        return volume.grid
+
+    def segment(self, option: str, drawn: Drawn, grid: Grid) -> None:
+        """Give a segment to the child, on the CT's grid."""
+        path = self.scratch / f"{option.strip('-')}.nii.gz"
+        self._inputs.append(lambda: write_label_map(on_grid(drawn, grid), path))
+        self.arguments += [option, str(path)]
+
+    def tree(self, tree: Any) -> None:
+        """Give a corrected tree to the child."""
+        path = self.scratch / "tree.json"
+        self._inputs.append(lambda: save_tree(tree, path))
+        self.arguments += ["--tree", str(path)]
 
     def start(self, on_progress: Any, on_log: Any, on_finished: Any) -> Any:
-        """Start the child; the scratch folder is gone when ``on_finished`` is called."""
+        """Write the inputs and start the child; the scratch folder is gone when ``on_finished`` is called. Returns the job."""
 
-        def finished(outcome: Any) -> None:
+        def run(nothing: Any) -> None:
+            self._writing = None
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            command = planning_command(*self.arguments, "--out", str(self.out), "--language", language())
+            self.runner = ProcessRunner(command, on_progress, on_log, self._finish)
+            self.runner.start()
+
+        def failed(failure: Exception) -> None:
+            problems = failure.problems if isinstance(failure, InputError) else ()
+            self._finish(RunOutcome(ok=False, message=sentence_of(failure), problems=tuple(problems)))
+
+        self._finished = on_finished
+        self._writing = Background(self._write_inputs, run, failed)
+        self._writing.start()
+        return self
+
+    def _write_inputs(self) -> None:
+        for write in self._inputs:
+            if self._finished is not None:
+                write()
+        if self._finished is None:  # stopped meanwhile: what was just written goes too
             self.clean()
-            on_finished(outcome)
 
-        self.out.parent.mkdir(parents=True, exist_ok=True)
-        command = planning_command(*self.arguments, "--out", str(self.out), "--language", language())
-        self.runner = ProcessRunner(command, on_progress, on_log, finished)
-        self.runner.start()
-        return self.runner
+    def _finish(self, outcome: RunOutcome) -> None:
+        self._writing = None
+        self.clean()
+        told, self._finished = self._finished, None
+        if told is not None:
+            told(outcome)
+
+    def cancel(self) -> None:
+        """Stop: the child and all that it started, or what is being written for it."""
+        if self._writing is not None:
+            self._writing.forget()
+            self._finish(RunOutcome(ok=False, cancelled=True, message=_("Stopped; nothing was written.")))
+        elif self.runner is not None:
+            self.runner.cancel()
+
+    def stop_now(self) -> None:
+        """End it before this returns; nobody is told."""
+        self._finished = None
+        if self._writing is not None:
+            self._writing.forget()
+        if self.runner is not None:
+            self.runner.stop_now()
+        self.clean()
 
     def clean(self) -> None:
         """Remove the scratch folder."""
@@ -66,18 +136,18 @@ def choices(engine: Any = None, bundle: Any = "", routes: Any = 3, orientation: 
     if engine is not None:
         arguments += ["--engine", engine]
         if engine == "bundle" and bundle:
-            arguments += ["--bundle", bundle]
+            arguments += ["--bundle", str(bundle)]
     return arguments
 
 
-def target_arguments(job: Any, case: Any, grid: Grid) -> Any:
-    """Return the case's target as options: the segment goes before the point; neither gives none."""
+def _give_target(job: Job, case: Any, grid: Grid) -> None:
+    """Give the case's target: the segment goes before the point; neither gives none."""
     if case.targetSegmentation is not None and case.targetSegment:
-        path = job.scratch / "target.nii.gz"
-        write_label_map(segment_on(grid, case.targetSegmentation, case.targetSegment), path)
-        return ["--target-mask", str(path)]
+        job.segment("--target-mask", drawn_segment(case.targetSegmentation, case.targetSegment), grid)
+        return
     point = point_of(case.target)
-    return [] if point is None else ["--target", ",".join(f"{value:.3f}" for value in point)]
+    if point is not None:
+        job.arguments += ["--target", ",".join(f"{value:.3f}" for value in point)]
 
 
 def has_target(case: Any) -> Any:
@@ -89,12 +159,11 @@ def run_job(case: Any, out: Any, options: Any) -> Any:
     """Return the job that finds the airways and, with a target, plans."""
     job = Job(out)
     try:
-        ct = job.ct(case.volume)
-        target = target_arguments(job, case, ct_of(case.volume).grid)
+        job.arguments = ["airway", str(job.scratch / CT_FILE), *options]
+        _give_target(job, case, job.ct(case.volume))
     except Exception:
         job.clean()
         raise
-    job.arguments = ["airway", ct, *options, *target]
     return job
 
 
@@ -102,14 +171,13 @@ def replan_job(case: Any, out: Any, options: Any, tree: Any = None, painted: Any
     """Return the job that plans again: on the tree as it is, an edited one, or a painted airway (node, segment id)."""
     job = Job(out)
     try:
-        grid = ct_of(case.volume).grid
-        job.arguments = ["replan", case.folder, "--ct", job.ct(case.volume), *options, *target_arguments(job, case, grid)]
+        job.arguments = ["replan", case.folder, "--ct", str(job.scratch / CT_FILE), *options]
+        grid = job.ct(case.volume)
+        _give_target(job, case, grid)
         if tree is not None:
-            save_tree(tree, job.scratch / "tree.json")
-            job.arguments += ["--tree", str(job.scratch / "tree.json")]
+            job.tree(tree)
         if painted is not None:
-            write_label_map(segment_on(grid, *painted), job.scratch / "airway.nii.gz")
-            job.arguments += ["--mask", str(job.scratch / "airway.nii.gz")]
+            job.segment("--mask", drawn_segment(*painted), grid)
     except Exception:
         job.clean()
         raise
@@ -120,10 +188,19 @@ def report_job(case: Any, out: Any, video: Any) -> Any:
     """Return the job that writes everything: pictures, report, scene, DICOM segmentation and, if wanted, the video."""
     job = Job(out)
     try:
-        job.arguments = ["replan", case.folder, "--ct", job.ct(case.volume), "--keep-plan", *([] if video else ["--no-video"])]
+        job.arguments = ["replan", case.folder, "--ct", str(job.scratch / CT_FILE), "--keep-plan"]
+        job.arguments += [] if video else ["--no-video"]
+        job.ct(case.volume)
     except Exception:
         job.clean()
         raise
+    return job
+
+
+def video_job(case: Any, rank: Any) -> Any:
+    """Return the job that films one route of the case's result; its folder is for the taking."""
+    job = Job(Path(str(slicer.app.temporaryPath)) / f"sensecare-video-{uuid.uuid4().hex[:12]}")
+    job.arguments = ["replan", case.folder, "--video-of", str(rank)]
     return job
 
 

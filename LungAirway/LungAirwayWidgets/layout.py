@@ -2,12 +2,23 @@
 
 from typing import Any
 
+import numpy as np
+import qt
 import slicer
+from vtk.util.numpy_support import vtk_to_numpy
+
+from .branch_picker import main_renderer
 
 LAYOUT_ID = 5310
 ENDOSCOPE = "Endoscope"
 OVERVIEW = "1"
 ENDOSCOPE_COLOR = (0.18, 0.49, 0.20)
+OVERVIEW_BACKGROUND = ((0.05, 0.07, 0.10), (0.16, 0.20, 0.26))
+"""Below and above: dark, so that the pale colours of all five lobes stand out; some vanish on Slicer's own lavender."""
+FRONT, BEHIND = (0.0, 1.0), (0.8, -0.6)
+"""Sides of the patient (R, A): from the front; from the right and somewhat behind."""
+MARGIN, EVERY_POINT = 1.08, 20
+"""The overview shows so much more than what is looked at; so many vertices are one to the measuring of it."""
 
 _SLICE = """<item><view class="vtkMRMLSliceNode" singletontag="{name}">
 <property name="orientation" action="default">{orientation}</property>
@@ -47,11 +58,69 @@ def use_layout() -> None:
         node.AddLayoutDescription(LAYOUT_ID, description())
     if manager.layout != LAYOUT_ID:
         manager.setLayout(LAYOUT_ID)
+        qt.QTimer.singleShot(0, fit_slices)  # once the views have their new shape
     for name in (ENDOSCOPE, OVERVIEW):
         view = view_node(name)
         if view is not None:
             view.SetBoxVisible(False)
             view.SetAxisLabelsVisible(False)
+    dress_overview(view_node(OVERVIEW))
+
+
+def dress_overview(view: Any) -> None:
+    """Give the overview a ground on which every lobe is seen, and a cube that tells the sides."""
+    if view is not None:
+        below, above = OVERVIEW_BACKGROUND
+        view.SetBackgroundColor(*below)
+        view.SetBackgroundColor2(*above)
+        view.SetOrientationMarkerType(view.OrientationMarkerTypeCube)
+        view.SetOrientationMarkerSize(view.OrientationMarkerSizeSmall)
+
+
+def fit_slices() -> None:
+    """Fit the slices into their views, each at the place where it is."""
+    manager = slicer.app.layoutManager()
+    nodes = shown_slice_nodes()
+    offsets = [node.GetSliceOffset() for node in nodes]
+    manager.resetSliceViews()
+    for node, offset in zip(nodes, offsets, strict=True):
+        node.SetSliceOffset(offset)
+
+
+def look_at_models(models: Any, towards_ras: Any = FRONT) -> None:
+    """Fill the overview with these models, seen from a side of the patient (a horizontal direction, R and A)."""
+    widget = three_d_widget(OVERVIEW)
+    shown = [model.GetPolyData() for model in models if model is not None and model.GetPolyData() is not None]
+    shown = [one for one in shown if one.GetNumberOfPoints() > 0]
+    if widget is None or not shown:
+        return
+    view = widget.threeDView()
+    points = np.concatenate([vtk_to_numpy(one.GetPoints().GetData())[::EVERY_POINT] for one in shown]).astype(float)
+    nearer = np.array([*towards_ras, 0.0]) / np.linalg.norm(towards_ras)
+    axes = np.stack([np.cross((0.0, 0.0, 1.0), nearer), (0.0, 0.0, 1.0), nearer])
+    local = points @ axes.T
+    middle = (local.min(axis=0) + local.max(axis=0)) / 2.0
+    across, up, near = np.abs(local - middle).T[0], np.abs(local - middle).T[1], (local - middle).T[2]
+    camera, renderer = view.cameraNode(), main_renderer(view)
+    width, height = view.renderWindow().GetSize()
+    half = np.tan(np.radians(camera.GetViewAngle() / 2.0))
+    away = float((MARGIN * np.maximum(up, across * height / max(width, 1)) / half + near).max())
+    camera.SetFocalPoint(*(middle @ axes))
+    camera.SetPosition(*(middle @ axes + away * nearer))
+    camera.SetViewUp(0.0, 0.0, 1.0)
+    if renderer is not None:
+        renderer.ResetCameraClippingRange()
+    view.scheduleRender()
+
+
+def side_of(point_ras: Any, model: Any) -> Any:
+    """Return from where a target is seen best (R, A): the front; from its side where it lies in the back."""
+    if model is None or model.GetPolyData() is None:
+        return FRONT
+    left, right, back, front = model.GetPolyData().GetBounds()[:4]
+    if point_ras[1] > (back + front) / 2.0:
+        return FRONT
+    return (BEHIND[0] if point_ras[0] > (left + right) / 2.0 else -BEHIND[0], BEHIND[1])
 
 
 def shown_slice_nodes() -> Any:

@@ -37,6 +37,8 @@ class PlanPanel:
         for table in (ui.routeTable, ui.scopeTable):
             table.wordWrap = True
             table.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAsNeeded)
+            for header in (table.horizontalHeader(), table.verticalHeader()):
+                header.highlightSections = False
         ui.scopeTable.verticalHeader().hide()
         ui.routeSection.connect("contentsCollapsed(bool)", self._on_folded)
         session.listeners.append(self.update)
@@ -51,8 +53,9 @@ class PlanPanel:
         """Show what changed."""
         if what == "case":
             self._show_target()
+        if what in ("case", "theme"):
             self._fill()
-        if what in ("case", "route"):
+        if what in ("case", "route", "theme"):
             self._show_route()
         self.enable()
 
@@ -160,13 +163,13 @@ class PlanPanel:
         elif not has_plan:
             ui.routeHintLabel.text = _("Set a target and plan the routes.")
         else:
-            ui.routeHintLabel.text = _("Choose a route by its column: it is shown in 3D and flown through.")
+            ui.routeHintLabel.text = _("Click a column to see and fly that route.")
             tables.fill_routes(ui.routeTable, session.result, session.words)
             tables.fill_scopes(ui.scopeTable, session.result, session.words)
             for table in (ui.routeTable, ui.scopeTable):
                 table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
             ui.scopeTable.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Interactive)
-            ui.scopeTable.setColumnWidth(0, 170)
+            ui.scopeTable.setColumnWidth(0, 196)
             self.fit()
 
     def fit(self, folded: bool = False) -> None:

@@ -5,17 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from LungAirwayLib.camera_io import load_camera_paths
 from LungAirwayLib.report_pages.words import Words
-from LungAirwayLib.result_io import load_result
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.pieces import all_at_once
+from SenseCarePlanningWidgets.background import Background, Pieces
+from SenseCarePlanningWidgets.error_message import sentence_of, show_failure
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
 
 from . import case_scene
 from .case import case_of, placement_of, remove_result_nodes, result_node
 from .layout import shown_slice_nodes
-from .tree_colors import branch_of_vertices, vertex_colors
+from .reading import read
+from .tree_colors import vertex_colors
 from .tree_edits import TreeEdits
 
 logger = logging.getLogger(__name__)
@@ -27,15 +29,17 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``branch`` (another choice),
-    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``.
+    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (work began or ended).
     """
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[str], None]] = []
         self.color_mode = "LOBE"
+        self._work: Any = None
         self._clear()
 
     def _clear(self) -> None:
+        self._stop_work()
         self.case: Any = None
         self.result: Any = None
         self.edits: Any = None
@@ -61,62 +65,114 @@ class Session:
         for listener in list(self.listeners):
             listener(what)
 
+    @property
+    def taking_up(self) -> Any:
+        """Whether something goes on beside the window: a result is read or put into the scene, or the tree is corrected."""
+        return self._work is not None
+
     def close(self) -> None:
         """Forget everything: the scene is closed, or no CT is chosen."""
         self._clear()
         self.tell("case")
 
-    def open(self, volume_node: Any) -> None:
-        """Work on a CT: its case, with its newest result when it has one."""
+    def open(self, volume_node: Any, at_once: Any = False) -> None:
+        """Work on a CT: its case, with its newest result when it has one, which comes beside the window unless ``at_once``."""
         self._clear()
         if volume_node is not None:
             self.case = case_of(volume_node)
             case_scene.show_case(self.case)
             if self.case.folder:
-                self._load(rebuild=result_node(self.case, "surface") is None)
+                self._load(result_node(self.case, "surface") is None, at_once)
+                return
         self.tell("case")
 
-    def take_result(self, folder: Any) -> None:
+    def take_result(self, folder: Any, at_once: Any = True) -> None:
         """Show a new result of the case; the one before is what Undo goes back to."""
         case = self.case
-        if case.folder:
+        if case.folder and case.folder != str(folder):
             case.earlierFolders = [*list(case.earlierFolders), case.folder][-MOST_EARLIER:]
-        self._show(folder)
+        self._show(folder, at_once)
 
-    def _show(self, folder: Any) -> None:
+    def _show(self, folder: Any, at_once: Any) -> None:
         self.case.folder = str(folder)
         self.case.placement = placement_of(self.case.volume)
-        self._load(rebuild=True)
-        self.tell("case")
+        self.case.corrections, self.case.chosenRoute = [], 0
+        self._load(True, at_once)
 
-    def _load(self, rebuild: Any) -> None:
+    def _load(self, rebuild: Any, at_once: Any) -> None:
         """Read the result folder; a folder that is gone is a sentence, not a failure: the nodes are still in the scene."""
-        case, folder = self.case, Path(self.case.folder)
+        folder = Path(self.case.folder)
+        self._stop_work()
         self.branch_id, self.branch_at_mm, self.rank, self.problem = None, 0.0, 1, ""
         self.result, self.edits, self.camera_paths = None, None, {}
-        try:
-            self.result = load_result(folder)
-        except (InputError, OSError) as error:
-            logger.info("result not loaded: %s", type(error).__name__)
-            self.problem = _("The result's folder is no longer there or is damaged; find the airways again.")
+        if at_once:
+            try:
+                read_result = read(folder, rebuild)
+            except (InputError, OSError) as failure:
+                self._not_read(failure)
+                return
+            if rebuild:
+                all_at_once(case_scene.build_pieces(self.case, read_result))
+            self._taken_up(read_result)
             return
-        self.camera_paths = load_camera_paths(folder)
+        self._work = Background(lambda: read(folder, rebuild), lambda found: self._build(found, rebuild), self._not_read)
+        self._work.start()
+        self.tell("case")
+
+    def _build(self, read_result: Any, rebuild: Any) -> None:
+        """The folder was read; its nodes follow a few at a time."""
+        if not rebuild:
+            self._taken_up(read_result)
+            return
+        pieces = case_scene.build_pieces(self.case, read_result)
+        self._work = Pieces(pieces, lambda nothing: self._taken_up(read_result), self._not_built)
+        self._work.start()
+
+    def _not_read(self, failure: Exception) -> None:
+        self._work = None
+        logger.info("result not loaded: %s", type(failure).__name__)
+        if isinstance(failure, (InputError, OSError)):
+            self.problem = _("The result's folder is no longer there or is damaged; find the airways again.")
+        else:
+            self.problem = sentence_of(failure)
+        self.tell("case")
+
+    def _not_built(self, failure: Exception) -> None:
+        remove_result_nodes(self.case)
+        self._not_read(failure)
+
+    def _taken_up(self, read_result: Any) -> None:
+        self._work = None
+        case = self.case
+        self.result, self.camera_paths = read_result.result, read_result.camera_paths
         self.edits = TreeEdits(self.result.tree)
-        self._of_vertices = branch_of_vertices(self.result.surface, self.result.tree)
-        if rebuild:
-            case_scene.build(case, self.result, self.camera_paths)
+        self.edits.redo(list(case.corrections))
+        self._of_vertices = read_result.of_vertices
         case_scene.show_case(case)
-        self.recolor()
         if self.plan is not None and self.plan.routes:
-            self.rank = self.plan.routes[0].rank
+            ranks = [route.rank for route in self.plan.routes]
+            self.rank = case.chosenRoute if case.chosenRoute in ranks else ranks[0]
             case_scene.show_route(case, self.rank)
+        self.recolor()
+        self.tell("case")
+
+    def _stop_work(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work.forget()
 
     def recolor(self) -> None:
         """Colour the overview anew."""
         if self.result is not None:
-            kept = self.edits.tree.branches
-            colors = vertex_colors(self._of_vertices, self.result.tree, self.color_mode, kept, self.branch_id)
+            tree, kept = self.result.tree, self.edits.tree.branches
+            colors = vertex_colors(self._of_vertices, tree, self.color_mode, kept, self.branch_id, self._on_route())
             case_scene.paint(self.case, colors)
+
+    def _on_route(self) -> Any:
+        """Return the branches from the trachea to where the chosen route leaves the airway."""
+        routes = self.plan.routes if self.plan is not None else ()
+        chosen = next((one for one in routes if one.rank == self.rank), None)
+        return self.result.tree.path_to(chosen.exit_branch_id) if chosen is not None else ()
 
     def set_color_mode(self, mode: Any) -> None:
         """Colour by ``LOBE``, ``GENERATION`` or ``DIAMETER``."""
@@ -138,10 +194,32 @@ class Session:
             node.JumpSlice(-x, -y, z)
         self.tell("branch")
 
-    def edited(self) -> None:
+    def correct(self, change: Callable[[Any], Any], then: Any = None) -> None:
+        """Correct the tree beside the window; ``then`` gets what the change returned, before it is shown."""
+        if self.edits is None or self.taking_up:
+            return
+        edits = self.edits
+
+        def done(outcome: Any) -> None:
+            self._work = None
+            if then is not None:
+                then(outcome)
+            self._edited()
+
+        def failed(failure: Exception) -> None:
+            self._work = None
+            self.tell("busy")
+            show_failure(failure)
+
+        self._work = Background(lambda: change(edits), done, failed)
+        self._work.start()
+        self.tell("busy")
+
+    def _edited(self) -> None:
         """Show what a correction changed."""
         if self.branch_id not in self.edits.tree.branches:
             self.branch_id = None
+        self.case.corrections = self.edits.corrections
         self.recolor()
         self.tell("edit")
 
@@ -149,29 +227,27 @@ class Session:
         """Take the last correction back, or, without one, the last recomputation."""
         if self.edits is not None and self.edits.changed:
             self.edits.undo()
-            self.edited()
+            self._edited()
             return
         earlier = list(self.case.earlierFolders) if self.case is not None else []
         if earlier:
             folder = earlier.pop()
             self.case.earlierFolders = earlier
-            self._show(folder)
+            self._show(folder, at_once=False)
 
     @property
     def can_undo(self) -> Any:
         """Whether there is something to take back."""
-        return self.case is not None and bool((self.edits and self.edits.changed) or list(self.case.earlierFolders))
+        return (
+            self.case is not None
+            and not self.taking_up
+            and bool((self.edits and self.edits.changed) or list(self.case.earlierFolders))
+        )
 
     def choose_route(self, rank: Any) -> None:
         """Show another route."""
         if self.plan is not None and rank != self.rank and any(route.rank == rank for route in self.plan.routes):
-            self.rank = rank
+            self.rank = self.case.chosenRoute = rank
             case_scene.show_route(self.case, rank)
+            self.recolor()
             self.tell("route")
-
-    def forget_result(self) -> None:
-        """Take the result out of the scene; its folder stays."""
-        if self.case is not None:
-            remove_result_nodes(self.case)
-            self.case.folder = ""
-        self.open(self.case.volume if self.case is not None else None)

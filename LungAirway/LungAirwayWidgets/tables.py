@@ -11,8 +11,15 @@ from LungAirwayLib.report_pages.summary import REACH_NAMES
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningWidgets.texts import tr as _
 
-REACH_COLORS = {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#b26a00", Reach.NO: "#b3261e"}
+REACH_COLORS = {
+    False: {Reach.REACHES: "#2e7d32", Reach.PROBABLY: "#945700", Reach.NO: "#b3261e"},
+    True: {Reach.REACHES: "#81c784", Reach.PROBABLY: "#ffb74d", Reach.NO: "#ef9a9a"},
+}
+"""On light and on dark, each with a contrast of 4.5 and more to the table (WCAG 2.2, 1.4.3)."""
+MIDDLE_LIGHTNESS = 128
 REACH_SIGNS = {Reach.REACHES: "●", Reach.PROBABLY: "◐", Reach.NO: "○"}
+LONG_NAME = 26
+"""A branch's name of more letters takes two lines."""
 BRANCH_ID = 256
 """Qt::UserRole: where a row keeps its branch."""
 
@@ -27,15 +34,26 @@ def flag_texts() -> Any:
     }
 
 
+def is_dark(table: Any) -> bool:
+    """Tell whether a table's ground is dark."""
+    return int(table.palette.color(qt.QPalette.Base).lightness()) < MIDDLE_LIGHTNESS
+
+
 def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
-    """Return a table item that cannot be edited."""
+    """Return a table item."""
     item = qt.QTableWidgetItem(text)
-    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
     if tip:
         item.setToolTip(tip)
     if right:
         item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
     return item
+
+
+def percent(share: Any) -> Any:
+    """Return a share as whole per cent; what is small but possible is never called 0, nor what is likely 100."""
+    if 0.0 < share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if 0.995 <= share < 1.0 else f"{100 * share:.0f} %"
 
 
 def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
@@ -46,8 +64,8 @@ def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
         table.horizontalHeaderItem(at).setToolTip(tip)
 
 
-def fill_branches(table: Any, tree: Any, words: Any) -> Any:
-    """Fill the branch table, parents first; returns branch id -> row."""
+def begin_branches(table: Any, tree: Any) -> None:
+    """Give the branch table its columns and rows, empty."""
     blocked = table.blockSignals(True)
     set_headers(
         table,
@@ -60,26 +78,30 @@ def fill_branches(table: Any, tree: Any, words: Any) -> Any:
             _("What to check: suspected leaks, bridged gaps, edits."),
         ),
     )
-    flags = flag_texts()
+    table.clearContents()
     table.setRowCount(len(tree))
-    rows = {}
-    for row, branch in enumerate(tree):
-        name = text_cell(words.branch(branch, tree))
-        name.setData(BRANCH_ID, branch.id)
-        name.setToolTip(words.branch(branch, tree))
-        remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
-        cells = [
-            name,
-            text_cell(str(branch.generation), right=True),
-            text_cell(words.number(branch.diameter_mm, "mm"), right=True),
-            text_cell(words.number(branch.length_mm, "mm"), right=True),
-            text_cell(remark, remark),
-        ]
-        for column, cell in enumerate(cells):
-            table.setItem(row, column, cell)
-        rows[branch.id] = row
     table.blockSignals(blocked)
-    return rows
+
+
+def fill_branches(table: Any, tree: Any, words: Any) -> Any:
+    """Fill the branch table, parents first, a row at a time."""
+    flags = flag_texts()
+    for row, branch in enumerate(tree):
+        blocked = table.blockSignals(True)
+        text = words.branch(branch, tree)
+        name = text_cell(text, text)
+        name.setData(BRANCH_ID, branch.id)
+        table.setItem(row, 0, name)
+        numbers = (str(branch.generation), words.number(branch.diameter_mm, "mm"), words.number(branch.length_mm, "mm"))
+        for column, number in enumerate(numbers, start=1):
+            table.setItem(row, column, text_cell(number, right=True))
+        if branch.flags:
+            remark = _(", ").join(flags[flag] for flag in sorted(branch.flags, key=lambda one: one.value))
+            table.setItem(row, 4, text_cell(remark, remark))
+        if branch.flags or len(text) > LONG_NAME:
+            table.resizeRowToContents(row)
+        table.blockSignals(blocked)
+        yield
 
 
 def fill_routes(table: Any, result: Any, words: Any) -> None:
@@ -91,15 +113,15 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
     set_headers(table, [_("Route {rank}").format(rank=route.rank) for route in routes])
     rows: list[tuple[str, Callable[[Any], str]]] = [
         (_("Leaves the airway in"), lambda r: words.branch(tree[r.exit_branch_id], tree)),
-        (_("Likelihood"), lambda r: f"{100 * r.confidence:.0f} %"),
-        (_("Smallest diameter"), lambda r: words.with_unit(2.0 * float(r.radius_mm.min()), "mm")),
+        (_("Likelihood"), lambda r: percent(r.confidence)),
+        (_("Smallest diameter"), lambda r: narrowest_text(r, tree, words)),
         (_("Gap to the target"), lambda r: words.with_unit(r.gap_mm, "mm")),
         (_("Off axis"), lambda r: words.with_unit(r.exit_angle_deg, "deg")),
         (_("Bifurcations"), lambda r: str(len(plan.instructions.get(r.rank, ())))),
         (_("Bronchus sign"), lambda r: words.yes_no(r.bronchus_sign)),
         (_("Artery sign"), lambda r: words.yes_no(r.artery_sign)),
         (_("Tsuboi type"), lambda r: words.say(TSUBOI_NAMES[r.tsuboi])),
-        (_("Beware"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
+        (_("Warnings"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
     ]
     table.setRowCount(len(rows))
     table.setVerticalHeaderLabels([title for title, _make in rows])
@@ -108,6 +130,12 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
             text = make(route)
             table.setItem(row, column, text_cell(text, f"{text}\n{words.sentence(route.reason)}"))
     table.blockSignals(blocked)
+
+
+def narrowest_text(route: Any, tree: Any, words: Any) -> Any:
+    """Return the narrowest branch's smallest inner diameter on a route, the one that the bronchoscopes are judged by."""
+    narrowest = min((tree[branch_id] for branch_id in route.branch_ids), key=lambda branch: branch.minimum_diameter_mm)
+    return words.lumen(narrowest.minimum_diameter_mm, narrowest.minimum_diameter_interval_mm, "mm")
 
 
 def fill_scopes(table: Any, result: Any, words: Any) -> None:
@@ -119,6 +147,7 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
     scopes = plan.scopes if plan is not None else ()
     set_headers(table, [_("Bronchoscope"), *(_("Route {rank}").format(rank=route.rank) for route in routes)])
     table.setRowCount(len(scopes))
+    colors = REACH_COLORS[is_dark(table)]
     cells = {(cell.scope_id, cell.route_rank): cell for cell in plan.feasibility} if plan is not None else {}
     for row, scope in enumerate(scopes):
         name = words.sentence(scope.name)
@@ -130,12 +159,12 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
                 table.setItem(row, column, text_cell("–"))
                 continue
             left = found.straight_distance.value
-            text = f"{REACH_SIGNS[found.reach]} {100 * found.probability:.0f} %"
+            text = f"{REACH_SIGNS[found.reach]} {percent(found.probability)}"
             if left is not None:
                 text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
             reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))
             item = text_cell(text, f"{words.say(REACH_NAMES[found.reach])}\n{reached}\n{words.sentence(found.reason)}")
-            item.setForeground(qt.QBrush(qt.QColor(REACH_COLORS[found.reach])))
+            item.setForeground(qt.QBrush(qt.QColor(colors[found.reach])))
             table.setItem(row, column, item)
     table.blockSignals(blocked)
 

@@ -35,7 +35,7 @@ class TargetGlow:
         """Draw the target as it lies from a pose; behind the tip it is not drawn."""
         if self._renderer is not renderer:
             self.hide()
-            renderer.AddActor2D(self._actor)
+            renderer.AddViewProp(self._actor)
             self._renderer = renderer
         offset = np.asarray(centre_lps_mm) - pose.position_lps_mm
         ahead = float(offset @ pose.axes[2])
@@ -51,5 +51,5 @@ class TargetGlow:
     def hide(self) -> None:
         """Take the disc out of its view."""
         if self._renderer is not None:
-            self._renderer.RemoveActor2D(self._actor)
+            self._renderer.RemoveViewProp(self._actor)
             self._renderer = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,8 @@ from SenseCarePlanningWidgets.texts import tr as _
 
 CENTRAL = (205, 210, 216)
 CHOSEN = (255, 235, 0)
-REMOVED = (90, 90, 90)
+REMOVED = (105, 110, 120)
+ROUTE = (229, 46, 46)
 GENERATIONS = (
     (94, 79, 162),
     (50, 136, 189),
@@ -39,16 +41,23 @@ DIAMETERS = (
 """From this diameter (mm) on, this colour."""
 
 
-def branch_of_vertices(surface: Surface, tree: Tree) -> np.ndarray:
-    """Return the branch id (N,) of each vertex: of the centreline sample whose wall is nearest."""
+@dataclass(frozen=True, eq=False)
+class VertexBranches:
+    """The branch of each vertex of a surface: the branch ids that occur (B,), and for each vertex (N,) its place among them."""
+
+    ids: np.ndarray
+    at: np.ndarray
+
+
+def branch_of_vertices(surface: Surface, tree: Tree) -> VertexBranches:
+    """Return the branch of each vertex: of the centreline sample whose wall is nearest."""
     points = np.concatenate([branch.points_lps_mm for branch in tree])
     radii = np.concatenate([branch.radius_mm for branch in tree])
     ids = np.concatenate([np.full(len(branch.radius_mm), branch.id) for branch in tree])
-    distance, at = cKDTree(points).query(surface.points_lps_mm, k=min(8, len(points)), workers=-1)
-    if distance.ndim == 1:
-        return np.asarray(ids[at])
+    distance, at = cKDTree(points).query(surface.points_lps_mm, k=range(1, min(8, len(points)) + 1), workers=-1)
     best = np.argmin(np.abs(distance - radii[at]), axis=1)
-    return np.asarray(ids[at[np.arange(len(at)), best]])
+    found, place = np.unique(ids[at[np.arange(len(at)), best]], return_inverse=True)
+    return VertexBranches(found, place)
 
 
 def lobe_of_branch(tree: Tree, branch_id: int) -> int | None:
@@ -73,17 +82,24 @@ def color_of_branch(tree: Tree, branch_id: int, mode: str) -> tuple[int, int, in
     return SEGMENTS[LOBE_SEGMENTS[lobe]].color_rgb if lobe is not None else CENTRAL
 
 
-def vertex_colors(of_vertices: np.ndarray, tree: Tree, mode: str, kept: Iterable[int], chosen: int | None) -> np.ndarray:
-    """Return RGB (N, 3) uint8: the mode's colour, grey where the branch was taken out, lit where it is chosen."""
+def vertex_colors(
+    of_vertices: VertexBranches, tree: Tree, mode: str, kept: Iterable[int], chosen: int | None, route: Iterable[int] = ()
+) -> np.ndarray:
+    """Return RGB (N, 3) uint8: the mode's colour, grey where the branch was taken out, lit where it is chosen.
+
+    Among the lobes the branches of ``route`` stand out; where colours are numbers, they keep their own.
+    """
     kept = set(kept)
-    colors = np.empty((len(of_vertices), 3), dtype=np.uint8)
-    for branch_id in np.unique(of_vertices):
-        color = color_of_branch(tree, int(branch_id), mode) if int(branch_id) in kept else REMOVED
-        colors[of_vertices == branch_id] = CHOSEN if int(branch_id) == chosen else color
-    return colors
+    marked = set(route) & kept if mode == "LOBE" else set()
+    palette = np.empty((len(of_vertices.ids), 3), dtype=np.uint8)
+    for at, branch_id in enumerate(of_vertices.ids.tolist()):
+        color = color_of_branch(tree, branch_id, mode) if branch_id in kept else REMOVED
+        color = ROUTE if branch_id in marked else color
+        palette[at] = CHOSEN if branch_id == chosen else color
+    return np.asarray(palette[of_vertices.at])
 
 
-def legend(tree: Tree, mode: str) -> list[tuple[tuple[int, int, int], str]]:
+def legend(tree: Tree, mode: str, has_route: bool = False) -> list[tuple[tuple[int, int, int], str]]:
     """Return the colours in use with their meaning."""
     if mode == "GENERATION":
         deepest = max(branch.generation for branch in tree)
@@ -104,4 +120,4 @@ def legend(tree: Tree, mode: str) -> list[tuple[tuple[int, int, int], str]]:
     )
     lobes = zip(LOBE_SEGMENTS.items(), lobe_texts, strict=True)
     shown = [(SEGMENTS[segment].color_rgb, text) for (value, segment), text in lobes if value in found]
-    return [(CENTRAL, _("Central airways")), *shown]
+    return [(CENTRAL, _("Central airways")), *shown, *([(ROUTE, _("Route"))] if has_route else [])]

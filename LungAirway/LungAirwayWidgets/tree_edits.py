@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.errors import InputError, SenseCareError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.edit import bridge, cut, relabel
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
@@ -21,6 +24,8 @@ class TreeEdits:
 
     tree: Tree
     before: list[Tree] = field(default_factory=list)
+    corrections: list[str] = field(default_factory=list)
+    """What was done, each as JSON that :meth:`redo` takes: kept with the scene until it is recomputed."""
 
     @property
     def changed(self) -> bool:
@@ -32,7 +37,7 @@ class TreeEdits:
         branch = self._branch(branch_id)
         if branch.parent_id is None and at_mm < SHORTEST_CUT_MM:
             raise InputError(_("The trachea cannot be cut off; choose a branch below it."))
-        self._do(cut(self.tree, branch_id, min(at_mm, 0.98 * branch.length_mm)).tree)
+        self._do(cut(self.tree, branch_id, min(at_mm, 0.98 * branch.length_mm)).tree, "cut", branch_id, at_mm)
 
     def join(self, points_lps_mm: FloatArray) -> int:
         """Lead a new branch from the nearest branch end, or place along a branch, through drawn points; returns its start."""
@@ -43,18 +48,30 @@ class TreeEdits:
         branch = self.tree[start]
         if at_mm > branch.length_mm - 3.0 or distance > 15.0:
             at_mm = branch.length_mm
-        self._do(bridge(self.tree, start, points, at_mm=max(at_mm, SHORTEST_CUT_MM)))
+        joined = bridge(self.tree, start, points, at_mm=max(at_mm, SHORTEST_CUT_MM))
+        self._do(joined, "join", points.round(3).tolist())
         return start
 
     def name(self, branch_id: int, code: str) -> None:
         """Name a branch."""
         self._branch(branch_id)
-        self._do(relabel(self.tree, branch_id, code))
+        self._do(relabel(self.tree, branch_id, code), "name", branch_id, code)
 
     def undo(self) -> None:
         """Take the last correction back."""
         if self.before:
             self.tree = self.before.pop()
+            self.corrections.pop()
+
+    def redo(self, corrections: list[str]) -> None:
+        """Do again what was done to the same tree before the scene was saved; it ends at what does not fit the tree."""
+        known: dict[str, Callable[..., Any]] = {"cut": self.cut_off, "join": self.join, "name": self.name}
+        for text in corrections:
+            try:
+                what, *values = json.loads(text)
+                known[what](*values)
+            except (SenseCareError, ValueError, KeyError, TypeError):
+                return
 
     def nearest(self, point_lps_mm: FloatArray) -> tuple[int, float, float]:
         """Return the branch nearest to a point, the place along it and the distance, mm."""
@@ -71,6 +88,7 @@ class TreeEdits:
             raise InputError(_("Choose a branch first: click it in the 3D view or in the table."))
         return self.tree[branch_id]
 
-    def _do(self, tree: Tree) -> None:
+    def _do(self, tree: Tree, *correction: Any) -> None:
         self.before.append(self.tree)
+        self.corrections.append(json.dumps(correction))
         self.tree = tree

@@ -8,7 +8,8 @@ import slicer
 
 from LungAirwayLib.constants import INTERMEDIATE, LEFT_MAIN, LOBAR_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
 from SenseCarePlanningLib.geometry import lps_from_ras
-from SenseCarePlanningWidgets.error_message import shown_failures
+from SenseCarePlanningWidgets.background import Pieces
+from SenseCarePlanningWidgets.error_message import show_failure, shown_failures
 from SenseCarePlanningWidgets.texts import sentence
 from SenseCarePlanningWidgets.texts import tr as _
 
@@ -18,6 +19,15 @@ from .case import result_node
 from .layout import OVERVIEW, three_d_widget
 
 COURSE = "SenseCarePlanning.BridgeCourse"
+WORD_JOINER, FIRST_CHINESE = "&#x2060;", "\u2e80"
+COLUMN_WIDTHS = (36, 64, 50, 62)
+"""Of generation, diameter, length and remark, in pixels; the name takes what is left."""
+
+
+def unbroken(text: str) -> str:
+    """Return a text as HTML that no line breaks: Chinese may break at every sign."""
+    signs = [sign + WORD_JOINER if sign >= FIRST_CHINESE else sign for sign in html.escape(text)]
+    return "".join(signs).replace(" ", "&nbsp;")
 
 
 class TreePanel:
@@ -36,6 +46,7 @@ class TreePanel:
     def __init__(self, ui: Any, session: Any, recompute: Any) -> None:
         self.ui, self.session, self._recompute = ui, session, recompute
         self._rows: dict[int, int] = {}
+        self._filling: Any = None
         self._codes = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES)
         self.picker = BranchPicker(self._on_picked, lambda: session.edits.tree if session.edits is not None else None)
         for code in self._codes:
@@ -65,6 +76,12 @@ class TreePanel:
         """Stop listening."""
         self.picker.detach()
 
+    def stop(self) -> None:
+        """Write no more rows: the module is unloaded."""
+        if self._filling is not None:
+            self._filling.forget()
+            self._filling = None
+
     def update(self, what: Any) -> None:
         """Show what changed."""
         if what in ("case", "edit"):
@@ -77,19 +94,39 @@ class TreePanel:
 
     def _fill(self) -> None:
         table, session = self.ui.branchTable, self.session
+        if self._filling is not None:
+            self._filling.forget()
+            self._filling = None
         if session.edits is None:
             table.setRowCount(0)
             self._rows = {}
             return
-        self._rows = tables.fill_branches(table, session.edits.tree, session.words)
+        tree = session.edits.tree
+        self._rows = {branch.id: row for row, branch in enumerate(tree)}
+        tables.begin_branches(table, tree)
         header = table.horizontalHeader()
         header.setStretchLastSection(False)
+        header.highlightSections = False
         for column in range(5):
             header.setSectionResizeMode(column, qt.QHeaderView.Interactive if column else qt.QHeaderView.Stretch)
-        for column, width in enumerate((0, 34, 62, 50, 64)):
-            if column:
-                table.setColumnWidth(column, width)
+        for column, width in enumerate(COLUMN_WIDTHS, start=1):
+            table.setColumnWidth(column, width)
         table.verticalHeader().setDefaultSectionSize(22)
+        self._filling = Pieces(tables.fill_branches(table, tree, session.words), self._filled, self._not_filled)
+        self._filling.start()
+
+    def _filled(self, nothing: Any) -> None:
+        self._filling = None
+        self._show_branch()
+
+    def _not_filled(self, failure: Exception) -> None:
+        self._filling = None
+        show_failure(failure)
+
+    @property
+    def filling(self) -> Any:
+        """Whether rows are still being written into the table."""
+        return self._filling is not None
 
     def _show_legend(self) -> None:
         session = self.session
@@ -97,8 +134,10 @@ class TreePanel:
             self.ui.legendLabel.text = ""
             return
         parts = [
-            f'<span style="color:rgb{color}">■</span>&nbsp;{html.escape(text).replace(" ", "&nbsp;")}'
-            for color, text in tree_colors.legend(session.result.tree, session.color_mode)
+            f'<span style="color:rgb{color}">■</span>&nbsp;{unbroken(text)}'
+            for color, text in tree_colors.legend(
+                session.result.tree, session.color_mode, bool(session.plan and session.plan.routes)
+            )
         ]
         self.ui.legendLabel.text = " &nbsp; ".join(parts)
 
@@ -112,8 +151,9 @@ class TreePanel:
             table.blockSignals(blocked)
             return
         row = self._rows[session.branch_id]
-        table.selectRow(row)
-        table.scrollToItem(table.item(row, 0))
+        if not self.filling:
+            table.selectRow(row)
+            table.scrollToItem(table.item(row, 0))
         table.blockSignals(blocked)
         branch, words = session.edits.tree[session.branch_id], session.words
         lumen = words.lumen(branch.minimum_diameter_mm, branch.minimum_diameter_interval_mm, "mm")
@@ -128,7 +168,7 @@ class TreePanel:
 
     def _enable(self) -> None:
         ui, session = self.ui, self.session
-        has_tree = session.edits is not None
+        has_tree = session.edits is not None and not session.taking_up
         chosen = has_tree and session.branch_id is not None
         for button in (ui.cutOffButton, ui.cutHereButton, ui.nameButton, ui.nameComboBox):
             button.enabled = chosen
@@ -136,7 +176,7 @@ class TreePanel:
             button.enabled = has_tree
         ui.undoButton.enabled = session.can_undo
         ui.recomputeButton.enabled = has_tree and session.edits.changed
-        if has_tree:
+        if session.edits is not None:
             count = len(session.edits.before)
             done = _("Corrections not yet recomputed: {count}.").format(count=count) if count else ""
             ui.editLabel.text = done
@@ -145,7 +185,7 @@ class TreePanel:
 
     def _on_row(self) -> None:
         items = self.ui.branchTable.selectedItems()
-        if items:
+        if items and not self.filling:
             row = items[0].row()
             self.session.choose_branch(int(self.ui.branchTable.item(row, 0).data(tables.BRANCH_ID)))
 
@@ -154,22 +194,18 @@ class TreePanel:
 
     def cut_off(self) -> None:
         """Take the chosen branch off."""
-        with shown_failures():
-            self.session.edits.cut_off(self.session.branch_id)
-            self.session.edited()
+        branch_id = self.session.branch_id
+        self.session.correct(lambda edits: edits.cut_off(branch_id))
 
     def cut_here(self) -> None:
         """Take off what lies beyond the clicked place."""
-        with shown_failures():
-            self.session.edits.cut_off(self.session.branch_id, max(self.session.branch_at_mm, 1.0))
-            self.session.edited()
+        branch_id, at_mm = self.session.branch_id, max(self.session.branch_at_mm, 1.0)
+        self.session.correct(lambda edits: edits.cut_off(branch_id, at_mm))
 
     def give_name(self) -> None:
         """Name the chosen branch."""
-        with shown_failures():
-            code = self.ui.nameComboBox.itemData(self.ui.nameComboBox.currentIndex)
-            self.session.edits.name(self.session.branch_id, str(code))
-            self.session.edited()
+        branch_id, code = self.session.branch_id, str(self.ui.nameComboBox.itemData(self.ui.nameComboBox.currentIndex))
+        self.session.correct(lambda edits: edits.name(branch_id, code))
 
     def _course(self, make: Any) -> Any:
         scene = slicer.mrmlScene
@@ -195,14 +231,15 @@ class TreePanel:
 
     def join(self) -> None:
         """Join the drawn course to the tree."""
-        with shown_failures():
-            self.ui.drawBridgeButton.checked = False
-            node = self._course(make=False)
-            points = [node.GetNthControlPointPositionWorld(at) for at in range(node.GetNumberOfControlPoints())] if node else []
-            start = self.session.edits.join(lps_from_ras(points) if points else [])
-            slicer.mrmlScene.RemoveNode(node)
-            self.session.branch_id = start
-            self.session.edited()
+        self.ui.drawBridgeButton.checked = False
+        node = self._course(make=False)
+        drawn = [node.GetNthControlPointPositionWorld(at) for at in range(node.GetNumberOfControlPoints())] if node else []
+        points: Any = lps_from_ras(drawn) if drawn else []
+        self.session.correct(lambda edits: edits.join(points), self._joined)
+
+    def _joined(self, start: Any) -> None:
+        slicer.mrmlScene.RemoveNode(self._course(make=False))
+        self.session.branch_id = start
 
     def paint(self) -> None:
         """Open Slicer's Segment Editor on the airway."""

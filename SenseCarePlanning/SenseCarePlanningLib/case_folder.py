@@ -10,15 +10,17 @@ from typing import Any
 
 from .whole_folder import MANIFEST, PROGRAM
 
-RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, SCENE, SEGMENTATION, VIDEO = (
+RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, SCENE, SEGMENTATION, VIDEO = (
     "run.json",
     "plan.json",
     "report.html",
     "report.pdf",
+    "report.dcm",
     "scene.mrb",
     "seg.dcm",
     "flythrough.mp4",
 )
+DICOM_FILES = (SEGMENTATION, REPORT_DICOM)
 DEPTH = 2
 """Cases lie in the folder for results, or one folder deeper."""
 

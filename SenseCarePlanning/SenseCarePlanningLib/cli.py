@@ -100,6 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             verbose,
         )
         return 1
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0] or str(error)
+        remedy = "install it (in Slicer: SenseCare Planning, Self-check) and run again"
+        _tell(SenseCareError(f"The Python package {package} is missing; {remedy}."), as_json, verbose)
+        return 1
     except Exception as error:
         # The promise is a sentence, never a traceback; the engineer finds it with --verbose.
         logger.info("unexpected failure", exc_info=True)

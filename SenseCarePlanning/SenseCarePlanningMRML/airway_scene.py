@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,15 @@ from LungAirwayLib.flythrough import endoscopy_attributes
 from LungAirwayLib.plan import Plan, Route, Target
 from LungAirwayLib.result import AirwayResult
 from LungAirwayLib.segments import LOBE_SEGMENTS, LUNG_SEGMENTS, SEGMENTS
+from SenseCarePlanningLib.pieces import all_at_once
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
-from .airway_tables import add_airway_tables
+from .airway_tables import airway_tables
 from .camera_nodes import add_camera
 from .curve_nodes import add_curve, add_point, curve_length_mm
 from .endoscopy import fitted_to_curve
 from .model_nodes import add_model, add_tree, surface_polydata
-from .segmentation_nodes import SegmentLayer, SegmentStyle, add_segmentation
+from .segmentation_nodes import PreparedLayer, SegmentLayer, SegmentStyle, add_empty_segmentation, add_layer, prepare_layer
 from .subject_hierarchy import add_folder, put_into
 from .volume_nodes import add_volume
 
@@ -81,19 +82,59 @@ def build_airway_scene(
         Route rank -> camera path. A route with one becomes the curve that the camera flies and carries the attributes of
         Slicer's Endoscopy module; a route without one is drawn along the airway's centreline.
     """
-    ct = None if volume is None else add_volume(scene, volume, "Chest CT")
-    segmentation = add_segmentation(scene, _layers(result), "Segmentation", ct)
+    layers = [prepare_layer(layer) for layer in scene_layers(result)]
+    return all_at_once(airway_scene_pieces(scene, result, layers, volume, camera_paths))
+
+
+def airway_scene_pieces(
+    scene: Any,
+    result: AirwayResult,
+    layers: Sequence[PreparedLayer],
+    volume: Volume | None = None,
+    camera_paths: Mapping[int, CameraPath] | None = None,
+) -> Generator[Any, None, AirwaySceneNodes]:
+    """Do what :func:`build_airway_scene` does in pieces; yields each node when it is in the scene, a segmentation once a layer.
+
+    Parameters
+    ----------
+    layers
+        :func:`scene_layers` of the result, prepared.
+    """
+    ct = None
+    if volume is not None:
+        ct = add_volume(scene, volume, "Chest CT")
+        yield ct
+    segmentation = add_empty_segmentation(scene, "Segmentation")
+    yield segmentation
+    for layer in layers:
+        add_layer(segmentation, layer)
+        yield segmentation
+    if ct is not None:
+        segmentation.SetReferenceImageGeometryParameterFromVolumeNode(ct)
     tree = add_tree(scene, result.tree, "Airway tree")
+    yield tree
     surface = add_model(scene, surface_polydata(result.surface), "Airway lumen", (0.85, 0.55, 0.50), 0.4)
     surface.GetDisplayNode().SetVisibility(False)
+    yield surface
     camera, routes, extensions, target = None, [], [], None
     if result.plan is not None:
         paths = dict(camera_paths or {})
         target = add_point(scene, result.plan.target.centre_lps_mm, "Target", TARGET_COLOR)
+        yield target
         camera = _camera(scene, result.plan, paths)
-        routes = [_route(scene, route, paths.get(route.rank), camera) for route in result.plan.routes]
-        extensions = [node for route in result.plan.routes for node in _extensions(scene, route)]
-    tables = add_airway_tables(scene, result)
+        if camera is not None:
+            yield camera
+        for route in result.plan.routes:
+            routes.append(_route(scene, route, paths.get(route.rank), camera))
+            yield routes[-1]
+        for route in result.plan.routes:
+            for node in _extensions(scene, route):
+                extensions.append(node)
+                yield node
+    tables = []
+    for table in airway_tables(scene, result):
+        tables.append(table)
+        yield table
     folder = add_folder(scene, FOLDER)
     shown = [ct, segmentation, tree, surface, *routes, *extensions, target, *tables, camera]
     put_into(scene, folder, [node for node in shown if node is not None])
@@ -102,7 +143,7 @@ def build_airway_scene(
     )
 
 
-def _layers(result: AirwayResult) -> list[SegmentLayer]:
+def scene_layers(result: AirwayResult) -> list[SegmentLayer]:
     """Share one label map between airway and vessels (the airway wins), give lungs, lobes and target one each."""
     tubes = (result.airway.array_kji > 0).astype(np.uint8)
     styles = {1: ("airway", _AIRWAY)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from LungAirwayLib.plan import Plan
@@ -11,13 +11,13 @@ from LungAirwayLib.result import AirwayResult
 from .table_nodes import Cell, add_table
 
 
-def add_airway_tables(scene: Any, result: AirwayResult) -> list[Any]:
-    """Add the airway table and, with a plan, the feasibility matrix and one table of instructions a route."""
-    tables = [_airways(scene, result)]
+def airway_tables(scene: Any, result: AirwayResult) -> Iterator[Any]:
+    """Add the airway table and, with a plan, the feasibility matrix and one table of instructions a route; yields each."""
+    yield _airways(scene, result)
     if result.plan is not None:
-        tables.append(_feasibility(scene, result.plan))
-        tables += [_instructions(scene, result.plan, rank) for rank in sorted(result.plan.instructions)]
-    return tables
+        yield _feasibility(scene, result.plan)
+        for rank in sorted(result.plan.instructions):
+            yield _instructions(scene, result.plan, rank)
 
 
 def _airways(scene: Any, result: AirwayResult) -> Any:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
+from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.report.model import Code
 from SenseCarePlanningLib.volume import LabelMap, bounding_box
 
@@ -66,20 +68,52 @@ def terminology_text(style: SegmentStyle) -> str:
     return "~".join([*parts, "^^", "^^"])
 
 
-def oriented_image(labels: LabelMap) -> Any:
-    """Return a vtkOrientedImageData of the label map, cut to the voxels in use (one voxel when all are 0)."""
+@dataclass(frozen=True, eq=False)
+class PreparedLayer:
+    """A layer ready for the scene: cut to the voxels in use (one voxel when all are 0), with the values that occur.
+
+    Parameters
+    ----------
+    array_kji
+        The part of the label map in use.
+    start_kji
+        Where it begins on the label map's grid.
+    affine_ijk_to_lps
+        Of the label map's whole grid.
+    styles
+        As of the layer, without values that do not occur.
+    """
+
+    array_kji: NDArray[Any]
+    start_kji: tuple[int, int, int]
+    affine_ijk_to_lps: FloatArray
+    styles: Mapping[int, tuple[str, SegmentStyle]]
+
+
+def prepare_layer(layer: SegmentLayer) -> PreparedLayer:
+    """Find what of a layer is in use; plain data, so that a window can leave it to a thread."""
+    labels = layer.labels
     try:
         box = bounding_box(labels.array_kji > 0)
     except ValueError:
         box = (slice(0, 1), slice(0, 1), slice(0, 1))
+    part = np.ascontiguousarray(labels.array_kji[box])
+    present = set(np.unique(part).tolist())
+    styles = {value: style for value, style in layer.styles.items() if value in present}
+    k, j, i = (side.start for side in box)
+    return PreparedLayer(part, (k, j, i), labels.affine_ijk_to_lps, styles)
+
+
+def oriented_image(layer: PreparedLayer) -> Any:
+    """Return a vtkOrientedImageData of a layer."""
     image = slicer.vtkOrientedImageData()
-    image.ShallowCopy(image_data(labels.array_kji[box]))
-    start = [part.start for part in box[::-1]]
-    extent = [value for part in box[::-1] for value in (part.start, part.stop - 1)]
+    image.ShallowCopy(image_data(layer.array_kji))
+    sides = zip(layer.start_kji[::-1], layer.array_kji.shape[::-1], strict=True)
+    extent = [value for start, size in sides for value in (start, start + size - 1)]
     image.SetExtent(extent)
-    image.SetGeometryFromImageToWorldMatrix(ijk_to_ras_matrix(labels.affine_ijk_to_lps))
-    if image.GetNumberOfPoints() != int(np.prod([part.stop - part.start for part in box])):
-        raise ValueError(f"extent {extent} from {start} does not fit the image")
+    image.SetGeometryFromImageToWorldMatrix(ijk_to_ras_matrix(layer.affine_ijk_to_lps))
+    if image.GetNumberOfPoints() != layer.array_kji.size:
+        raise ValueError(f"extent {extent} does not fit the image")
     return image
 
 
@@ -93,20 +127,30 @@ def add_segmentation(scene: Any, layers: Sequence[SegmentLayer], name: str, refe
     reference
         A volume node on whose grid the segmentation is edited in Slicer.
     """
-    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-    node.CreateDefaultDisplayNodes()
-    node.SetSourceRepresentationToBinaryLabelmap()
+    node = add_empty_segmentation(scene, name)
     for layer in layers:
-        image = oriented_image(layer.labels)
-        for value, (segment_id, style) in layer.styles.items():
-            if (layer.labels.array_kji == value).any():
-                node.GetSegmentation().AddSegment(_segment(image, value, style), segment_id)
-                display = node.GetDisplayNode()
-                display.SetSegmentVisibility(segment_id, style.visible)
-                display.SetSegmentOpacity3D(segment_id, style.opacity)
+        add_layer(node, prepare_layer(layer))
     if reference is not None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(reference)
     return node
+
+
+def add_empty_segmentation(scene: Any, name: str) -> Any:
+    """Add a segmentation node that :func:`add_layer` fills."""
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.CreateDefaultDisplayNodes()
+    node.SetSourceRepresentationToBinaryLabelmap()
+    return node
+
+
+def add_layer(node: Any, layer: PreparedLayer) -> None:
+    """Add the segments of one layer to a segmentation node."""
+    image = oriented_image(layer)
+    display = node.GetDisplayNode()
+    for value, (segment_id, style) in layer.styles.items():
+        node.GetSegmentation().AddSegment(_segment(image, value, style), segment_id)
+        display.SetSegmentVisibility(segment_id, style.visible)
+        display.SetSegmentOpacity3D(segment_id, style.opacity)
 
 
 def _segment(image: Any, value: int, style: SegmentStyle) -> Any:
@@ -127,17 +171,30 @@ def segment_labels(node: Any, segment_id: str) -> LabelMap:
     KeyError
         When there is no such segment.
     """
+    shared, value = shared_labels(node, segment_id)
+    return LabelMap((shared.array_kji == value).astype(np.uint8), shared.affine_ijk_to_lps, {1: segment_id})
+
+
+def shared_labels(node: Any, segment_id: str) -> tuple[LabelMap, int]:
+    """Return the label map that holds a segment, its array the node's own memory (read only), and the segment's value in it.
+
+    Raises
+    ------
+    KeyError
+        When there is no such segment, or nothing was ever drawn in it.
+    """
     segment = node.GetSegmentation().GetSegment(segment_id)
     if segment is None:
         known = [node.GetSegmentation().GetNthSegmentID(at) for at in range(node.GetSegmentation().GetNumberOfSegments())]
         raise KeyError(f"no segment {segment_id!r}; known: {known}")
     name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
     image = segment.GetRepresentation(name)
+    if image is None or image.GetNumberOfPoints() == 0:
+        raise KeyError(f"nothing is drawn in the segment {segment_id!r}")
     array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     affine = affine_from_ras_matrix(matrix)
     start = np.array(image.GetExtent()[0::2], dtype=np.float64)
     affine[:3, 3] += affine[:3, :3] @ start
-    mask = (array == segment.GetLabelValue()).astype(np.uint8)
-    return LabelMap(mask, affine, {1: segment_id})
+    return LabelMap(array, affine), int(segment.GetLabelValue())

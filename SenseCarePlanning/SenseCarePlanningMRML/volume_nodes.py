@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,22 @@ def volume_of(node: Any) -> Volume:
     ValueError
         When the node holds no image.
     """
+    shared = shared_volume_of(node)
+    return replace(shared, array_kji=shared.array_kji.copy())
+
+
+def shared_volume_of(node: Any) -> Volume:
+    """Return the Volume of a scalar volume node; the array is the node's own memory, to be read only.
+
+    Raises
+    ------
+    ValueError
+        When the node holds no image.
+    """
     image = node.GetImageData()
     if image is None:
         raise ValueError(f"the volume node {node.GetName()!r} holds no image")
-    array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1]).copy()
+    array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     return Volume(array, affine_from_ras_matrix(matrix))

@@ -16,8 +16,8 @@ from .process_runner import ProcessRunner, RunOutcome, planning_command
 from .texts import tr as _
 
 FOLDER = "Digital patient"
-ARGUMENTS = ("--seed", "7", "--generations", "9", "--spacing", "0.9,0.9,1.0", "--noise-hu", "22", "--nodule", "RB3:14")
-"""The patient of the tutorial: 1 mm slices, a nodule of 14 mm in the right upper lobe."""
+ARGUMENTS = ("--seed", "7", "--generations", "9", "--spacing", "0.9,0.9,1.0", "--noise-hu", "22", "--nodule", "RB6:18")
+"""The patient of the tutorial: 1 mm slices, a nodule of 18 mm in the right lower lobe, in reach of some bronchoscopes only."""
 
 
 def patient_folder() -> Path:

@@ -47,6 +47,25 @@ def model_places(shipped: list[Path]) -> list[Path]:
     return [*shipped, own_folder(), *added_folders()]
 
 
+def choose_model_folder() -> Path | None:
+    """Ask for the folder of a MONAI bundle, and remember it; None when the user chose none.
+
+    Raises
+    ------
+    InputError
+        When the folder is no bundle.
+    """
+    chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose the folder of a MONAI bundle"), "")
+    if not chosen:
+        return None
+    folder = Path(chosen)
+    if not (folder / METADATA).is_file():
+        raise InputError(_("The folder {name} is no MONAI bundle: it has no configs/metadata.json.").format(name=folder.name))
+    kept = [folder, *(one for one in added_folders() if one != folder)]
+    qt.QSettings().setValue(PLACES_SETTING, json.dumps([str(one) for one in kept]))
+    return folder
+
+
 class ModelList:
     """Fills a ``QTableWidget`` with the models.
 
@@ -103,18 +122,10 @@ class ModelList:
     def add(self) -> None:
         """Ask for a model's folder and list it from now on; it stays where it is."""
         with shown_failures():
-            chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose the folder of a MONAI bundle"), "")
-            if not chosen:
-                return
-            folder = Path(chosen)
-            if not (folder / METADATA).is_file():
-                raise InputError(
-                    _("The folder {name} is no MONAI bundle: it has no configs/metadata.json.").format(name=folder.name)
-                )
-            kept = [folder, *(one for one in added_folders() if one != folder)]
-            qt.QSettings().setValue(PLACES_SETTING, json.dumps([str(one) for one in kept]))
-            describe_model(folder)
-            self.refresh()
+            folder = choose_model_folder()
+            if folder is not None:
+                describe_model(folder)
+                self.refresh()
 
     def open_folder(self) -> None:
         """Show the chosen model's files, or the folder for models."""

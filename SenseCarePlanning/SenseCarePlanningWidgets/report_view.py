@@ -10,12 +10,12 @@ from typing import Any
 import qt
 import slicer
 
+from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, REPORT_PDF
 from SenseCarePlanningLib.errors import SenseCareError
 
 from .error_message import shown_failures
 from .texts import tr as _
 
-REPORT_HTML, REPORT_PDF = "report.html", "report.pdf"
 PANEL_SIZE = (420, 420)
 WINDOW_SIZE = (900, 900)
 """Of the page in the panel, and of the large view (width, height), in pixels."""
@@ -26,8 +26,8 @@ h1 { font-size: x-large; color: #2b7fa8; } h2 { font-size: large; color: #2b7fa8
 th, td { padding: 3px; } .key { color: #808890; }
 </style>"""
 """What a text browser understands; the blue is readable on light and on dark."""
-IMAGE_SHARE, IMAGE_WIDTH, THUMB_WIDTH = 0.85, 560, 96
-"""Width of a picture: a share of the page's and at most so many pixels; pixels within a table."""
+IMAGE_SHARE, IMAGE_WIDTH, THUMB_SHARE, THUMB_WIDTH = 0.85, 560, 0.12, 96
+"""Width of a picture, and of one within a table: a share of the page's and at most so many pixels."""
 DROPPED = (r"<style.*?</style>", r"<svg.*?</svg>", r"<footer.*?</footer>")
 REPLACED = {
     r"<dl[^>]*>": '<table border="0" cellspacing="0" cellpadding="2" width="100%">',
@@ -35,7 +35,6 @@ REPLACED = {
     r"<div><dt>(.*?)</dt><dd>": r'<tr><td width="35%" class="key">\1</td><td>',
     r"</dd></div>": "</td></tr>",
     r"<table(?= class|>)": '<table border="1" cellspacing="0" cellpadding="3"',
-    r'<img class="thumb" style="[^"]*"': f'<img width="{THUMB_WIDTH}"',
     r"<figcaption>": "<br><small>",
     r"</figcaption>": "</small>",
     r"<(?:figure|aside)[^>]*>": "<p>",
@@ -57,6 +56,7 @@ def simplified_html(text: str, width: int) -> str:
         text = re.sub(pattern, "", text, flags=re.DOTALL)
     for pattern, kept in REPLACED.items():
         text = re.sub(pattern, kept, text, flags=re.DOTALL)
+    text = re.sub(r'<img class="thumb" style="[^"]*"', f'<img width="{min(round(THUMB_SHARE * width), THUMB_WIDTH)}"', text)
     text = re.sub(r"<img (?!width)", f'<img width="{min(round(IMAGE_SHARE * width), IMAGE_WIDTH)}" ', text)
     return text.replace("</head>", SIMPLE_STYLE + "</head>", 1)
 
@@ -101,12 +101,16 @@ class ReportView:
             row, _("Print"), "reportPrintButton", _("Open the print-ready PDF in your PDF program and print it there.")
         )
         self.save_button = self._button(row, _("Save PDF..."), "reportSaveButton", _("Save a copy of the PDF."))
+        self.dicom_button = self._button(
+            row, _("Save DICOM..."), "reportDicomButton", _("Save report and segmentation as DICOM files, for the archive.")
+        )
         self.folder_button = self._button(row, _("Open folder"), "reportFolderButton", _("Show all files of this case."))
         self.large_button = self._button(row, _("Large view"), "reportLargeButton", _("Show the report in a window of its own."))
         layout.addLayout(row)
         self.large_button.connect("clicked()", self.show_large)
         self.print_button.connect("clicked()", self.print_report)
         self.save_button.connect("clicked()", self.save_pdf)
+        self.dicom_button.connect("clicked()", self.save_dicom)
         self.folder_button.connect("clicked()", self.open_folder)
         self.page = ReportPage()
         self.page.view.setMinimumHeight(PANEL_SIZE[1])
@@ -128,6 +132,7 @@ class ReportView:
         page = self.folder / REPORT_HTML
         has_pdf = (self.folder / REPORT_PDF).is_file()
         self.print_button.enabled = self.save_button.enabled = has_pdf
+        self.dicom_button.enabled = bool(self._dicom_files())
         self.folder_button.enabled = self.folder.is_dir()
         self.large_button.enabled = page.is_file()
         if not page.is_file():
@@ -139,7 +144,7 @@ class ReportView:
     def clear(self) -> None:
         """Show that there is no report."""
         self.folder = None
-        for button in (self.print_button, self.save_button, self.folder_button, self.large_button):
+        for button in (self.print_button, self.save_button, self.dicom_button, self.folder_button, self.large_button):
             button.enabled = False
         self.page.show_text(_("No report is open."))
 
@@ -188,6 +193,22 @@ class ReportView:
             if chosen:
                 target = Path(chosen)
                 shutil.copyfile(source, target if target.suffix.lower() == ".pdf" else target.with_suffix(".pdf"))
+
+    def _dicom_files(self) -> list[Path]:
+        return [self.folder / name for name in DICOM_FILES if (self.folder / name).is_file()] if self.folder is not None else []
+
+    def save_dicom(self) -> None:
+        """Ask for a folder, and copy the DICOM report and segmentation there."""
+        with shown_failures():
+            name = self._present_folder().parent.name
+            chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose a folder for the DICOM files"), "")
+            if not chosen:
+                return
+            for path in self._dicom_files():
+                target = Path(chosen) / f"{name}-{path.name}"
+                if target.exists():
+                    raise SenseCareError(_("{name} is there already; choose another folder.").format(name=target.name))
+                shutil.copyfile(path, target)
 
     def _present_folder(self) -> Path:
         if self.folder is None or not self.folder.is_dir():

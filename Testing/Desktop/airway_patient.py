@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ def command(*arguments: str) -> None:
     """Run one of the project's commands; its failure is the test's."""
     threads = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
     package = ROOT / "SenseCarePlanning" / "SenseCarePlanningLib"
+    python = shutil.which("PythonSlicer") or sys.executable
     done = subprocess.run(
-        [sys.executable, str(package), *arguments], env={**os.environ, **threads}, capture_output=True, text=True, check=False
+        [python, str(package), *arguments], env={**os.environ, **threads}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 

@@ -11,29 +11,46 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
-MOST_BYTES = 300_000
-STEPS = ((6, 2), (10, 4), (16, 6), (24, 8))
-"""Grey and colour steps to try, finest first: the noise of a CT is what makes a picture heavy; colours are hardly touched."""
-GREY_SPREAD = 14
+GREY_STEP, GREY_SPREAD = 8, 4
+"""Grey levels kept, one in so many: the noise of a CT is what makes a picture heavy; and what counts as grey."""
+COLOURS, PLAIN_COLOURS = 256, 80
+"""Colours of a picture, and how many of them are those of its plain areas: bars, buttons, the target."""
 
 
 def lighten(path: Path) -> None:
-    """Store a picture with fewer grey levels where it would be too heavy for the repository."""
+    """Store a picture with a palette: few greys for the CT, the rest for mucosa and tree, dithered so that no steps show."""
     import numpy as np
     from PIL import Image
+    from scipy.ndimage import binary_opening
 
-    if path.stat().st_size <= MOST_BYTES // 2:
-        return
     with Image.open(path) as opened:
         full = np.asarray(opened.convert("RGB"))
     is_grey = full.max(axis=2).astype(int) - full.min(axis=2) < GREY_SPREAD
-    for grey_step, colour_step in STEPS:
-        few = (full // colour_step) * colour_step
-        level = np.clip(np.round(full.mean(axis=2) / grey_step) * grey_step, 0, 255).astype(np.uint8)
-        few[is_grey] = level[is_grey][:, None]
-        Image.fromarray(few).save(path, optimize=True)
-        if path.stat().st_size < MOST_BYTES:
-            return
+    level = np.clip(np.round(full.mean(axis=2) / GREY_STEP) * GREY_STEP, 0, 255).astype(np.uint8)
+    few = full.copy()
+    few[is_grey] = level[is_grey][:, None]
+    palette = np.unique(few[is_grey], axis=0)
+    flat = (few[:-1, :-1] == few[1:, :-1]).all(axis=2) & (few[:-1, :-1] == few[:-1, 1:]).all(axis=2) & ~is_grey[:-1, :-1]
+    found, number = np.unique(few[~is_grey], axis=0, return_counts=True)
+    if len(found):
+        plain, often = np.unique(few[:-1, :-1][flat], axis=0, return_counts=True)
+        palette = np.concatenate([palette, plain[np.argsort(often)[::-1][:PLAIN_COLOURS]]])
+        # A colour counts by the root of its number, so that the rare ones (a thin branch) have their shades too.
+        weighed = Image.fromarray(np.repeat(found, np.ceil(np.sqrt(number)).astype(int), axis=0)[None, :, :])
+        left = COLOURS - len(palette)
+        kept = weighed.quantize(left, method=Image.Quantize.MEDIANCUT).getpalette() or []
+        palette = np.concatenate([palette, np.reshape(kept, (-1, 3))[:left]])
+    chosen = Image.new("P", (1, 1))
+    chosen.putpalette(palette.astype(np.uint8).ravel().tolist())
+    smooth, plain_areas = (
+        Image.fromarray(few).quantize(palette=chosen, dither=dither)
+        for dither in (Image.Dither.FLOYDSTEINBERG, Image.Dither.NONE)
+    )
+    is_plain = np.zeros(is_grey.shape, dtype=bool)
+    is_plain[:-1, :-1] = flat
+    is_plain = binary_opening(is_plain, np.ones((3, 3)))
+    smooth.putdata(np.where(is_plain, np.asarray(plain_areas), np.asarray(smooth)).ravel().tolist())
+    smooth.save(path, optimize=True)
 
 
 def main(module: str, language: str, folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""The case that the pictures show: the digital patient and its plan, made once and kept outside the repository."""
+"""The case that the pictures show: the digital patient and its plan, made once a call, or kept for the next one."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+SMOOTHNESS = 3
 CACHE_VARIABLE = "SENSECARE_SCREENS_CACHE"
-PATIENT_ARGUMENTS = ("--seed", "7", "--generations", "9", "--spacing", "0.9,0.9,1.0", "--noise-hu", "22", "--nodule", "RB3:14")
-"""As the hub makes it (``digital_patient.ARGUMENTS``): the reader of the tutorial sees the same."""
 
 
 def cache() -> Path:
-    """Return the folder that the case is kept in, from run to run."""
-    return Path(os.environ.get(CACHE_VARIABLE) or Path(tempfile.gettempdir()) / "sensecare-screens")
+    """Return the folder that the case is kept in: ``./run screenshots --cache DIR``, else one that goes with the call."""
+    return Path(os.environ[CACHE_VARIABLE])
 
 
 def patient() -> Path:
     """Return the digital patient's folder; made (about a minute) if it is not there."""
+    from SenseCarePlanningWidgets.digital_patient import ARGUMENTS  # the reader of the tutorial sees the same
+
     folder = cache() / "Digital patient"
     if not (folder / "dicom").is_dir():
-        _run("phantom", "thorax", *PATIENT_ARGUMENTS, "--out", str(folder))
+        _run("phantom", "thorax", *ARGUMENTS, "--out", str(folder))
     return folder
 
 
@@ -34,6 +35,14 @@ def nodule_lps() -> tuple[float, float, float]:
     rows = found["nodules"] if isinstance(found, dict) else found
     x, y, z = (float(value) for value in rows[0]["centre_lps_mm"])
     return (x, y, z)
+
+
+def tree() -> Path:
+    """Return the folder of the airway tree without a target; made (half a minute) if it is not there."""
+    folder = cache() / "tree"
+    if not folder.is_dir():
+        _run("airway", str(patient() / "dicom"), "--engine", "classical", "--plan-only", "--no-video", "--out", str(folder))
+    return folder
 
 
 def result(language: str) -> Path:
@@ -48,6 +57,54 @@ def result(language: str) -> Path:
             "replan", str(first), "--ct", ct, "--keep-plan", "--no-video", "--language", language, "--out", str(wanted)
         )  # fmt: skip
     return wanted
+
+
+def smooth(view: Any) -> None:
+    """Draw a 3D view with smooth edges, as a graphics card does."""
+    from standin.wrapping import unwrap
+
+    unwrap(view).scale = SMOOTHNESS
+
+
+def scroll_to(view: Any, heading: str) -> None:
+    """Scroll the report's page to a heading."""
+    from standin.wrapping import unwrap
+
+    page = unwrap(view)
+    found = page.document().find(heading)
+    assert not found.isNull(), f"the report has no heading {heading}"
+    page.verticalScrollBar().setValue(int(page.document().documentLayout().blockBoundingRect(found.block()).top()) - 6)
+
+
+SLICERS_WORDS = {
+    "File": "文件",
+    "Edit": "编辑",
+    "View": "视图",
+    "Help": "帮助",
+    " Modules: ": " 模块： ",
+    "Data Probe": "数据探针",
+    "None": "无",
+}
+"""Words of Slicer's own window that its language pack translates; the stand-in has no language packs."""
+
+
+def slicers_words(desktop: Any) -> None:
+    """Translate what belongs to Slicer itself, where the pictures are Chinese."""
+    from PySide6 import QtWidgets
+
+    from SenseCarePlanningWidgets.texts import language
+
+    if language() != "zh":
+        return
+    window = desktop._app.main_window
+    for action in window.menuBar().actions():
+        action.setText(SLICERS_WORDS.get(action.text(), action.text()))
+    for part in window.findChildren(QtWidgets.QWidget):
+        if isinstance(part, QtWidgets.QLabel | QtWidgets.QAbstractButton):
+            part.setText(SLICERS_WORDS.get(part.text(), part.text()))
+        if isinstance(part, QtWidgets.QComboBox):
+            for at in range(part.count()):
+                part.setItemText(at, SLICERS_WORDS.get(part.itemText(at), part.itemText(at)))
 
 
 def _run(*arguments: str) -> None:

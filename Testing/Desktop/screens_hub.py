@@ -7,7 +7,9 @@ from typing import Any
 
 import screens_data
 
-SIZE = (1400, 900)
+SIZE = (1440, 980)
+REPORT_SHOWN = {"en": "Summary", "zh": "摘要"}
+"""The report's part that is looked at."""
 
 
 def take(desktop: Any, folder: Path, language: str) -> list[Path]:
@@ -40,6 +42,7 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
 
     def picture(name: str) -> None:
         desktop.process_events()
+        screens_data.slicers_words(desktop)
         taken.append(desktop.screenshot_window(folder / f"Hub-{len(taken) + 1}-{name}.png", *SIZE))
 
     desktop.screenshot_window(folder / "Hub-1-cases.png", *SIZE)  # gives the views their size
@@ -60,6 +63,9 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
     fold(panel, "report")
     panel.onReport()
     desktop.click(panel.reportView.large_button)
+    panel.reportView._window.resize(900, 620)
+    screens_data.scroll_to(panel.reportView.page.view, REPORT_SHOWN[language])
+    screens_data.scroll_to(panel.reportView._large.view, REPORT_SHOWN[language])
     picture("report")
     window = panel.reportView._window
     if window is not None:
@@ -105,9 +111,27 @@ def show_slices(desktop: Any, shown: bool) -> None:
 
 
 def show_tree(desktop: Any) -> None:
-    """Turn the 3D view to the tree."""
+    """Turn the 3D view to the tree, as the airway module does."""
+    import slicer
+
+    from LungAirwayWidgets import layout
+
+    def models() -> list[Any]:
+        found = slicer.util.getNodesByClass("vtkMRMLModelNode")
+        return [node for node in found if node.GetAttribute("SenseCarePlanning.Role") in ("surface", "target ball")]
+
+    def is_coloured() -> bool:
+        return len(models()) == 2 and all(node.GetNthDisplayNode(0).GetVisibility() for node in models())
+
+    desktop.process_events(until=is_coloured, timeout=60)
+    for _ in range(50):  # the last nodes of the result follow one by one
+        desktop.process_events()
     look_at_lungs(desktop)
-    look_from_the_front(desktop)
+    left, posterior, superior = screens_data.nodule_lps()
+    view = layout.three_d_widget(layout.OVERVIEW).threeDView()
+    screens_data.smooth(view)
+    layout.look_at_models(models(), layout.side_of((-left, -posterior, superior), models()[0]))
+    desktop.process_events()
 
 
 def look_from_the_front(desktop: Any) -> None:

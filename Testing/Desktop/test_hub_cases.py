@@ -215,3 +215,25 @@ def test_the_modules_own_test_class_passes(hub):
     import sys
 
     sys.modules["SenseCarePlanning"].SenseCarePlanningTest().runTest()
+
+
+def test_report_and_segmentation_go_into_the_dicom_database(hub, tmp_path):
+    import pydicom
+    import slicer
+
+    from SenseCarePlanningLib.dicomio.report_pdf import write_report_dicom
+    from SenseCarePlanningLib.dicomio.study import StudyInfo
+
+    folder = write_result(tmp_path / "cases" / "One")
+    write_result(tmp_path / "cases" / "Without")
+    study = StudyInfo(patient_name="Doe^Jane", patient_id="ID1", study_uid="2.25.77")
+    assert write_report_dicom(folder / "report.pdf", study, folder / "report.dcm") is None
+    panel = show(hub)
+    names = [row[1] for row in rows(panel)]
+    panel.ui.casesTable.selectRow(names.index("Without"))
+    assert not panel.ui.toDicomButton.enabled
+    panel.ui.casesTable.selectRow(names.index("One"))
+    hub.click(panel.ui.toDicomButton)
+    files = slicer.dicomDatabase.allFiles()
+    assert [pydicom.dcmread(one).SOPClassUID.name for one in files] == ["Encapsulated PDF Storage"]
+    assert slicer.dicomDatabase.studiesForPatient(slicer.dicomDatabase.patients()[0]) == ("2.25.77",)

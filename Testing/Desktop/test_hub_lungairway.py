@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import pytest
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("SENSECARE_TEST_LONG_DESKTOP"),
-        reason="the interpreter once ended hard after several desktops in one process; set SENSECARE_TEST_LONG_DESKTOP=1",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_patient, airway_plan):
@@ -32,10 +25,11 @@ def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_pat
     panel.ui.casesTable.selectRow(0)
     assert panel.caseList.current().name == "airway-demo 001"
     desktop.click(panel.ui.openButton)
+    airway = slicer.util.getModuleWidget("LungAirway")
+    desktop.process_events(until=lambda: not airway.session.taking_up, timeout=60)
     assert slicer.util.getNodesByClass("vtkMRMLModelNode")
     desktop.click(panel._planButtons["LungAirway"])
-    desktop.process_events()
-    airway = slicer.util.getModuleWidget("LungAirway")
+    desktop.process_events(until=lambda: not airway.session.taking_up, timeout=60)
     assert airway.session.case.volume.GetID() == volume.GetID()
     assert airway.session.problem == ""
     assert airway.session.plan is not None

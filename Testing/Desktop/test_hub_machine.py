@@ -151,9 +151,7 @@ def test_the_digital_patient_is_made_by_a_child_process_shown_and_listed(hub, mo
         return ProcessRunner([sys.executable, "-c", code], on_progress, on_log, on_finished)
 
     monkeypatch.setattr(digital_patient, "runner", quick)
-    import DICOMLib.DICOMUtils
 
-    monkeypatch.setattr(DICOMLib.DICOMUtils, "importDicom", lambda folder, *_, **__: hub.add_dicom(Path(folder)), raising=False)
     panel = hub.show_module("SenseCarePlanning")
     panel.ui.samplesCollapsibleButton.collapsed = False
     hub.click(panel.ui.digitalPatientButton)
@@ -244,10 +242,12 @@ def texts_of_code(folders):
     return {re.sub("&apos;", "'", one) for one in found if re.search("[A-Za-z]{3}", one)}
 
 
-def test_every_text_of_the_hub_has_a_translation():
+@pytest.mark.parametrize("module", ["SenseCarePlanning", "LungAirway"])
+def test_every_text_of_a_module_has_a_translation(module):
     from SenseCarePlanningLib.i18n import translator
 
-    folders = [ROOT / "SenseCarePlanning", ROOT / "SenseCarePlanning" / "SenseCarePlanningWidgets"]
+    folders = [ROOT / module, ROOT / module / f"{module}Widgets"]
     names = {"search", "engine", "TotalSegmentator", "3D Slicer", "LungAirway"}
     zh = translator("zh")
-    assert sorted(one for one in texts_of_code(folders) if one not in names and not zh.knows(one)) == []
+    left = [one for one in texts_of_code(folders) if one not in names and not one.startswith("vtk") and not zh.knows(one)]
+    assert sorted(left) == []

@@ -7,43 +7,19 @@ import shutil
 import numpy as np
 import pytest
 from airway_patient import add_ct
+from airway_steps import branch_called, press, settle, show_panel, show_plan
 
 
 @pytest.fixture
 def panel(desktop, airway_patient, tmp_path):
-    """The panel with the patient's CT chosen; results go to a folder of the test's own."""
-    import slicer
-
-    slicer.app.settings().setValue("SenseCarePlanning/CasesFolder", str(tmp_path / "cases"))
-    desktop.load_module("LungAirway")
-    ct = add_ct(desktop.scene, airway_patient)
-    shown = desktop.show_module("LungAirway")
-    assert shown.ui.inputSelector.currentNode() is ct
-    return shown
+    """The panel with the patient's CT chosen."""
+    return show_panel(desktop, airway_patient, tmp_path / "cases")
 
 
 @pytest.fixture
 def planned(desktop, panel, airway_patient, airway_plan, tmp_path):
     """The panel with the patient's plan shown, the target set as a point."""
-    folder = tmp_path / "cases" / "airway-1" / "001"
-    shutil.copytree(airway_plan, folder)
-    node = panel.planPanel.target_node()
-    node.AddControlPointWorld(*airway_patient.target_ras)
-    panel.session.take_result(folder)
-    panel.flyPanel.show_views()
-    panel._lookAtTree()
-    open_all(panel)
-    desktop.process_events()
-    return panel
-
-
-def open_all(panel):
-    for name in ("run", "tree", "edit", "target", "route", "fly", "report"):
-        getattr(panel.ui, f"{name}Section").collapsed = False
-
-
-def branch_called(panel, code):
-    return next(one.id for one in panel.session.edits.tree if one.label is not None and one.label.code == code)
+    return show_plan(desktop, panel, airway_patient, airway_plan, tmp_path / "cases" / "airway-1" / "001")
 
 
 def camera_of(name):
@@ -138,18 +114,18 @@ def test_cut_name_and_undo(desktop, planned):
     count = len(session.edits.tree)
     assert not ui.recomputeButton.enabled
     session.choose_branch(branch_called(planned, "RB6"))
-    desktop.click(ui.cutOffButton)
+    press(desktop, planned, ui.cutOffButton)
     assert len(session.edits.tree) < count
     assert ui.recomputeButton.enabled
     assert session.branch_id is None
     other = branch_called(planned, "LB6")
     session.choose_branch(other)
     ui.nameComboBox.currentIndex = ui.nameComboBox.findData("LB10")
-    desktop.click(ui.nameButton)
+    press(desktop, planned, ui.nameButton)
     assert session.edits.tree[other].label.code == "LB10"
-    desktop.click(ui.undoButton)
+    press(desktop, planned, ui.undoButton)
     assert session.edits.tree[other].label.code == "LB6"
-    desktop.click(ui.undoButton)
+    press(desktop, planned, ui.undoButton)
     assert len(session.edits.tree) == count
     assert not ui.recomputeButton.enabled
 
@@ -159,7 +135,7 @@ def test_cut_beyond_the_click_keeps_what_is_before(desktop, planned):
     wanted = branch_called(planned, "LMB")
     length = session.edits.tree[wanted].length_mm
     session.choose_branch(wanted, 10.0)
-    desktop.click(planned.ui.cutHereButton)
+    press(desktop, planned, planned.ui.cutHereButton)
     assert session.edits.tree[wanted].length_mm == pytest.approx(10.0, abs=0.6)
     assert length > 20.0
 
@@ -168,7 +144,7 @@ def test_the_trachea_cannot_be_cut_off(desktop, planned, caplog):
     session = planned.session
     session.choose_branch(session.edits.tree.root_id)
     count = len(session.edits.tree)
-    desktop.click(planned.ui.cutOffButton)
+    press(desktop, planned, planned.ui.cutOffButton)
     assert len(session.edits.tree) == count
     assert "choose a branch below it" in caplog.text
 
@@ -184,14 +160,14 @@ def test_a_missing_piece_is_drawn_and_joined(desktop, planned):
     for way in (2.0, 8.0, 14.0):
         place = tip.points_lps_mm[-1] + way * tip.direction
         course.AddControlPointWorld(-place[0], -place[1], place[2])
-    desktop.click(planned.ui.joinBridgeButton)
+    press(desktop, planned, planned.ui.joinBridgeButton)
     assert planned.session.edits.tree.total_length_mm > tree.total_length_mm + 10.0
     assert not planned.ui.drawBridgeButton.checked
     assert slicer.app.applicationLogic().GetInteractionNode().GetCurrentInteractionMode() == 2
 
 
 def test_joining_without_points_says_what_to_do(desktop, planned, caplog):
-    desktop.click(planned.ui.joinBridgeButton)
+    press(desktop, planned, planned.ui.joinBridgeButton)
     assert "Draw the missing course first" in caplog.text
 
 
@@ -265,9 +241,14 @@ def test_the_keyboard_drives_the_fly_through(desktop, planned, tmp_path):
     assert not fly.playing
 
 
-def test_steering_by_hand_stays_in_the_airway(planned):
+def test_steering_by_hand_stays_in_the_airway(desktop, planned):
     fly = planned.flyPanel.fly
     fly.go_to(60.0)
+    start = fly.pose().position_lps_mm
+    fly.steer(advance_mm=1.0)
+    fly.steer(advance_mm=1.0)
+    desktop.process_events(until=lambda: fly._free is not None, timeout=30)
+    assert np.linalg.norm(fly.pose().position_lps_mm - start) == pytest.approx(1.0, abs=0.1)
     for _step in range(40):
         fly.steer(advance_mm=1.0, turn_deg=4.0)
     assert fly._field.is_inside(fly.pose().position_lps_mm)[0]
@@ -302,7 +283,7 @@ def test_a_moved_ct_is_told(desktop, planned):
 def test_transforms_go_into_the_childs_ct(desktop, planned, tmp_path):
     import slicer
 
-    from LungAirwayWidgets.ct_export import ct_of, write_ct
+    from LungAirwayWidgets.ct_export import ct_of, shared_ct, write_nrrd
     from SenseCarePlanningLib.dicomio.files import read_volume_file
 
     volume = planned.session.case.volume
@@ -313,7 +294,7 @@ def test_transforms_go_into_the_childs_ct(desktop, planned, tmp_path):
     slicer.util.updateTransformMatrixFromArray(transform, matrix)
     volume.SetAndObserveTransformNodeID(transform.GetID())
     nodes = slicer.mrmlScene.GetNumberOfNodes()
-    write_ct(volume, tmp_path / "moved.nrrd")
+    write_nrrd(shared_ct(volume), tmp_path / "moved.nrrd")
     assert slicer.mrmlScene.GetNumberOfNodes() == nodes
     found = read_volume_file(tmp_path / "moved.nrrd")
     shift = found.affine_ijk_to_lps[:3, 3] - plain.affine_ijk_to_lps[:3, 3]
@@ -335,7 +316,7 @@ def test_two_cts_are_kept_apart(desktop, planned, airway_patient):
     assert planned.ui.branchTable.rowCount == 0
     assert not result_node(first, "surface").GetDisplayNode().GetVisibility()
     planned.ui.inputSelector.setCurrentNode(first.volume)
-    desktop.process_events()
+    settle(desktop, planned)
     assert planned.session.result is not None
     assert result_node(planned.session.case, "surface").GetDisplayNode().GetVisibility()
     assert len(slicer.util.getNodesByClass("vtkMRMLMarkupsCurveNode")) > 0
@@ -350,7 +331,7 @@ def test_the_scene_is_saved_and_comes_back(desktop, planned, tmp_path):
     count = planned.ui.branchTable.rowCount
     surfaces = len(slicer.util.getNodesByClass("vtkMRMLModelNode"))
     desktop.open_scene(path)
-    desktop.process_events()
+    settle(desktop, planned)
     assert planned.ui.inputSelector.currentNode() is not None
     assert planned.ui.routeCountSpinBox.value == 5
     assert planned.session.plan is not None
@@ -363,7 +344,7 @@ def test_a_lost_result_folder_is_a_sentence(desktop, planned, tmp_path):
     path = desktop.save_scene(tmp_path / "case.mrb")
     shutil.rmtree(planned.session.case.folder)
     desktop.open_scene(path)
-    desktop.process_events()
+    settle(desktop, planned)
     assert "find the airways again" in planned.ui.statusLabel.text.lower()
     assert planned.ui.runButton.enabled
 
@@ -398,7 +379,7 @@ def test_the_panel_speaks_chinese(desktop, airway_patient, airway_plan, tmp_path
     panel.ui.inputSelector.setCurrentNode(ct)
     shutil.copytree(airway_plan, tmp_path / "plan")
     panel.session.take_result(tmp_path / "plan")
-    desktop.process_events()
+    settle(desktop, panel)
     words = re.compile(r"[A-Za-z]{4,}")
     left = []
     for name in vars(panel.ui):
@@ -419,3 +400,46 @@ def test_the_module_is_reloaded_without_leftovers(desktop, planned):
     again = slicer.modules.LungAirwayWidget
     assert again is not planned
     assert not planned.flyPanel.fly.playing
+
+
+def test_the_airway_is_painted_in_slicers_segment_editor(desktop, planned, monkeypatch):
+    import types
+
+    import slicer
+
+    from LungAirwayWidgets.case import result_node
+
+    editor = slicer.qMRMLSegmentEditorWidget()
+    editor.setMRMLScene(slicer.mrmlScene)
+    editor.setMRMLSegmentEditorNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode"))
+    monkeypatch.setattr(slicer.modules, "SegmentEditorWidget", types.SimpleNamespace(editor=editor), raising=False)
+    desktop.click(planned.ui.paintButton)
+    assert desktop.selected_modules[-1] == "SegmentEditor"
+    assert editor.segmentationNode() is result_node(planned.session.case, "segmentation")
+    assert editor.sourceVolumeNode() is planned.session.case.volume
+    assert editor.currentSegmentID() == "airway"
+
+
+def test_the_target_is_clicked_in_a_slice(desktop, panel, airway_patient, tmp_path):
+    import slicer
+
+    panel.flyPanel.show_views()
+    panel.ui.targetSection.collapsed = False
+    desktop.screenshot_window(tmp_path / "window.png")
+    slicer.app.layoutManager().resetSliceViews()
+    widget = slicer.app.layoutManager().sliceWidget("Red")
+    widget.mrmlSliceNode().JumpSliceByOffsetting(*airway_patient.target_ras)
+    view = widget.sliceView()
+    x, y, _z = view.convertRASToXYZ(airway_patient.target_ras)
+    assert "Click the target" in panel.ui.targetLabel.text
+    desktop.click(panel.ui.placeTargetButton)
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    assert interaction.GetCurrentInteractionMode() == interaction.Place
+    desktop.click_in_view(view, round(x), view.height - 1 - round(y))
+    point = panel.session.case.target
+    assert point.GetNumberOfControlPoints() == 1
+    np.testing.assert_allclose(point.GetNthControlPointPositionWorld(0), airway_patient.target_ras, atol=3.0)
+    assert not panel.ui.placeTargetButton.checked
+    assert interaction.GetCurrentInteractionMode() != interaction.Place
+    assert panel.ui.targetLabel.text.startswith("Target at R")
+    assert panel.ui.runButton.text == "Find the airways and plan"

@@ -12,13 +12,7 @@ import numpy as np
 import pytest
 from airway_patient import add_ct
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("SENSECARE_TEST_LONG_DESKTOP"),
-        reason="the interpreter once ended hard after several desktops in one process; set SENSECARE_TEST_LONG_DESKTOP=1",
-    ),
-]
+pytestmark = pytest.mark.slow
 LONG = 300.0
 
 
@@ -42,12 +36,15 @@ def set_target(panel, ras):
 
 
 def wait(desktop, panel):
-    desktop.process_events(until=lambda: panel._job is None, timeout=LONG)
+    def rests():
+        return panel._job is None and not panel.session.taking_up and not panel.treePanel.filling
+
+    desktop.process_events(until=rests, timeout=LONG)
 
 
 def running(desktop, panel):
     desktop.process_events(until=lambda: panel.progressBox.bar.value > 0, timeout=LONG)
-    return panel._job.runner.pid
+    return panel._job.pid
 
 
 def alive(pid):
@@ -75,14 +72,16 @@ def test_run_with_a_target_then_recompute_a_cut_and_undo(desktop, panel, airway_
 
     wanted = max(session.result.tree.tips, key=lambda one: one.length_mm).id
     session.choose_branch(wanted)
-    desktop.click(panel.ui.cutOffButton) if not panel.ui.editSection.collapsed else panel.treePanel.cut_off()
     panel.ui.editSection.collapsed = False
+    desktop.click(panel.ui.cutOffButton)
+    wait(desktop, panel)
     desktop.click(panel.ui.recomputeButton)
     wait(desktop, panel)
     assert len(session.result.tree) < count
     assert session.plan is not None
     assert len(list(session.case.earlierFolders)) == 1
     desktop.click(panel.ui.undoButton)
+    wait(desktop, panel)
     assert len(session.result.tree) == count
     assert len(result_nodes(session.case)) == shown
     assert not list(Path(str(panel.logic.resultsFolder())).rglob("*.nrrd"))
@@ -135,9 +134,30 @@ def test_an_image_that_is_no_chest_is_a_sentence(desktop, panel, caplog):
     assert panel.progressBox.step_label.text
 
 
-def test_another_target_and_the_report(desktop, panel, airway_patient, airway_plan, tmp_path):
-    shutil.copytree(airway_plan, tmp_path / "cases" / "airway-1" / "001")
-    panel.session.take_result(tmp_path / "cases" / "airway-1" / "001")
+def from_the_database(desktop, panel, patient):
+    """Choose the patient's CT as Slicer loads it from its DICOM database."""
+    import slicer
+    from DICOMLib import DICOMUtils
+
+    desktop.add_dicom(patient.dicom)
+    uid = slicer.dicomDatabase.seriesForFile(slicer.dicomDatabase.allFiles()[0])
+    node = slicer.mrmlScene.GetNodeByID(DICOMUtils.loadSeriesByUID([uid])[0])
+    panel.ui.inputSelector.setCurrentNode(node)
+    assert panel.session.case.volume is node
+    return node
+
+
+def show_plan(panel, plan, folder):
+    """Show a copy of the patient's plan as the result of the chosen CT."""
+    shutil.copytree(plan, folder)
+    panel.session.take_result(folder)
+
+
+def test_another_target_and_the_report_of_the_patient(desktop, panel, airway_patient, airway_plan, tmp_path):
+    import pydicom
+
+    from_the_database(desktop, panel, airway_patient)
+    show_plan(panel, airway_plan, tmp_path / "cases" / "airway-1" / "001")
     before = panel.session.plan.target.centre_lps_mm
     r, a, s = airway_patient.target_ras
     set_target(panel, (r, a + 12.0, s - 14.0))
@@ -151,8 +171,92 @@ def test_another_target_and_the_report(desktop, panel, airway_patient, airway_pl
     wait(desktop, panel)
     folder = Path(panel.session.case.folder)
     assert (folder / "report.pdf").stat().st_size > 20000
-    assert panel.reportView.folder == folder
-    assert not panel.reportView.widget.isHidden()
+    view = panel.reportView
+    assert view.folder == folder
+    assert not view.widget.isHidden()
+    header = pydicom.dcmread(next(one for one in airway_patient.dicom.rglob("*") if one.is_file()), stop_before_pixels=True)
+    family = str(header.PatientName.family_name)
+    assert family and family in (folder / "report.html").read_text(encoding="utf-8")
+    desktop.expect_dialog("QFileDialog.getExistingDirectory", str(tmp_path))
+    desktop.click(view.dicom_button)
+    for name in ("seg", "report"):
+        saved = pydicom.dcmread(tmp_path / f"{folder.parent.name}-{name}.dcm", stop_before_pixels=True)
+        assert (saved.PatientID, saved.StudyInstanceUID) == (header.PatientID, header.StudyInstanceUID)
+    desktop.expect_dialog("QFileDialog.getSaveFileName", str(tmp_path / "saved.pdf"))
+    desktop.click(view.save_button)
+    assert (tmp_path / "saved.pdf").read_bytes() == (folder / "report.pdf").read_bytes()
+    desktop.click(view.print_button)
+    assert desktop.opened_urls[-1].endswith("report.pdf")
+
+
+def test_the_target_is_a_segment(desktop, panel, airway_patient, airway_plan, tmp_path):
+    import slicer
+
+    show_plan(panel, airway_plan, tmp_path / "cases" / "airway-1" / "001")
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Lesions")
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(panel.session.case.volume)
+    ball = vtk_ball(airway_patient.target_ras, 9.0)
+    node.AddSegmentFromClosedSurfaceRepresentation(ball, "Lesion", [1.0, 0.0, 0.0])
+    node.CreateBinaryLabelmapRepresentation()
+    panel.ui.targetSection.collapsed = False
+    assert not panel.ui.planButton.enabled
+    panel.ui.targetSegmentSelector.setCurrentNode(node)
+    panel.ui.targetSegmentSelector.setCurrentSegmentID(node.GetSegmentation().GetNthSegmentID(0))
+    assert panel.ui.targetLabel.text == "The target is the segment."
+    desktop.click(panel.ui.planButton)
+    wait(desktop, panel)
+    target = panel.session.plan.target
+    np.testing.assert_allclose(target.centre_lps_mm * (-1, -1, 1), airway_patient.target_ras, atol=2.0)
+    assert target.radius_mm == pytest.approx(9.0, abs=1.5)
+    assert panel.session.result.run.options["target"] == "mask"
+
+
+def vtk_ball(ras, radius):
+    import vtk
+
+    source = vtk.vtkSphereSource()
+    source.SetCenter(*ras)
+    source.SetRadius(radius)
+    source.SetThetaResolution(24)
+    source.SetPhiResolution(24)
+    source.Update()
+    return source.GetOutput()
+
+
+def test_a_package_that_the_child_misses_is_named(desktop, panel, tmp_path, monkeypatch, caplog):
+    stub = tmp_path / "stub" / "skimage"
+    stub.mkdir(parents=True)
+    (stub / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'skimage'\", name='skimage')")
+    monkeypatch.setenv("PYTHONPATH", str(stub.parent))
+    desktop.click(panel.ui.runButton)
+    wait(desktop, panel)
+    assert "The Python package skimage is missing; install it" in caplog.text
+    assert "skimage is missing" in panel.progressBox.step_label.text
+    assert panel.ui.runButton.enabled and panel.session.result is None
+
+
+def test_a_scene_opened_mid_run_is_whole_and_the_run_is_over(desktop, panel, airway_plan, tmp_path):
+    show_plan(panel, airway_plan, tmp_path / "cases" / "airway-1" / "001")
+    count = len(panel.session.result.tree)
+    saved = desktop.save_scene(tmp_path / "case.mrb")
+    desktop.click(panel.ui.runButton)
+    pid = running(desktop, panel)
+    desktop.open_scene(saved)
+    wait(desktop, panel)
+    desktop.process_events(until=lambda: not alive(pid), timeout=30)
+    assert len(panel.session.result.tree) == count
+    assert panel.ui.runButton.enabled
+
+
+def test_a_run_cancelled_before_its_child_starts_leaves_nothing(desktop, panel):
+    panel.ui.runButton.click()
+    job = panel._job
+    assert job is not None
+    panel.progressBox.cancel_button.click()
+    wait(desktop, panel)
+    assert "Stopped" in panel.progressBox.step_label.text
+    desktop.process_events(until=lambda: not job.scratch.exists(), timeout=30)
 
 
 def test_a_painted_airway_is_taken(desktop, panel, airway_plan, tmp_path):
@@ -160,8 +264,7 @@ def test_a_painted_airway_is_taken(desktop, panel, airway_plan, tmp_path):
 
     from LungAirwayWidgets.case import result_node
 
-    shutil.copytree(airway_plan, tmp_path / "cases" / "airway-1" / "001")
-    panel.session.take_result(tmp_path / "cases" / "airway-1" / "001")
+    show_plan(panel, airway_plan, tmp_path / "cases" / "airway-1" / "001")
     segmentation = result_node(panel.session.case, "segmentation")
     volume = panel.session.case.volume
     segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)

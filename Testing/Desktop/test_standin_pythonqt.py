@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -243,3 +246,13 @@ def test_a_child_process_reports_and_is_killed(desktop, qt, tmp_path):
     desktop.process_events(until=lambda: bool(ended))
     assert "begun" in text[0]
     assert ended[0][1] == qt.QProcess.CrashExit
+
+
+def test_a_long_run_does_not_use_up_none(desktop):
+    code = (
+        "from PySide6.QtCore import QObject\nfrom standin import none_stock\nnone_stock.fill()\nmade = QObject()\n"
+        "for _ in range(300_000):\n    made.parent()\nprint('still here')"
+    )
+    here = Path(__file__).parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "still here"), done.stderr[-500:]

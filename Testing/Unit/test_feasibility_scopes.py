@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,25 @@ def test_a_scope_stops_where_the_airway_gets_too_narrow(
     assert cell.remaining_path.value == pytest.approx(remaining, abs=0.6)
     assert cell.straight_distance.value == pytest.approx(remaining, abs=0.6)
     assert cell.within_radial_ultrasound is (cell.straight_distance.value is not None and cell.straight_distance.value <= 10.0)
+
+
+def test_lumen_beyond_an_exit_in_mid_branch_stops_no_scope(tapering_tree: Tree, route: Route, target_below: Target) -> None:
+    last = tapering_tree[3]
+    radius = np.where(last.arc_mm <= 12.0, 1.6, 1.0)
+    narrowing = replace(last, radius_mm=radius, radius_interval_mm=np.stack([radius - 0.2, radius + 0.2], axis=1))
+    tree = tapering_tree.with_branches({3: narrowing})
+    whole = assess([route], tree, target_below, [scope_of(2.8)])[0]
+    assert whole.reach is Reach.NO
+    beyond = int(np.count_nonzero(last.arc_mm > 10.0))
+    early = replace(
+        route,
+        points_lps_mm=route.points_lps_mm[:-beyond],
+        radius_mm=route.radius_mm[:-beyond],
+        exit_point_lps_mm=route.points_lps_mm[-beyond - 1],
+    )
+    assert assess([early], tree, target_below, [scope_of(2.8)])[0].reach is Reach.REACHES
+    assert narrowing.narrowest_until(0.0)[0] == pytest.approx(3.2)
+    assert narrowing.narrowest_until(20.0) == (narrowing.minimum_diameter_mm, narrowing.minimum_diameter_interval_mm)
 
 
 def test_the_limiting_branch_comes_with_its_interval(tapering_tree: Tree, route: Route, target_below: Target) -> None:

@@ -43,7 +43,7 @@ KNOWN_FIELDS = {
     "tier",
 }
 SIZE_LIMIT_MB = 100
-MODULES = re.findall(r"add_subdirectory\((\w+)\)", TOP)
+MODULES = [name for name in re.findall(r"add_subdirectory\((\w+)\)", TOP) if name != "Testing"]
 
 
 def setting(name: str) -> str:
@@ -115,6 +115,14 @@ def test_a_modules_files_carry_its_name(module: str) -> None:
     assert f"set(MODULE_NAME {module})" in cmake
     assert "WITH_GENERIC_TESTS" in cmake
     assert re.search(r"if\(BUILD_TESTING\).*slicer_add_python_unittest\(SCRIPT \$\{MODULE_NAME\}\.py\)", cmake, re.DOTALL)
+
+
+def test_slicer_builds_a_module_as_soon_as_it_has_its_file_and_not_before() -> None:
+    # A Lib may come before its module file: listed, packed and tested, but Slicer must not be told to build it.
+    with_file = {
+        folder.parent.name for folder in ROOT.glob("*/CMakeLists.txt") if (folder.parent / f"{folder.parent.name}.py").is_file()
+    }
+    assert set(MODULES) == with_file
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -137,3 +137,23 @@ def test_the_picture_frame_does_not_twist_round_a_helix_and_stays_orthonormal() 
 def test_a_route_that_starts_along_the_up_vector_still_has_a_frame() -> None:
     camera = camera_path(np.array([[0.0, 0.0, 0.0], [0.0, -40.0, 0.0]]), np.array([0.0, -1.0, 0.0]))
     np.testing.assert_allclose(camera.up, np.tile([0.0, 0.0, 1.0], (len(camera.up), 1)), atol=1e-9)
+
+
+@pytest.mark.parametrize("lean_deg", [-6.0, -3.0, 0.0, 3.0, 6.0])
+def test_an_opening_nearly_straight_ahead_keeps_its_side_of_the_carina(lean_deg: float) -> None:
+    """The trachea leans a little forwards or back: the main bronchus that goes nearly straight on stays at 3 o'clock."""
+    lean = np.radians(lean_deg)
+    start = np.array([0.0, 60.0 * np.sin(lean), 60.0 * np.cos(lean)])
+    right = np.array([-np.sin(np.radians(8.0)), 0.0, -np.cos(np.radians(8.0))])
+    left = np.array([np.sin(np.radians(50.0)), 0.0, -np.cos(np.radians(50.0))])
+    tree = Tree(
+        {
+            0: branch(0, None, (1, 2), [start, [0, 0, 0]], 8.0, 0),
+            1: branch(1, 0, (), [[0, 0, 0], 30.0 * right], 6.0, 1),
+            2: branch(2, 0, (), [[0, 0, 0], 30.0 * left], 6.0, 1),
+        },
+        0,
+    )
+    (step,) = instruct(route_to(tree, 1), tree)
+    hours = {key: hour for key, _, hour, _ in step.openings}
+    assert hours == {1: 3, 2: 9}

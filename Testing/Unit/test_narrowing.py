@@ -34,7 +34,7 @@ def tree(right_radius_mm: float, length_mm: float = 40.0, code: str = "RMB") -> 
 
 def test_a_filled_main_bronchus_is_told_with_both_diameters() -> None:
     (said,) = narrowing_warnings(tree(3.0))
-    assert "right main bronchus, 6.0 mm after 18.0 mm" in said
+    assert "right main bronchus, on the whole 6.0 mm after 18.0 mm" in said
 
 
 @pytest.mark.parametrize("usual", [tree(6.0), tree(3.0, length_mm=4.0), tree(3.0, code="RMLB")])

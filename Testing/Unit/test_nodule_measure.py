@@ -175,8 +175,8 @@ def test_healthy_lung_stays_a_bare_point_with_the_reason():
     target = measure_target(scanned(grid, np.full(points.shape[:3], LUNG_HU)), point_lps_mm=CENTRE, lungs=all_lung(grid))
     assert target.source == "point"
     assert target.radius_mm == 0.0
-    assert "nothing denser than lung" in target.notes[0]
-    assert "nothing denser than lung" in target.measurements["long_axis"].reason_missing
+    assert "aerated lung (-8" in target.notes[0]
+    assert "aerated lung" in target.measurements["long_axis"].reason_missing
 
 
 def test_a_vessel_alone_is_no_lesion():

@@ -344,6 +344,20 @@ def test_a_target_far_from_the_trachea_or_nearer_to_a_smaller_airway_is_not_appr
     assert all(route.exit_branch_id in (2, 3) for route in plan_routes(forked_tree, ball(place, 6.0)))
 
 
+def test_an_airway_that_passes_nearer_beyond_the_exit_is_said(forked_tree: Tree) -> None:
+    """The branch points at the target, then turns away and still passes nearer by."""
+    bent = straight_branch(2, 1, (), [[0, 0, 40], [-20, 0, 20], [-24, 25, 4]], 2.0, 2)
+    target = ball([-36.0, 0.0, 4.0], 6.0)
+    route = plan_routes(forked_tree.with_branches({2: bent}), target)[0]
+    gaps = np.linalg.norm(bent.points_lps_mm[:, None] - target.surface_lps_mm[None], axis=2).min(axis=1)
+    exit_at = int(np.argmin(np.linalg.norm(bent.points_lps_mm - route.exit_point_lps_mm, axis=1)))
+    further = bent.arc_mm[np.argmin(gaps)] - bent.arc_mm[exit_at]
+    assert route.warning_codes == ("comes_closer",)
+    assert f"{further:.0f} mm beyond this exit it is {gaps.min():.0f} mm away" in route.warnings[0]
+    straight = plan_routes(forked_tree, target)[0]
+    assert "comes_closer" not in straight.warning_codes
+
+
 def test_a_tree_without_length_still_gives_a_route() -> None:
     point = np.array([[0.0, 0.0, 40.0], [0.0, 0.0, 40.0]])
     branch = replace(straight_branch(0, None, (), [[0, 0, 41], [0, 0, 40]], 2.0, 0), points_lps_mm=point)

@@ -9,7 +9,6 @@ from SenseCarePlanningLib.report.model import (
     Block,
     Column,
     DataTable,
-    Heading,
     KeyValueTable,
     Notice,
     Paragraph,
@@ -31,8 +30,8 @@ _OPTION_NAMES = {
     "bundle": label_of("Bundle"),
 }
 _OPTION_VALUES = {
-    "anterior_12": label_of("12 o'clock is anterior"),
-    "posterior_12": label_of("12 o'clock is posterior"),
+    "anterior_12": label_of("12 o'clock in the trachea is anterior"),
+    "posterior_12": label_of("12 o'clock in the trachea is posterior"),
 }
 _LISTED = ("inner_diameter", "minimum_diameter", "wall_thickness", "length")
 """Measurements of a branch whose absence is worth a line."""
@@ -90,8 +89,9 @@ def _unmeasured_branches(result: AirwayResult, words: Words) -> list[str]:
     ]
 
 
-def methods_section(result: AirwayResult, study: StudyInfo | None, words: Words) -> Section:
-    """Return methods, engine, versions, parameters and run times."""
+def methods_sections(result: AirwayResult, study: StudyInfo | None, words: Words) -> list[Section]:
+    """Return methods, engine, versions and parameters, and the run times."""
+    title = words.say("Methods, versions and parameters")
     engine, run = result.engine, result.run
     rows = [
         (words.say("Engine"), " ".join(part for part in (words.sentence(engine.name), engine.version) if part)),
@@ -124,8 +124,9 @@ def methods_section(result: AirwayResult, study: StudyInfo | None, words: Words)
             )
             for step in run.steps
         )
-        blocks += [Heading(words.say("Run time")), DataTable(columns, table, compact=True)]
-    return Section(words.say("Methods, versions and parameters"), tuple(blocks))
+        blocks.append(DataTable(columns, table, compact=True))
+        return [Section(title, tuple(blocks[:-1])), Section(words.say("Run time"), tuple(blocks[-1:]), keep_together=True)]
+    return [Section(title, tuple(blocks))]
 
 
 def limits_section(words: Words) -> Section:

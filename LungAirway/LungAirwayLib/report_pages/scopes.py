@@ -27,7 +27,8 @@ def scopes_section(plan: Plan, result: AirwayResult, words: Words) -> Section:
 
 def _legend(words: Words) -> str:
     return words.say(
-        "● reaches: probability of at least 90 %; ◐ probably: 50 to 90 %, or a bend at the scope's limit; ○ no: under 50 %. "
+        "Exit: where the route leaves the airway, at the stated distance from the target; not the target itself. "
+        "● reaches exit: probability of at least 90 %; ◐ probably: 50 to 90 %, or a bend at the scope's limit; ○ no: under 50 %. "
         "The probability is that the narrowest place is at least as wide as the tip, with the measurement's uncertainty. "
         "Each cell: how far the tip gets, the way still to go to the target, the straight distance and the approach angle; "
         "rEBUS: target within 10 mm of the tip."

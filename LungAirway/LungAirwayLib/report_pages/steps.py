@@ -23,8 +23,14 @@ from ..result import AirwayResult
 from .words import Pictures, Words, label_of
 
 _ORIENTATIONS = {
-    "anterior_12": label_of("12 o'clock in the picture is anterior (patient supine, operator at the head)."),
-    "posterior_12": label_of("12 o'clock in the picture is posterior (operator in front of the patient)."),
+    "anterior_12": label_of(
+        "In the trachea 12 o'clock is anterior (patient supine, operator at the head); deeper down the picture is the one that "
+        "the scope carries along without being rolled."
+    ),
+    "posterior_12": label_of(
+        "In the trachea 12 o'clock is posterior (operator in front of the patient); deeper down the picture is the one that "
+        "the scope carries along without being rolled."
+    ),
 }
 _SHEET_MM, LOWEST_ROW_MM, _HIGH_MM = 205.0, 18.7, 32.0
 """Height that the rows share on one page, and the limits of a thumbnail's height: the names in it are legible (7 points) at

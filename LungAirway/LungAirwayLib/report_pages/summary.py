@@ -20,18 +20,22 @@ SOURCE_NAMES = {
     "mask": label_of("mask given by the user"),
 }
 REACH_NAMES = {
-    Reach.REACHES: label_of("REACHES"),
+    Reach.REACHES: label_of("REACHES EXIT"),
     Reach.PROBABLY: label_of("PROBABLY"),
     Reach.NO: label_of("NO"),
 }
 BARE_BELOW_MM = 0.5
 """A target with a smaller radius is a bare point."""
+LEAST_LIKELIHOOD = 0.1
+"""Of a route on which a bronchoscope is named first. A design choice: at most one plan in ten would go that way."""
 KEY_WARNINGS = 5
 """So many warnings stand in the box; all of them follow under quality."""
 
 
 def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
-    """Return the cell and scope to name first: on the first route that some scope reaches, or else on the best route.
+    """Return the cell and scope to name first: on the first likely route that some scope reaches, else on the best route.
+
+    Routes with a likelihood under :data:`LEAST_LIKELIHOOD` are no way to go, however wide they are.
 
     Among the scopes that reach it is the widest (the larger channel takes more tools), among those that probably do the
     likeliest, and where none does the one that comes nearest.
@@ -40,7 +44,8 @@ def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
         return None
     scopes = {scope.id: scope for scope in plan.scopes}
     known = [cell for cell in plan.feasibility if cell.scope_id in scopes]
-    reached = [route.rank for route in plan.routes if any(c.route_rank == route.rank and c.reach is not Reach.NO for c in known)]
+    likely = [route.rank for route in plan.routes if route.confidence >= LEAST_LIKELIHOOD or route is plan.routes[0]]
+    reached = [rank for rank in likely if any(cell.route_rank == rank and cell.reach is not Reach.NO for cell in known)]
     rank = reached[0] if reached else plan.routes[0].rank
     cells = [cell for cell in known if cell.route_rank == rank]
     if not cells:
@@ -105,7 +110,8 @@ def scope_line(plan: Plan, result: AirwayResult, words: Words) -> str:
     cell, scope = found
     if cell.reach is Reach.NO:
         return words.say(
-            "none to the end of a route; nearest is {scope} (tip {tip}) on route {rank}: tip in {branch}, {rest} from the target",
+            "none to the exit of a likely route; nearest is {scope} (tip {tip}) on route {rank}: tip in {branch}, {rest} from "
+            "the target",
             scope=words.sentence(scope.name),
             rank=cell.route_rank,
             tip=words.with_unit(scope.tip_diameter_mm, "mm"),

@@ -35,11 +35,31 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("input", nargs="?", type=Path, help="DICOM folder or file, NIfTI, NRRD or MHA of a chest CT")
     parser.add_argument("--mask", type=Path, help="existing airway mask; without INPUT the plan is made on it alone")
     parser.add_argument("--series", help="series number, UID or end of the UID, when the folder holds several")
+    add_source_argument(parser)
     add_plan_arguments(parser)
     parser.add_argument("--engine", default="auto", choices=ENGINES, help="airway segmentation (default: the best present)")
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="MONAI bundle for the bundle engine")
     add_output_arguments(parser)
     parser.set_defaults(start=start)
+
+
+def add_source_argument(parser: argparse.ArgumentParser) -> None:
+    """Add whose CT an image file is."""
+    parser.add_argument(
+        "--dicom-files",
+        type=Path,
+        metavar="FILE",
+        help="JSON list of the DICOM files that an image file was made from: whose study report and segmentation belong to",
+    )
+
+
+def of_its_study(loaded: LoadedImage, dicom_files: Path | None) -> LoadedImage:
+    """Give an image file the study that its list of DICOM files names; what is DICOM itself keeps its own."""
+    from ..dicomio.source import read_file_list, with_source
+
+    if dicom_files is None or loaded.is_dicom:
+        return loaded
+    return with_source(loaded, read_file_list(dicom_files))
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,8 +165,9 @@ def _read(arguments: argparse.Namespace) -> tuple[LoadedImage | None, LabelMap |
 
     airway = read_label_map(arguments.mask) if arguments.mask is not None else None
     target = read_label_map(arguments.target_mask) if arguments.target_mask is not None else None
-    loaded = load_image(arguments.input, series=arguments.series) if arguments.input is not None else None
-    return loaded, airway, target
+    if arguments.input is None:
+        return None, airway, target
+    return of_its_study(load_image(arguments.input, series=arguments.series), arguments.dicom_files), airway, target
 
 
 @dataclass(frozen=True)
@@ -186,12 +207,17 @@ def write_result(result: AirwayResult, loaded: LoadedImage | None, output: Outpu
         notes = write_outputs(result, loaded, scratch, output, progress)
     for note in (*result.warnings, *notes):
         _say(output, f"Note: {note}")
+    tell_results(output)
+    return 0
+
+
+def tell_results(output: Output) -> None:
+    """Say what lies in the finished folder."""
     files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
     if output.as_json:
         JsonLines(sys.stdout).write({"event": "done", "exit_code": 0, "folder": str(output.folder), "files": files})
     else:
         _list_results(output.folder, print)
-    return 0
 
 
 def _say(output: Output, sentence: str) -> None:

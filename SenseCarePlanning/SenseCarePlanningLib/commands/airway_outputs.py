@@ -67,6 +67,7 @@ def write_outputs(
                 _write_video(result, paths, folder / "flythrough.mp4", output.language, progress)
         with progress.step("Report"):
             _write_report(with_steps(result, progress), loaded, pictures, no_pictures, folder, output)
+            notes.extend(_write_report_dicom(loaded, folder))
         with progress.step("Result folder"):
             save_result(with_steps(result, progress), folder)
         with progress.step("Scene and DICOM segmentation"):
@@ -181,6 +182,16 @@ def _write_report(
     )
     write_pdf(report, folder / "report.pdf", page_size=output.page)
     write_html(report, folder / "report.html")
+
+
+def _write_report_dicom(loaded: LoadedImage | None, folder: Path) -> list[str]:
+    from ..case_folder import REPORT_DICOM, REPORT_PDF
+    from ..dicomio.report_pdf import write_report_dicom
+
+    if loaded is None:
+        return []
+    reason = write_report_dicom(folder / REPORT_PDF, loaded.study, folder / REPORT_DICOM)
+    return [reason] if reason else []
 
 
 def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: list[str], seconds: float, path: Path) -> None:

@@ -12,6 +12,7 @@ from ..console import JsonLines, console_sink
 from ..errors import InputError
 from ..progress import Progress
 from ..whole_folder import check_output_folder
+from .phantom_coronary import add_coronary_parser
 
 if TYPE_CHECKING:
     from ..phantom.simulate import SimulatedCT
@@ -57,6 +58,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
     thorax.add_argument("--json", action="store_true", help="progress and result as JSON lines")
     thorax.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
     thorax.set_defaults(start=start)
+    add_coronary_parser(kinds)
 
 
 def spacing(text: str) -> tuple[float, float, float]:

@@ -11,7 +11,15 @@ from ..console import console_sink
 from ..errors import InputError
 from ..progress import Progress
 from ..whole_folder import check_output_folder
-from .airway import Output, add_output_arguments, add_plan_arguments, plan_options, write_result
+from .airway import (
+    Output,
+    add_output_arguments,
+    add_plan_arguments,
+    add_source_argument,
+    of_its_study,
+    plan_options,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from LungAirwayLib.result import AirwayResult
@@ -26,9 +34,13 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("result", type=Path, help="folder of an earlier result")
     parser.add_argument("--ct", type=Path, metavar="INPUT", help="the CT that the result was made of")
     parser.add_argument("--series", help="series number, UID or end of the UID, when the CT's folder holds several")
+    add_source_argument(parser)
     parser.add_argument("--tree", type=Path, metavar="FILE", help="the edited tree (tree.json)")
     parser.add_argument("--mask", type=Path, metavar="FILE", help="the corrected airway mask, on the CT's grid")
     parser.add_argument("--keep-plan", action="store_true", help="change nothing; only write pictures, report, scene and video")
+    parser.add_argument(
+        "--video-of", type=int, metavar="ROUTE", help="write the fly-through video of one route, and nothing else"
+    )
     add_plan_arguments(parser)
     add_output_arguments(parser)
     parser.set_defaults(start=start)
@@ -46,12 +58,39 @@ def start(arguments: argparse.Namespace) -> int:
     if problems:
         raise InputError("The plan cannot be made as asked.", problems)
     progress = Progress(console_sink(arguments.json))
+    if arguments.video_of is not None:
+        return _film(arguments, progress)
     with progress.step("Reading the images"):
         result = load_result(arguments.result)
         loaded = _ct(arguments, result)
     if not arguments.keep_plan:
         result = _planned(arguments, result, loaded.volume if loaded is not None else None, progress)
     return write_result(result, loaded, Output.of(arguments), progress)
+
+
+def _film(arguments: argparse.Namespace, progress: Progress) -> int:
+    """Write the video of one route of the result."""
+    from LungAirwayLib.camera_io import load_camera_paths
+    from LungAirwayLib.flythrough import render_flythrough
+    from LungAirwayLib.result_io import load_result
+
+    from ..case_folder import VIDEO
+    from ..render.offscreen import rendering_available
+    from ..whole_folder import whole_folder
+    from .airway import tell_results
+
+    with progress.step("Reading the images"):
+        result, paths = load_result(arguments.result), load_camera_paths(arguments.result)
+    if arguments.video_of not in paths:
+        known = ", ".join(str(rank) for rank in sorted(paths)) or "none"
+        raise InputError(f"The result has no way for the camera on route {arguments.video_of}; it has: {known}.")
+    reason = rendering_available()
+    if reason:
+        raise InputError(reason)
+    with whole_folder(arguments.out) as scratch, progress.step("Fly-through video"):
+        render_flythrough(result, paths[arguments.video_of], scratch / VIDEO, language=arguments.language, progress=progress)
+    tell_results(Output.of(arguments))
+    return 0
 
 
 def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | None:
@@ -64,7 +103,7 @@ def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | No
         raise InputError(
             "The CT is not the one that the result was made of: its size or place differs. Choose that CT, or run anew."
         )
-    return loaded
+    return of_its_study(loaded, arguments.dicom_files)
 
 
 def _planned(arguments: argparse.Namespace, result: AirwayResult, volume: Volume | None, progress: Progress) -> AirwayResult:

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..errors import InputError, SenseCareError
 
 LANGUAGES = ("en", "zh")
 MODULES = ("hub", "lungairway")
+CACHE_VARIABLE = "SENSECARE_SCREENS_CACHE"
+"""Tells ``Testing/Desktop/screens_data.py`` where the digital patient and its plan are kept."""
 
 
 def add_parser(subparsers: Any, summary: str) -> None:
@@ -22,6 +25,12 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the pictures (default: Resources/Screenshots)")
     parser.add_argument("--language", choices=(*LANGUAGES, "both"), default="both")
     parser.add_argument("--module", choices=(*MODULES, "all"), default="all")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="keep the digital patient and its plan in this folder, for the next call; without it they are made anew (minutes)",
+    )
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--verbose", action="store_true", help="log what happens")
     parser.set_defaults(start=start)
@@ -40,11 +49,15 @@ def start(arguments: argparse.Namespace) -> int:
             "Start them with ./run screenshots, which installs it."
         )
     out = (arguments.out or root / "Resources" / "Screenshots").expanduser().absolute()
-    for module in MODULES if arguments.module == "all" else (arguments.module,):
-        for language in LANGUAGES if arguments.language == "both" else (arguments.language,):
-            environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-            command = [sys.executable, str(program), module, language, str(out / language)]
-            done = subprocess.run(command, env=environment, check=False)
-            if done.returncode:
-                raise SenseCareError(f"The pictures of {module} in {language} could not be taken; the lines above say why.")
+    modules = MODULES if arguments.module == "all" else (arguments.module,)
+    languages = LANGUAGES if arguments.language == "both" else (arguments.language,)
+    with tempfile.TemporaryDirectory() as scratch:
+        cache = arguments.cache.expanduser().absolute() if arguments.cache else Path(scratch)
+        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", CACHE_VARIABLE: str(cache)}
+        for module in modules:
+            for language in languages:
+                command = [sys.executable, str(program), module, language, str(out / language)]
+                done = subprocess.run(command, env=environment, check=False)
+                if done.returncode:
+                    raise SenseCareError(f"The pictures of {module} in {language} could not be taken; the lines above say why.")
     return 0

@@ -187,8 +187,8 @@ def spine(axes: Axes) -> Float32Array:
     return smooth_union(np.asarray(body, dtype=np.float32), np.asarray(wedge, dtype=np.float32), 14.0)
 
 
-def mediastinum(axes: Axes) -> Float32Array:
-    """Return the signed distance of everything between the lungs."""
+def mediastinum(axes: Axes, heart_mm: Float32Array | None = None) -> Float32Array:
+    """Return the signed distance of everything between the lungs, around a given heart or the template's."""
     x, y, z = axes
     upper = np.hypot(x / 0.95, (y + 4.0) / 1.45) - (21.0 + 7.0 * np.clip(z / 60.0, -1.0, 0.6))
     low = np.clip((-20.0 - z) / 60.0, 0.0, 1.0)
@@ -199,7 +199,7 @@ def mediastinum(axes: Axes) -> Float32Array:
     for part, blend in (
         (np.asarray(front, dtype=np.float32), 10.0),
         (np.asarray(np.broadcast_to(behind, total.shape), dtype=np.float32), 10.0),
-        (heart(axes) - 4.0, 10.0),
+        ((heart(axes) if heart_mm is None else heart_mm) - np.float32(4.0), 10.0),
         (great_vessel(axes, "aorta") - 2.0, 8.0),
         (great_vessel(axes, "vena_cava") - 2.0, 8.0),
         (great_vessel(axes, "pulmonary_trunk") - 2.0, 8.0),
@@ -209,11 +209,11 @@ def mediastinum(axes: Axes) -> Float32Array:
     return total
 
 
-def template_lungs(axes: Axes) -> tuple[Float32Array, Float32Array]:
-    """Return the signed distances (template mm) of the right and the left lung."""
+def template_lungs(axes: Axes, heart_mm: Float32Array | None = None) -> tuple[Float32Array, Float32Array]:
+    """Return the signed distances (template mm) of the right and the left lung, around a given heart or the template's."""
     x, y, z = axes
     space = smooth_cut(cage(axes), np.asarray(z - diaphragm_height(x, y), dtype=np.float32) * np.float32(0.75), 8.0)
-    both = smooth_cut(space, mediastinum(axes), 10.0)
+    both = smooth_cut(space, mediastinum(axes, heart_mm), 10.0)
     side = np.broadcast_to(x - 1.0, both.shape)
     return np.maximum(both, side).astype(np.float32), np.maximum(both, -side).astype(np.float32)
 

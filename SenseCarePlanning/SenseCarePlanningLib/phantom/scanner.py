@@ -58,6 +58,10 @@ class Scanner:
         Width of the square field of view; None shows the whole body.
     seed
         Of the noise; added to the patient's seed.
+    kvp
+        Tube voltage, 70 to 140. It is written into the scan; what attenuates how much at it is the patient's business.
+    contrast
+        Whether the scan is said to be made with contrast agent.
 
     Raises
     ------
@@ -73,6 +77,8 @@ class Scanner:
     dose: float = 1.0
     fov_mm: float | None = None
     seed: int = 0
+    kvp: float = 120.0
+    contrast: bool = False
 
     def __post_init__(self) -> None:
         given = self.spacing_mm
@@ -84,6 +90,8 @@ class Scanner:
             raise ValueError(f"the noise must be 0 HU or more, got {self.noise_hu}")
         if not (math.isfinite(self.dose) and self.dose > 0):
             raise ValueError(f"the dose must be positive, got {self.dose}")
+        if not 70.0 <= self.kvp <= 140.0:
+            raise ValueError(f"the tube voltage must be 70 to 140 kV, got {self.kvp}")
         if self.kernel not in PSF_SIGMA_MM:
             raise ValueError(f"the kernel must be one of {sorted(PSF_SIGMA_MM)}, got {self.kernel!r}")
         if self.fov_mm is not None and not 50.0 <= self.fov_mm <= 700.0:
@@ -172,12 +180,12 @@ class Scanner:
             self._add_noise(sampled, grid, np.random.default_rng([seed, self.seed, 7]))
         np.clip(sampled, LOWEST_HU, 3071.0, out=sampled)
         acquisition = Acquisition(
-            kvp=120.0,
+            kvp=self.kvp,
             kernel=self.kernel.upper(),
             slice_thickness_mm=self.spacing_ijk_mm[2],
             manufacturer="SenseCare Planning",
             model="digital patient",
-            contrast=False,
+            contrast=self.contrast,
             patient_position="HFS",
         )
         return Volume(np.rint(sampled, out=sampled).astype(np.int16), grid.affine_ijk_to_lps.copy(), "CT", acquisition)

@@ -82,8 +82,8 @@ def write_phantom(
                 save_label_map(label_map, truth / f"{name}.nii.gz")
         if thorax is not None:
             save_tree(thorax.tree, truth / "tree.json")
-            _write_json(truth / "nodules.json", [_nodule_document(thorax, at) for at in range(len(thorax.nodules))])
-        _write_json(truth / OPTIONS, _options_document(simulated, thorax, scanner, seed))
+            write_json(truth / "nodules.json", [_nodule_document(thorax, at) for at in range(len(thorax.nodules))])
+        write_json(truth / OPTIONS, _options_document(simulated, thorax, scanner, seed))
     return Path(out).expanduser().absolute()
 
 
@@ -109,7 +109,8 @@ def save_label_map(label_map: LabelMap, path: Path) -> None:
     sitk.WriteImage(image, str(path), True)
 
 
-def _write_json(path: Path, document: Any) -> None:
+def write_json(path: Path, document: Any) -> None:
+    """Write a document as indented JSON."""
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -40,6 +40,7 @@ TARGET: Colour = (211, 47, 47)
 OVERSAMPLING = 2
 LUNG_STEP_MM = 4.0
 MARGIN = 1.12
+FRAME: Colour = (188, 196, 206)
 LEAST_SHOWN = 0.1
 """Share of a branch that must be in the picture for its name to stand beside it."""
 
@@ -178,6 +179,9 @@ class TreePainter:
             glass *= part
             glass += 255
             part[...] = glass >> 8
+        if labels.lines:  # what is cut at the edge shall look like cut by a frame
+            part[[0, -1]] = FRAME
+            part[:, [0, -1]] = FRAME
         write_labels(image, labels, self._label_places(labels, window, inner, height))
         _write_letters(part, style, window)
         return image

@@ -38,9 +38,10 @@ def save_tree(tree: Tree, path: str | Path) -> None:
             for loop in tree.loops_removed
         ],
         "bridges": [{**asdict(bridge), "points_lps_mm": _listed(bridge.points_lps_mm)} for bridge in tree.bridges],
-        "branches": [_branch_document(branch) for branch in tree],
     }
-    text = json.dumps(document, allow_nan=False)
+    # A branch at a time: one call for all would keep other threads, such as a window's, waiting.
+    branches = ", ".join(json.dumps(_branch_document(branch), allow_nan=False) for branch in tree)
+    text = f'{json.dumps(document, allow_nan=False)[:-1]}, "branches": [{branches}]}}'
     write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
@@ -54,7 +55,8 @@ def load_tree(path: str | Path) -> Tree:
     """
     name = Path(path).name
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        # Called back once an object, the parser lets other threads, such as a window's, have their turn.
+        document = json.loads(Path(path).read_text(encoding="utf-8"), object_hook=lambda found: found)
     except (OSError, ValueError) as error:
         raise InputError(f"The airway or vessel tree {name} cannot be read.", detail=str(error)) from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:

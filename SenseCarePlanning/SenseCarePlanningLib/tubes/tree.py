@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -92,22 +93,33 @@ class Branch:
         stop = int(np.searchsorted(arc, arc[-1] * high, side="right"))
         return slice(min(start, len(arc) - 1), max(stop, start + 1))
 
-    @property
+    @cached_property
     def diameter_mm(self) -> float:
         """Median lumen diameter over the middle half."""
         return float(2.0 * np.median(self.radius_mm[self.middle()]))
 
-    @property
+    @cached_property
     def minimum_diameter_mm(self) -> float:
         """Smallest lumen diameter over the middle half, noise evened out over 2 mm: what a bronchoscope has to pass."""
         return float(2.0 * self._steady(self.radius_mm).min())
 
-    @property
+    @cached_property
     def minimum_diameter_interval_mm(self) -> tuple[float, float]:
         """95 % interval of :attr:`minimum_diameter_mm`, taken around the narrowest sample."""
         at = int(np.argmin(self._steady(self.radius_mm)))
         low, high = (float(2.0 * self._steady(self.radius_interval_mm[:, side])[at]) for side in range(2))
         return (low, high)
+
+    def narrowest_until(self, arc_mm: float) -> tuple[float, tuple[float, float]]:
+        """Return :attr:`minimum_diameter_mm` and its interval for who goes no further along the branch than ``arc_mm``.
+
+        What lies before the middle half belongs to the junction: a way that ends there has to pass its first sample.
+        """
+        radius = self._steady(self.radius_mm)
+        count = max(int(np.count_nonzero(self.arc_mm[self.middle()] <= arc_mm + 1e-9)), 1)
+        at = int(np.argmin(radius[:count]))
+        low, high = (float(2.0 * self._steady(self.radius_interval_mm[:, side])[at]) for side in range(2))
+        return float(2.0 * radius[at]), (low, high)
 
     def _steady(self, values: FloatArray) -> FloatArray:
         """Return values (N,) over the middle half, each the median within 1 mm along the branch."""

@@ -12,7 +12,7 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore, QtWidgets
 
-from . import i18n, look, main_window, modules, vtk_view, watch
+from . import i18n, look, main_window, modules, none_stock, vtk_view, watch
 from .dicom_database import ctkDICOMDatabase
 from .emulation import Emits, emulated
 from .io_manager import qSlicerIOManager
@@ -192,6 +192,7 @@ class qSlicerApplication(qSlicerCoreApplication):
 def application() -> Any:
     """Return the one application object of the process."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    none_stock.fill()
     found = QtWidgets.QApplication.instance()
     if found is None:
         found = qSlicerApplication(sys.argv[:1])

@@ -52,6 +52,9 @@ class ctkFittedTextBrowser(QtWidgets.QTextBrowser, Emits):
         return QtCore.QSize(super().sizeHint().width(), int(self.document().size().height()) + 8)
 
 
+QWIDGETSIZE_MAX = 16777215
+
+
 @emulated
 class ctkCollapsibleButton(QtWidgets.QAbstractButton, Emits):
     """A section heading that hides or shows the widgets below it."""
@@ -145,6 +148,24 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox, Emits):
     def _fold(self, opened: bool) -> None:
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
             child.setVisible(opened)
+        self.setMaximumHeight(QWIDGETSIZE_MAX if opened else self.fontMetrics().height() + 8)
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
+        """Draw an arrow in place of the check box, and a frame around what is shown."""
+        painter = QtWidgets.QStylePainter(self)
+        box, arrow = QtWidgets.QStyleOptionGroupBox(), QtWidgets.QStyleOption()
+        self.initStyleOption(box)
+        arrow.initFrom(self)
+        control, parts = QtWidgets.QStyle.ComplexControl.CC_GroupBox, QtWidgets.QStyle.SubControl
+        arrow.rect = self.style().subControlRect(control, box, parts.SC_GroupBoxCheckBox, self)
+        title = self.style().subControlRect(control, box, parts.SC_GroupBoxLabel, self)
+        if self.isChecked():
+            box.subControls = parts.SC_GroupBoxFrame
+            painter.drawComplexControl(control, box)
+        primitive = QtWidgets.QStyle.PrimitiveElement
+        painter.drawPrimitive(primitive.PE_IndicatorArrowDown if self.isChecked() else primitive.PE_IndicatorArrowRight, arrow)
+        painter.setPen(self.palette().color(QtGui.QPalette.ColorRole.WindowText))
+        painter.drawText(title, QtCore.Qt.AlignmentFlag.AlignVCenter, self.title())
 
 
 @emulated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,17 @@ class ctkDICOMDatabase(QtCore.QObject, Emits):
     def allFiles(self) -> list[str]:
         """Return all files."""
         return list(self._headers)
+
+
+def importDicom(dicomDataDirectory: str, dicomDatabase: Any = None, copyFiles: bool = False) -> bool:
+    """Index a folder in the database; with ``copyFiles`` the files are copied into it first."""
+    database = dicomDatabase or slicer.dicomDatabase
+    folder = Path(dicomDataDirectory)
+    if copyFiles:
+        folder = Path(str(slicer.app.temporaryPath)).parent / "dicom" / str(database.imagesCount())
+        shutil.copytree(dicomDataDirectory, folder)
+    database._qt.add(folder)
+    return True
 
 
 def loadSeriesByUID(seriesUIDs: list[str], messages: Any = None, *_: Any, **__: Any) -> list[str]:

@@ -75,7 +75,9 @@ def install(folder: Path, with_window: bool = True) -> Any:
         setattr(slicer, name, sys.modules[f"slicer.{name}"])
     slicer.modules.sampleDataSources = {}
     slicer.dicomDatabase = wrap(app.dicom_database)
-    utilities = _module("DICOMLib.DICOMUtils", loadSeriesByUID=dicom_database.loadSeriesByUID)
+    utilities = _module(
+        "DICOMLib.DICOMUtils", loadSeriesByUID=dicom_database.loadSeriesByUID, importDicom=dicom_database.importDicom
+    )
     sys.modules["SampleData"] = _module("SampleData", sample_data)
     sys.modules["DICOMLib"] = _module("DICOMLib", DICOMUtils=utilities)
     sys.modules["DICOMLib.DICOMUtils"] = utilities

@@ -34,6 +34,7 @@ class ctkVTKAbstractView(QtWidgets.QWidget, Emits):
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self._paused, self._dirty, self._picture = 0, True, QtGui.QImage()
+        self.scale = 1  # pixels drawn for one shown, in each direction: software drawing has no smooth edges of its own
         self._renderer = vtk.vtkRenderer()
         self._window = vtk.vtkRenderWindow()
         self._window.SetShowWindow(False)
@@ -80,8 +81,7 @@ class ctkVTKAbstractView(QtWidgets.QWidget, Emits):
 
     def forceRender(self) -> None:
         """Draw now."""
-        scale = 1
-        self._window.SetSize(max(self.width() * scale, 2), max(self.height() * scale, 2))
+        self._window.SetSize(max(self.width() * self.scale, 2), max(self.height() * self.scale, 2))
         self._before_render()
         self._window.Render()
         grab = vtk.vtkWindowToImageFilter()
@@ -94,6 +94,9 @@ class ctkVTKAbstractView(QtWidgets.QWidget, Emits):
         width, height, _ = image.GetDimensions()
         pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)[::-1].copy()
         self._picture = QtGui.QImage(pixels.data, width, height, 3 * width, QtGui.QImage.Format.Format_RGB888).copy()
+        if self.scale != 1:
+            smooth = QtCore.Qt.TransformationMode.SmoothTransformation
+            self._picture = self._picture.scaled(self.width(), self.height(), mode=smooth)
         self._dirty = False
 
     def _before_render(self) -> None:

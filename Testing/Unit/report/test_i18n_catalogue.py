@@ -37,7 +37,7 @@ def read_po(path: Path) -> dict[str, str]:
 def used_messages() -> dict[str, str]:
     """Return every literal handed to the translator in the program's code, and where."""
     found: dict[str, str] = {}
-    for folder in ("SenseCarePlanning", "LungAirway"):
+    for folder in ("SenseCarePlanning", "LungAirway", "CardiacCTA"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if not isinstance(node, ast.Call) or not node.args:
@@ -67,7 +67,7 @@ def test_no_message_of_the_code_is_missing_in_chinese() -> None:
 
 def test_every_step_of_a_run_has_a_chinese_name() -> None:
     steps = set()
-    for folder in ("SenseCarePlanning", "LungAirway"):
+    for folder in ("SenseCarePlanning", "LungAirway", "CardiacCTA"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             steps |= set(re.findall(r'progress\.step\("([^"]+)"\)', path.read_text(encoding="utf-8")))
     words = Words.of("zh")

@@ -198,6 +198,20 @@ def test_the_scope_named_first_is_the_widest_that_reaches_else_the_nearest(case:
     assert best_scope(replace(plan, routes=(), feasibility=())) is None
 
 
+def test_a_route_that_is_no_likely_way_never_names_the_first_scope(case: Case) -> None:
+    plan = planned(case(branch_count=80, route_count=2))
+    shares = tuple(replace(route, confidence=share) for route, share in zip(plan.routes, (0.93, 0.05), strict=True))
+    cells = tuple(
+        replace(cell, reach=Reach.REACHES if cell.route_rank == 2 else Reach.NO, probability=float(cell.route_rank == 2))
+        for cell in plan.feasibility
+    )
+    found = best_scope(replace(plan, routes=shares, feasibility=cells))
+    assert found is not None and found[0].route_rank == 1 and found[0].reach is Reach.NO
+    likelier = tuple(replace(route, confidence=share) for route, share in zip(plan.routes, (0.6, 0.3), strict=True))
+    found = best_scope(replace(plan, routes=likelier, feasibility=cells))
+    assert found is not None and found[0].route_rank == 2
+
+
 def test_a_plan_without_routes_or_scopes_is_said(case: Case, tmp_path: Path) -> None:
     result = case(branch_count=40)
     empty = replace(planned(result), routes=(), scopes=(), feasibility=(), instructions={})

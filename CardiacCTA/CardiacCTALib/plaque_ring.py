@@ -1,0 +1,160 @@
+"""What the wall between lumen and outer wall is made of: its HU freed of the lumen's and the fat's glow, and its calcium.
+
+The scan shows wall and plaque mixed with the glow of a bright lumen inside and of dark fat outside: a soft plaque a millimetre
+thick is read 50 HU too high beside the lumen and as much too low beside the fat. The fitted picture of the section tells both
+shares, so that scan less picture plus the fitted level of the ring is the HU of the ring alone. Calcium, which the fit leaves
+out, is then the brightness above that level: its volume is that excess, summed, over its own contrast, which blooming does
+not change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.tubes.crosssection import ray_angles
+
+from .calcium_plate import plate_excess_hu
+from .lumen import Measured, Walls
+from .reference import measured_step
+from .section_model import RING
+from .section_start import bloomed
+
+BoolArray = NDArray[np.bool_]
+Float32Array = NDArray[np.float32]
+
+QUIET_MM = 0.45
+"""Noise in the ring is averaged over this (sigma of a Gaussian along all three axes) before HU are binned. Chosen: 25 HU of noise
+fall to about 8, and a core a millimetre across keeps most of its depth."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ring:
+    """The ring of every section, on its sample places (N, M).
+
+    Parameters
+    ----------
+    share
+        Part of each place that lies in the ring, 0 to 1; ``place_mm3`` is the volume that a place stands for.
+    depth
+        0 at the lumen's edge, 1 at the outer wall; below 0 and above 1 outside the ring.
+    inner_mm, outer_mm
+        Distance from lumen edge and from outer wall, positive inside the ring.
+    angle_index
+        Which of the J angles of the walls each place lies nearest to.
+    thickness_mm
+        Thickness of the wall at each place's angle.
+    ring_hu
+        HU of wall and plaque, freed of glow and averaged; NaN where there is no ring or calcium glows.
+    raw_hu
+        The same before averaging.
+    calcium_hu
+        Brightness above the level of the ring where calcium is or glows, else 0.
+    solid_hu
+        Brightness of solid calcium above the ring; None without calcium.
+    glows
+        Where calcium is or glows.
+    """
+
+    share: FloatArray
+    depth: FloatArray
+    inner_mm: FloatArray
+    outer_mm: FloatArray
+    angle_index: NDArray[np.int64]
+    thickness_mm: FloatArray
+    ring_hu: FloatArray
+    raw_hu: FloatArray
+    calcium_hu: FloatArray
+    solid_hu: float | None
+    glows: BoolArray
+    lattice: NDArray[np.int64]
+    place_mm3: float
+    step_mm: float
+    place_mm: float
+
+
+def ring_of(measured: Measured, walls: Walls) -> Ring:
+    """Look at the wall between the given (measured or edited) walls."""
+    at, options = measured.places.at_mm, measured.options
+    step = measured_step(walls)
+    lattice = np.rint((at - at.min(axis=0)) / options.place_mm).astype(np.int64)
+    offset = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
+    away = at[None] - offset[:, None]
+    distance = np.linalg.norm(away, axis=2)
+    angle = np.arctan2(away[..., 1], away[..., 0]) % (2.0 * np.pi)
+    count = walls.lumen_mm.shape[1]
+    lumen, outer = (_at_angle(edge, angle) for edge in (walls.lumen_mm, walls.outer_mm))
+    thickness = outer - lumen
+    part = _inside(distance - outer, options.place_mm) - _inside(distance - lumen, options.place_mm)
+    level = measured.fit.values[:, RING].astype(np.float32) @ measured.places.tilt.T
+    own = level + measured.fit.residual
+    glows = bloomed(measured.calcium, lattice, options.place_mm, step, measured.scan.sigma_mm)
+    share = np.clip(part, 0.0, 1.0)
+    solid = None if measured.calcium_hu is None else measured.calcium_hu - float(np.median(measured.ring_hu))
+    quiet = _averaged(own, share * ~glows, lattice, step, options.place_mm)
+    calcium = np.where(glows, measured.fit.residual + _plates(measured, step), 0.0)
+    return Ring(
+        share=share,
+        depth=(distance - lumen) / np.maximum(thickness, 1e-3),
+        inner_mm=distance - lumen,
+        outer_mm=outer - distance,
+        angle_index=np.rint(angle / (2.0 * np.pi) * count).astype(np.int64) % count,
+        thickness_mm=thickness,
+        ring_hu=np.where((share > 0.3) & ~glows, quiet, np.nan),
+        raw_hu=np.where((share > 0.3) & ~glows, own, np.nan),
+        calcium_hu=calcium,
+        solid_hu=solid,
+        glows=glows,
+        lattice=lattice,
+        place_mm3=options.place_mm**2 * step,
+        step_mm=step,
+        place_mm=options.place_mm,
+    )
+
+
+def _plates(measured: Measured, step_mm: float) -> Float32Array:
+    """Return what the fitted calcium adds to the scan (N, M): part of what is measured, not of what is explained away."""
+    if measured.calcium_hu is None:
+        return np.zeros_like(measured.fit.residual)
+    return plate_excess_hu(measured.fit, measured.calcium_hu, measured.scan, step_mm)
+
+
+def _at_angle(edge_mm: FloatArray, angle: FloatArray) -> FloatArray:
+    """Interpolate contours (N, J) at angles (N, M)."""
+    count = edge_mm.shape[1]
+    place = angle / (2.0 * np.pi) * count
+    low = np.floor(place).astype(int)
+    part = place - low
+    rows = np.arange(len(edge_mm))[:, None]
+    return np.asarray((1.0 - part) * edge_mm[rows, low % count] + part * edge_mm[rows, (low + 1) % count])
+
+
+def _inside(signed_mm: FloatArray, place_mm: float) -> FloatArray:
+    return np.asarray(np.clip(0.5 - signed_mm / place_mm, 0.0, 1.0))
+
+
+def _averaged(values: Float32Array, weight: FloatArray, lattice: NDArray[np.int64], step: float, place: float) -> FloatArray:
+    """Average values (N, M) over ``QUIET_MM`` within the weight."""
+    size = int(lattice.max()) + 1
+    held, count = np.zeros((2, len(values), size, size), dtype=np.float32)
+    held[:, lattice[:, 0], lattice[:, 1]] = values * weight
+    count[:, lattice[:, 0], lattice[:, 1]] = weight
+    sigmas = (QUIET_MM / step, QUIET_MM / place, QUIET_MM / place)
+    total, number = ndimage.gaussian_filter(held, sigmas), ndimage.gaussian_filter(count, sigmas)
+    return np.asarray((total / np.maximum(number, 1e-4))[:, lattice[:, 0], lattice[:, 1]], dtype=np.float64)
+
+
+def calcium_volume_mm3(ring: Ring, sections: slice) -> float:
+    """Return the volume of calcium: its brightness, summed, over the brightness of solid calcium."""
+    if ring.solid_hu is None:
+        return 0.0
+    return float(np.maximum(ring.calcium_hu[sections], 0.0).sum() * ring.place_mm3 / ring.solid_hu)
+
+
+def angles_of(walls: Walls) -> FloatArray:
+    """Return the angles (J,) of the walls, radians from "up" towards "left"."""
+    return ray_angles(walls.lumen_mm.shape[1])

@@ -1,0 +1,80 @@
+"""Remodelling: is the artery wider outside at the lesion than before and after it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from SenseCarePlanningLib.geometry import FloatArray
+
+from .lumen import Measured, Walls
+from .narrowest import smoothing
+from .reference import measured_step, plaque_free, usable_sections
+from .section_fit import outer_diameter_slopes
+from .stenosis import Estimate, Lesion
+
+POSITIVE_FROM = 1.10
+"""Positive remodelling: outer diameter at least 10 % greater than the mean of the normal proximal and distal ones (ASCI
+consensus on coronary CT reporting)."""
+_WITHIN_MM, _LENGTH_MM, _GAP_MM = 20.0, 5.0, 1.0
+_Z95 = 1.96
+_MISFIT = 0.02
+"""Standard deviation of the index for what noise does not explain: arteries are not ruled. Chosen."""
+
+
+@dataclass(frozen=True)
+class Remodelling:
+    """The index, the section it was read at, and the outer diameters it rests on, mm; ``sides`` 1 or 2 normal stretches."""
+
+    index: Estimate
+    section: int
+    outer_mm: float
+    reference_mm: float
+    sides: int
+
+    @property
+    def positive(self) -> bool:
+        """Whether the index reaches 1.10."""
+        return self.index.value >= POSITIVE_FROM
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval lies on one side of 1.10."""
+        return not self.index.low < POSITIVE_FROM <= self.index.high
+
+
+def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion) -> Remodelling | None:
+    """Return the index at the narrowest section; None where no plaque-free stretch lies within 20 mm on either side.
+
+    Between two normal stretches the reference runs in a straight line, so that an artery that tapers is no sign.
+    """
+    arc, outer = walls.arc_mm, walls.outer_diameter_mm
+    fair = usable_sections(measured) & plaque_free(walls)
+    fair[lesion.first : lesion.last + 1] = False
+    before = fair & (arc < arc[lesion.first] - _GAP_MM) & (arc > arc[lesion.first] - _WITHIN_MM)
+    after = fair & (arc > arc[lesion.last] + _GAP_MM) & (arc < arc[lesion.last] + _WITHIN_MM)
+    length = max(round(_LENGTH_MM / measured_step(walls)), 1)
+    sides = [one for one in (np.flatnonzero(before)[-length:], np.flatnonzero(after)[:length]) if len(one)]
+    if not sides:
+        return None
+    at = lesion.narrowest
+    reference = _weights(arc, sides, at)
+    here = smoothing(len(outer), measured_step(walls))[at]
+    value, healthy = float(here @ outer), float(reference @ outer)
+    slopes = (here - value / healthy * reference) / healthy
+    covariance = measured.fit.covariance(outer_diameter_slopes(measured.fit.values))[0]
+    sd = float(np.sqrt(slopes @ covariance @ slopes + _MISFIT**2))
+    index = value / healthy
+    return Remodelling(Estimate(index, index - _Z95 * sd, index + _Z95 * sd), at, value, healthy, len(sides))
+
+
+def _weights(arc: FloatArray, sides: list[np.ndarray], at: int) -> FloatArray:
+    row = np.zeros(len(arc))
+    shares = [1.0] * len(sides)
+    if len(sides) == 2:
+        near, far = (float(arc[one].mean()) for one in sides)
+        shares = [(far - float(arc[at])) / (far - near), (float(arc[at]) - near) / (far - near)]
+    for one, share in zip(sides, shares, strict=True):
+        row[one] += share / len(one)
+    return row

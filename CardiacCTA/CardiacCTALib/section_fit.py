@@ -1,0 +1,324 @@
+"""All sections of an artery fitted together: the contours whose blurred picture is the scan, and how sure they are.
+
+Strategy: Gauss-Newton on all parameters of all sections at once. Blur along the artery ties neighbours together, and so does
+the knowledge that arteries change smoothly (bounded second differences along the artery). Both couple near sections only, so
+that the normal matrix is banded and its solution costs next to nothing. The inverse of the same matrix is the covariance of
+the result: noise of the scan enters it through the volume over which noise is alike.
+
+The knowledge (standard deviations of second differences and of shapes, below) is chosen: wide enough for any lesion that the
+scan resolves (a full occlusion within 3 mm bends the radius by about 1 per mm), narrow enough to quiet noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve_banded, cholesky_banded
+
+from SenseCarePlanningLib.geometry import FloatArray
+
+from .scan_model import ScanModel
+from .section_model import (
+    AROUND,
+    CONTOUR,
+    LEAST_RADIUS_MM,
+    LUMEN,
+    LUMEN_RADIUS,
+    OUTER,
+    OUTER_RADIUS,
+    PLATE,
+    RING,
+    SHAPE,
+    Places,
+    contours_of,
+    picture,
+)
+
+Float32Array = NDArray[np.float32]
+
+PLAQUE_HU, PLAQUE_SD_HU, TILT_SD_HU, AROUND_SD_HU = 60.0, 20.0, 20.0, 15.0
+"""Level of wall and non-calcified plaque before the scan is asked: the middle of the 20 to 90 HU of soft plaque. Chosen."""
+WALL_MM, WALL_SD_MM = 0.6, 1.0
+PLATE_MM, PLATE_SD_MM, PLATE_STEP_SD_MM = 0.5, 0.5, 0.3
+_REACH = 3
+_BEND = {
+    "centre": 0.5,
+    "radius": 1.0,
+    "shape": 0.4,
+    "outer_centre": 0.4,
+    "outer_radius": 0.5,
+    "outer_shape": 0.3,
+    "ring": 60.0,
+    "around": 40.0,
+    "plate": 1.0,
+}
+"""Standard deviation of the second derivative along the artery: 1/mm for lengths, HU/mm2 for levels."""
+_SHAPE_SHARE = (0.12, 0.06)
+"""Standard deviation of harmonics 2 and 3 as a share of the radius: an ellipse of 1 to 1.27 is one deviation."""
+_ECCENTRIC_MM = 0.6
+_STEP_LIMIT = {"length": 0.3, "level": 80.0}
+
+
+@dataclass(frozen=True, eq=False)
+class PlatePrior:
+    """Level of solid calcium, and where (N, 16) it may lie on the lumen."""
+
+    calcium_hu: float
+    allowed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Sections:
+    """What is fitted: values (N, M) HU and weights (N, M), 0 where a place says nothing, along a curve with a fixed step.
+
+    ``around_hu`` (N, M) is what lies around the artery, ``place_mm2`` the area that each place stands for.
+    """
+
+    values: Float32Array
+    weight: Float32Array
+    around_hu: Float32Array
+    places: Places
+    step_mm: float
+    place_mm2: float
+    plates: PlatePrior | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SectionFit:
+    """Parameters (N, 20) with the factored normal matrix, and sensitivities of the parameters.
+
+    ``told`` holds the lower bands of what the scan alone tells, before the knowledge is added.
+
+    ``by_sigma`` (N, 20) is the change for 1 mm more blur, ``by_lumen`` (N, 20) for 1 HU more lumen level. ``residual`` (N, M)
+    is scan less model, HU.
+    """
+
+    values: FloatArray
+    factor: FloatArray
+    told: FloatArray
+    by_sigma: FloatArray
+    by_lumen: FloatArray
+    residual: Float32Array
+    lumen_share: Float32Array
+    calcium_share: Float32Array
+
+    def covariance(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return covariances (N, N) of N numbers, each with slopes (N, 20) on its section's parameters.
+
+        Returns
+        -------
+        uncertain, noisy
+            How far the truth may lie from the result; and how far the result would differ in a second scan of the same
+            artery, which is less, because knowledge quiets noise at the price of rounding what is sharper than it expects.
+        """
+        count = len(slopes)
+        width = self.values.shape[1]
+        spread = np.zeros((count, width, count))
+        spread[np.arange(count), :, np.arange(count)] = slopes
+        flat = spread.reshape(count * width, count)
+        answer = cho_solve_banded((self.factor, True), flat)
+        return np.asarray(flat.T @ answer), np.asarray(answer.T @ _times_banded(self.told, answer))
+
+
+def fit_sections(sections: Sections, start: FloatArray, lumen_hu: FloatArray, scan: ScanModel, rounds: int = 8) -> SectionFit:
+    """Fit all sections.
+
+    Parameters
+    ----------
+    start
+        (N, 20) first guess.
+    lumen_hu
+        (N,) level of the lumen.
+    """
+    kernel = along_kernel(scan.sigma_mm, sections.step_mm)
+    values = start.copy()
+    power = np.float32(sections.place_mm2 * sections.step_mm / (scan.noise_hu**2 * scan.noise_volume_mm3))
+    calcium_hu = sections.plates.calcium_hu if sections.plates else None
+    for turn in range(rounds + 1):
+        seen, slopes, share, hard = picture(values, lumen_hu, sections.around_hu, sections.places, scan.sigma_mm, calcium_hu)
+        miss = sections.values - along(seen, kernel)
+        weight = power * sections.weight * _robust(miss, scan.noise_hu, turn)
+        bands, pull = _normal(slopes, weight, miss, kernel)
+        told = _banded(bands)
+        _add_knowledge(bands, pull, values, sections)
+        factor = cholesky_banded(_banded(bands), lower=True)
+        if turn == rounds:
+            break
+        step = cho_solve_banded((factor, True), pull.ravel()).reshape(values.shape)
+        values = _legal(values + _limited(step))
+    wider = picture(values, lumen_hu, sections.around_hu, sections.places, 1.02 * scan.sigma_mm, calcium_hu)[0]
+    change = along(wider, along_kernel(1.02 * scan.sigma_mm, sections.step_mm)) - along(seen, kernel)
+    by_sigma = -_answer(slopes, weight, change / np.float32(0.02 * scan.sigma_mm), kernel, factor)
+    by_lumen = -_answer(slopes, weight, along(share, kernel), kernel, factor)
+    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share, hard)
+
+
+def along_kernel(sigma_mm: float, step_mm: float) -> FloatArray:
+    """Return the weights (5,) of the blur along the artery."""
+    offsets = np.arange(-2, 3) * step_mm
+    weights = np.exp(-0.5 * (offsets / sigma_mm) ** 2)
+    return np.asarray(weights / weights.sum())
+
+
+def along(values: Float32Array, kernel: FloatArray) -> Float32Array:
+    """Blur (N, ...) along the artery; the ends are continued."""
+    half = len(kernel) // 2
+    padded = np.concatenate([values[:1].repeat(half, axis=0), values, values[-1:].repeat(half, axis=0)])
+    total = np.zeros_like(values)
+    for at, weight in enumerate(kernel):
+        total += np.float32(weight) * padded[at : at + len(values)]
+    return total
+
+
+def _robust(miss: Float32Array, noise_hu: float, turn: int) -> Float32Array:
+    """Weigh places down that the model cannot explain (a vein, a branch): Cauchy weights from the third round on."""
+    if turn < 2:
+        return np.ones_like(miss)
+    return np.asarray(1.0 / (1.0 + (miss / np.float32(4.0 * noise_hu)) ** 2), dtype=np.float32)
+
+
+def _normal(
+    slopes: Float32Array, weight: Float32Array, miss: Float32Array, kernel: FloatArray
+) -> tuple[list[FloatArray], FloatArray]:
+    """Return the blocks of the normal matrix by their offset along the artery, and the gradient (N, 20)."""
+    twice = np.convolve(kernel, kernel)
+    middle = len(twice) // 2
+    heavy = slopes * np.sqrt(weight)[..., None]
+    bands = []
+    for offset in range(_REACH + 1):
+        later = heavy[offset:]
+        block = np.matmul(heavy[: len(later)].transpose(0, 2, 1), later).astype(np.float64)
+        bands.append(block * twice[middle + offset])
+    pulled = along(weight * miss, kernel)
+    return bands, np.asarray(np.einsum("nmp,nm->np", slopes, pulled), dtype=np.float64)
+
+
+def _answer(
+    slopes: Float32Array, weight: Float32Array, change: Float32Array, kernel: FloatArray, factor: FloatArray
+) -> FloatArray:
+    pulled = np.einsum("nmp,nm->np", slopes, along(weight * change, kernel)).astype(np.float64)
+    return np.asarray(cho_solve_banded((factor, True), pulled.ravel()).reshape(pulled.shape))
+
+
+def _add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, sections: Sections) -> None:
+    """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
+    width = values.shape[1]
+    bend = 1.0 / (_bend_sd(width) * sections.step_mm**2) ** 2
+    second = values[2:] - 2.0 * values[1:-1] + values[:-2]
+    diagonal = np.arange(width)
+    count = len(values)
+    for first, weight_first in ((0, 1.0), (1, -2.0), (2, 1.0)):
+        pull[first : count - 2 + first] -= weight_first * bend * second
+        for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
+            if other >= first:
+                bands[other - first][first : count - 2 + first, diagonal, diagonal] += weight_first * weight_other * bend
+    usual, sd = _usual(values)
+    bands[0][:, diagonal, diagonal] += 1.0 / sd**2
+    pull -= (values - usual) / sd**2
+    wall = 1.0 / WALL_SD_MM**2
+    short = WALL_MM - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])
+    for one, sign in ((OUTER_RADIUS, 1.0), (LUMEN_RADIUS, -1.0)):
+        pull[:, one] += sign * wall * short
+        bands[0][:, one, one] += wall
+    bands[0][:, OUTER_RADIUS, LUMEN_RADIUS] -= wall
+    bands[0][:, LUMEN_RADIUS, OUTER_RADIUS] -= wall
+    if sections.plates is not None:
+        _add_plates(bands[0], pull, values, sections.plates)
+
+
+def _add_plates(blocks: FloatArray, pull: FloatArray, values: FloatArray, plates: PlatePrior) -> None:
+    """Add what is known of calcium: none where none was seen, a usual thickness elsewhere, alike at neighbouring angles."""
+    index = np.arange(PLATE.start, PLATE.stop)
+    sd = np.where(plates.allowed, PLATE_SD_MM, 0.01)
+    blocks[:, index, index] += 1.0 / sd**2
+    pull[:, PLATE] -= (values[:, PLATE] - np.where(plates.allowed, PLATE_MM, 0.0)) / sd**2
+    both = np.where(plates.allowed & np.roll(plates.allowed, -1, axis=1), 1.0 / PLATE_STEP_SD_MM**2, 0.0)
+    after = np.roll(index, -1)
+    fall = values[:, PLATE] - np.roll(values[:, PLATE], -1, axis=1)
+    pull[:, index] -= both * fall
+    pull[:, after] += both * fall
+    blocks[:, index, index] += both
+    blocks[:, after, after] += both
+    blocks[:, index, after] -= both
+    blocks[:, after, index] -= both
+
+
+def _bend_sd(width: int) -> FloatArray:
+    sd = np.full(width, _BEND["plate"])
+    sd[LUMEN] = [_BEND["centre"]] * 2 + [_BEND["radius"]] + [_BEND["shape"]] * (CONTOUR - 3)
+    sd[OUTER] = [_BEND["outer_centre"]] * 2 + [_BEND["outer_radius"]] + [_BEND["outer_shape"]] * (CONTOUR - 3)
+    sd[RING], sd[AROUND] = _BEND["ring"], _BEND["around"]
+    return sd
+
+
+def _usual(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    usual, sd = np.zeros_like(values), np.full_like(values, 1e6)
+    for part, radius in ((LUMEN, LUMEN_RADIUS), (OUTER, OUTER_RADIUS)):
+        sd[:, part.start : part.start + 2] = _ECCENTRIC_MM
+        share = np.repeat(_SHAPE_SHARE, 2)[None, :] * np.maximum(values[:, radius : radius + 1], 0.5)
+        sd[:, part.start + 3 : part.stop] = share
+    usual[:, RING.start], sd[:, RING.start] = PLAQUE_HU, PLAQUE_SD_HU
+    sd[:, RING.start + 1 : RING.stop] = TILT_SD_HU
+    sd[:, AROUND] = AROUND_SD_HU
+    return usual, sd
+
+
+def _banded(bands: list[FloatArray]) -> FloatArray:
+    """Lay the blocks out as the lower bands that ``cholesky_banded`` takes."""
+    count = len(bands[0])
+    width = bands[0].shape[1]
+    lower = np.zeros(((_REACH + 1) * width, count * width))
+    columns = np.arange(count) * width
+    for offset, blocks in enumerate(bands):
+        for row in range(width):
+            for column in range(width):
+                below = offset * width + row - column
+                if below >= 0:
+                    # block (n, n + offset) is [earlier, later]; below the diagonal stands its transpose
+                    lower[below, columns[: len(blocks)] + column] = blocks[:, column, row]
+    return lower
+
+
+def _times_banded(lower: FloatArray, columns: FloatArray) -> FloatArray:
+    """Return a symmetric matrix, given by its lower bands, times columns (n, m)."""
+    total = lower[0][:, None] * columns
+    count = len(columns)
+    for below in range(1, len(lower)):
+        band = lower[below, : count - below, None]
+        total[below:] += band * columns[: count - below]
+        total[: count - below] += band * columns[below:]
+    return np.asarray(total)
+
+
+def _limited(step: FloatArray) -> FloatArray:
+    limit = np.full(step.shape[1], _STEP_LIMIT["length"])
+    limit[RING], limit[AROUND] = _STEP_LIMIT["level"], _STEP_LIMIT["level"]
+    return np.asarray(np.clip(step, -limit, limit))
+
+
+def _legal(values: FloatArray) -> FloatArray:
+    """Keep radii positive and the outer wall outside the lumen."""
+    values[:, LUMEN_RADIUS] = np.maximum(values[:, LUMEN_RADIUS], LEAST_RADIUS_MM)
+    values[:, OUTER_RADIUS] = np.maximum(values[:, OUTER_RADIUS], values[:, LUMEN_RADIUS] + 0.1)
+    values[:, PLATE] = np.clip(values[:, PLATE], 0.0, 4.0)
+    return values
+
+
+def diameter_slopes(values: FloatArray) -> FloatArray:
+    """Return the slopes (N, 20) of the area-equivalent lumen diameter."""
+    return _equivalent_slopes(values, LUMEN)
+
+
+def outer_diameter_slopes(values: FloatArray) -> FloatArray:
+    """Return the slopes (N, 20) of the area-equivalent outer diameter."""
+    return _equivalent_slopes(values, OUTER)
+
+
+def _equivalent_slopes(values: FloatArray, which: slice) -> FloatArray:
+    slopes = np.zeros_like(values)
+    radius = contours_of(values, which).radius_mm
+    root = np.sqrt((radius**2).mean(axis=1))
+    slopes[:, which.start + 2 : which.stop] = 2.0 * (radius @ SHAPE) / radius.shape[1] / root[:, None]
+    return slopes

@@ -1,0 +1,116 @@
+"""Flying along a route: the target glows through the wall, every bifurcation is a stop, speed, slices, the video of a route."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from airway_steps import settle, show_panel, show_plan
+
+
+@pytest.fixture
+def planned(desktop, airway_patient, airway_plan, tmp_path):
+    """The panel with the patient's plan shown."""
+    panel = show_panel(desktop, airway_patient, tmp_path / "cases")
+    return show_plan(desktop, panel, airway_patient, airway_plan, tmp_path / "cases" / "airway-1" / "001")
+
+
+def picture_of(view):
+    """Draw a view; returns RGB (rows, columns, 3), row 0 at the bottom."""
+    import vtk
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    view.forceRender()
+    grab = vtk.vtkWindowToImageFilter()
+    grab.SetInput(view.renderWindow())
+    grab.ReadFrontBufferOff()
+    grab.Update()
+    image = grab.GetOutput()
+    width, height, _depth = image.GetDimensions()
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[..., :3].astype(int)
+
+
+def test_the_target_glows_through_the_wall_where_it_lies(desktop, planned, tmp_path):
+    from LungAirwayWidgets.layout import ENDOSCOPE, three_d_widget
+
+    desktop.screenshot_window(tmp_path / "window.png")
+    view, fly = three_d_widget(ENDOSCOPE).threeDView(), planned.flyPanel.fly
+    renderer = view.renderWindow().GetRenderers().GetFirstRenderer()
+    target = planned.session.plan.target.centre_lps_mm
+    seen = 0
+    for arc in np.linspace(0.3, 0.95, 8) * fly.length_mm:
+        fly.go_to(arc)
+        pose = fly.pose()
+        ahead = float((target - pose.position_lps_mm) @ pose.axes[2])
+        pixels = picture_of(view)
+        renderer.SetWorldPoint(*(target * (-1, -1, 1)), 1.0)
+        renderer.WorldToDisplay()
+        x, y, _depth = (round(value) for value in renderer.GetDisplayPoint())
+        inside = 0 <= x < pixels.shape[1] and 0 <= y < pixels.shape[0]
+        if ahead > 1.0 and inside:
+            seen += 1
+            red, green, _blue = pixels[y, x]
+            assert green > red  # the wall is pink everywhere
+    assert seen >= 3
+    greenest = (picture_of(view)[..., 1] - picture_of(view)[..., 0]).max()
+    fly.look(0.0, 80.0)
+    fly.look(0.0, 80.0)
+    assert greenest > 20
+
+
+def test_every_bifurcation_of_the_route_is_a_stop(desktop, planned):
+    fly, button = planned.flyPanel.fly, planned.ui.nextButton
+    stops = []
+    while fly.arc_mm < fly.length_mm - 1e-6:
+        desktop.click(button)
+        assert not stops or fly.arc_mm > stops[-1]
+        stops.append(fly.arc_mm)
+        assert len(stops) < 60
+    events = fly.path.events
+    assert 2 <= len(stops) <= len(events) + 1
+    for event in events:
+        before = [stop for stop in stops if stop <= event.arc_mm]
+        assert event.arc_mm - max(before, default=0.0) < 25.0
+    desktop.click(planned.ui.previousButton)
+    assert fly.arc_mm == pytest.approx(stops[-2])
+
+
+def test_speed_and_following_slices(desktop, planned):
+    import slicer
+
+    fly, ui = planned.flyPanel.fly, planned.ui
+    node = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
+
+    def flown(speed):
+        ui.speedSlider.value = speed
+        fly.go_to(30.0)
+        for _turn in range(10):
+            fly._tick()
+        return fly.arc_mm - 30.0
+
+    assert flown(3.0) == pytest.approx(3.0 * flown(1.0), rel=0.35)
+    ui.slicesFollowCheckBox.checked = False
+    before = node.GetSliceOffset()
+    ui.flySlider.value = fly.length_mm
+    assert node.GetSliceOffset() == before
+    ui.slicesFollowCheckBox.checked = True
+    assert node.GetSliceOffset() == pytest.approx(fly.pose().position_lps_mm[2], abs=0.5)
+
+
+@pytest.mark.slow
+def test_the_shown_route_is_filmed_by_a_child(desktop, planned, tmp_path):
+    import av
+
+    rank = planned.session.plan.routes[1].rank
+    planned.ui.routeTable.selectColumn(1)
+    assert planned.session.rank == rank
+    desktop.expect_dialog("QFileDialog.getSaveFileName", str(tmp_path / "film"))
+    desktop.click(planned.ui.recordButton)
+    assert not planned.ui.recordButton.enabled
+    desktop.process_events(until=lambda: planned._job is None, timeout=300)
+    settle(desktop, planned)
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        stream = film.streams.video[0]
+        assert (stream.width, stream.height) == (960, 640)
+        path = planned.session.camera_paths[rank]
+        assert float(stream.duration * stream.time_base) == pytest.approx(float(path.time_s[-1]), rel=0.3, abs=3.0)
+    assert planned.ui.recordButton.enabled
