@@ -26,6 +26,7 @@ from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
+from .airway_network import network_for
 from .branch_evidence import flag_suspects, keep_airways, removal_note
 from .engines import choose_engine
 from .feasibility import assess
@@ -121,7 +122,7 @@ def run(volume: Volume | None, options: AirwayOptions | None = None, progress: P
         tree = build_tree(found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges)
     if options.airway_mask is not None:
         found = replace(found, warnings=(*check_given_airway(tree, found.airway), *found.warnings))
-    return analyse(volume, found, tree, options, progress, judge_branches=found.engine.name == "classical")
+    return analyse(volume, found, tree, options, progress, judge_branches=found.grown)
 
 
 def replan(
@@ -312,8 +313,9 @@ def _check_scopes(options: AirwayOptions) -> None:
 
 
 def _check_engine(options: AirwayOptions) -> None:
-    if options.airway_mask is None:
-        choose_engine(SegmentOptions(engine=options.engine, bundle=options.bundle))
+    wanted = SegmentOptions(engine=options.engine, bundle=options.bundle)
+    if options.airway_mask is None and network_for(wanted) is None:
+        choose_engine(wanted)
 
 
 def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
