@@ -99,7 +99,7 @@ def find_airway(
     whole.ravel()[grey.voxels] = True
     np.maximum(evidence, grey.evidence, out=evidence)
     progress.update(0.9)
-    lumen = cut_loops(_one_piece(whole, dark), trunk, lumen, dark)
+    lumen = cut_loops(one_piece(whole, dark), trunk, lumen, dark)
     count = len(paths.voxels) + fine_count + len(grey.paths.voxels)
     progress.update(0.95)
     np.minimum(evidence, 1.0, out=evidence)
@@ -184,7 +184,7 @@ def _lumen(
     mask.ravel()[lines] = True
     near = _around(lines, trunk.shape, CUBE)
     mask.ravel()[near[rises.ravel()[near] > 0.5 * threshold]] = True
-    return _one_piece(mask, trunk)
+    return one_piece(mask, trunk)
 
 
 def _with_fine_branches(
@@ -200,10 +200,10 @@ def _with_fine_branches(
     mask.ravel()[near[rises.ravel()[near] > 0.5 * threshold]] = True
     beside = FACES[np.abs(FACES) @ np.array(spacing_mm) <= DRAWN_RADIUS_MM]
     mask.ravel()[_around(lines, mask.shape, np.concatenate([np.zeros((1, 3), dtype=beside.dtype), beside]))] = True
-    return _one_piece(mask, lumen)
+    return one_piece(mask, lumen)
 
 
-def _one_piece(mask: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def one_piece(mask: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the piece of a mask that holds most of ``core``, without holes."""
     box = bounding_box(mask, (1, 1, 1))
     labels, count = ndimage.label(mask[box], structure=FULL)

@@ -113,7 +113,8 @@ def is_airway_lumen(name: str) -> bool:
 
 
 def choose_engine(options: SegmentOptions) -> Segmenter | None:
-    """Return the network engine to run, or None for the classical one.
+    """Return the network engine to run, or None for the classical one; the shipped network is chosen before, see
+    :func:`.airway_network.network_for`.
 
     Raises
     ------
@@ -124,9 +125,7 @@ def choose_engine(options: SegmentOptions) -> Segmenter | None:
     total = TotalSegmentatorSegmenter()
     if options.engine == "classical":
         return None
-    if options.engine == "bundle":
-        if bundle is None:
-            raise InputError("The engine bundle needs the folder of a MONAI bundle; give it, or choose another engine.")
+    if options.engine == "bundle" and bundle is not None:
         return _insist(bundle)
     if options.engine == "totalsegmentator":
         return _insist(total)

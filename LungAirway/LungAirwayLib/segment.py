@@ -18,10 +18,12 @@ from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .airway_classical import cut_loops, find_airway
+from .airway_network import network_chance, network_for, tracheal_air_hu, with_air_at_1000
 from .branch_evidence import CutPiece, Judged
 from .constants import LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT
 from .engines import airway_chance, choose_engine
 from .lungs import CoarseChest, coarse_trunk, separate_lungs, survey, upsample
+from .network_branches import add_network_branches
 from .patient_axes import PatientAxes
 from .result import EngineInfo
 from .vessels import find_vessels
@@ -38,9 +40,10 @@ class SegmentOptions:
     Parameters
     ----------
     engine
-        "auto" takes the best that is present and falls back to "classical", which needs no weights.
+        "auto" and "bundle" take the network that comes with this module, on top of the classical engine; "auto" falls back
+        to TotalSegmentator, then to "classical", which needs no weights.
     bundle
-        Folder of a MONAI bundle, for "bundle" and "auto".
+        Folder of another MONAI bundle, for "bundle" and "auto".
     """
 
     engine: EngineName = "auto"
@@ -71,6 +74,8 @@ class AirwaySegmentation:
         Gaps that were joined.
     removed
         What was followed and then cut, because the CT does not show it to be an airway.
+    grown
+        The airway was grown on evidence, path by path: what the CT does not show to be an airway is to be cut.
     """
 
     airway: LabelMap
@@ -82,6 +87,7 @@ class AirwaySegmentation:
     warnings: tuple[str, ...] = ()
     bridges: tuple[Bridge, ...] = ()
     removed: tuple[CutPiece, ...] = ()
+    grown: bool = False
 
 
 def without_pieces(found: AirwaySegmentation, judged: Judged) -> AirwaySegmentation:
@@ -124,7 +130,8 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
     InputError
         When an engine asked for by name is not available.
     """
-    engine = choose_engine(options)
+    network = network_for(options)
+    engine = None if network is not None else choose_engine(options)
     axes = PatientAxes.of(volume.grid)
     hu = axes.apply(volume.array_kji)
     spacing = axes.spacing_mm(volume.grid)
@@ -150,15 +157,25 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
                 f"trunk below {found.trunk_threshold_hu:.0f} HU, "
                 f"walls from {found.wall_threshold_hu:.0f} HU above the lumen, {found.path_count} peripheral paths",
             )
+            del found
         else:
             prediction = engine.segment(volume, progress)
             chance = axes.apply(airway_chance(prediction))[box]
             lumen, bridges = _lumen_of(_cropped(chance, box, axes, volume), axes, seeds)
             smooth = crop
             info = EngineInfo(engine.name, prediction.detail, "1")
-        airway = np.zeros(hu.shape, dtype=np.uint8)
-        airway[box] = lumen
-        lungs[airway > 0] = 0
+    if network is not None:
+        with progress.step("Airway network"):
+            air = tracheal_air_hu(crop, seeds)
+            likely, model = network_chance(with_air_at_1000(crop, air), lumen, spacing, network, progress)
+            added = add_network_branches(likely, with_air_at_1000(smooth, air), lumen, lungs[box] > 0, spacing)
+            lumen, chance = added.lumen, np.maximum(chance, likely, out=chance)
+            chance[lumen] = 1.0
+            info = EngineInfo("classical and network", model, "1", f"{info.detail}, {added.path_count} paths of the network")
+            del likely, added
+    airway = np.zeros(hu.shape, dtype=np.uint8)
+    airway[box] = lumen
+    lungs[airway > 0] = 0
     with progress.step("Vessels"):
         vessels = np.zeros(hu.shape, dtype=np.uint8)
         vessels[box] = find_vessels(smooth, lungs[box] > 0, lumen, spacing)
@@ -176,6 +193,7 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
         root_lps_mm=root,
         warnings=_warnings(chest, lungs, volume),
         bridges=bridges,
+        grown=engine is None,
     )
 
 

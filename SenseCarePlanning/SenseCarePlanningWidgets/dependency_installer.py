@@ -54,6 +54,7 @@ PLANNING = (
     Package("matplotlib", "matplotlib>=3.9", "diagrams"),
     Package("Pillow", "Pillow>=10", "pictures"),
     Package("av", "av>=13", "fly-through video"),
+    Package("onnxruntime", "onnxruntime>=1.20", "airway network"),
 )
 TORCH = Package("torch", "torch>=2.6", "neural networks (PyTorch extension)")
 ENGINES: dict[str, tuple[Package, ...]] = {

@@ -1,7 +1,6 @@
-"""The airway network on two real chest CTs, beside the classical engine and the ATM'22 baseline network (a peer).
+"""The airway with the network on two real chest CTs, beside the classical engine and the ATM'22 baseline network (a peer).
 
-    python Testing/Benchmarks/airway_network_real.py [--data DIR] [--bundle DIR] [--form onnx|torch] [--branches DIR]
-        [--save DIR] [--json] [CASE ...]
+    python Testing/Benchmarks/airway_network_real.py [--data DIR] [--branches DIR] [--save DIR] [--json] [CASE ...]
 
 Cases: RICORD (never trained on), LIDC-0314 (its texture was in the training, with pseudo-labels). A branch counts as dark
 where its wall stands out by 80 HU or more over its lumen (median along the branch). --branches writes a table of all branches.
@@ -17,15 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from airway_network import BUNDLE
+from airway_network import airway_of
 from airway_real import CASES, DATA, read_ct
 
-from LungAirwayLib.airway_network import PatchSegmenter, find_airway_network
-from LungAirwayLib.segment import SegmentOptions, segment_airway
 from SenseCarePlanningLib.evaluation.atm22 import evaluate_airway
-from SenseCarePlanningLib.inference.bundle import BundleSegmenter
-from SenseCarePlanningLib.inference.onnx import OnnxSegmenter
-from SenseCarePlanningLib.progress import Progress, peak_memory_mb
+from SenseCarePlanningLib.progress import peak_memory_mb
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.radius import RadiusOptions, measure_sections
 from SenseCarePlanningLib.volume import LabelMap, Volume
@@ -80,24 +75,23 @@ def row_of(case: str, engine: str, mask: LabelMap, volume: Volume, classical: La
     }
 
 
-def run_case(name: str, network: PatchSegmenter, options: argparse.Namespace) -> list[dict[str, object]]:
+def run_case(name: str, options: argparse.Namespace) -> list[dict[str, object]]:
     """Run both engines on one CT, and describe the peer's tree beside them."""
     ct, peer_file = (options.data / part for part in CASES[name])
     volume = read_ct(ct)
-    started = time.perf_counter()
-    found = find_airway_network(volume, network, Progress())
-    seconds, peak = time.perf_counter() - started, peak_memory_mb()
-    own = LabelMap(found.lumen.astype(np.uint8), volume.affine_ijk_to_lps, {1: "airway"})
+    started = time.process_time()
+    found = airway_of(volume, "auto")
+    seconds, peak = time.process_time() - started, peak_memory_mb()
+    classical = airway_of(volume, "classical").airway
     if options.save is not None:
         options.save.mkdir(parents=True, exist_ok=True)
-        np.savez(options.save / f"{name}.npz", lumen=found.lumen, chance=found.probability.array_kji.astype(np.float16))
-    classical = segment_airway(volume, SegmentOptions("classical"), Progress()).airway
+        np.savez_compressed(options.save / f"{name}.npz", united=found.airway.array_kji, classical=classical.array_kji)
     peer = LabelMap((sitk.GetArrayFromImage(sitk.ReadImage(str(peer_file))) > 0).astype(np.uint8), volume.affine_ijk_to_lps)
     rows = [
         row_of(name, engine, mask, volume, classical, options.branches)
-        for engine, mask in (("network", own), ("classical", classical), ("peer", peer))
+        for engine, mask in ((found.engine.name, found.airway), ("classical", classical), ("peer", peer))
     ]
-    rows[0].update(seconds=seconds, peak_mb=peak, bridges=len(found.bridges))
+    rows[0].update(cpu_seconds=seconds, peak_mb=peak)
     return rows
 
 
@@ -106,23 +100,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE")
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--bundle", type=Path, default=BUNDLE)
-    parser.add_argument("--form", default="onnx", choices=("onnx", "torch"))
     parser.add_argument("--branches", type=Path)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    network = OnnxSegmenter(options.bundle) if options.form == "onnx" else BundleSegmenter(options.bundle)
-    rows = [row for name in (options.cases or CASES) for row in run_case(name, network, options)]
+    rows = [row for name in (options.cases or CASES) for row in run_case(name, options)]
     if options.json:
         print(json.dumps(rows, indent=1))
         return
-    print(f"{'case':<10} {'engine':<10} {'branches':>8} {'mm':>6} {'dark mm':>7} {'covers %':>8} {'ml':>5} {'pieces':>6} loops")
+    print(f"{'case':<10} {'engine':<22} {'branches':>8} {'mm':>6} {'dark mm':>7} {'covers %':>8} {'ml':>5} {'pieces':>6} loops")
     for row in rows:
         print(
-            f"{row['case']:<10} {row['engine']:<10} {row['branches']:8} {row['length_mm']:6.0f} {row['dark_mm']:7.0f} "
+            f"{row['case']:<10} {row['engine']:<22} {row['branches']:8} {row['length_mm']:6.0f} {row['dark_mm']:7.0f} "
             f"{row['covers_classical']:8.1f} {row['volume_ml']:5.1f} {row['pieces']:6} {row['loops']:5}"
-            + (f"  {row['seconds']:.0f} s, {row['peak_mb']:.0f} MB" if "seconds" in row else "")
+            + (f"  {row['cpu_seconds']:.0f} s of processor time, {row['peak_mb']:.0f} MB" if "cpu_seconds" in row else "")
         )
 
 

@@ -19,7 +19,8 @@ pytest.importorskip("monai", reason="monai is not installed")
 
 from LungAirwayLib.training.checkpoint import checkpoints, load_checkpoint  # noqa: E402
 from LungAirwayLib.training.curves import draw_curves  # noqa: E402
-from LungAirwayLib.training.loop import TrainingOptions, train  # noqa: E402
+from LungAirwayLib.training.export import write_bundle  # noqa: E402
+from LungAirwayLib.training.loop import Trainer, TrainingOptions, train  # noqa: E402
 from LungAirwayLib.training.losses import LossOptions, airway_loss  # noqa: E402
 from LungAirwayLib.training.sampling import SamplingOptions  # noqa: E402
 
@@ -88,6 +89,30 @@ def test_another_seed_or_network_does_not_continue_a_run(bank: Path, tmp_path: P
     for other in (replace(TINY, seed=1), replace(TINY, filters=(4, 8, 8))):
         with pytest.raises(InputError, match="another"):
             train(bank, tmp_path / "run", other, Progress())
+
+
+def test_a_run_starts_from_a_bundle_and_refuses_one_of_another_network(bank: Path, tmp_path: Path) -> None:
+    first = train(bank, tmp_path / "first", TINY, Progress())
+    write_bundle(first, tmp_path / "bundle", {"options": TINY.as_dict()})
+    started = replace(TINY, start_from=str(tmp_path / "bundle"))
+    network = Trainer(started, tmp_path).network.state_dict()
+    for key, value in load_checkpoint(first)["model"].items():
+        torch.testing.assert_close(network[key], value, rtol=0, atol=0)
+    assert started.as_dict()["start_from"] == "bundle", "the record names the bundle, not its place"
+    with pytest.raises(InputError, match="another network"):
+        Trainer(replace(started, filters=(8, 8, 8)), tmp_path)
+    with pytest.raises(InputError, match="not a complete MONAI bundle"):
+        Trainer(replace(TINY, start_from=str(tmp_path / "first")), tmp_path)
+
+
+def test_bfloat16_trains_about_as_single_precision_does(bank: Path, tmp_path: Path) -> None:
+    last = {}
+    for bf16 in (False, True):
+        train(bank, tmp_path / str(bf16), replace(TINY, bf16=bf16), Progress())
+        rows = [json.loads(line) for line in (tmp_path / str(bf16) / "log.jsonl").read_text().splitlines()]
+        last[bf16] = rows[1]["loss"]
+    assert last[True] == pytest.approx(last[False], rel=0.02)
+    assert last[True] != last[False]
 
 
 def test_an_empty_bank_is_refused(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ PATCH = 144
 OVERLAP = 0.15
 DIVISOR = 16
 TITLE = "SenseCare airway CT"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 MEANING = {"airway_lumen": "lumen of trachea and bronchi", "airway_wall": "bronchial wall", "lung_vessel": "vessels of the lungs"}
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from SenseCarePlanningLib.errors import InputError
 
 CHANNELS = ("airway_lumen", "airway_wall", "lung_vessel")
 FILTERS = (24, 48, 64, 96)
@@ -68,3 +71,27 @@ def make_network(filters: tuple[int, ...], seed: int) -> Any:
     with torch.no_grad():
         network[-1].bias.fill_(-3.0)
     return network
+
+
+def load_weights(network: Any, bundle: Path) -> None:
+    """Put a bundle's weights into the network.
+
+    Raises
+    ------
+    InputError
+        When the folder is no bundle, its file is no weights, or they are of another network.
+    """
+    import pickle
+
+    import torch
+
+    from SenseCarePlanningLib.inference.bundle_config import read_bundle
+
+    config = read_bundle(bundle)
+    try:
+        network.load_state_dict(torch.load(config.weights, map_location="cpu", weights_only=True))
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"The weights of {bundle.name} are damaged or of another network; training cannot start from them.",
+            detail=str(error)[:300],
+        ) from error
