@@ -111,7 +111,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self._job = None
-        self._planned = False
+        self._planned = self._corrected = False
         self._videoFile = None
 
     def setup(self):
@@ -328,6 +328,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             engine = self._parameterNode.engine.value
             bundle = self.modelChooser.needed() if engine == "bundle" else ""
             self.logic.ensurePackages(engine)
+            self._corrected = False
             self._start(jobs.run_job(self.session.case, self._nextFolder(), self._choices(engine, bundle)), self._onPlanned)
 
     def planRoutes(self):
@@ -339,6 +340,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from LungAirwayWidgets import jobs
 
         self.logic.ensurePackages("classical")
+        self._corrected = tree is not None or painted is not None
         if tree is None and painted is None and self.session.edits.changed:
             tree = self.session.edits.tree
         job = jobs.replan_job(self.session.case, self._nextFolder(), self._choices(), tree, painted)
@@ -424,7 +426,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         import qt
 
         if self.session.plan is not None:
-            self._fold("treeSection", "editSection", "targetSection")
+            if not self._corrected:  # who corrects the tree goes on correcting, or takes it back
+                self._fold("treeSection", "editSection", "targetSection")
             self._open("routeSection", "flySection")
         else:
             self._open("treeSection", "targetSection")
@@ -516,37 +519,28 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
             The same as from ``LungAirwayLib.pipeline.run``.
         """
         from LungAirwayLib import pipeline
-        from LungAirwayWidgets.ct_export import ct_of, segment_on
+        from LungAirwayWidgets.ct_export import ct_of, own_grid, point_of_target, segment_on
 
         volume = ct_of(volumeNode) if volumeNode is not None else None
         options = {"engine": engine, "route_count": routes, "orientation": orientation, "scope_ids": tuple(scopes)}
         grid = volume.grid if volume is not None else None
         if airway is not None:
-            options["airway_mask"] = segment_on(grid, *airway) if grid is not None else self._own_grid(*airway)
+            here = point_of_target(target)
+            options["airway_mask"] = segment_on(grid, *airway) if grid is not None else own_grid(*airway, here)
             grid = options["airway_mask"].grid
         options.update(self._target(target, grid))
         return pipeline.run(volume, pipeline.AirwayOptions(**options))
 
     @staticmethod
-    def _own_grid(segmentationNode, segmentId):
-        from LungAirwayWidgets.ct_export import drawn_segment, on_grid
-
-        drawn = drawn_segment(segmentationNode, segmentId)
-        return on_grid(drawn, drawn.labels.grid)
-
-    @staticmethod
     def _target(target, grid):
-        from LungAirwayWidgets.ct_export import point_of, segment_on
+        from LungAirwayWidgets.ct_export import point_of_target, segment_on
 
-        if target is None:
+        point = point_of_target(target)
+        if point is not None:
+            return {"target_lps_mm": point}
+        if target is None or hasattr(target, "GetNthControlPointPositionWorld"):
             return {}
-        if hasattr(target, "GetNthControlPointPositionWorld"):
-            point = point_of(target)
-            return {} if point is None else {"target_lps_mm": point}
-        if len(target) == 2:
-            return {"target_mask": segment_on(grid, *target)}
-        r, a, s = (float(value) for value in target)
-        return {"target_lps_mm": (-r, -a, s)}
+        return {"target_mask": segment_on(grid, *target)}
 
     def process(self, volumeNode, onFinished, target=None, onProgress=None, engine="auto", routes=3, orientation="anterior_12"):
         """Plan in a child process; the window stays alive. Returns the job, which has ``cancel()``.
@@ -598,7 +592,7 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
 
 
 class LungAirwayTest(ScriptedLoadableModuleTest):
-    """Runs in Slicer: the panel opens, and an airway painted into the scene becomes a plan."""
+    """Runs in Slicer and on the project's stand-in: the panel opens, and an airway painted into the scene becomes a plan."""
 
     def setUp(self):
         """Begin with an empty scene."""
@@ -606,10 +600,9 @@ class LungAirwayTest(ScriptedLoadableModuleTest):
 
     def runTest(self):
         """Run all."""
-        self.setUp()
-        self.test_panel_opens()
-        self.setUp()
-        self.test_volume_without_image_is_refused()
+        for test in (self.test_panel_opens, self.test_volume_without_image_is_refused, self.test_painted_airway_becomes_a_plan):
+            self.setUp()
+            test()
 
     def test_panel_opens(self):
         """The panel opens and asks for a CT."""
@@ -624,3 +617,44 @@ class LungAirwayTest(ScriptedLoadableModuleTest):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
         with self.assertRaises(InputError):
             LungAirwayLogic().run(node)
+
+    def test_painted_airway_becomes_a_plan(self):
+        """A trachea, two main bronchi and four branches are a tree of seven, with a route to a point beyond one of them."""
+        from SenseCarePlanningWidgets import dependency_installer
+
+        lacking = dependency_installer.missing("classical")
+        if lacking:
+            self.skipTest(f"these packages are not installed: {', '.join(one.name for one in lacking)}")
+        result = LungAirwayLogic().run(None, target=(48.0, -4.0, -88.0), airway=(self._paintedAirway(), "airway"))
+        self.assertEqual(len(result.tree), 7)
+        self.assertEqual(result.tree.root.generation, 0)
+        self.assertGreater(len(result.plan.routes), 0)
+
+    @staticmethod
+    def _paintedAirway():
+        """Paint straight tubes (start, end, radius; LPS mm) into a segmentation node."""
+        import numpy as np
+
+        from SenseCarePlanningLib.report.model import Code
+        from SenseCarePlanningLib.volume import LabelMap
+        from SenseCarePlanningMRML.segmentation_nodes import ANATOMY, SegmentLayer, SegmentStyle, add_segmentation
+
+        low, shape = np.array([-60.0, -20.0, -90.0]), (122, 42, 156)
+        points = low + np.moveaxis(np.indices(shape[::-1])[::-1], 0, -1)
+        lumen = np.zeros(points.shape[:3], dtype=np.uint8)
+        for start, end, radius in (
+            ((0, 0, 60), (0, 0, 0), 8.0),
+            ((0, 0, 0), (-25, 0, -22), 6.0),
+            ((0, 0, 0), (32, 0, -28), 5.5),
+            ((-25, 0, -22), (-48, 4, -30), 4.0),
+            ((-25, 0, -22), (-28, 4, -70), 4.5),
+            ((32, 0, -28), (54, -6, -34), 4.0),
+            ((32, 0, -28), (38, 6, -70), 4.0),
+        ):
+            along = np.subtract(end, start)
+            share = np.clip((points - start) @ along / (along @ along), 0.0, 1.0)
+            lumen[np.linalg.norm(points - start - share[..., None] * along, axis=-1) <= radius] = 1
+        affine = np.eye(4)
+        affine[:3, 3] = low
+        style = SegmentStyle("airway", ANATOMY, Code("89187006", "SCT", "Airway structure"))
+        return add_segmentation(slicer.mrmlScene, [SegmentLayer(LabelMap(lumen, affine), {1: ("airway", style)})], "painted")

@@ -17,7 +17,8 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .scan_model import ScanModel
-from .section_fit import PLATE_MM, PlatePrior, SectionFit, Sections, along, along_kernel, fit_sections
+from .section_fit import SectionFit, Sections, along, along_kernel, fit_sections
+from .section_knowledge import PLATE_MM, PlatePrior
 from .section_model import LUMEN, LUMEN_RADIUS, OUTER_RADIUS, PLATE, PLATE_ANGLES, RING
 
 BoolArray = NDArray[np.bool_]
@@ -25,11 +26,11 @@ BoolArray = NDArray[np.bool_]
 CALCIUM_RANGE_HU = (500.0, 1600.0)
 """Level of solid calcified plaque in coronary CT angiography: 600 to 1400 HU with a margin."""
 _START_SHARE = 1.0
-_OUTER_ROUNDS = 3
+_ROUNDS = (3, 3, 5)
 
 
-def allowed_plates(calcium: BoolArray, at_mm: FloatArray, centre_mm: FloatArray) -> BoolArray:
-    """Return where (N, 16) calcium may lie on the lumen: at angles where it was seen, and one more on each side and section."""
+def seen_plates(calcium: BoolArray, at_mm: FloatArray, centre_mm: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """Return at which angles (N, 16) calcium was seen, and where it may lie: one more on each side, and one section more."""
     away = at_mm[None] - centre_mm[:, None]
     angle = np.arctan2(away[..., 1], away[..., 0]) % (2.0 * np.pi)
     bins = np.rint(angle / (2.0 * np.pi) * PLATE_ANGLES).astype(int) % PLATE_ANGLES
@@ -37,7 +38,7 @@ def allowed_plates(calcium: BoolArray, at_mm: FloatArray, centre_mm: FloatArray)
     rows, columns = np.nonzero(calcium)
     seen[rows, bins[rows, columns]] = True
     wide = seen | np.roll(seen, 1, axis=1) | np.roll(seen, -1, axis=1)
-    return np.asarray(ndimage.binary_dilation(wide, np.ones((3, 1))))
+    return seen, np.asarray(ndimage.binary_dilation(wide, np.ones((3, 1))))
 
 
 def fit_with_plates(
@@ -55,12 +56,12 @@ def fit_with_plates(
     at = sections.places.at_mm
     values = np.concatenate([start, np.zeros((len(start), PLATE_ANGLES))], axis=1)
     values[:, LUMEN_RADIUS] = np.minimum(start[:, LUMEN_RADIUS], _free_radius(calcium, at, start))
-    allowed = allowed_plates(calcium, at, start[:, LUMEN][:, :2])
-    values[:, PLATE] = np.where(allowed, PLATE_MM, 0.0)
+    seen, allowed = seen_plates(calcium, at, start[:, LUMEN][:, :2])
+    values[:, PLATE] = np.where(seen, PLATE_MM, 0.0)
     level = float(np.clip(_START_SHARE * np.percentile(sections.values[calcium], 98), *CALCIUM_RANGE_HU))
     kernel = along_kernel(scan.sigma_mm, sections.step_mm)
-    for _ in range(_OUTER_ROUNDS):
-        fit = fit_sections(replace(sections, plates=PlatePrior(level, allowed)), values, lumen_hu, scan, 5)
+    for rounds in _ROUNDS:
+        fit = fit_sections(replace(sections, plates=PlatePrior(level, seen, allowed)), values, lumen_hu, scan, rounds)
         values = fit.values
         share = along(fit.calcium_share, kernel)
         strong = calcium & (share > 0.3)

@@ -33,6 +33,8 @@ NAPKIN_STEP_HU, NAPKIN_RING_HU = 20.0, 130.0
 _NAPKIN_LENGTH_MM, _NAPKIN_WALL_MM = 1.5, 1.2
 _LEAST_LOW_MM3 = 1.0
 _SECTORS = 8
+_NAPKIN_SIGMAS = 3.0
+"""By how many deviations of noise core and rim must differ: the darkest of eight sectors is dark by chance too. Chosen."""
 _Z_ONE_SIDED = 1.645
 _EDGE_SIGMAS = 1.0
 
@@ -71,7 +73,7 @@ def high_risk_features(
         _remodelled(shape),
         _low_attenuation(measured, ring, part),
         _spotty(measured, ring, part),
-        _napkin_ring(walls, ring, part),
+        _napkin_ring(measured, walls, ring, part),
     )
 
 
@@ -150,28 +152,33 @@ def _spotty(measured: Measured, ring: Ring, part: slice) -> HighRiskFeature:
     return HighRiskFeature(Feature.SPOTTY_CALCIUM, bool(small), certain, text, section)
 
 
-def _napkin_ring(walls: Walls, ring: Ring, part: slice) -> HighRiskFeature:
-    """Compare, in each section, the darkest sector's middle with the rim outside of it."""
+def _napkin_ring(measured: Measured, walls: Walls, ring: Ring, part: slice) -> HighRiskFeature:
+    """Compare, in each section, the darkest sector's middle with the rim outside of it; noise must not make the difference."""
     places = range(*part.indices(len(walls.arc_mm)))
     zones = np.array([_darkest(ring, at) for at in places])
     core, rim = zones[:, 0], zones[:, 1]
     step = np.nan_to_num(rim - core, nan=0.0)
+    error = measured.scan.noise_hu * np.sqrt(measured.scan.noise_volume_mm3 / (np.maximum(zones[:, 2], 0.5) * ring.place_mm3))
     sign = (step >= NAPKIN_STEP_HU) & (np.nan_to_num(rim, nan=1e3) <= NAPKIN_RING_HU)
     labels, count = ndimage.label(sign)
     longest = int(np.bincount(labels)[1:].argmax()) + 1 if count else 0
     run = (labels == longest) & sign
     length = float(run.sum() * ring.step_mm)
-    if length < _NAPKIN_LENGTH_MM:
+    # each zone holds three sections, so that a run of n tells as much as n / 3 zones
+    sure = float(step[run].mean() / (error[run].mean() * np.sqrt(3.0 / run.sum()))) if run.any() else 0.0
+    if length < _NAPKIN_LENGTH_MM or sure < _NAPKIN_SIGMAS:
         thick = bool(np.isfinite(core).any())
-        text = f"rim at most {step.max():.0f} HU above the core" if thick else "the wall is too thin to show a core"
+        text = "no core darker than its rim beyond noise" if thick else "the wall is too thin to show a core"
         return HighRiskFeature(Feature.NAPKIN_RING, False, True, text, None)
     text = f"core {core[run].mean():.0f} HU in a rim of {rim[run].mean():.0f} HU along {length:.1f} mm"
     section = part.start + int(np.flatnonzero(run).mean())
-    return HighRiskFeature(Feature.NAPKIN_RING, True, bool(step[run].mean() > 1.5 * NAPKIN_STEP_HU), text, section)
+    return HighRiskFeature(Feature.NAPKIN_RING, True, sure > 1.5 * _NAPKIN_SIGMAS, text, section)
 
 
-def _darkest(ring: Ring, at: int) -> tuple[float, float]:
-    """Return the mean HU of the darkest sector's core and of the rim outside of it; NaN where the wall is thin everywhere.
+def _darkest(ring: Ring, at: int) -> tuple[float, float, float]:
+    """Return the mean HU of the darkest sector's core and of the rim outside of it, and the places that tell the difference.
+
+    NaN where the wall is thin everywhere.
 
     Three sections count together; the rim is the layer towards the outer wall, which in an open ring is bright.
     """
@@ -179,12 +186,12 @@ def _darkest(ring: Ring, at: int) -> tuple[float, float]:
     depth, level = ring.depth[near], ring.raw_hu[near]
     thick = (ring.thickness_mm[near] > _NAPKIN_WALL_MM) & np.isfinite(level)
     sector = ring.angle_index[near] * _SECTORS // (int(ring.angle_index.max()) + 1)
-    best = (float("nan"), float("nan"))
+    best = (float("nan"), float("nan"), 0.0)
     for one in range(_SECTORS):
         mine = thick & (sector == one)
         core, rim = level[mine & (depth > 0.3) & (depth < 0.65)], level[mine & (depth > 0.78) & (depth < 1.0)]
         if len(core) >= 4 and len(rim) >= 4 and not core.mean() >= best[0]:
-            best = (float(core.mean()), float(rim.mean()))
+            best = (float(core.mean()), float(rim.mean()), len(core) * len(rim) / (len(core) + len(rim)))
     return best
 
 

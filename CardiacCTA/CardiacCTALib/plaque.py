@@ -13,7 +13,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from .high_risk import HighRiskFeature, high_risk_features
 from .lumen import Measured, Walls
 from .plaque_ring import Ring, calcium_volume_mm3, ring_of
-from .reference import DISEASED_WALL_MM, measured_step, plaque_free
+from .reference import DISEASED_WALL_MM, measured_step
 from .remodelling import Remodelling, remodelling_index
 from .stenosis import Lesion
 
@@ -187,8 +187,3 @@ def vessel_plaque(measured: Measured, walls: Walls | None = None) -> PlaqueVolum
     walls = walls or measured.walls
     seen = np.flatnonzero(measured.visible)
     return plaque_volumes(measured, walls, ring_of(measured, walls), int(seen[0]), int(seen[-1]))
-
-
-def plaque_sections(walls: Walls) -> int:
-    """Return how many sections hold plaque."""
-    return int((~plaque_free(walls)).sum())

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
-from SenseCarePlanningLib.tubes.crosssection import ray_angles
 
 from .calcium_plate import plate_excess_hu
 from .lumen import Measured, Walls
@@ -153,8 +152,3 @@ def calcium_volume_mm3(ring: Ring, sections: slice) -> float:
     if ring.solid_hu is None:
         return 0.0
     return float(np.maximum(ring.calcium_hu[sections], 0.0).sum() * ring.place_mm3 / ring.solid_hu)
-
-
-def angles_of(walls: Walls) -> FloatArray:
-    """Return the angles (J,) of the walls, radians from "up" towards "left"."""
-    return ray_angles(walls.lumen_mm.shape[1])

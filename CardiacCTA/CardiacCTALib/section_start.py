@@ -9,7 +9,7 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .scan_model import ScanModel
-from .section_fit import PLAQUE_HU, WALL_MM
+from .section_knowledge import PLAQUE_HU, WALL_MM
 from .section_model import LEAST_RADIUS_MM, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING
 
 BoolArray = NDArray[np.bool_]

@@ -29,7 +29,7 @@ _OPEN_AT_MOST = 99.0
 LESION_FROM = 0.15
 """A narrowing counts from 15 % diameter stenosis (reference practice: 10 to 15 %), or with plaque in the wall."""
 LEAST_LESION_MM = 1.5
-CALCIUM_SD = 0.06
+CALCIUM_SD = 0.07
 """Standard deviation of the stenosis added beside calcium of 120 degrees; with the arc in proportion. From the benchmark."""
 PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""

@@ -14,6 +14,7 @@ from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.volume import bounding_box
 
 from .constants import LUNG_LEFT, LUNG_RIGHT
+from .orientation import check_head_up
 from .trachea import AIR_HU, Trachea, find_trachea
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ def survey(hu: NDArray[np.generic], spacing_mm: tuple[float, float, float]) -> C
     ------
     SenseCareError
         When there are no lungs or no trachea.
+    InputError
+        When the chest stands on its head.
     """
     factor = tuple(max(1, int(COARSE_MM / step + 0.5)) for step in spacing_mm)
     factor = (factor[0], factor[1], factor[2])
@@ -91,8 +94,19 @@ def survey(hu: NDArray[np.generic], spacing_mm: tuple[float, float, float]) -> C
         )
     height = np.nonzero((labels == int(np.argmax(sizes))).any(axis=(1, 2)))[0]
     inside_air = labels > 0
-    trachea = find_trachea(inside_air & (coarse < AIR_HU), body, float(np.mean(height[[0, -1]])), spacing)
+    trachea = _trachea(inside_air & (coarse < AIR_HU), body, float(np.mean(height[[0, -1]])), spacing)
     return CoarseChest(coarse, body, inside_air, trachea, factor, spacing)
+
+
+def _trachea(air: NDArray[np.bool_], body: NDArray[np.bool_], k_middle: float, spacing_mm: tuple[float, float, float]) -> Trachea:
+    """Find the trachea of a chest whose head is up; see :func:`.orientation.check_head_up` for one that is not."""
+    try:
+        trachea = find_trachea(air, body, k_middle, spacing_mm)
+    except SenseCareError:
+        check_head_up(air, body, k_middle, spacing_mm, None)
+        raise
+    check_head_up(air, body, k_middle, spacing_mm, trachea)
+    return trachea
 
 
 def _body(coarse: NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:

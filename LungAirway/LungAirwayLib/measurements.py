@@ -16,6 +16,7 @@ from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .constants import EXPECTED_BRANCHES, LOBE_CODES, TRACHEA
 from .naming import display_name, is_part_of, lobe_of
+from .patient_axes import PatientAxes
 
 SAMPLE_STEP_MM, INDEPENDENT_EVERY_MM = 0.5, 2.0
 """Centreline samples lie about 0.5 mm apart; the scanner's blur (full width about 1.5 to 2 mm) makes neighbours alike."""
@@ -216,7 +217,8 @@ def supplied_lobes(tree: Tree) -> tuple[int, ...]:
 def _slice_spacing(volume: Volume | None) -> Measurement:
     if volume is None:
         return not_measured("slice_spacing", "mm", "there is no CT")
-    return Measurement("slice_spacing", float(volume.grid.spacing_ijk_mm[2]), "mm", method="distance between slice centres")
+    spacing = PatientAxes.of(volume.grid).spacing_mm(volume.grid)[0]  # towards the head, whatever the storage order
+    return Measurement("slice_spacing", float(spacing), "mm", method="distance between slice centres")
 
 
 def _noise(volume: Volume | None, tree: Tree) -> Measurement:
@@ -240,7 +242,7 @@ def _noise(volume: Volume | None, tree: Tree) -> Measurement:
 
 
 def _air_values(volume: Volume, points: FloatArray, radius: FloatArray) -> FloatArray:
-    """Return the trachea's air with each slice's median taken off."""
+    """Return the trachea's air with the median of each axial slice taken off, whatever the storage order."""
     grid = volume.grid
     reach = float(radius.max()) + 2.0
     index = grid.kji_from_lps(points)
@@ -256,7 +258,7 @@ def _air_values(volume: Volume, points: FloatArray, radius: FloatArray) -> Float
     values: FloatArray = np.asarray(part[tuple(where.T)], dtype=np.float64)
     if not len(values):
         return values
-    slices = where[:, 0]
+    slices = where[:, PatientAxes.of(grid).order[0]]
     medians: FloatArray = np.asarray(ndimage.median(values, slices, index=np.arange(slices.max() + 1)), dtype=np.float64)
     return np.asarray(values - medians[slices])
 
@@ -272,7 +274,8 @@ def completeness_warnings(tree: Tree, lobes: LabelMap | None = None) -> tuple[st
     missing = [LOBE_CODES[lobe] for lobe in LOBE_CODES if lobe not in supplied_lobes(tree)]
     reasons = []
     if len(tree) < EXPECTED_BRANCHES:
-        reasons.append(f"{len(tree)} branches found, at least {EXPECTED_BRANCHES} expected")
+        found = "1 branch found" if len(tree) == 1 else f"{len(tree)} branches found"
+        reasons.append(f"{found}, at least {EXPECTED_BRANCHES} expected")
     if missing:
         reasons.append("no named branch supplies the " + ", ".join(display_name(code) for code in missing))
     if lobes is not None:

@@ -5,7 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.tree import BranchFlag, BranchLabel, Tree
+
+from .naming import split_code
+
+
+def check_names(tree: Tree) -> None:
+    """Refuse a tree with names that are none of ours: no table, page or route could say what they are.
+
+    Raises
+    ------
+    InputError
+        Naming every branch and its code.
+    """
+    problems = []
+    for branch in tree:
+        for code in () if branch.label is None else (branch.label.code, *(code for code, _ in branch.label.alternatives)):
+            try:
+                split_code(code)
+            except ValueError:
+                problems.append(
+                    f"branch {branch.id} is named {code!r}, which is no bronchus; codes are such as RMB, RULB, RB6 or RB3a"
+                )
+    if problems:
+        raise InputError("The edited airway tree holds unknown names.", problems)
 
 
 def names_by_hand(tree: Tree) -> dict[int, BranchLabel]:

@@ -31,11 +31,12 @@ from .branch_evidence import flag_suspects, keep_airways, removal_note
 from .engines import choose_engine
 from .feasibility import assess
 from .given_mask import airway_from_mask
+from .grave_warnings import far_warnings, grave_warnings, gravest_first
 from .instructions import instruct
 from .labels import label_tree
 from .lobes import segment_lobes_with_notes
 from .measurements import completeness_warnings, measure_branches, quality
-from .names_by_hand import names_by_hand, with_names
+from .names_by_hand import check_names, names_by_hand, with_names
 from .narrowing import narrowing_warnings
 from .nodule import measure_target
 from .plan import Plan, Target
@@ -44,6 +45,7 @@ from .route import plan_routes
 from .scopes import load_scopes
 from .segment import AirwaySegmentation, EngineName, SegmentOptions, segment_airway, without_pieces
 from .suspects import suspect_warnings, without_names_on_suspects
+from .windpipe import check_given_airway
 
 ORIENTATIONS = ("anterior_12", "posterior_12")
 MOST_ROUTES = 20
@@ -105,7 +107,8 @@ def run(volume: Volume | None, options: AirwayOptions | None = None, progress: P
     Raises
     ------
     InputError
-        When the options contradict the image: no image at all, a target outside it, an unknown scope or engine.
+        When the options contradict the image: no image at all, a target outside it, an unknown scope or engine. Also
+        when the chest stands on its head, or the airway mask is no airway.
     SenseCareError
         When no lungs or no trachea are found.
     Cancelled
@@ -117,6 +120,8 @@ def run(volume: Volume | None, options: AirwayOptions | None = None, progress: P
     found = _segment(volume, options, progress)
     with progress.step("Airway tree"):
         tree = build_tree(found.airway, root_lps_mm=found.root_lps_mm, probability=found.probability, bridges=found.bridges)
+    if options.airway_mask is not None:
+        found = replace(found, warnings=(*check_given_airway(tree, found.airway), *found.warnings))
     return analyse(volume, found, tree, options, progress, judge_branches=found.grown)
 
 
@@ -135,8 +140,14 @@ def replan(
         The CT that ``result`` was made of; None for a plan on a mask.
     options
         Target, scopes and orientation of the new plan.
+
+    Raises
+    ------
+    InputError
+        When a branch of the tree carries a name that is none of ours.
     """
     progress = progress or Progress()
+    check_names(tree)
     return analyse(volume, _found(result, tree), tree, options, progress)
 
 
@@ -166,13 +177,13 @@ def retarget(
     if options.target_lps_mm is not None or options.target_mask is not None:
         with progress.step("Target and routes"):
             plan = _plan(volume, found, result.tree, result.lobes, options)
-    before = set(suspect_warnings(result.tree, result.plan))
+    before = {*suspect_warnings(result.tree, result.plan), *far_warnings(result.plan)}
     kept = tuple(text for text in result.warnings if text not in before)
     return replace(
         result,
         plan=plan,
         run=_run_info(result.airway.grid, volume, options, progress),
-        warnings=(*suspect_warnings(result.tree, plan), *kept),
+        warnings=gravest_first((*far_warnings(plan), *suspect_warnings(result.tree, plan), *kept)),
         not_measured=_not_measured(volume, found, plan),
     )
 
@@ -244,12 +255,15 @@ def analyse(
         quality=grades,
         engine=found.engine,
         run=_run_info(volume.grid if volume is not None else found.airway.grid, volume, options, progress),
-        warnings=(
-            *found.warnings,
-            *suspect_warnings(tree, plan),
-            *narrowing_warnings(tree),
-            *completeness_warnings(tree, lobes),
-            *lobe_notes,
+        warnings=gravest_first(
+            (
+                *grave_warnings(tree, found.lungs, plan),
+                *found.warnings,
+                *suspect_warnings(tree, plan),
+                *narrowing_warnings(tree),
+                *completeness_warnings(tree, lobes),
+                *lobe_notes,
+            )
         ),
         not_measured=_not_measured(volume, found, plan),
     )

@@ -16,6 +16,7 @@ from SenseCarePlanningLib.tubes.vtp import write_tree_vtp
 from SenseCarePlanningLib.volume import LabelMap
 
 from .constants import LOBE_CODES, LUNG_NAMES
+from .names_by_hand import check_names
 from .plan_io import PlanDocument, document_from_dict, plan_to_dict
 from .result import AirwayResult
 
@@ -69,12 +70,14 @@ def load_result(folder: Path) -> AirwayResult:
         masks[name] = _on_grid(replace(read_label_map(path, allow_empty=True), names=names), document) if path.is_file() else None
     airway = masks["airway"]
     assert airway is not None  # among the files checked above
+    tree = load_tree(folder / TREE)
+    check_names(tree)
     return AirwayResult(
         airway=airway,
         lungs=masks["lungs"],
         lobes=masks["lobes"],
         vessels=masks["vessels"],
-        tree=load_tree(folder / TREE),
+        tree=tree,
         surface=read_surface(folder / SURFACE),
         branch_measurements=document.branch_measurements,
         plan=document.plan,

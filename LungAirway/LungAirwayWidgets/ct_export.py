@@ -20,6 +20,8 @@ from SenseCarePlanningMRML.segmentation_nodes import shared_labels
 from SenseCarePlanningMRML.volume_nodes import shared_volume_of
 from SenseCarePlanningWidgets.texts import tr as _
 
+MARGIN_MM = 10.0
+"""Room around a segment that is planned on without a CT, and around the target beside it."""
 SAME_VOXEL = 1e-2
 """Two grids whose voxels are nearer than this part of a voxel are the same."""
 
@@ -161,6 +163,28 @@ def segment_on(grid: Any, segmentation_node: Any, segment_id: Any) -> LabelMap:
     return on_grid(drawn_segment(segmentation_node, segment_id), grid)
 
 
+def own_grid(segmentation_node: Any, segment_id: Any, point_lps_mm: Any = None) -> LabelMap:
+    """Return a segment on its own grid, with room around it: a scene keeps no more of the grid than the segment fills.
+
+    Parameters
+    ----------
+    point_lps_mm
+        A point (3,) that the grid shall hold; None for none.
+    """
+    drawn = drawn_segment(segmentation_node, segment_id)
+    grid, shape = drawn.labels.grid, np.array(drawn.labels.grid.shape_kji)
+    low, high = np.zeros(3), shape - 1.0
+    if point_lps_mm is not None:
+        at = grid.kji_from_lps(np.array(point_lps_mm, dtype=np.float64))
+        low, high = np.minimum(low, at), np.maximum(high, at)
+    margin = np.ceil(MARGIN_MM / np.array(grid.spacing_kji_mm))
+    first, last = np.floor(low - margin).astype(int), np.ceil(high + margin).astype(int)
+    affine = grid.affine_ijk_to_lps.copy()
+    affine[:3, 3] = grid.lps_from_kji(first.astype(float))
+    size = tuple(int(value) for value in last - first + 1)
+    return on_grid(drawn, Grid((size[0], size[1], size[2]), affine))
+
+
 def _whole_shift(source: Grid, grid: Grid) -> Any:
     """Return where the source's first voxel lies on the grid (k, j, i) when both share their voxels, else None."""
     corners = np.array([[0, 0, 0], np.array(source.shape_kji) - 1], dtype=np.float64)
@@ -207,6 +231,16 @@ def point_of(markups_node: Any) -> Any:
             x, y, z = markups_node.GetNthControlPointPositionWorld(at)
             return (-x, -y, z)
     return None
+
+
+def point_of_target(target: Any) -> Any:
+    """Return a target's point (3,) in LPS mm: of a markups node, or of (r, a, s); None for a segment and for none."""
+    if target is None or hasattr(target, "GetNthControlPointPositionWorld"):
+        return point_of(target)
+    if len(target) == 2:
+        return None
+    r, a, s = (float(value) for value in target)
+    return (-r, -a, s)
 
 
 def dicom_files_of(volume_node: Any) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from LungAirwayLib.names_by_hand import check_names
 from SenseCarePlanningLib.errors import InputError, SenseCareError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.edit import bridge, cut, relabel
@@ -55,7 +56,9 @@ class TreeEdits:
     def name(self, branch_id: int, code: str) -> None:
         """Name a branch."""
         self._branch(branch_id)
-        self._do(relabel(self.tree, branch_id, code), "name", branch_id, code)
+        named = relabel(self.tree, branch_id, code)
+        check_names(named)
+        self._do(named, "name", branch_id, code)
 
     def undo(self) -> None:
         """Take the last correction back."""

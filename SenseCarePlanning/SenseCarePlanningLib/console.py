@@ -84,16 +84,24 @@ class PlainLines(_Stoppable):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._started = ""
+        self._under_way: set[str] = set()
+        self._ended = ""
 
     def show(self, step: str, fraction: float) -> None:
-        """Write the step's name once at its start and once at its end."""
+        """Write the step's name once at its start and once at its end.
+
+        A step that reports its whole work as done ends once more by itself: the second end is not written.
+        """
         if fraction >= 1.0:
+            if step == self._ended:
+                return
             self._stream.write(f"{step}: done\n")
-            self._started = ""
-        elif step != self._started:
+            self._under_way.discard(step)
+            self._ended = step
+        elif step not in self._under_way:
             self._stream.write(f"{step} ...\n")
-            self._started = step
+            self._under_way.add(step)
+            self._ended = ""
         else:
             return
         self._stream.flush()

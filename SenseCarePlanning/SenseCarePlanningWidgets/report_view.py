@@ -104,6 +104,8 @@ class ReportView:
         self.dicom_button = self._button(
             row, _("Save DICOM..."), "reportDicomButton", _("Save report and segmentation as DICOM files, for the archive.")
         )
+        layout.addLayout(row)
+        row = qt.QHBoxLayout()  # five in one row are wider than a panel
         self.folder_button = self._button(row, _("Open folder"), "reportFolderButton", _("Show all files of this case."))
         self.large_button = self._button(row, _("Large view"), "reportLargeButton", _("Show the report in a window of its own."))
         layout.addLayout(row)

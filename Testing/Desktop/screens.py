@@ -6,6 +6,10 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 HERE = Path(__file__).resolve().parent
@@ -13,8 +17,10 @@ ROOT = HERE.parents[1]
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
 GREY_STEP, GREY_SPREAD = 8, 4
 """Grey levels kept, one in so many: the noise of a CT is what makes a picture heavy; and what counts as grey."""
-COLOURS, PLAIN_COLOURS = 256, 80
-"""Colours of a picture, and how many of them are those of its plain areas: bars, buttons, the target."""
+COLOURS, PLAIN_COLOURS = 256, 50
+"""Colours of a picture, and how many of them are those that most pixels of plain areas have: bars, buttons."""
+FAR_COLOURS, LEAST_PIXELS = 50, 25
+"""How many more are the most different ones of plain areas (a legend, the target), and how large these must be."""
 
 
 def lighten(path: Path) -> None:
@@ -34,7 +40,8 @@ def lighten(path: Path) -> None:
     found, number = np.unique(few[~is_grey], axis=0, return_counts=True)
     if len(found):
         plain, often = np.unique(few[:-1, :-1][flat], axis=0, return_counts=True)
-        palette = np.concatenate([palette, plain[np.argsort(often)[::-1][:PLAIN_COLOURS]]])
+        by_number = plain[np.argsort(often)[::-1]]
+        palette = np.concatenate([palette, by_number[:PLAIN_COLOURS], _far_apart(plain[often >= LEAST_PIXELS], by_number[:1])])
         # A colour counts by the root of its number, so that the rare ones (a thin branch) have their shades too.
         weighed = Image.fromarray(np.repeat(found, np.ceil(np.sqrt(number)).astype(int), axis=0)[None, :, :])
         left = COLOURS - len(palette)
@@ -51,6 +58,20 @@ def lighten(path: Path) -> None:
     is_plain = binary_opening(is_plain, np.ones((3, 3)))
     smooth.putdata(np.where(is_plain, np.asarray(plain_areas), np.asarray(smooth)).ravel().tolist())
     smooth.save(path, optimize=True)
+
+
+def _far_apart(colours: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Return up to ``FAR_COLOURS`` of the colours (N, 3), each as far as can be from those before: a legend keeps its own."""
+    import numpy as np
+
+    away = np.full(len(colours), np.inf)
+    found = list(first)
+    while len(found) <= min(FAR_COLOURS, len(colours)):
+        away = np.minimum(away, np.linalg.norm(colours.astype(float) - found[-1], axis=1))
+        if away.max(initial=0.0) == 0.0:
+            break
+        found.append(colours[int(away.argmax())])
+    return np.array(found)
 
 
 def main(module: str, language: str, folder: Path) -> int:

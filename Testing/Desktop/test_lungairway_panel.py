@@ -443,3 +443,9 @@ def test_the_target_is_clicked_in_a_slice(desktop, panel, airway_patient, tmp_pa
     assert interaction.GetCurrentInteractionMode() != interaction.Place
     assert panel.ui.targetLabel.text.startswith("Target at R")
     assert panel.ui.runButton.text == "Find the airways and plan"
+
+
+def test_the_modules_own_test_class_passes(desktop):
+    desktop.load_module("LungAirway")
+    desktop.show_module("LungAirway")
+    desktop.run_self_test("LungAirway")

@@ -134,6 +134,23 @@ def test_what_was_chosen_comes_back_with_the_scene(desktop, planned, tmp_path):
     assert planned.session.color_mode == "DIAMETER"
 
 
+def test_a_segment_as_target_comes_back_with_the_scene(desktop, planned, tmp_path):
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Lesions")
+    node.CreateDefaultDisplayNodes()
+    key = node.GetSegmentation().AddEmptySegment("lesion", "Lesion")
+    planned.ui.targetSegmentSelector.setCurrentNode(node)
+    planned.ui.targetSegmentSelector.setCurrentSegmentID(key)
+    assert planned.ui.targetLabel.text == "The target is the segment."
+    path = desktop.save_scene(tmp_path / "case.mrb")
+    desktop.open_scene(path)
+    settle(desktop, planned)
+    assert planned.ui.targetLabel.text == "The target is the segment."
+    assert planned.ui.targetSegmentSelector.currentSegmentID() == key
+    assert planned.session.case.targetSegmentation.GetName() == "Lesions"
+
+
 def test_two_results_in_one_scene_are_kept_apart(desktop, planned, airway_patient, airway_plan, tmp_path):
     from LungAirwayWidgets.case import result_node, result_nodes
 

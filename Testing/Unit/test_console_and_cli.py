@@ -36,6 +36,24 @@ ROOT = Path(__file__).resolve().parents[2]
         (["airway", "nowhere", "--out", "x", "--engine", "magic"], "magic"),
         (["airway", "nowhere", "--out", "{tmp}/x", "--engine", "bundle", "--bundle", "{tmp}/none"], "bundle"),
         (["airway", "nowhere", "--out", "{tmp}/x", "--engine", "classical", "--bundle", "b"], "--bundle"),
+        (["phantom", "thorax", "--airway-mask", "m", "--variant", "lb7", "--out", "{tmp}/x"], "leave out --variant."),
+        (
+            [
+                "phantom",
+                "thorax",
+                "--airway-mask",
+                "m",
+                "--nodule",
+                "RB3:9",
+                "--leaks",
+                "1",
+                "--generations",
+                "12",
+                "--out",
+                "{tmp}/x",
+            ],
+            "leave out --generations, --nodule, --leaks.",
+        ),
         (["frobnicate"], "frobnicate"),
         ([], "command"),
     ],
@@ -82,6 +100,25 @@ def test_plain_lines_name_each_step_once() -> None:
         progress.update(0.6)
     assert stream.getvalue() == "Lungs ...\nLungs: done\n"
     assert [record.name for record in progress.records] == ["Lungs"]
+
+
+def test_plain_lines_say_done_once_for_a_step_that_reports_all_of_its_work() -> None:
+    stream = io.StringIO()
+    progress = Progress(PlainLines(stream))
+    for _ in range(2):
+        with progress.step("Pictures"):
+            progress.update(1.0)
+    assert stream.getvalue() == "Pictures ...\nPictures: done\n" * 2
+
+
+def test_plain_lines_of_a_step_within_a_step() -> None:
+    stream = io.StringIO()
+    progress = Progress(PlainLines(stream))
+    with progress.step("Plan"):
+        with progress.step("Airway"):
+            pass
+        progress.update(0.5)
+    assert stream.getvalue() == "Plan ...\nAirway ...\nAirway: done\nPlan: done\n"
 
 
 def test_the_bar_ends_its_line_when_the_step_is_done() -> None:

@@ -16,7 +16,7 @@ from CardiacCTALib.findings import Feature, Stenosis
 from CardiacCTALib.high_risk import is_high_risk, present_features
 from CardiacCTALib.lumen import Measured, measure_lumen
 from CardiacCTALib.narrowest import find_narrowest, smoothing
-from CardiacCTALib.plaque import PlaqueType, analyse_plaque, plaque_map
+from CardiacCTALib.plaque import PlaqueType, analyse_plaque, plaque_map, vessel_plaque
 from CardiacCTALib.plaque_ring import ring_of
 from CardiacCTALib.reference import Bifurcation, taper_reference
 from CardiacCTALib.scan_model import given_scan, measure_scan
@@ -91,6 +91,7 @@ def test_plaque_and_remodelling(half: tuple[Tube, Measured]) -> None:
     plaque = analyse_plaque(measured, only(measured))
     assert tube.plaque_mm3 > 20.0
     assert plaque.volumes.total == pytest.approx(tube.plaque_mm3, rel=0.15)
+    assert vessel_plaque(measured).total == pytest.approx(plaque.volumes.total, rel=0.1)
     assert plaque.volumes.kind is PlaqueType.NON_CALCIFIED
     assert plaque.volumes.by_bin[1][1] > 0.9 * plaque.volumes.total
     assert plaque.remodelling is not None

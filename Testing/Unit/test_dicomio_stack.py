@@ -126,7 +126,18 @@ def test_numbers_that_run_downwards_are_no_contradiction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "refused", "warned"), [(1.0, 0, 0), (1.5, 0, 0), (2.0, 0, 1), (3.0, 0, 1), (3.1, 1, 0), (5.0, 1, 0)]
+    ("size", "refused", "warned"),
+    [
+        (1.0, 0, 0),
+        (1.5, 0, 0),
+        (1.5000000000000007, 0, 0),
+        (1.51, 0, 1),
+        (2.0, 0, 1),
+        (3.0, 0, 1),
+        (3.0004, 0, 1),
+        (3.1, 1, 0),
+        (5.0, 1, 0),
+    ],
 )
 def test_slice_spacing_limits(size: float, refused: int, warned: int) -> None:
     problems, warnings = thickness_problems((), size, 0.7)

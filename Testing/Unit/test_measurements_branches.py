@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,28 @@ def test_a_lobe_with_one_branch_is_said_with_its_volume():
     (warning,) = completeness_warnings(make_tree(), lobes)
     assert "named branches of the right upper lobe: 1 (42 mm for 500 mL)" in warning
     assert "named branches" not in completeness_warnings(make_tree())[0]
+
+
+def stored_sagittally(volume):
+    """The same image with its slices along i and the head-foot axis second, as a sagittal NIfTI is stored."""
+    swap = np.zeros((4, 4))
+    swap[[1, 2, 0, 3], [0, 1, 2, 3]] = 1.0  # stored i, j, k are the patient's j, k, i
+    array = volume.array_kji.transpose(2, 0, 1)  # [k, j, i] stored = [i, k, j] before
+    return Volume(np.ascontiguousarray(array), volume.affine_ijk_to_lps @ swap)
+
+
+def test_a_sagittally_stored_ct_has_the_same_slice_spacing_and_noise():
+    volume = tracheal_ct(20.0)
+    drift = volume.array_kji + np.linspace(0.0, 90.0, 36, dtype=np.float32)[:, None, None]  # along the trachea
+    volume = Volume(drift, volume.affine_ijk_to_lps)
+    expected = quality(volume, make_tree(), None, None)
+    found = quality(stored_sagittally(volume), make_tree(), None, None)
+    assert found["slice_spacing"].value == pytest.approx(2.0)
+    assert found["noise"].value == pytest.approx(expected["noise"].value, rel=1e-6)
+    assert found["noise"].value == pytest.approx(20.0, rel=0.1)
+
+
+def test_one_branch_is_no_plural():
+    tree = make_tree()
+    (warning,) = completeness_warnings(Tree({0: replace(tree[0], child_ids=())}, 0))
+    assert "1 branch found, at least 150 expected" in warning

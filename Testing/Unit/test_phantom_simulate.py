@@ -65,6 +65,34 @@ def test_an_empty_extra_mask_is_refused_by_name(fork) -> None:
         simulate_ct(fork, nodule=empty)
 
 
+def _ball(centre: tuple[float, float, float], radius: float, step: float) -> LabelMap:
+    size = int(np.ceil(2.0 * radius / step)) + 5
+    affine = np.diag([step, step, step, 1.0])
+    affine[:3, 3] = np.array(centre) - step * (size - 1) / 2.0
+    index = np.indices((size, size, size)) - (size - 1) / 2.0
+    return LabelMap((np.linalg.norm(index, axis=0) * step <= radius).astype(np.uint8), affine)
+
+
+@pytest.mark.parametrize(
+    ("centre", "radius", "step", "words"),
+    [
+        ((70.0, -5.0, 400.0), 5.0, 1.0, "does not lie around this airway"),
+        ((70.0, 900.0, -38.0), 5.0, 1.0, "does not lie around this airway"),
+        ((70.0, -5.0, -38.0), 0.3, 0.2, "too thin"),
+    ],
+)
+def test_vessels_of_another_patient_and_vessels_that_vanish_are_refused(fork, centre, radius, step, words) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        simulate_ct(fork, scanner=Scanner(spacing_mm=2.5, noise_hu=0.0), vessels=_ball(centre, radius, step))
+    assert caught.value.exit_code == 2
+
+
+def test_vessels_in_the_lungs_are_drawn(fork) -> None:
+    found = simulate_ct(fork, scanner=Scanner(spacing_mm=2.5, noise_hu=0.0), vessels=_ball((70.0, -5.0, -60.0), 8.0, 1.0))
+    assert found.vessels_truth is not None
+    assert found.vessels_truth.volume_ml() == pytest.approx(4.0 / 3.0 * np.pi * 0.512, rel=0.15)
+
+
 def test_surface_points_know_the_local_radius(fork) -> None:
     tube = tube_from_mask(fork)
     trachea = (tube.surface_lps_mm[:, 2] > 20.0) & (tube.surface_lps_mm[:, 2] < 55.0)

@@ -190,12 +190,13 @@ class Output:
 
 def plan_and_write(loaded: LoadedImage | None, options: Any, output: Output, progress: Progress) -> int:
     """Run the pipeline and write every form of its result; the folder appears when all of it is there."""
+    from LungAirwayLib.grave_warnings import gravest_first
     from LungAirwayLib.pipeline import run
 
     volume = loaded.volume if loaded is not None else None
     result = run(volume, options, progress)
     if loaded is not None:
-        result = replace(result, warnings=(*loaded.warnings, *result.warnings))
+        result = replace(result, warnings=gravest_first((*loaded.warnings, *result.warnings)))
     return write_result(result, loaded, output, progress)
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ..phantom.thorax import Thorax, ThoraxOptions
 
 KERNELS = ("soft", "standard", "sharp")
+PROCEDURAL: dict[str, Any] = {
+    "generations": 10, "nodule": None, "breaks": 0, "mucus_plugs": 0, "leaks": 0, "variant": None,
+}  # fmt: skip
+"""Options of a procedural patient, with what they are when not given; none applies to an airway mask."""
 
 
 def add_parser(subparsers: Any, summary: str) -> None:
@@ -28,7 +32,11 @@ def add_parser(subparsers: Any, summary: str) -> None:
     thorax = kinds.add_parser("thorax", help="a chest with lungs, airway, vessels and nodules")
     thorax.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same patient (default 0)")
     thorax.add_argument(
-        "--generations", type=int, default=10, metavar="N", help="deepest airway generation, 9 to 14 (default 10)"
+        "--generations",
+        type=int,
+        default=PROCEDURAL["generations"],
+        metavar="N",
+        help="deepest airway generation, 9 to 14 (default 10)",
     )
     thorax.add_argument(
         "--nodule",
@@ -90,6 +98,8 @@ def start(arguments: argparse.Namespace) -> int:
     masks = {name: getattr(arguments, f"{name}_mask") for name in ("vessel", "lobe", "nodule")}
     if arguments.airway_mask is None and any(masks.values()):
         raise InputError("--vessel-mask, --lobe-mask and --nodule-mask go with --airway-mask.")
+    if arguments.airway_mask is not None:
+        _refuse_procedural(arguments)
     progress = Progress(console_sink(arguments.json))
     try:
         scanner = Scanner(spacing_mm=arguments.spacing, noise_hu=arguments.noise_hu, kernel=arguments.kernel, seed=arguments.seed)
@@ -107,6 +117,19 @@ def start(arguments: argparse.Namespace) -> int:
             print(f"Note: slices over {REFUSE_SLICE_MM:g} mm apart are too coarse; planning will refuse this CT.")
         print(f"\nDigital patient in {folder}\n  scan    {folder / 'dicom'}\n  truth   {folder / 'truth'}")
     return 0
+
+
+def _refuse_procedural(arguments: argparse.Namespace) -> None:
+    """Refuse what shapes a procedural patient where the airway is given: it would change nothing.
+
+    Raises
+    ------
+    InputError
+        Naming every such option.
+    """
+    given = [f"--{name.replace('_', '-')}" for name, usual in PROCEDURAL.items() if getattr(arguments, name) != usual]
+    if given:
+        raise InputError(f"With --airway-mask the airway is as given: leave out {', '.join(given)}.")
 
 
 def _options(arguments: argparse.Namespace) -> ThoraxOptions:

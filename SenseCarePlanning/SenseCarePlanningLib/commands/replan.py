@@ -109,7 +109,9 @@ def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | No
 def _planned(arguments: argparse.Namespace, result: AirwayResult, volume: Volume | None, progress: Progress) -> AirwayResult:
     from LungAirwayLib.cut_mask import without_cut_branches
     from LungAirwayLib.given_mask import one_piece, top_of_trachea
+    from LungAirwayLib.grave_warnings import gravest_first
     from LungAirwayLib.pipeline import check_options, replan, retarget
+    from LungAirwayLib.windpipe import check_given_airway
 
     from ..dicomio.files import read_label_map
     from ..tubes.build import build_tree
@@ -130,5 +132,6 @@ def _planned(arguments: argparse.Namespace, result: AirwayResult, volume: Volume
     airway, notes = one_piece(painted)
     with progress.step("Airway tree"):
         tree = build_tree(airway, root_lps_mm=top_of_trachea(airway))
+        notes = (*check_given_airway(tree, airway), *notes)
     planned = replan(replace(result, airway=airway), tree, volume, options, progress)
-    return replace(planned, warnings=(*notes, *planned.warnings))
+    return replace(planned, warnings=gravest_first((*notes, *planned.warnings)))

@@ -23,6 +23,10 @@ DRIFT_TOLERANCE_MM = 0.5
 WARN_SLICE_MM = 1.5
 REFUSE_SLICE_MM = 3.0
 
+# A spacing comes from a fit to rounded positions: 1.5 mm may read 1.5000001 and is no more than 1.5 mm for that. Two
+# decimals are what the sentences show, so that none says "1.50 mm, 1.5 mm or less is better".
+SIZE_ROUNDING_MM = 0.005
+
 # A chest from apex to diaphragm takes 200 mm and more in an adult; below this the central airway cannot be whole.
 MINIMUM_EXTENT_MM = 150.0
 
@@ -227,11 +231,11 @@ def thickness_problems(headers: Sequence[ImageHeader], spacing_mm: float, pixel_
         ("the slice thickness", thickness),
         ("the pixel size", pixel_mm),
     ):
-        if size > REFUSE_SLICE_MM:
+        if size >= REFUSE_SLICE_MM + SIZE_ROUNDING_MM:
             problems.append(
                 f"{what} is {size:.2f} mm; planning needs {REFUSE_SLICE_MM:g} mm or less, better {WARN_SLICE_MM:g} mm"
             )
-        elif size > WARN_SLICE_MM:
+        elif size >= WARN_SLICE_MM + SIZE_ROUNDING_MM:
             warnings.append(
                 f"{what} is {size:.2f} mm: bronchi in the periphery will be missed ({WARN_SLICE_MM:g} mm or less is better)"
             )

@@ -17,7 +17,7 @@ from .coronary_heart import Heart, HeartPose, make_heart
 from .coronary_lesions import Composition, Lesion, LesionSpec, place_lesions
 from .coronary_scene import Surroundings, make_surroundings
 from .coronary_sections import Sections, make_sections
-from .coronary_tree import Artery, grow_arteries
+from .coronary_tree import INTRAMURAL, Artery, grow_arteries
 from .coronary_truth import CoronaryTruth, truth_of
 from .coronary_veins import Vein, grow_veins
 
@@ -82,7 +82,7 @@ class CoronaryOptions:
             raise ValueError(f"the contrast must be 120 to 900 HU, got {self.contrast_hu}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CoronaryPatient:
     """A digital patient before any scan; lengths in mm, LPS, exact."""
 
@@ -123,8 +123,9 @@ def make_coronary_patient(options: CoronaryOptions | None = None) -> CoronaryPat
     specs = options.stenoses or (HARD_LESIONS if options.hard else ())
     lesions = place_lesions(specs, arteries, rng)
     ostium = _ostium_distances(arteries)
-    for artery in arteries:
-        heart = heart.with_sac_over(artery.points_lps_mm[40::12], artery.outer_mm[40::12] + 1.2)
+    for artery in (item for item in arteries if item.name not in INTRAMURAL):
+        part = slice(20, None, 6)  # past its origin in the aorta or in another artery
+        heart = heart.yielding_to(artery.points_lps_mm[part], artery.outer_mm[part])
     patient = CoronaryPatient(
         options=options,
         dominance=dominance,

@@ -77,7 +77,7 @@ class Guide:
 
 BIFURCATION_POINT = (18.0, -20.5, -36.0)
 LAD_POINTS: Points = (
-    (25, -26, -39),
+    (24, -27, -39),
     (31, -35, -44),
     (32, -43, -52),
     (35, -49, -60),
@@ -88,7 +88,7 @@ LAD_POINTS: Points = (
     (62, -54, -102),
     (62, -46, -106),
 )
-LCX_POINTS: Points = ((26, -18, -38), (33, -13, -41), (39, -5, -46), (42, 4, -52), (40, 11, -59), (33, 17, -67), (24, 19, -73))
+LCX_POINTS: Points = ((24, -16, -38), (31, -11, -41), (39, -5, -46), (42, 4, -52), (40, 11, -59), (33, 17, -67), (24, 19, -73))
 LCX_TO_CRUX: Points = ((12, 16, -79), (2, 9, -84))
 RCA_POINTS: Points = (
     (-11, -48, -39),
@@ -106,11 +106,19 @@ PDA_POINTS: Points = ((5, -3, -94), (17, -13, -101), (30, -24, -106), (42, -34, 
 RIGHT_PLB_POINTS: Points = ((5, 10, -85), (16, 11, -90), (27, 4, -97), (36, -5, -102))
 ACUTE_MARGINAL_POINTS: Points = ((-24, -41, -84), (-10, -47, -97), (6, -51, -104), (20, -54, -107))
 D1_POINTS: Points = ((40, -45, -55), (50, -42, -62), (59, -38, -71), (65, -33, -80), (67, -29, -87))
-D2_POINTS: Points = ((48, -57, -76), (57, -53, -82), (64, -46, -89), (67, -41, -95))
+D2_POINTS: Points = ((44, -52, -69), (52, -50, -75), (60, -45, -83), (65, -40, -91))
 SEPTAL_POINTS: Points = ((33, -46, -60), (30, -40, -68), (27, -35, -76))
 OM1_POINTS: Points = ((47, -1, -55), (54, -6, -64), (59, -13, -74), (61, -20, -84), (61, -26, -92))
 OM2_POINTS: Points = ((43, 10, -68), (48, 5, -77), (52, -3, -87), (52, -12, -96))
-RI_POINTS: Points = ((33, -25, -43), (44, -26, -52), (54, -26, -62), (61, -25, -73), (64, -24, -82))
+RI_POINTS: Points = (
+    (25, -22, -38),
+    (33, -23, -41),
+    (42, -24, -47),
+    (51, -25, -56),
+    (58, -25, -66),
+    (62, -24, -76),
+    (64, -23, -84),
+)
 LEFT_PLB_POINTS: Points = ((28, 13, -82), (34, 6, -90), (40, -3, -98), (44, -11, -103))
 
 LM_MM = 4.5
@@ -158,13 +166,13 @@ def guides(dominance: Dominance, ramus: bool, absent: frozenset[str]) -> list[Gu
         Guide("LAD", "LM", 1.0, LAD_POINTS, septum, LAD_MM, LAD_END_MM * 0.75),
         Guide("LCX", "LM", 1.0, lcx, base, LCX_MM[dominance], lcx_end),
         Guide("D1", "LAD", 0.22, D1_POINTS, lv, SIDE_MM["D1"], SIDE_END_MM),
-        Guide("D2", "LAD", 0.47, D2_POINTS, lv, SIDE_MM["D2"], SIDE_END_MM),
+        Guide("D2", "LAD", 0.45, D2_POINTS, lv, SIDE_MM["D2"], SIDE_END_MM),
         Guide("S1", "LAD", 0.27, SEPTAL_POINTS, (), SIDE_MM["S1"], 0.9),
         Guide("OM1", "LCX", 0.38 * reached, OM1_POINTS, lv, SIDE_MM["OM1"], SIDE_END_MM),
         Guide("OM2", "LCX", 0.74 * reached, OM2_POINTS, lv, SIDE_MM["OM2"], SIDE_END_MM),
     ]
     if ramus:
-        found.insert(3, Guide("RI", "LM", 1.0, RI_POINTS, lv, SIDE_MM["RI"], SIDE_END_MM))
+        found.insert(2, Guide("RI", "LM", 1.0, RI_POINTS, lv, SIDE_MM["RI"], SIDE_END_MM))
     rca_end = DISTAL_RCA_LEFT_MM if left else 0.0
     found.append(Guide("RCA", None, 0.0, rca, ("ra_wall", "rv_wall"), RCA_MM[dominance], rca_end))
     found.append(Guide("AM", "RCA", 0.62 if left else 0.53, ACUTE_MARGINAL_POINTS, ("rv_wall",), SIDE_MM["AM"], 0.9))

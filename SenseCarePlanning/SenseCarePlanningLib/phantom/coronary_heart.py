@@ -9,10 +9,13 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from ..geometry import FloatArray, unit
 from .chest import GREAT_VESSELS, Axes, tube
-from .fields import Float32Array, Lattice, smooth_noise, smooth_union
+from .fields import Float32Array, Lattice, smooth_cut, smooth_noise, smooth_union
 
 FAR_MM = 20.0
 """Distances are cut here: nothing reads them farther from a surface."""
+
+YIELDING = (("lv_wall", 0.5), ("rv_wall", 0.5), ("la_wall", 0.5), ("ra_wall", 0.5), ("la", 2.5), ("ra", 2.5), ("rv", 2.5))
+"""Fields that keep a distance from the outer wall of an artery: the walls some fat, the cavities fat and wall."""
 
 LV_AXIS = unit(np.array([0.70, -0.58, -0.42]))
 TOWARDS_RV = unit(np.array([-0.64, -0.76, -0.02]) - np.dot([-0.64, -0.76, -0.02], LV_AXIS) * LV_AXIS)
@@ -61,8 +64,8 @@ class Heart:
     ----------
     fields
         By name: ``lv``, ``lv_wall`` (cavity and wall), ``rv``, ``rv_wall``, ``la``, ``la_wall``, ``ra``, ``ra_wall``,
-        ``aorta``, ``aorta_wall``, ``trunk``, ``trunk_wall``, ``veins`` (pulmonary), ``cava``, ``descending``, ``papillary``,
-        ``sac`` (everything inside the pericardium).
+        ``aorta``, ``aorta_wall``, ``trunk``, ``trunk_wall``, ``veins`` (pulmonary), ``svc``, ``ivc``, ``descending``,
+        ``papillary``, ``sac`` (everything inside the pericardium).
     """
 
     pose: HeartPose
@@ -83,10 +86,14 @@ class Heart:
             parts.append(self.read(name, points_lps_mm + step) - self.read(name, points_lps_mm - step))
         return np.stack(parts, axis=1) / (2.0 * reach_mm)
 
-    def with_sac_over(self, points_lps_mm: FloatArray, radius_mm: FloatArray) -> Heart:
-        """Return the heart with its pericardium stretched over a tube (N, 3), (N,)."""
-        around = np.clip(tube(self.lattice.axes(), points_lps_mm, radius_mm), -FAR_MM, FAR_MM)
-        return replace(self, fields={**self.fields, "sac": smooth_union(self.fields["sac"], around, 5.0)})
+    def yielding_to(self, points_lps_mm: FloatArray, outer_mm: FloatArray) -> Heart:
+        """Return the heart with room for an artery (N, 3), (N,): the walls it lies on give way, the pericardium bulges."""
+        around = np.clip(tube(self.lattice.axes(), points_lps_mm, outer_mm), -FAR_MM, FAR_MM)
+        fields = dict(self.fields)
+        for name, depth_mm in YIELDING:
+            fields[name] = np.maximum(fields[name], np.float32(depth_mm) - around)
+        fields["sac"] = smooth_union(fields["sac"], around - np.float32(1.2), 5.0)
+        return replace(self, fields=fields)
 
     def ostium(self, side: str) -> FloatArray:
         """Return the middle of the left or right aortic sinus's wall near the sinotubular junction, where an artery starts."""
@@ -123,9 +130,9 @@ def make_heart(
     fields["papillary"] = maker.papillary()
     fields["aorta"], fields["aorta_wall"] = maker.aorta()
     fields["trunk"], fields["trunk_wall"] = maker.trunk()
-    fields["cava"] = maker.tubes(*CAVAE)
+    fields["svc"], fields["ivc"] = (maker.tubes(course) for course in CAVAE)
     fields["descending"] = maker.descending()
-    left_atrium = np.maximum(maker.left_atrium(), 0.6 - fields["lv_wall"])
+    left_atrium = smooth_cut(maker.left_atrium(), fields["lv_wall"] - np.float32(0.6), 8.0)
     fields["veins"] = maker.tubes(*PULMONARY_VEINS)
     fields["ra"], fields["rv"], fields["rv_wall"] = maker.right_heart(fields["lv_wall"])
     fields["la"] = np.minimum(np.maximum(left_atrium, 2.0 - fields["aorta"]), maker.tubes(MITRAL_INLET))

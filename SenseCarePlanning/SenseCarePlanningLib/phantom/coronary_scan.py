@@ -156,11 +156,11 @@ def _appearance(options: CoronaryOptions, kvp: float) -> tuple[Contrast, Look]:
         base = float(getattr(plain, name))
         return base + share * (float(getattr(usual, name)) - base)
 
-    names = ("left", "aorta", "lungs", "right", "cava", "veins", "muscle")
+    names = ("left", "aorta", "lungs", "right", "svc", "ivc", "veins", "muscle")
     values = {name: pool(name) for name in names}
     if options.hard:
         values["veins"] = 0.9 * values["aorta"]
-        values["cava"] = 1.6 * values["aorta"]
+        values["svc"] = 1.6 * values["aorta"]
     look = Look(values["aorta"] - 8.0, calcium_factor=calcium_factor(kvp))
     return Contrast(**values), look
 

@@ -12,7 +12,7 @@ from ..volume import Grid
 from .chest import LUNG_CENTRE_Y, ChestShape, backdrop, template_lungs
 from .compose import parenchyma
 from .coronary_heart import Heart
-from .coronary_tree import Artery
+from .coronary_tree import INTRAMURAL, Artery
 from .coronary_veins import Vein
 from .fields import Float32Array, Lattice, SliceReader, occupancy, smooth_noise
 from .tubepaint import paint_polyline
@@ -44,8 +44,10 @@ class Contrast:
     ----------
     left, aorta, lungs
         Left heart with the pulmonary veins, aorta, pulmonary artery.
-    right, cava
-        Right heart and venae cavae, washed by saline.
+    right, svc
+        Right heart and superior vena cava, washed by saline.
+    ivc
+        Inferior vena cava, which the contrast agent has not reached.
     veins
         Cardiac veins.
     muscle
@@ -56,12 +58,13 @@ class Contrast:
     aorta: float = 430.0
     lungs: float = 300.0
     right: float = 190.0
-    cava: float = 150.0
+    svc: float = 150.0
+    ivc: float = 75.0
     veins: float = 170.0
     muscle: float = 100.0
 
 
-WITHOUT_CONTRAST = Contrast(42.0, 42.0, 42.0, 42.0, 42.0, 42.0, 50.0)
+WITHOUT_CONTRAST = Contrast(42.0, 42.0, 42.0, 42.0, 42.0, 42.0, 42.0, 50.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +114,8 @@ LAYERS = (
     ("lv_wall", "muscle"),
     ("la_wall", "muscle"),
     ("ra_wall", "muscle"),
-    ("cava", "cava"),
+    ("svc", "svc"),
+    ("ivc", "ivc"),
     ("ra", "right"),
     ("rv", "right"),
     ("la", "left"),
@@ -132,7 +136,7 @@ def draw_scene(
     """Return the noise-free image in HU on an axial grid, the arteries' fat in place but not the arteries."""
     coarse, fine = SliceReader(around.lattice, grid), SliceReader(heart.lattice, grid)
     sleeve, vein = (np.zeros(grid.shape_kji, dtype=np.uint8) for _ in range(2))
-    for artery in arteries:
+    for artery in (item for item in arteries if item.name not in INTRAMURAL):
         step = slice(None, None, 4)
         keep = np.append(np.arange(len(artery.lumen_mm))[step], len(artery.lumen_mm) - 1)
         paint_polyline(sleeve, grid, artery.points_lps_mm[keep], artery.outer_mm[keep] + SLEEVE_MM)
@@ -152,7 +156,7 @@ def draw_scene(
         _over(plane, occupancy(sac, width), FAT_HU + 7.0 * coarse.read(around.texture, k))
         mixing = 1.0 + 0.06 * coarse.read(around.texture, k)
         for name, pool in LAYERS:
-            value = getattr(contrast, pool) * (mixing if pool in ("right", "cava") else 1.0)
+            value = getattr(contrast, pool) * (mixing if pool in ("right", "svc") else 1.0)
             _over(plane, occupancy(fine.read(heart.fields[name], k), width), value)
         muscle = np.maximum(fine.read(heart.fields["papillary"], k), fine.read(heart.fields["lv"], k))
         _over(plane, occupancy(muscle, width), contrast.muscle)

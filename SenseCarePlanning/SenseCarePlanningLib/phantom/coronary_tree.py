@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import cKDTree
 
 from ..geometry import FloatArray, arc_length_mm, resample_polyline, smooth_polyline, tangents, unit
 from .coronary_calibre import calibre, mother_mm, wall_mm
@@ -22,6 +23,11 @@ GAP_MM = 0.8
 """Fat between an artery and what it lies on."""
 
 ROUNDS, FREE_MM = 40, 7.0
+OTHER_MM, OPENING = 3.2, 0.7
+"""How far from a course the middle of other arteries is kept, and how fast a branch gets there: 0.7 mm for each mm."""
+
+INTRAMURAL = frozenset({"S1"})
+"""Branches inside the muscle, without fat around them."""
 
 IntArray = NDArray[np.int_]
 
@@ -101,19 +107,35 @@ def _course(
         share = guide.share if guide.share == 1.0 else guide.share + jitter
         at = len(parent) - 1 if share >= 1.0 else round(share * (len(parent) - 1))
         first = parent[at]
-    points = np.concatenate([first[None], heart.pose.place(np.array(guide.points, dtype=np.float64))])
+    drawn = heart.pose.place(np.array(guide.points, dtype=np.float64))
+    if guide.parent is not None and guide.share < 1.0:  # the parent has slid: the branch's first part goes with it
+        fade = np.linspace(1.0, 0.0, len(drawn))[:, None]
+        drawn = drawn + fade * (first - (2.0 * drawn[0] - drawn[1]))
+    points = np.concatenate([first[None], drawn])
     arc = arc_length_mm(points)
     dense = CubicSpline(arc, points)(np.arange(0.0, arc[-1], 1.0))
+    if guide.name in INTRAMURAL:
+        course = smooth_polyline(dense, 2.0, STEP_MM)
+        course[0] = first
+        return course, at
     radius = 0.5 * guide.start_mm + 0.6
-    settled = settle(dense, heart, guide.bed, radius)
+    others = np.concatenate([np.empty((0, 3)), *[points[::4] for points, _ in courses.values()]])
+    settled = settle(dense, heart, guide.bed, radius, others)
     swayed = _swayed(settled, heart, 0.0 if guide.name == "LM" else 0.9, rng)
-    final = settle(swayed, heart, (), radius, rounds=8)
+    final = settle(swayed, heart, (), radius, others, rounds=15)
     final = smooth_polyline(final, 1.2, STEP_MM)
     final[0] = first
     return final, at
 
 
-def settle(points: FloatArray, heart: Heart, bed: tuple[str, ...], radius_mm: float, rounds: int = ROUNDS) -> FloatArray:
+def settle(
+    points: FloatArray,
+    heart: Heart,
+    bed: tuple[str, ...],
+    radius_mm: float,
+    others_lps_mm: FloatArray | None = None,
+    rounds: int = ROUNDS,
+) -> FloatArray:
     """Let a course slide until it rests on its bed and touches nothing else; its first point stays.
 
     Parameters
@@ -122,6 +144,8 @@ def settle(points: FloatArray, heart: Heart, bed: tuple[str, ...], radius_mm: fl
         (N, 3) LPS mm.
     bed
         Fields of the heart whose surfaces it shall lie on: each at ``radius_mm`` and some fat.
+    others_lps_mm
+        (K, 3) points of other arteries to part from.
 
     Returns
     -------
@@ -138,12 +162,29 @@ def settle(points: FloatArray, heart: Heart, bed: tuple[str, ...], radius_mm: fl
             step = np.einsum("nbi,nb->ni", slopes, np.linalg.solve(normal, gaps[..., None])[..., 0])
             length = np.linalg.norm(step, axis=1, keepdims=True)
             points = points - 0.5 * free * step * np.minimum(1.0, 2.0 / np.maximum(length, 1e-9))
-        for name in SOLIDS:
-            lack = np.maximum(radius_mm + 0.4 - heart.read(name, points), 0.0)
-            if lack.any():
-                points = points + 0.6 * free * lack[:, None] * unit(heart.slope(name, points))
-        points = _smoothed(points, 2.0)
+        if others_lps_mm is not None and len(others_lps_mm):
+            points = _parted(points, others_lps_mm, radius_mm)
+        points = _pushed_out(points, heart, radius_mm + 0.4, np.clip(arc_length_mm(points) / FREE_MM, 0.0, 1.0)[:, None] ** 2)
+        points = _smoothed(points, 2.0 if bed else 1.2)
         points[0] = first
+    return points
+
+
+def _parted(points: FloatArray, others_lps_mm: FloatArray, radius_mm: float) -> FloatArray:
+    """Move points away from other arteries, the more so the farther they are from their own start."""
+    gap, nearest = cKDTree(others_lps_mm).query(points)
+    wanted = np.minimum(radius_mm + OTHER_MM, OPENING * arc_length_mm(points))
+    away = unit(points - others_lps_mm[nearest])
+    return np.asarray(points + 0.5 * np.maximum(wanted - gap, 0.0)[:, None] * away)
+
+
+def _pushed_out(points: FloatArray, heart: Heart, clear_mm: float, free: FloatArray) -> FloatArray:
+    """Move points out of all solids, and out of the bottom of a groove that is too narrow for them."""
+    outward = unit(heart.slope("sac", points, 3.0))
+    for name in SOLIDS:
+        lack = np.maximum(clear_mm - heart.read(name, points), 0.0)[:, None]
+        if lack.any():
+            points = points + free * lack * (0.6 * unit(heart.slope(name, points)) + 0.3 * outward)
     return points
 
 

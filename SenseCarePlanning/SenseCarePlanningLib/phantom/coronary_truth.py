@@ -57,6 +57,10 @@ class ArteryTruth:
     lesion: IntArray
     segment: IntArray
 
+    def __post_init__(self) -> None:
+        for name in ("lesion", "segment"):  # JSON has one kind of number
+            object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(int))
+
 
 @dataclass(frozen=True)
 class LesionTruth:
@@ -68,10 +72,12 @@ class LesionTruth:
         What and where; the segment is that of the tightest point.
     start_mm, end_mm, ostium_distance_mm
         Along the artery, and from the aorta to the tightest point.
-    stenosis_percent, area_stenosis_percent, minimal_diameter_mm, minimal_area_mm2
-        At the tightest point.
+    stenosis_percent, area_stenosis_percent
+        The greatest within the lesion.
+    minimal_diameter_mm, minimal_area_mm2
+        The smallest within the lesion; where the artery tapers, a little beyond the point of the greatest stenosis.
     remodelling_index
-        Outer diameter there over the healthy one.
+        Outer diameter at the point of the greatest stenosis over the healthy one.
     volumes_mm3
         By tissue: ``plaque`` (without calcium and lipid core), ``lipid``, ``calcium``, ``stent``, ``lumen``; ``wall`` is normal.
     calcium_hu, plaque_hu, core_hu
@@ -178,7 +184,7 @@ def _lesion(number: int, lesion: Lesion, item: Sections) -> LesionTruth:
     artery, arc, spec = item.artery, item.artery.arc_mm, lesion.spec
     rows = np.flatnonzero(np.abs(arc - lesion.centre_mm) <= 0.5 * lesion.length_mm)
     middle = int(np.argmin(np.abs(arc - lesion.centre_mm)))
-    at = middle if spec.percent == 0.0 else int(rows[np.argmin(item.lumen_mm[rows])])
+    at = middle if spec.percent == 0.0 else int(rows[np.argmax(np.round(item.stenosis_percent[rows], 9))])
     volumes = tissue_volumes_mm3(item, lesion)
     ratio = float(item.outer_mm[at] / artery.outer_mm[at])
     percent = float(item.stenosis_percent[at])
@@ -195,8 +201,8 @@ def _lesion(number: int, lesion: Lesion, item: Sections) -> LesionTruth:
         ostium_distance_mm=float(arc[at]) + item.ostium_mm,
         stenosis_percent=percent,
         area_stenosis_percent=100.0 * (1.0 - (1.0 - percent / 100.0) ** 2),
-        minimal_diameter_mm=2.0 * float(item.lumen_mm[at]),
-        minimal_area_mm2=float(np.pi * item.lumen_mm[at] ** 2),
+        minimal_diameter_mm=2.0 * float(item.lumen_mm[rows].min()),
+        minimal_area_mm2=float(np.pi * item.lumen_mm[rows].min() ** 2),
         remodelling_index=ratio,
         volumes_mm3={kind_.name.lower(): volumes[kind_] for kind_ in Tissue if kind_ is not Tissue.NONE},
         calcium_hu=lesion.calcium_hu if calcified else None,

@@ -30,6 +30,9 @@ LOBE_NAMES = {1: "RUL", 2: "RML", 3: "RLL", 4: "LUL", 5: "LLL"}
 ByteArray = NDArray[np.uint8]
 
 ARTERY_LEAVES, VEIN_LEAVES = 2600, 1700
+HILUM_MM, LEAST_VESSELS_AT_LUNGS, VESSEL_SAMPLES, HALF_SHARE = 30.0, 0.5, 20000, 127
+"""Given vessels belong to this patient when at least half of a sample of them lies in the lungs or so near to them
+(main pulmonary arteries run about 30 mm from the lungs' inner sides); shares run from 0 to 255."""
 VENOUS_HILA = ((-30.0, 6.0, -34.0), (-30.0, 10.0, -52.0), (32.0, 6.0, -34.0), (32.0, 12.0, -50.0))
 """Where the four pulmonary veins leave the lungs, in the chest template (mm from the carina)."""
 
@@ -95,7 +98,7 @@ def simulate_ct(
     Raises
     ------
     InputError
-        When the airway mask, or another mask that was given, is empty.
+        When the airway mask, or another mask that was given, is empty; when the vessels are those of another patient.
     """
     started = time.perf_counter()
     scanner = scanner or Scanner()
@@ -107,7 +110,7 @@ def simulate_ct(
     grid = scanner.grid_over(chest.lower_lps_mm, chest.upper_lps_mm)
     fine = scanner.fine_grid(grid)
     lumen, outer = paint_tube(tube, airway, fine)
-    share = share_of(vessels, fine) if vessels is not None else _procedural_vessels(tube, chest, fine, seed)
+    share = _given_vessels(vessels, chest, fine) if vessels is not None else _procedural_vessels(tube, chest, fine, seed)
     layers = _layers(chest, lumen, outer, share, () if nodule is None else (_lesion_of(nodule, fine),), seed)
     factors = scanner.factors_ijk[::-1]
     airway_truth = _airway_truth(block_share(lumen, factors), tube, grid)
@@ -167,6 +170,32 @@ def _layers(
         vessels=vessels,
         lesions=lesions,
     )
+
+
+def _given_vessels(vessels: LabelMap, chest: _Chest, fine: Grid) -> ByteArray:
+    """Return the share of each voxel that given vessels cover.
+
+    Raises
+    ------
+    InputError
+        When they lie elsewhere than this patient's lungs, or nothing of them is left at this voxel size.
+    """
+    voxels = np.argwhere(vessels.mask())
+    points = vessels.grid.lps_from_kji(voxels[:: max(1, len(voxels) // VESSEL_SAMPLES)])
+    in_scan = ((points >= chest.lower_lps_mm) & (points <= chest.upper_lps_mm)).all(axis=1)
+    beside_lungs = float((in_scan & inside_of(chest.lattice, chest.lungs_mm, -HILUM_MM)(points)).mean())
+    if beside_lungs < LEAST_VESSELS_AT_LUNGS:
+        raise InputError(
+            "The vessel mask does not lie around this airway: give the vessels of the same patient, in the same coordinates.",
+            detail=f"{100.0 * beside_lungs:.0f} % of it lie within {HILUM_MM:g} mm of the lungs",
+        )
+    share = share_of(vessels, fine)
+    if share.max() <= HALF_SHARE:
+        raise InputError(
+            "Nothing is left of the vessel mask at this voxel size: its vessels are too thin; choose a finer spacing.",
+            detail=f"voxels are covered by at most {share.max() / 2.55:.0f} %",
+        )
+    return share
 
 
 def _on_grid(labels: LabelMap | None, grid: Grid, names: dict[int, str]) -> LabelMap | None:

@@ -34,9 +34,10 @@ def cut(tree: Tree, branch_id: int, at_mm: float) -> Cut:
     Raises
     ------
     SenseCareError
-        When the branch is unknown or the position lies outside it.
+        When the branch is unknown, or the position is no single number or lies outside it.
     """
     branch = _branch(tree, branch_id)
+    at_mm = _one_length(at_mm, "at_mm")
     if not 0.0 <= at_mm < branch.length_mm:
         raise SenseCareError(
             f"Branch {branch_id} cannot be cut there: choose a position between 0 and {branch.length_mm:.1f} mm.",
@@ -77,7 +78,7 @@ def bridge(
         When the branch is unknown, the position lies outside it, or the points are no course.
     """
     start = _branch(tree, from_branch)
-    at = start.length_mm if at_mm is None else float(at_mm)
+    at = start.length_mm if at_mm is None else _one_length(at_mm, "at_mm")
     if not _SHORTEST_MM <= at <= start.length_mm:
         raise SenseCareError(
             f"Branch {from_branch} ends at {start.length_mm:.1f} mm: a bridge cannot start at {at:.1f} mm.", f"at_mm = {at_mm}"
@@ -164,8 +165,21 @@ def merge_single_children(tree: Tree) -> Tree:
     return _assembled(tree, branches.values(), tree.root_id) if changed else tree
 
 
+def _one_length(value: object, name: str) -> float:
+    """Return a position along a branch as a float; a point in space, a text or a list is none."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape != ():
+        raise SenseCareError(
+            "A place on a branch is one length in mm from the start of the branch, not a point in space.", f"{name} = {value!r}"
+        )
+    return float(array)
+
+
 def _branch(tree: Tree, branch_id: int) -> Branch:
-    if branch_id not in tree.branches:
+    if not isinstance(branch_id, (int, np.integer)) or branch_id not in tree.branches:
         raise SenseCareError(f"There is no branch {branch_id} in this tree.", f"known ids: {sorted(tree.branches)}")
     return tree[branch_id]
 

@@ -1,0 +1,110 @@
+"""What is known of an artery's sections before the scan is asked: smooth along the artery, round, with usual walls and levels.
+
+The knowledge (standard deviations of second derivatives and of shapes) is chosen: wide enough for any lesion that the
+scan resolves (a full occlusion within 3 mm bends the radius by about 1 per mm), narrow enough to quiet noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SenseCarePlanningLib.geometry import FloatArray
+
+from .section_model import AROUND, CONTOUR, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PLATE, RING
+
+PLAQUE_HU, PLAQUE_SD_HU, TILT_SD_HU, AROUND_SD_HU = 60.0, 20.0, 20.0, 15.0
+"""Level of wall and non-calcified plaque before the scan is asked: the middle of the 20 to 90 HU of soft plaque. Chosen."""
+WALL_MM, WALL_SD_MM = 0.6, 1.0
+PLATE_MM, PLATE_SD_MM, PLATE_STEP_SD_MM = 0.5, 0.5, 0.3
+_BEND = {
+    "centre": 0.5,
+    "radius": 1.0,
+    "shape": 0.4,
+    "outer_centre": 0.4,
+    "outer_radius": 0.5,
+    "outer_shape": 0.3,
+    "ring": 60.0,
+    "around": 40.0,
+    "plate": 1.0,
+}
+"""Standard deviation of the second derivative along the artery: 1/mm for lengths, HU/mm2 for levels."""
+_SHAPE_SHARE = (0.12, 0.06)
+"""Standard deviation of harmonics 2 and 3 as a share of the radius: an ellipse of 1 to 1.27 is one deviation."""
+_ECCENTRIC_MM = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class PlatePrior:
+    """Level of solid calcium, where (N, 16) it was seen on the lumen, and where it may lie (there and just beside)."""
+
+    calcium_hu: float
+    seen: NDArray[np.bool_]
+    allowed: NDArray[np.bool_]
+
+
+def add_knowledge(
+    bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, plates: PlatePrior | None
+) -> None:
+    """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
+    width = values.shape[1]
+    bend = 1.0 / (_bend_sd(width) * step_mm**2) ** 2
+    second = values[2:] - 2.0 * values[1:-1] + values[:-2]
+    diagonal = np.arange(width)
+    count = len(values)
+    for first, weight_first in ((0, 1.0), (1, -2.0), (2, 1.0)):
+        pull[first : count - 2 + first] -= weight_first * bend * second
+        for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
+            if other >= first:
+                bands[other - first][first : count - 2 + first, diagonal, diagonal] += weight_first * weight_other * bend
+    usual, sd = _usual(values)
+    bands[0][:, diagonal, diagonal] += 1.0 / sd**2
+    pull -= (values - usual) / sd**2
+    wall = 1.0 / WALL_SD_MM**2
+    short = WALL_MM - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])
+    for one, sign in ((OUTER_RADIUS, 1.0), (LUMEN_RADIUS, -1.0)):
+        pull[:, one] += sign * wall * short
+        bands[0][:, one, one] += wall
+    bands[0][:, OUTER_RADIUS, LUMEN_RADIUS] -= wall
+    bands[0][:, LUMEN_RADIUS, OUTER_RADIUS] -= wall
+    if plates is not None:
+        _add_plates(bands[0], pull, values, plates)
+
+
+def _add_plates(blocks: FloatArray, pull: FloatArray, values: FloatArray, plates: PlatePrior) -> None:
+    """Add what is known of calcium: none where none was seen, a usual thickness elsewhere, alike at neighbouring angles."""
+    index = np.arange(PLATE.start, PLATE.stop)
+    sd = np.where(plates.allowed, PLATE_SD_MM, 0.01)
+    blocks[:, index, index] += 1.0 / sd**2
+    pull[:, PLATE] -= (values[:, PLATE] - np.where(plates.seen, PLATE_MM, 0.0)) / sd**2
+    both = np.where(plates.allowed & np.roll(plates.allowed, -1, axis=1), 1.0 / PLATE_STEP_SD_MM**2, 0.0)
+    after = np.roll(index, -1)
+    fall = values[:, PLATE] - np.roll(values[:, PLATE], -1, axis=1)
+    pull[:, index] -= both * fall
+    pull[:, after] += both * fall
+    blocks[:, index, index] += both
+    blocks[:, after, after] += both
+    blocks[:, index, after] -= both
+    blocks[:, after, index] -= both
+
+
+def _bend_sd(width: int) -> FloatArray:
+    sd = np.full(width, _BEND["plate"])
+    sd[LUMEN] = [_BEND["centre"]] * 2 + [_BEND["radius"]] + [_BEND["shape"]] * (CONTOUR - 3)
+    sd[OUTER] = [_BEND["outer_centre"]] * 2 + [_BEND["outer_radius"]] + [_BEND["outer_shape"]] * (CONTOUR - 3)
+    sd[RING], sd[AROUND] = _BEND["ring"], _BEND["around"]
+    return sd
+
+
+def _usual(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    usual, sd = np.zeros_like(values), np.full_like(values, 1e6)
+    for part, radius in ((LUMEN, LUMEN_RADIUS), (OUTER, OUTER_RADIUS)):
+        sd[:, part.start : part.start + 2] = _ECCENTRIC_MM
+        share = np.repeat(_SHAPE_SHARE, 2)[None, :] * np.maximum(values[:, radius : radius + 1], 0.5)
+        sd[:, part.start + 3 : part.stop] = share
+    usual[:, RING.start], sd[:, RING.start] = PLAQUE_HU, PLAQUE_SD_HU
+    sd[:, RING.start + 1 : RING.stop] = TILT_SD_HU
+    sd[:, AROUND] = AROUND_SD_HU
+    return usual, sd
