@@ -64,7 +64,7 @@ class NetworkRules:
     Parameters
     ----------
     strong
-        Probability that counts as full evidence for a path.
+        Probability that counts as full evidence for a path (more counts as more, up to twice as much).
     sure
         Voxels that touch the tree, or a path, are lumen where :class:`SurfaceModel` gives at least this probability,
     certain
@@ -76,7 +76,7 @@ class NetworkRules:
     strong: float = 0.5
     sure: float = 0.6
     certain: float = 0.998
-    growth: GrowthRules = field(default_factory=lambda: GrowthRules(minimum_mm=2.5, minimum_evidence=0.9))
+    growth: GrowthRules = field(default_factory=lambda: GrowthRules(minimum_mm=2.5, minimum_evidence=1.7))
     surface: SurfaceModel = field(default_factory=SurfaceModel)
 
 

@@ -114,6 +114,8 @@ def test_the_run_record_tells_times_and_holds_no_identity(planned: Path) -> None
     text = (planned / "run.json").read_text(encoding="utf-8")
     record = json.loads(text)
     assert {"versions", "engine", "steps", "input_geometry"} <= set(record)
+    assert record["engine"]["name"] == "classical and network", "the best engine ran, and the record says so"
+    assert "ONNX Runtime" in record["engine"]["model"]
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in record["steps"])
     assert "Phantom" not in text and "PHANTOM" not in text
 
