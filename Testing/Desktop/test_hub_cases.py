@@ -233,6 +233,7 @@ def test_report_and_segmentation_go_into_the_dicom_database(hub, tmp_path):
     panel.ui.casesTable.selectRow(names.index("Without"))
     assert not panel.ui.toDicomButton.enabled
     panel.ui.casesTable.selectRow(names.index("One"))
+    panel.ui.reportCollapsibleButton.collapsed = False
     hub.click(panel.ui.toDicomButton)
     files = slicer.dicomDatabase.allFiles()
     assert [pydicom.dcmread(one).SOPClassUID.name for one in files] == ["Encapsulated PDF Storage"]

