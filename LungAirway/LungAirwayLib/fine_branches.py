@@ -105,7 +105,7 @@ def find_fine_branches(
         Voxel spacing.
     """
     rules = rules or FineRules()
-    domain = near_mask(lumen, rules.near_mm, spacing_mm) & _aerated(hu, rules, spacing_mm) & lungs & ~lumen
+    domain = near_mask(lumen, rules.near_mm, spacing_mm) & aerated(hu, rules, spacing_mm) & lungs & ~lumen
     fine = ndimage.gaussian_filter(hu, [rules.smoothing_mm / step for step in spacing_mm], truncate=3.0)
     close = ndimage.gaussian_filter(fine, [rules.background_mm / step for step in spacing_mm], truncate=2.5)
     candidates = domain & (fine < close) & (fine < rules.brightest_hu)
@@ -127,7 +127,7 @@ def find_fine_branches(
     return FineBranches(paths, rises, threshold)
 
 
-def _aerated(hu: NDArray[np.float32], rules: FineRules, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
+def aerated(hu: NDArray[np.float32], rules: FineRules, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
     """Tell where the wider surroundings are lung, measured on a coarse grid."""
     mean = block_mean(hu, COARSE)
     sigma = [rules.aerated_mm / (step * part) for step, part in zip(spacing_mm, COARSE, strict=True)]

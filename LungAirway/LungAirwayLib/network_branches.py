@@ -20,7 +20,7 @@ from scipy import ndimage
 from SenseCarePlanningLib.volume import bounding_box
 
 from .airway_classical import HILUM_MM, cut_loops, one_piece
-from .fine_branches import near_mask
+from .fine_branches import FineRules, aerated, near_mask
 from .peripheral import FULL, GrowthRules, grow_paths
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,8 @@ def add_network_branches(
     smooth_hu
         (K, J, I) the CT smoothed as for the classical passes, its air at -1000 HU.
     lumen, lungs
-        (K, J, I) bool; the known airway, one piece without loops, and the lungs: branches are sought in them and close by.
+        (K, J, I) bool; the known airway, one piece without loops, and the lungs: branches are sought in them and close by, in
+        aerated surroundings: in scarred lung a network takes the holes for bronchi.
     spacing_mm
         Voxel spacing.
 
@@ -115,7 +116,8 @@ def add_network_branches(
         One piece without loops that holds the known airway.
     """
     rules = rules or NetworkRules()
-    evidence = np.where(near_mask(lungs, HILUM_MM, spacing_mm), chance, np.float32(0.0))
+    domain = near_mask(lungs, HILUM_MM, spacing_mm) & aerated(smooth_hu, FineRules(), spacing_mm)
+    evidence = np.where(domain, chance, np.float32(0.0))
     evidence /= np.float32(rules.strong)
     whole = with_surface(lumen, chance, smooth_hu, spacing_mm, rules)
     paths = grow_paths(evidence, whole, spacing_mm, rules.growth)
