@@ -43,7 +43,7 @@ def run_once(arguments: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "out"
         command = [sys.executable, str(ROOT / "SenseCarePlanning" / "SenseCarePlanningLib"), "airway", str(arguments.ct)]
-        command += [f"--target={arguments.target}", "--out", str(out), "--json"]
+        command += [f"--target={arguments.target}", f"--engine={arguments.engine}", "--out", str(out), "--json"]
         command += [] if arguments.video else ["--no-video"]
         start, peak = time.perf_counter(), 0.0
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--target", required=True)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--video", action="store_true")
+    parser.add_argument("--engine", default="auto")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
