@@ -90,11 +90,12 @@ def write_scene_and_seg(
     """
     notes: list[str] = []
     progress = Progress()
-    with progress.step("Scene (second process)"):
-        _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
+    # The segmentation first: what it takes is given back when it is written, a scene's memory only when the process ends.
     if loaded is not None:
         with progress.step("DICOM segmentation (second process)"):
             notes.extend(_write_seg(result, loaded, folder / "seg.dcm"))
+    with progress.step("Scene (second process)"):
+        _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
     return notes, progress.records
 
 
