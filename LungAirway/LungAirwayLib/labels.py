@@ -27,7 +27,7 @@ from .bronchus_templates import GROUP_LOBAR_CODE, LUNGS, SEGMENTS, Family, names
 from .carina import Trunk, find_trunk
 from .constants import ACCESSORY_CARDIAC, INTERMEDIATE, LEFT_MAIN, RIGHT_MAIN, TRACHEA
 from .name_prices import LobeEvidence, lobe_penalty, price_names
-from .name_remarks import OWN_NOTE, Draft, find_accessory, note_segments, note_variants, without
+from .name_remarks import OWN_NOTE, Draft, find_accessory, find_misplaced, note_segments, note_variants, without
 from .naming import segment_of
 from .subtrees import Territories, in_fixed_order
 
@@ -205,9 +205,13 @@ def label_tree(
     evidence = None if lobes is None else (lobes, lobe_confidence)
     draft = _drafted(territories, trunk, evidence)
     accessory = find_accessory(territories, trunk.roots["right"], draft)
-    if accessory:
-        rest = Territories(without(territories.tree, accessory))
+    misplaced = tuple(branch_id for branch_id in find_misplaced(territories, draft) if branch_id not in accessory)
+    if accessory or misplaced:
+        rest = Territories(without(territories.tree, [*accessory, *misplaced]))
         draft = _drafted(rest, find_trunk(rest) or trunk, evidence)
+    for branch_id in misplaced:
+        draft.labels.update(dict.fromkeys(tree.subtree(branch_id)))
+        draft.notes.append(f"misplaced branch {branch_id}: it leaves above the upper lobe bronchus, where no segment begins")
     for branch_id, likeness in accessory.items():
         for below in tree.subtree(branch_id):
             draft.labels[below] = BranchLabel(ACCESSORY_CARDIAC, likeness)

@@ -14,12 +14,19 @@ from SenseCarePlanningLib.tubes.tree import BranchLabel, Tree
 from .assignment import Assignment
 from .bronchus_templates import Family, names_of
 from .carina import Trunk
-from .constants import INTERMEDIATE, RIGHT_MAIN
+from .constants import INTERMEDIATE, LLL, LUL, RIGHT_MAIN, RLL, RML, RUL
+from .naming import lobe_of
 from .subtrees import Territories, first_course
 
 ACCESSORY_COURSE, ACCESSORY_COSINE, ACCESSORY_SHARE = (0.70, -0.20, -0.68), 0.8, 0.06
 """An accessory cardiac bronchus leaves the medial wall towards the heart and down, and is small: its course, how closely it
 must be kept to, and the largest share of the right lung's tips (Ghaye et al. 2001, doi:10.1148/radiographics.21.1.g01ja06105)."""
+
+
+HIGHEST = {RML: RUL, RLL: RUL, LLL: LUL}
+"""No bronchus of the lobes on the left begins above the bronchus of the lobe on the right."""
+MISPLACED_SHARE = 0.1
+"""The largest share of all tips that a misplaced branch may have: with more of them it is a part of the tree read wrongly."""
 
 
 @dataclass
@@ -32,7 +39,8 @@ class Draft:
 
 
 OWN_NOTE = re.compile(
-    r"no carina found:|no branch found for |common trunk |tracheal bronchus: |accessory cardiac |[RL]B\S+ not found:"
+    r"no carina found:|no branch found for |common trunk |tracheal bronchus: |accessory cardiac |misplaced branch "
+    r"|[RL]B\S+ not found:"
 )
 """What the remarks of this module begin with: naming a tree again replaces them."""
 
@@ -71,6 +79,32 @@ def find_accessory(territories: Territories, roots: Sequence[int], draft: Draft)
         if trunks == [True, False] and small and likeness >= ACCESSORY_COSINE:
             found[branch.id] = likeness
     return found
+
+
+def find_misplaced(territories: Territories, draft: Draft) -> tuple[int, ...]:
+    """Return the small branches called middle or lower lobe that leave the main bronchus above the upper lobe's bronchus.
+
+    A missing name drifts to whatever is left over; there, that is a stub of mucus, a diverticulum or an accessory bronchus.
+    """
+    tree = territories.tree
+
+    def lobe(branch_id: int | None) -> int | None:
+        label = draft.labels.get(branch_id) if branch_id is not None else None
+        return lobe_of(label.code) if label is not None else None
+
+    tops = [branch for branch in tree if lobe(branch.id) is not None and lobe(branch.id) != lobe(branch.parent_id)]
+    found = []
+    for upper in set(HIGHEST.values()):
+        pieces = [branch.id for branch in tops if lobe(branch.id) == upper]
+        if not pieces:
+            continue
+        way = set(tree.path_to(max(pieces, key=lambda key: len(territories.tips_below[key])))[:-1])
+        for branch in tops:
+            beside = tree[branch.parent_id].child_ids if branch.parent_id is not None else ()
+            small = territories.share(branch.id, len(territories.tip_points)) <= MISPLACED_SHARE
+            if HIGHEST.get(lobe(branch.id) or 0) == upper and small and branch.parent_id in way and way.intersection(beside):
+                found.append(branch.id)
+    return tuple(found)
 
 
 def without(tree: Tree, branch_ids: Iterable[int]) -> Tree:

@@ -143,6 +143,23 @@ def test_an_accessory_cardiac_bronchus_is_named_and_noted():
     assert any(note.startswith("accessory cardiac bronchus") for note in labelled.notes)
 
 
+def test_a_stub_above_the_upper_lobe_bronchus_gets_no_name_of_a_lower_segment():
+    without_six = {name: row for name, row in NORMAL.items() if name not in ("RB6", "trachea", "RMB")}
+    spec = {
+        "trachea": NORMAL["trachea"],
+        "first": ("trachea", (-9, 3, -10)),
+        "RMB": ("first", (-16, 4, -16)),
+        "stub": ("first", (-14, 14, -12)),
+        **without_six,
+    }
+    codes, labelled = codes_of(spec)
+    assert codes["stub"] is None
+    assert "RB6" not in codes.values()
+    assert any(note.startswith("misplaced branch") for note in labelled.notes)
+    assert all(codes[name] == name for name in ("RULB", "RB1", "RB2", "RB3", "RB4", "RB5", "RB7", "RB10", "LB6"))
+    assert label_tree(labelled).notes == labelled.notes
+
+
 def test_a_middle_lobe_that_is_not_in_the_tree_is_said():
     spec = {name: row for name, row in NORMAL.items() if name not in ("RMLB", "RB4", "RB5")}
     codes, labelled = codes_of(spec)
