@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..dicomio.study import StudyInfo
-from ..dicomio.write_ct import write_ct_series
 from ..plain_data import to_plain
 from ..volume import Volume
 from ..whole_folder import whole_folder
@@ -18,9 +16,10 @@ from .coronary import CoronaryPatient
 from .coronary_scan import CoronaryScan
 from .coronary_truth import save_truth
 from .scanner import Scanner
-from .write import OPTIONS, PATIENT_ID, save_label_map, write_json
+from .write import OPTIONS, save_label_map, write_json, write_series
 
 PATIENT_NAME = "Phantom^Heart"
+WINDOW_HU = (300.0, 800.0)
 CONTRAST_SERIES, CALCIUM_SERIES, TRUTH = "dicom", "calcium", "coronary.json"
 
 
@@ -46,9 +45,20 @@ def write_coronary_patient(
     """
     seed = patient.options.seed
     with whole_folder(Path(out)) as scratch:
-        _write_series(scan.volume, scratch / CONTRAST_SERIES, seed, "Simulated coronary CT angiography", 2)
-        if calcium is not None:
-            _write_series(calcium, scratch / CALCIUM_SERIES, seed, "Simulated calcium score CT", 3)
+        for volume, folder, description, number in (
+            (scan.volume, CONTRAST_SERIES, "Simulated coronary CT angiography", 2),
+            (calcium, CALCIUM_SERIES, "Simulated calcium score CT", 3),
+        ):
+            if volume is not None:
+                write_series(
+                    volume,
+                    scratch / folder,
+                    seed,
+                    patient_name=PATIENT_NAME,
+                    description=description,
+                    number=number,
+                    window_hu=WINDOW_HU,
+                )
         truth = scratch / "truth"
         truth.mkdir()
         save_truth(scan.truth, truth / TRUTH)
@@ -56,30 +66,6 @@ def write_coronary_patient(
         save_label_map(scan.segments, truth / "segments.nii.gz")
         write_json(truth / OPTIONS, _options_document(patient, scan, scanner, calcium))
     return Path(out).expanduser().absolute()
-
-
-def _write_series(volume: Volume, folder: Path, seed: int, description: str, number: int) -> None:
-    """An identity nobody can take for a real patient's; no dates, since there was no examination."""
-    study = StudyInfo(
-        patient_name=PATIENT_NAME,
-        patient_id=PATIENT_ID.format(seed=seed),
-        study_description="Digital patient, not a real examination",
-        series_description=description,
-    )
-    acquisition = volume.acquisition
-    write_ct_series(
-        volume,
-        folder,
-        study,
-        kernel=acquisition.kernel,
-        kvp=acquisition.kvp,
-        slice_thickness_mm=acquisition.slice_thickness_mm,
-        manufacturer=acquisition.manufacturer,
-        model=acquisition.model,
-        series_number=number,
-        window_hu=(300.0, 800.0),
-        seed=seed,
-    )
 
 
 def _options_document(patient: CoronaryPatient, scan: CoronaryScan, scanner: Scanner, calcium: Volume | None) -> dict[str, Any]:

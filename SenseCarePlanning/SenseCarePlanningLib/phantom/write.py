@@ -13,13 +13,15 @@ from .. import __version__
 from ..dicomio.study import StudyInfo
 from ..dicomio.write_ct import write_ct_series
 from ..tubes.io import save_tree
-from ..volume import LabelMap
+from ..volume import LabelMap, Volume
 from ..whole_folder import whole_folder
 from .scanner import Scanner
 from .simulate import SimulatedCT
 from .thorax import Thorax
 
 PATIENT_NAME, PATIENT_ID = "Phantom^Thorax", "PHANTOM-{seed:04d}"
+CHEST_WINDOW_HU = (-600.0, 1500.0)
+"""Centre and width that a viewer opens the series with."""
 OPTIONS = "options.json"
 
 _MASKS = {
@@ -62,18 +64,7 @@ def write_phantom(
     """
     seed = thorax.options.seed if thorax is not None else seed
     with whole_folder(Path(out)) as scratch:
-        acquisition = simulated.volume.acquisition
-        write_ct_series(
-            simulated.volume,
-            scratch / "dicom",
-            _study(seed),
-            kernel=acquisition.kernel,
-            kvp=acquisition.kvp,
-            slice_thickness_mm=acquisition.slice_thickness_mm,
-            manufacturer=acquisition.manufacturer,
-            model=acquisition.model,
-            seed=seed,
-        )
+        write_series(simulated.volume, scratch / "dicom", seed, patient_name=PATIENT_NAME, description="Simulated chest CT")
         truth = scratch / "truth"
         truth.mkdir()
         for name, field in _MASKS.items():
@@ -87,13 +78,39 @@ def write_phantom(
     return Path(out).expanduser().absolute()
 
 
-def _study(seed: int) -> StudyInfo:
-    """An identity nobody can take for a real patient's; no dates, since there was no examination."""
-    return StudyInfo(
-        patient_name=PATIENT_NAME,
+def write_series(
+    volume: Volume,
+    folder: Path,
+    seed: int,
+    *,
+    patient_name: str,
+    description: str,
+    number: int = 1,
+    window_hu: tuple[float, float] = CHEST_WINDOW_HU,
+) -> None:
+    """Write one series of a digital patient, with the scanner that the volume was scanned on.
+
+    Its identity is one that nobody can take for a real patient's; there are no dates, since there was no examination.
+    """
+    study = StudyInfo(
+        patient_name=patient_name,
         patient_id=PATIENT_ID.format(seed=seed),
         study_description="Digital patient, not a real examination",
-        series_description="Simulated chest CT",
+        series_description=description,
+    )
+    acquisition = volume.acquisition
+    write_ct_series(
+        volume,
+        folder,
+        study,
+        kernel=acquisition.kernel,
+        kvp=acquisition.kvp,
+        slice_thickness_mm=acquisition.slice_thickness_mm,
+        manufacturer=acquisition.manufacturer,
+        model=acquisition.model,
+        series_number=number,
+        window_hu=window_hu,
+        seed=seed,
     )
 
 
