@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import erf, sqrt
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm, resample_polyline, smooth_polyline, unit
+from SenseCarePlanningLib.geometry import FloatArray, angle_deg, arc_length_mm, smooth_polyline, unit
 from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
@@ -24,6 +25,8 @@ RADIAL_ULTRASOUND_MM = 10.0
 NORMAL_95 = 1.959964
 CURVATURE_SMOOTHING_MM = 3.0
 CURVATURE_ENDS_MM = 3.0
+BEND_SLACK, LEAST_SLACK_MM = 0.5, 1.0
+"""How far from the middle of the lumen an instrument may run: half the radius, a millimetre at least (a chosen bound)."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _assess_one(route: Route, tree: Tree, target: Target, scope: Scope) -> Feasi
             "straight_distance", straight, "mm", method="tip to the nearest point of the target's surface"
         ),
         approach_angle=_approach(way, nearest, straight),
-        bend=_bend(way),
+        bend=_bend(way, _radius_along(way, route, tree)),
         minimum_curvature_radius=curvature,
         within_radial_ultrasound=straight <= RADIAL_ULTRASOUND_MM,
         reason=_reason(tree, limiting, depth >= len(passed), straight) + _bend_remark(scope, curvature),
@@ -177,12 +180,43 @@ def _approach(way: FloatArray, nearest: FloatArray, straight_mm: float) -> Measu
     return Measurement("approach_angle", angle, "deg", method="airway axis over the last 5 mm to the nearest surface point")
 
 
-def _bend(way: FloatArray) -> Measurement:
+def _bend(way: FloatArray, radius_mm: FloatArray) -> Measurement:
+    """Sum of the turns of the straightest way that keeps to the middle of the lumen.
+
+    A centreline trembles within a wide lumen, where an instrument runs straight: its own turns add up to hundreds of degrees.
+    """
     if len(way) < 2 or arc_length_mm(way)[-1] < 10.0:
         return not_measured("bend", "deg", "the way is shorter than 10 mm")
-    steps = unit(np.diff(resample_polyline(way, 5.0), axis=0))
+    steps = unit(np.diff(way[_corners(way, np.maximum(BEND_SLACK * radius_mm, LEAST_SLACK_MM))], axis=0))
     turns = np.degrees(np.arccos(np.clip(np.einsum("ij,ij->i", steps[1:], steps[:-1]), -1.0, 1.0)))
-    return Measurement("bend", float(turns.sum()), "deg", method="sum of the turns between pieces of 5 mm, trachea to tip")
+    method = "sum of the turns of the straightest way within half the lumen's radius, trachea to tip"
+    return Measurement("bend", float(turns.sum()), "deg", method=method)
+
+
+def _corners(way: FloatArray, slack_mm: FloatArray) -> list[int]:
+    """Return the samples of a way (N, 3) that are left when every other one may be off by its slack (Douglas and Peucker)."""
+    kept, open_parts = {0, len(way) - 1}, [(0, len(way) - 1)]
+    while open_parts:
+        first, last = open_parts.pop()
+        if last - first < 2:
+            continue
+        along = unit(way[last] - way[first])
+        offset = way[first + 1 : last] - way[first]
+        share = np.clip(offset @ along, 0.0, float(np.linalg.norm(way[last] - way[first])))
+        excess = np.linalg.norm(offset - share[:, None] * along, axis=1) / slack_mm[first + 1 : last]
+        worst = int(np.argmax(excess))
+        if excess[worst] > 1.0:
+            middle = first + 1 + worst
+            kept.add(middle)
+            open_parts += [(first, middle), (middle, last)]
+    return sorted(kept)
+
+
+def _radius_along(way: FloatArray, route: Route, tree: Tree) -> FloatArray:
+    """Return the lumen's radius (N,) at each sample of a way through the branches of a route."""
+    points = np.concatenate([tree[key].points_lps_mm for key in route.branch_ids])
+    radius = np.concatenate([tree[key].radius_mm for key in route.branch_ids])
+    return np.asarray(radius[cKDTree(points).query(way)[1]])
 
 
 def _curvature_radius(way: FloatArray) -> Measurement:

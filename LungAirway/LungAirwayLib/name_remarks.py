@@ -45,6 +45,24 @@ OWN_NOTE = re.compile(
 """What the remarks of this module begin with: naming a tree again replaces them."""
 
 
+_TOLD = (
+    (re.compile(r"tracheal bronchus: (\S+) leaves .*"), "Variant: {} leaves the trachea (tracheal bronchus)."),
+    (re.compile(r"(accessory cardiac bronchus): .*"), "Variant: {}."),
+    (re.compile(r"common trunk (.+)"), "Variant: common trunk of {}."),
+)
+
+
+def variant_sentences(tree: Tree) -> tuple[str, ...]:
+    """Return a sentence for each anatomical variant among the remarks of a named tree: whoever goes there must expect it."""
+    found = []
+    for note in tree.notes:
+        for pattern, sentence in _TOLD:
+            match = pattern.fullmatch(note)
+            if match is not None:
+                found.append(sentence.format(match[1].replace(" and ", ", ")))
+    return tuple(found)
+
+
 def note_segments(side: str, group: str, family: Family, found: Assignment, draft: Draft) -> None:
     """Note segments of a group that were not found, and trunks that segments unusually share."""
     codes = [template.code for template in family.templates]

@@ -14,6 +14,8 @@ from .constants import ACCESSORY_CARDIAC, LLL, LUL, RLL, RML, RUL
 
 LANGUAGES = ("en", "zh")
 SYSTEMS = ("boyden", "clinical")
+UNCERTAIN_NAME_BELOW = 0.8
+"""A branch name with less confidence than this is printed with a question mark."""
 
 _CLINICAL: dict[str, tuple[str, str]] = {
     "trachea": ("trachea", "气管"),

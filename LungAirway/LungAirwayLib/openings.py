@@ -15,7 +15,7 @@ from SenseCarePlanningLib.render.overlay import Rgba, Shapes, draw_text, mixed
 from SenseCarePlanningLib.render.overlay import text_size as text_extent
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
-from .naming import display_name
+from .naming import UNCERTAIN_NAME_BELOW, display_name
 from .result import AirwayResult
 
 WANTED: Rgba = (118, 255, 3, 235)
@@ -59,10 +59,15 @@ class Opening:
 def opening_names(result: AirwayResult, language: str) -> dict[int, str]:
     """Return branch id -> the short name that fits into a picture; branches without a name have none.
 
-    English takes the code (RMB, RULB, RB3a); Chinese writes bronchi above the segments out, which is as short.
+    English takes the code (RMB, RULB, RB3a); Chinese writes bronchi above the segments out, which is as short. An uncertain
+    name has its question mark here as in the report's text.
     """
-    named = {branch.id: branch.label.code for branch in result.tree if branch.label is not None}
-    return named if language == "en" else {key: display_name(code, language, "boyden") for key, code in named.items()}
+    named = {branch.id: branch.label for branch in result.tree if branch.label is not None}
+    return {
+        key: (label.code if language == "en" else display_name(label.code, language, "boyden"))
+        + ("?" if label.confidence < UNCERTAIN_NAME_BELOW else "")
+        for key, label in named.items()
+    }
 
 
 def openings_at(tree: Tree, branch_id: int, next_branch_id: int, names: dict[int, str]) -> tuple[Opening, ...]:

@@ -36,6 +36,7 @@ from .instructions import instruct
 from .labels import label_tree
 from .lobes import segment_lobes_with_notes
 from .measurements import completeness_warnings, measure_branches, quality
+from .name_remarks import variant_sentences
 from .names_by_hand import check_names, names_by_hand, with_names
 from .narrowing import narrowing_warnings
 from .nodule import measure_target
@@ -261,6 +262,7 @@ def analyse(
                 *found.warnings,
                 *suspect_warnings(tree, plan),
                 *narrowing_warnings(tree),
+                *variant_sentences(tree),
                 *completeness_warnings(tree, lobes),
                 *lobe_notes,
             )

@@ -171,7 +171,7 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
             added = add_network_branches(likely, with_air_at_1000(smooth, air), lumen, lungs[box] > 0, spacing)
             lumen, chance = added.lumen, np.maximum(chance, likely, out=chance)
             chance[lumen] = 1.0
-            info = EngineInfo("classical and network", model, "1", f"{info.detail}, {added.path_count} paths of the network")
+            info = EngineInfo("classical and network", model, "1", f"{info.detail}; {added.path_count} paths of the network")
             del likely, added
     airway = np.zeros(hu.shape, dtype=np.uint8)
     airway[box] = lumen

@@ -129,6 +129,20 @@ def test_a_bend_too_tight_for_the_scope_takes_certainty_away() -> None:
     assert free.bend.value == pytest.approx(90.0, abs=6.0)
 
 
+def test_a_centreline_that_trembles_within_a_wide_lumen_is_no_bend() -> None:
+    arc = np.arange(0.0, 120.0, 0.5)
+    points = np.stack([1.5 * np.sin(arc / 4.0), 1.5 * np.cos(arc / 5.0), -arc], axis=1)
+    count = len(points)
+    wide = Branch(
+        0, None, (), points, np.full(count, 8.0), np.tile([7.8, 8.2], (count, 1)), np.zeros((count, 3, 3)), generation=0
+    )
+    tree = Tree({0: wide}, 0)
+    place = points[-1] + [0.0, 0.0, -10.0]
+    target = Target(place, place[None], "point")
+    cell = assess(plan_routes(tree, target, count=1), tree, target, [scope_of(3.0)])[0]
+    assert cell.bend.value == pytest.approx(0.0, abs=1.0)
+
+
 def test_the_matrix_has_a_cell_for_every_route_and_scope(tapering_tree: Tree, target_below: Target) -> None:
     routes = plan_routes(tapering_tree, target_below, count=3)
     cells = assess(routes, tapering_tree, target_below, [scope_of(3.0), scope_of(5.0)])

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from LungAirwayLib.labels import label_tree
+from LungAirwayLib.name_remarks import variant_sentences
 from LungAirwayLib.naming import segment_of
 from SenseCarePlanningLib.geometry import resample_polyline
+from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -121,6 +123,8 @@ def test_a_common_trunk_of_the_apical_and_anterior_segments_is_noted():
     codes, labelled = codes_of(spec)
     assert [codes[name] for name in ("RULB", "RB1", "RB2", "RB3", "trunk13")] == ["RULB", "RB1", "RB2", "RB3", "RB1+3"]
     assert "common trunk RB1 and RB3" in labelled.notes
+    assert variant_sentences(labelled) == ("Variant: common trunk of RB1, RB3.",)
+    assert translator("zh").sentence("Variant: common trunk of RB1, RB3.") == "变异：RB1, RB3 共干。"
 
 
 def test_a_tracheal_bronchus_is_named_and_noted():
@@ -129,6 +133,7 @@ def test_a_tracheal_bronchus_is_named_and_noted():
     assert codes["upper"] == "trachea"
     assert codes["RB1"] == "RB1"
     assert any(note.startswith("tracheal bronchus") for note in labelled.notes)
+    assert "Variant: RB1 leaves the trachea (tracheal bronchus)." in variant_sentences(labelled)
 
 
 def test_an_accessory_cardiac_bronchus_is_named_and_noted():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,13 @@ def test_the_sentence_is_known_in_chinese() -> None:
     told = translator("zh").sentence(said)
     assert "6.0" in told
     assert "Narrow" not in told
+
+
+def test_a_bronchus_divided_by_a_side_branch_counts_with_its_widest_part() -> None:
+    parts = {
+        0: branch(0, "RMB", (0.0, 0.0, 30.0), 6.0, (1,)),
+        1: branch(1, "RMB.2", (-10.0, 0.0, 0.0), 4.5, (2,)),
+        2: replace(branch(2, "BI", (-20.0, 0.0, -30.0), 2.7), parent_id=1),
+    }
+    (said,) = narrowing_warnings(Tree(parts, 0))
+    assert "5.4 mm after 12.0 mm" in said

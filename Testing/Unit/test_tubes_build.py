@@ -11,6 +11,7 @@ from scipy.ndimage import binary_dilation
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.build import build_tree
+from SenseCarePlanningLib.tubes.graph import SPUR_BEYOND_MM, Segment, SkeletonGraph, beyond_mm, prune_spurs, spur_limit_mm
 from SenseCarePlanningLib.tubes.tree import BranchFlag, Bridge, Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
@@ -211,6 +212,28 @@ def test_roughness_on_the_wall_makes_no_branches() -> None:
     tree = build_tree(LabelMap(rough, mask.affine_ijk_to_lps))
     assert len(tree) == 1
     assert tree.root.length_mm == pytest.approx(76.0, abs=4.0)
+
+
+def trunk_with_leaf(tip: tuple[float, float, float], leaf_radius: float) -> SkeletonGraph:
+    """A trunk of radius 5 down the z axis with its junction at the origin, and a leaf from there to ``tip``."""
+    graph = SkeletonGraph()
+    for number, end in ((1, (0.0, 0.0, 40.0)), (2, (0.0, 0.0, -40.0))):
+        points = np.linspace((0.0, 0.0, 0.0), end, 80)
+        graph.add(Segment(0, number, points, np.full(len(points), 5.0)))
+    points = np.linspace((0.0, 0.0, 0.0), tip, 20)
+    graph.add(Segment(0, 3, points, np.linspace(5.0, leaf_radius, len(points))))
+    return graph
+
+
+def test_a_long_leaf_that_stays_in_its_neighbours_lumen_is_a_bulge_of_the_wall() -> None:
+    inside = trunk_with_leaf((5.8, 0.0, -7.5), 0.6)
+    assert inside.segments[2].length_mm > spur_limit_mm(5.0)
+    assert beyond_mm(inside, 2, 0) < SPUR_BEYOND_MM
+    assert prune_spurs(inside, 1) == 1
+    outside = trunk_with_leaf((8.5, 0.0, -4.0), 1.2)
+    assert outside.segments[2].length_mm < trunk_with_leaf((5.8, 0.0, -7.5), 0.6).segments[2].length_mm
+    assert beyond_mm(outside, 2, 0) == pytest.approx(3.9, abs=0.6)
+    assert prune_spurs(outside, 1) == 0
 
 
 def test_an_empty_mask_and_a_single_voxel_are_refused_in_words() -> None:

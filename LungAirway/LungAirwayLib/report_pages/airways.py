@@ -78,7 +78,7 @@ def airway_section(result: AirwayResult, pictures: Pictures, words: Words) -> Se
         confidence = f"{100 * first.label.confidence:.0f} %" if first.label is not None else "–"
         rows.append(
             (
-                Cell(lead=code if code in SEGMENT_CODES else ""),
+                Cell(lead=words.short_branch(first) if code in SEGMENT_CODES else ""),
                 name,
                 confidence,
                 str(beyond),
@@ -123,7 +123,7 @@ def branch_section(result: AirwayResult, words: Words) -> Section:
     rows = []
     for branch in tree:
         flags = words.say(", ").join(words.say(FLAG_NAMES[flag]) for flag in sorted(branch.flags, key=lambda flag: flag.value))
-        name = words.code(branch.label.code) if branch.label is not None else "–"
+        name = words.short_branch(branch) if branch.label is not None else "–"
         parent = "–" if branch.parent_id is None else str(branch.parent_id)
         remarks = (flags or "–",) if flagged else ()
         rows.append((str(branch.id), name, parent, str(branch.generation), *_numbers(result, branch, words, walls), *remarks))

@@ -10,7 +10,7 @@ from SenseCarePlanningLib.i18n import Translator, translator
 from SenseCarePlanningLib.report.model import Measurement
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
-from ..naming import display_name
+from ..naming import UNCERTAIN_NAME_BELOW, display_name
 
 _UNITS = {
     "mm": ("mm", 1),
@@ -30,9 +30,6 @@ _UNITS = {
 
 _DECIMALS = {"slice_spacing": 2, "slice_thickness": 2, "pixel_spacing": 2, "in_plane_spacing": 2}
 """Distances of the grid are printed as finely as voxels are under patient and study: 1.25 mm stays 1.25 mm."""
-
-UNCERTAIN_NAME_BELOW = 0.8
-"""A branch name with less confidence than this is printed with a question mark."""
 
 
 def label_of(message: str) -> str:
