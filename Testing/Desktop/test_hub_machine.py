@@ -190,7 +190,7 @@ def test_sample_data_are_registered_when_slicer_has_started(hub, tmp_path):
     from SenseCarePlanningWidgets import digital_patient
 
     hub.add_dicom(write_study(digital_patient.patient_folder() / "dicom"))
-    assert SampleData.downloadSample(source).GetName() == "Lung"
+    assert SampleData.downloadSample(source).GetName() == "1: Lung"
 
 
 def test_nothing_is_downloaded_without_a_yes(hub, monkeypatch):

@@ -19,6 +19,8 @@ RENAMED = {
     "PatientsAge": "PatientAge",
 }
 """Columns of the database whose names differ from DICOM's keywords."""
+NOT_IN_NAMES = str.maketrans({"|": "-", "/": "-", "\\": "-", "*": "(star)"})
+"""What the plugin for scalar volumes replaces in a name (``cleanNodeName``)."""
 
 
 @emulated
@@ -188,6 +190,14 @@ def loadSeriesByUID(seriesUIDs: list[str], messages: Any = None, *_: Any, **__: 
     return found
 
 
+def node_name(uid: str) -> str:
+    """Return what Slicer calls the volume of a series: ``4: Chest``, as ``DICOMPlugin.defaultSeriesNodeName`` does."""
+    file = next(iter(slicer.dicomDatabase.filesForSeries(uid, 1)), "")
+    name = slicer.dicomDatabase.fileValue(file, "0008,103E") or "Unnamed Series"
+    number = slicer.dicomDatabase.fileValue(file, "0020,0011")
+    return (f"{number}: {name}" if number else name).translate(NOT_IN_NAMES)
+
+
 def _load(uid: str, folder: str) -> Any:
     import numpy as np
     import SimpleITK
@@ -202,8 +212,7 @@ def _load(uid: str, folder: str) -> Any:
     to_ras[:3, 3] = image.GetOrigin()
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy((np.diag([-1.0, -1.0, 1.0, 1.0]) @ to_ras).ravel())
-    name = slicer.dicomDatabase.descriptionForSeries(uid) or "Series"
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", node_name(uid))
     node.SetIJKToRASMatrix(matrix)
     slicer.util.updateVolumeFromArray(node, SimpleITK.GetArrayFromImage(image))
     node.CreateDefaultDisplayNodes()
