@@ -19,7 +19,14 @@ from slicer.util import VTKObservationMixin
 
 from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, SCENE
 from SenseCarePlanningLib.errors import SenseCareError
-from SenseCarePlanningWidgets import cases, dependency_installer, digital_patient, result_volume, self_check
+from SenseCarePlanningWidgets import (
+    cases,
+    dependency_installer,
+    dicom_database,
+    digital_patient,
+    result_volume,
+    self_check,
+)
 from SenseCarePlanningWidgets.case_list import CaseList
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.model_list import ModelList
@@ -30,7 +37,6 @@ from SenseCarePlanningWidgets.texts import translate_form
 
 logger = logging.getLogger(__name__)
 
-CATEGORY = "SenseCare Planning"
 SAMPLE_NAME = "SenseCareDigitalPatient"
 PLANNERS = {"LungAirway": "Plan a bronchoscopy"}
 """Organ modules, which need not be present, and what they do with a CT."""
@@ -76,13 +82,21 @@ def registerSampleData():
         import SampleData
     except ImportError:  # a Slicer without that module
         return
-    folder = Path(__file__).parent / "Resources" / "Icons"
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category=CATEGORY,
+    icon = Path(__file__).parent / "Resources" / "Icons" / f"{SAMPLE_NAME}.png"
+    # The source, not registerCustomSampleDataSource: only it takes a name to show beside the one that scripts use. Its lists
+    # must be there, though nothing is downloaded.
+    source = SampleData.SampleDataSource(
         sampleName=SAMPLE_NAME,
-        thumbnailFileName=str(folder / f"{SAMPLE_NAME}.png"),
+        sampleDescription=_("Digital patient"),
+        uris=[],
+        fileNames=[],
+        nodeNames=[],
+        thumbnailFileName=str(icon),
         customDownloader=digital_patient.download,
     )
+    sources = SampleData.SampleDataLogic.sampleDataSourcesByCategory().setdefault(_("SenseCare Planning"), [])
+    if all(one.sampleName != SAMPLE_NAME for one in sources):
+        sources.append(source)
 
 
 @parameterNodeWrapper
@@ -109,6 +123,7 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._runner = None
+        self._database = None
         self._planButtons = {}
 
     def setup(self):
@@ -165,8 +180,9 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.ui.casesTable.connect("cellDoubleClicked(int,int)", self.onOpen)
         self.ui.modelsCollapsibleButton.connect("contentsCollapsed(bool)", self.onModelsCollapsed)
         self.ui.checkCollapsibleButton.connect("contentsCollapsed(bool)", self.onCheckCollapsed)
-        if slicer.dicomDatabase:
-            slicer.dicomDatabase.connect("databaseChanged()", self.onDatabaseChanged)
+        self._database = dicom_database.application_database()
+        if self._database:
+            self._database.connect("databaseChanged()", self.onDatabaseChanged)
 
     def cleanup(self):
         """Slicer ends, or the module is reloaded."""
@@ -174,8 +190,8 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.reportView.close()
         if self._runner is not None:
             self._runner.stop_now()
-        if slicer.dicomDatabase:
-            slicer.dicomDatabase.disconnect("databaseChanged()", self.onDatabaseChanged)
+        if self._database:
+            self._database.disconnect("databaseChanged()", self.onDatabaseChanged)
         self.setParameterNode(None)
         self.removeObservers()
 
@@ -319,16 +335,21 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         case = self.caseList.current()
         if case is None or case.result is None:
             return
-        with shown_failures(), slicer.util.WaitCursor():
-            self.logic.addToDicomDatabase(case.result.folder)
+        with shown_failures():
+            if not dicom_database.offer_database():
+                return
+            with slicer.util.WaitCursor():
+                self.logic.addToDicomDatabase(case.result.folder)
             slicer.util.showStatusMessage(_("Segmentation and report are in the DICOM database."), 5000)
 
     def onDigitalPatient(self):
         """Make the digital patient, or load it."""
-        if digital_patient.is_made():
-            self._showDigitalPatient()
-            return
         with shown_failures():
+            if not dicom_database.offer_database():
+                return
+            if digital_patient.is_made():
+                self._showDigitalPatient()
+                return
             box = self.progressBox
             self._runner = digital_patient.runner(box.show_progress, box.add_log, self.onDigitalPatientMade)
             self.ui.digitalPatientButton.enabled = False
@@ -514,8 +535,7 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
         """
         from DICOMLib import DICOMUtils
 
-        if not slicer.dicomDatabase or not slicer.dicomDatabase.isOpen:
-            raise SenseCareError(_("Slicer's DICOM database is not open; open the DICOM module once and create it."))
+        dicom_database.require_database()
         # The importer takes a folder; the result's own holds files that are no DICOM.
         with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as scratch:
             for name in DICOM_FILES:

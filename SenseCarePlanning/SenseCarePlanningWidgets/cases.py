@@ -15,6 +15,7 @@ import slicer
 from SenseCarePlanningLib.case_folder import REPORT_HTML, CaseFolder, find_cases, is_case
 from SenseCarePlanningLib.errors import InputError
 
+from .dicom_database import opened_database, require_database
 from .texts import tr as _
 
 CASES_SETTING = "SenseCarePlanning/CasesFolder"
@@ -117,8 +118,8 @@ def result_case(result: CaseFolder) -> Case:
 
 def study_cases() -> Iterator[Case]:
     """Yield the studies of Slicer's DICOM database that hold CT images; slow where there are many, so take them by and by."""
-    database = slicer.dicomDatabase
-    if not database or not database.isOpen:
+    database = opened_database()
+    if database is None:
         return
     for patient in database.patients():
         name = readable_name(database.nameForPatient(patient))
@@ -136,7 +137,9 @@ def study_cases() -> Iterator[Case]:
 
 def ct_series(study_uid: str) -> list[Series]:
     """Return a study's CT series, most images first: the first is usually the one to plan on."""
-    database = slicer.dicomDatabase
+    database = opened_database()
+    if database is None:
+        return []
     found = []
     for uid in database.seriesForStudy(study_uid):
         if database.fieldForSeries("Modality", uid) != MODALITY:
@@ -163,7 +166,7 @@ def load_series(uid: str) -> Any:
     """
     from DICOMLib import DICOMUtils
 
-    wanted = set(_instances(uid))
+    wanted = set(require_database().instancesForSeries(uid))
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
         held = set((node.GetAttribute("DICOM.instanceUIDs") or "").split())
         if wanted and held and held <= wanted:
@@ -174,7 +177,3 @@ def load_series(uid: str) -> Any:
     if not volumes:
         raise InputError(_("This series could not be loaded; open it in the DICOM module and look at its messages."))
     return volumes[0]
-
-
-def _instances(uid: str) -> list[str]:
-    return [slicer.dicomDatabase.instanceForFile(path) for path in slicer.dicomDatabase.filesForSeries(uid)]

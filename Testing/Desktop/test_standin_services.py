@@ -125,11 +125,17 @@ def test_a_console_process_tells_through_the_event_loop(desktop):
 def test_sample_data_come_from_their_own_downloader(desktop):
     import SampleData
 
+    with pytest.raises(TypeError):  # Slicer's own takes no source without lists
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(sampleName="Patient", customDownloader=add_volume)
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category="Planning", sampleName="Patient", customDownloader=lambda source: [add_volume(source.sampleName)]
+        category="Planning",
+        sampleName="Patient",
+        uris=[],
+        fileNames=[],
+        customDownloader=lambda source: [add_volume(source.sampleName)],
     )
     assert SampleData.downloadSample("Patient").GetName() == "Patient"
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(sampleName="Far", uris=["https://example.org/x"])
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(sampleName="Far", uris=["https://example.org/x"], fileNames=["x"])
     with pytest.raises(RuntimeError, match="no network"):
         SampleData.downloadSample("Far")
 
