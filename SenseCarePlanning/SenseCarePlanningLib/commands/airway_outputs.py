@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..memory import give_memory_back
 from ..progress import Progress, StepRecord, peak_memory_mb
 from ..render.offscreen import rendering_available
 from .beside import beside
@@ -94,6 +95,7 @@ def write_scene_and_seg(
     if loaded is not None:
         with progress.step("DICOM segmentation (second process)"):
             notes.extend(_write_seg(result, loaded, folder / "seg.dcm"))
+        give_memory_back()
     with progress.step("Scene (second process)"):
         _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
     return notes, progress.records

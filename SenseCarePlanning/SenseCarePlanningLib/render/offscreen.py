@@ -19,6 +19,7 @@ from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
 
 from ..errors import SenseCareError
+from ..memory import give_memory_back
 
 logger = logging.getLogger(__name__)
 
@@ -220,3 +221,4 @@ class OffscreenRenderer:
         """Give the graphics memory back."""
         self.clear()
         self.window.Finalize()
+        give_memory_back()

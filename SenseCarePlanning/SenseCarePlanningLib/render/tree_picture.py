@@ -135,7 +135,7 @@ class TreePainter:
 
     def __init__(self, surface: Surface, tree: Tree) -> None:
         self.tree = tree
-        self._renderers: dict[tuple[int, int], OffscreenRenderer] = {}
+        self._renderer: OffscreenRenderer | None = None  # a large window in software takes 200 MB: one is kept, not one a size
         normals = vtkPolyDataNormals()
         normals.SetInputData(polydata_from_surface(surface))
         normals.SplittingOff()
@@ -216,10 +216,11 @@ class TreePainter:
         return places
 
     def _drawn(self, actors: list[Any], window: _Window, style: TreeStyle, width: int, height: int) -> RgbImage:
-        """Return the actors on white; the window is kept for the next picture of that size."""
-        renderer = self._renderers.get((width, height))
-        if renderer is None:
-            renderer = self._renderers[width, height] = OffscreenRenderer(width, height, background=(1.0, 1.0, 1.0))
+        """Return the actors on white; the window is kept for the next picture if that has the same size, one window at a time."""
+        renderer = self._renderer
+        if renderer is None or (renderer.width, renderer.height) != (width, height):
+            self.close()
+            renderer = self._renderer = OffscreenRenderer(width, height, background=(1.0, 1.0, 1.0))
             _add_lights(renderer)
         for actor in actors:
             renderer.add(actor)
@@ -231,9 +232,9 @@ class TreePainter:
 
     def close(self) -> None:
         """Give the graphics memory back."""
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers.clear()
+        if self._renderer is not None:
+            self._renderer.close()
+        self._renderer = None
 
     def __enter__(self) -> TreePainter:
         return self
