@@ -1,6 +1,7 @@
 """The hub: cases, what can be done with them, models, reports, a self-check and sample data."""
 
 import enum
+import html
 import logging
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, SCENE
+from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, SCENE, read_case
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningWidgets import (
     cases,
@@ -259,7 +260,10 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def _describe(case):
         if case is None:
             return _("Choose a case above.")
-        return f"<b>{case.name}</b><br>{case.study}" + (f" · {case.date}" if case.date else "")
+        scanned = (case.study, case.date) if case.kind == "study" else (case.study,)
+        made = () if case.kind == "study" else (case.held, case.date)
+        lines = (" · ".join(one for one in parts if one) for parts in (scanned, made))
+        return "<br>".join([f"<b>{html.escape(case.name)}</b>", *(html.escape(line) for line in lines if line)])
 
     def onImport(self):
         """Go to the DICOM module."""
@@ -511,14 +515,14 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
 
     @staticmethod
     def copyCase(folder, place):
-        """Copy a result into a place under its own name and return the copy.
+        """Copy a result into a place, under a name without the patient's, and return the copy.
 
         Raises
         ------
         SenseCareError
             If something of that name is there.
         """
-        target = Path(place) / Path(folder).name
+        target = Path(place) / read_case(Path(folder)).name
         if target.exists():
             raise SenseCareError(_("{name} is there already; choose another folder.").format(name=target.name))
         shutil.copytree(folder, target)

@@ -44,11 +44,15 @@ class Case:
     kind
         ``study`` or ``result``.
     name
-        The patient, or the result folder's name.
+        The patient; the result folder's name where the CT stated none.
     study
-        What was scanned, or what the result holds.
+        What was scanned, with its date for a result.
     date
-        ISO date of the scan or of the result; empty where it is unknown.
+        ISO date of the scan; date and time of a result's run; empty where it is unknown.
+    state
+        ``CT``, or in one word what a result holds so far.
+    held
+        The same as a sentence, for a result.
     study_uid, result
         Where the case comes from.
     """
@@ -58,6 +62,8 @@ class Case:
     name: str
     study: str
     date: str
+    state: str
+    held: str = ""
     study_uid: str = ""
     result: CaseFolder | None = None
 
@@ -99,21 +105,30 @@ def remember_folder(folder: Path) -> None:
     qt.QSettings().setValue(OPENED_SETTING, json.dumps([str(one) for one in kept]))
 
 
-def result_cases() -> list[Case]:
-    """Return the finished results, newest first."""
-    found = {str(one.folder): one for place in (cases_folder(), *opened_folders()) for one in find_cases(place)}
-    ordered = sorted(found.values(), key=lambda one: one.created.timestamp() if one.created else 0.0, reverse=True)
-    return [result_case(one) for one in ordered]
+def result_places() -> list[Path]:
+    """Return the folders where results are looked for."""
+    return [cases_folder(), *opened_folders()]
+
+
+def read_results(places: list[Path]) -> list[CaseFolder]:
+    """Return the finished results in folders, newest first; touches neither Qt nor the scene."""
+    found = {str(one.folder): one for place in places for one in find_cases(place)}
+    return sorted(found.values(), key=lambda one: one.created.timestamp() if one.created else 0.0, reverse=True)
 
 
 def result_case(result: CaseFolder) -> Case:
     """Return the row of a result."""
     if not result.has_target:
-        held = _("No target yet")
+        state, held = _("Airways"), _("No target yet")
+    elif REPORT_HTML in result.files:
+        state, held = _("Report"), _("Plan with report")
     else:
-        held = _("Plan with report") if REPORT_HTML in result.files else _("Plan, no report yet")
+        state, held = _("Plan"), _("Plan, no report yet")
+    study = result.study
+    name = readable_name(study.patient_name) if study.patient_name else result.name
+    scanned = " · ".join(one for one in (study.study_date, study.study_description) if one)
     date = result.created.strftime("%Y-%m-%d %H:%M") if isinstance(result.created, datetime) else ""
-    return Case(f"folder:{result.folder}", "result", result.name, held, date, result=result)
+    return Case(f"folder:{result.folder}", "result", name, scanned, date, state, held, result=result)
 
 
 def study_cases() -> Iterator[Case]:
@@ -131,6 +146,7 @@ def study_cases() -> Iterator[Case]:
                     name,
                     database.descriptionForStudy(study) or _("CT"),
                     str(database.fieldForStudy("StudyDate", study)),
+                    _("CT"),
                     study_uid=study,
                 )
 

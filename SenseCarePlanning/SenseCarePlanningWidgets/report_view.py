@@ -10,9 +10,10 @@ from typing import Any
 import qt
 import slicer
 
-from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, REPORT_PDF
+from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, REPORT_PDF, read_case
 from SenseCarePlanningLib.errors import SenseCareError
 
+from .cases import result_case
 from .error_message import shown_failures
 from .texts import tr as _
 
@@ -161,7 +162,7 @@ class ReportView:
                 self._large = ReportPage()
                 qt.QVBoxLayout(self._window).addWidget(self._large.view)
             assert self._large is not None
-            self._window.windowTitle = _("Report: {name}").format(name=self._present_folder().name)
+            self._window.windowTitle = _("Report: {name}").format(name=result_case(read_case(self._present_folder())).name)
             self._large.show_file(path, WINDOW_SIZE[0])
             self._window.show()
             self._window.raise_()
@@ -202,7 +203,7 @@ class ReportView:
     def save_dicom(self) -> None:
         """Ask for a folder, and copy the DICOM report and segmentation there."""
         with shown_failures():
-            name = self._present_folder().parent.name
+            name = read_case(self._present_folder()).name  # not the patient's: a file's name is no place for it
             chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose a folder for the DICOM files"), "")
             if not chosen:
                 return

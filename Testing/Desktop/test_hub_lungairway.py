@@ -23,7 +23,7 @@ def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_pat
     panel = desktop.show_module("SenseCarePlanning")
     desktop.process_events(until=lambda: not panel.caseList.filling)
     panel.ui.casesTable.selectRow(0)
-    assert panel.caseList.current().name == "airway-demo 001"
+    assert panel.caseList.current().name == "Phantom, Thorax"
     desktop.click(panel.ui.openButton)
     airway = slicer.util.getModuleWidget("LungAirway")
     desktop.process_events(until=lambda: not airway.session.taking_up, timeout=60)
