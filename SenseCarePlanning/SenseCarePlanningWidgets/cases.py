@@ -183,9 +183,11 @@ def load_series(uid: str) -> Any:
     from DICOMLib import DICOMUtils
 
     wanted = set(require_database().instancesForSeries(uid))
+    if not wanted:
+        raise InputError(_("This series is no longer in the DICOM database; press Refresh and choose again."))
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
         held = set((node.GetAttribute("DICOM.instanceUIDs") or "").split())
-        if wanted and held and held <= wanted:
+        if held and held <= wanted:
             return node
     ids = DICOMUtils.loadSeriesByUID([uid])
     nodes = [slicer.mrmlScene.GetNodeByID(one) for one in ids or ()]

@@ -80,13 +80,6 @@ class ReportPage:
         else:
             self.view.html = simplified_html(path.read_text(encoding="utf-8"), width)
 
-    def show_text(self, text: str) -> None:
-        """Show a sentence."""
-        if self._web:
-            self.view.setHtml(f"<p>{text}</p>")
-        else:
-            self.view.html = f"<p>{text}</p>"
-
 
 class ReportView:
     """Shows ``report.html`` of a result folder; put :attr:`widget` into a layout."""
@@ -115,12 +108,29 @@ class ReportView:
         self.save_button.connect("clicked()", self.save_pdf)
         self.dicom_button.connect("clicked()", self.save_dicom)
         self.folder_button.connect("clicked()", self.open_folder)
-        self.page = ReportPage()
-        self.page.view.setMinimumHeight(PANEL_SIZE[1])
-        layout.addWidget(self.page.view)
+        self.note: Any = qt.QLabel()
+        self.note.objectName, self.note.wordWrap = "reportNote", True
+        layout.addWidget(self.note)
+        self._page: ReportPage | None = None
         self._window: Any = None
         self._large: ReportPage | None = None
         self.clear()
+
+    @property
+    def page(self) -> ReportPage:
+        """The page; made when the first report is shown: a web view starts a browser of its own."""
+        if self._page is None:
+            self._page = ReportPage()
+            self._page.view.setMinimumHeight(PANEL_SIZE[1])
+            self.widget.layout().addWidget(self._page.view)
+        return self._page
+
+    def _say(self, text: str) -> None:
+        """Show a sentence in place of the page, or the page again where it is empty."""
+        self.note.text = text
+        self.note.visible = bool(text)
+        if self._page is not None:
+            self._page.view.visible = not text
 
     @staticmethod
     def _button(row: Any, text: str, name: str, tip: str) -> Any:
@@ -139,9 +149,10 @@ class ReportView:
         self.folder_button.enabled = self.folder.is_dir()
         self.large_button.enabled = page.is_file()
         if not page.is_file():
-            self.page.show_text(_("This case has no report yet; make the plan first."))
+            self._say(_("This case has no report yet; make the plan first."))
             return False
         self.page.show_file(page, PANEL_SIZE[0])
+        self._say("")
         return True
 
     def clear(self) -> None:
@@ -149,7 +160,7 @@ class ReportView:
         self.folder = None
         for button in (self.print_button, self.save_button, self.dicom_button, self.folder_button, self.large_button):
             button.enabled = False
-        self.page.show_text(_("No report is open."))
+        self._say(_("No report is open."))
 
     def show_large(self) -> None:
         """Show the report in a window of its own, which stays until it is closed."""
@@ -169,8 +180,10 @@ class ReportView:
 
     def close(self) -> None:
         """Close the window: the module is unloaded."""
-        if self._window is not None:
+        if self._window:
             self._window.close()
+            self._window.deleteLater()
+        self._window = self._large = None
 
     def print_report(self) -> None:
         """Open the PDF in the system's program for it, which prints."""

@@ -81,12 +81,14 @@ def test_without_a_web_view_the_page_is_still_shown(desktop, tmp_path, monkeypat
 
     monkeypatch.delattr(slicer, "qSlicerWebWidget")
     view = ReportView()
-    assert "No report is open." in view.page.view.toPlainText()
+    assert view.note.text == "No report is open." and view._page is None
     assert view.show_folder(write_result(tmp_path / "One"))
     assert "Bronchoscopy plan" in view.page.view.toPlainText()
+    assert view.note.isHidden() and not view.page.view.isHidden()
     (tmp_path / "empty").mkdir()
     assert not view.show_folder(tmp_path / "empty")
-    assert "no report yet" in view.page.view.toPlainText()
+    assert "no report yet" in view.note.text
+    assert not view.note.isHidden() and view.page.view.isHidden()
     assert not view.print_button.enabled and view.folder_button.enabled
 
 
