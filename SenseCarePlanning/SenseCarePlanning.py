@@ -253,7 +253,8 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         for name, button in self._planButtons.items():
             present = self.logic.isPresent(name)
             button.enabled = case is not None and present
-            button.text = _("Continue in {module}").format(module=name) if isResult else _(PLANNERS[name])
+            title = getattr(slicer.modules, name.lower()).title if present else name
+            button.text = _("Continue in {module}").format(module=title) if isResult else _(PLANNERS[name])
             button.toolTip = "" if present else _("The module {module} is not installed.").format(module=name)
 
     @staticmethod

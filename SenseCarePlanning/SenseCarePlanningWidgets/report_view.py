@@ -29,6 +29,8 @@ th, td { padding: 3px; } .key { color: #808890; }
 """What a text browser understands; the blue is readable on light and on dark."""
 IMAGE_SHARE, IMAGE_WIDTH, THUMB_SHARE, THUMB_WIDTH = 0.85, 560, 0.12, 96
 """Width of a picture, and of one within a table: a share of the page's and at most so many pixels."""
+NARROW, NARROW_COLUMNS = 600, 4
+"""On a page narrower than so many pixels, a table of more columns than so many is told row by row."""
 DROPPED = (r"<style.*?</style>", r"<svg.*?</svg>", r"<footer.*?</footer>")
 REPLACED = {
     r"<dl[^>]*>": '<table border="0" cellspacing="0" cellpadding="2" width="100%">',
@@ -47,6 +49,7 @@ def simplified_html(text: str, width: int) -> str:
     """Return a report's HTML as a text browser shows it well.
 
     It knows neither grids nor drawings nor pictures that scale, so pairs become tables, drawings go, and pictures get a width.
+    On a narrow page a wide table becomes a paragraph for each row, which wraps at any width.
 
     Parameters
     ----------
@@ -55,11 +58,27 @@ def simplified_html(text: str, width: int) -> str:
     """
     for pattern in DROPPED:
         text = re.sub(pattern, "", text, flags=re.DOTALL)
+    if width < NARROW:
+        text = re.sub(r"<table.*?</table>", lambda found: _told_row_by_row(found.group()), text, flags=re.DOTALL)
     for pattern, kept in REPLACED.items():
         text = re.sub(pattern, kept, text, flags=re.DOTALL)
     text = re.sub(r'<img class="thumb" style="[^"]*"', f'<img width="{min(round(THUMB_SHARE * width), THUMB_WIDTH)}"', text)
     text = re.sub(r"<img (?!width)", f'<img width="{min(round(IMAGE_SHARE * width), IMAGE_WIDTH)}" ', text)
     return text.replace("</head>", SIMPLE_STYLE + "</head>", 1)
+
+
+def _told_row_by_row(table: str) -> str:
+    """Return a wide table as paragraphs, ``title: value`` for each cell; a table of few columns as it is."""
+    head, _mark, body = table.partition("</thead>")
+    titles = [re.sub(r"\s*<br>\s*", " ", one) for one in re.findall(r"<th(?: [^>]*)?>(.*?)</th>", head, re.DOTALL)]
+    if len(titles) <= NARROW_COLUMNS:
+        return table
+    told = re.findall(r"<caption>(.*?)</caption>", head, re.DOTALL)
+    for row in re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.DOTALL):
+        first, *others = re.findall(r"<t[hd](?: [^>]*)?>(.*?)</t[hd]>", row, re.DOTALL)
+        values = [f"{title}: {value}" for title, value in zip(titles[1:], others, strict=False) if value.strip()]
+        told.append(" · ".join([f"<b>{titles[0]} {first}</b>", *values]))
+    return "".join(f"<p>{one}</p>" for one in told)
 
 
 class ReportPage:
@@ -72,6 +91,8 @@ class ReportPage:
         if not self._web:
             self.view.setOpenExternalLinks(False)
             self.view.setOpenLinks(False)
+            # One that comes after the page was laid out leaves the page wider than the view.
+            self.view.verticalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOn
 
     def show_file(self, path: Path, width: int) -> None:
         """Show a report's HTML file on a page of some width (pixels)."""
