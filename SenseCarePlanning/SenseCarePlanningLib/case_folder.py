@@ -24,7 +24,7 @@ RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, SCENE, SEGMENTATION, VI
 DICOM_FILES = (SEGMENTATION, REPORT_DICOM)
 STUDY = "study.json"
 """Whose result it is, for a list of cases: apart from the other records, so that they can be shown to anybody."""
-STUDY_KEYS = ("patient_name", "study_date", "study_description")
+STUDY_KEYS = ("patient_name", "study_date", "study_description", "series_uid")
 DEPTH = 2
 """Cases lie in the folder for results, or one folder deeper."""
 
@@ -38,7 +38,7 @@ class CaseFolder:
     folder
         Where it lies.
     study
-        Name of the patient, date and description of the study, as far as the CT stated them.
+        Name of the patient, date and description of the study, UID of the series, as far as the CT stated them.
     created
         When the run began, local time, or None where the record does not say.
     engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,12 @@ def write_study(folder: Path, name: str = "Doe^Jane", seed: int = 1, description
 
 
 def write_result(
-    folder: Path, target: str = "point", with_scene: bool = False, patient: str | None = None, created: str = CREATED
+    folder: Path,
+    target: str = "point",
+    with_scene: bool = False,
+    patient: str | None = None,
+    created: str = CREATED,
+    series_uid: str | None = None,
 ) -> Path:
     """Write a result folder with what the hub reads of it."""
     from SenseCarePlanningLib.case_folder import write_study
@@ -50,7 +56,9 @@ def write_result(
         "created": created,
         "input_geometry": {"shape_kji": list(SIZE_KJI), "affine_ijk_to_lps": AFFINE.tolist()},
     }
-    study = StudyInfo(patient_name=patient, study_date="2024-01-31", study_description="Chest") if patient else StudyInfo()
+    study = StudyInfo(series_uid=series_uid)
+    if patient:
+        study = replace(study, patient_name=patient, study_date="2024-01-31", study_description="Chest")
     with whole_folder(folder) as scratch:
         write_study(study, scratch)
         (scratch / "run.json").write_text(json.dumps(record), encoding="utf-8")

@@ -236,6 +236,28 @@ def test_the_ct_of_a_result_is_found_by_its_grid_or_taken_from_its_scene(hub, tm
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 2
 
 
+def test_the_ct_of_a_result_is_its_own_among_those_of_the_same_grid(hub, tmp_path):
+    import slicer
+
+    from SenseCarePlanningWidgets.cases import load_series
+    from SenseCarePlanningWidgets.result_volume import volume_of_result
+
+    show(hub)
+    uids = []
+    for seed, name in enumerate(("Doe^Jane", "Roe^Richard"), 1):
+        folder = write_study(tmp_path / name, name, seed)
+        hub.add_dicom(folder)
+        uids.append(slicer.dicomDatabase.seriesForFile(next(folder.rglob("*.dcm")).as_posix()))
+    assert uids[0] != uids[1]
+    other = load_series(uids[0])
+    result = write_result(tmp_path / "cases" / "One", with_scene=True, series_uid=uids[1])
+    own = volume_of_result(result)  # not the other patient's, though its grid is the same, and not the nameless one of the scene
+    assert own.GetID() != other.GetID()
+    assert own.GetAttribute("DICOM.instanceUIDs").split()[0] in slicer.dicomDatabase.instancesForSeries(uids[1])
+    assert volume_of_result(result).GetID() == own.GetID()
+    assert volume_of_result(write_result(tmp_path / "cases" / "Two", series_uid=uids[0])).GetID() == other.GetID()
+
+
 def test_closing_the_scene_keeps_the_panel_whole(hub, tmp_path):
     write_result(tmp_path / "cases" / "One")
     panel = show(hub)
