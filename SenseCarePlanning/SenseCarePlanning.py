@@ -350,7 +350,7 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
     def onDigitalPatient(self):
         """Make the digital patient, or load it."""
         with shown_failures():
-            if not dicom_database.offer_database():
+            if not digital_patient.prepare():
                 return
             if digital_patient.is_made():
                 self._showDigitalPatient()

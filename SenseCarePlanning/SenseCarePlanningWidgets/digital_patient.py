@@ -11,6 +11,7 @@ import slicer
 
 from SenseCarePlanningLib.errors import SenseCareError
 
+from . import dependency_installer
 from .cases import cases_folder, load_series
 from .dicom_database import offer_database, require_database
 from .error_message import sentence_of, show_failure
@@ -30,6 +31,21 @@ def patient_folder() -> Path:
 def is_made() -> bool:
     """Tell whether the patient is there."""
     return (patient_folder() / "dicom").is_dir()
+
+
+def prepare() -> bool:
+    """Have what making and loading the patient needs, asking the user: a DICOM database, and the packages; False without a yes.
+
+    Raises
+    ------
+    SenseCareError
+        If a package was not installed, or this Slicer has no DICOM module.
+    """
+    if not offer_database():
+        return False
+    if not is_made():
+        dependency_installer.ensure("classical", _("SenseCare Planning"))
+    return True
 
 
 def runner(
@@ -71,7 +87,7 @@ def download(source: Any) -> list[Any]:
         If making it failed or was stopped, or there is no DICOM database to put it into. It was shown to the user.
     """
     try:
-        if not offer_database():
+        if not prepare():
             raise SenseCareError(_("Nothing was done: it needs Slicer's DICOM database."))
         if not is_made():
             _make_and_wait()

@@ -207,6 +207,22 @@ def test_with_a_yes_slicer_makes_the_database_and_the_hub_goes_on(hub, quick_pat
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
 
 
+def test_a_package_that_the_patient_needs_is_installed_first(hub, quick_patient, monkeypatch, caplog):
+    from slicer import packaging
+
+    ensure = packaging.pip_ensure
+    monkeypatch.setattr(packaging, "pip_ensure", lambda *args, **rest: ensure(*args, skip_in_testing=False, **rest))
+    hub.pretend_package("scikit-image", False)
+    hub.answer_install(False)
+    with caplog.at_level(logging.ERROR):
+        press_digital_patient(hub)
+    assert "Nothing was installed." in caplog.text and quick_patient == []
+    hub.answer_install(True)
+    press_digital_patient(hub)
+    assert [one["requirements"] for one in hub.pip_requests] == [["scikit-image>=0.25"]]
+    assert quick_patient == [True]
+
+
 def test_a_database_that_cannot_be_made_computes_nothing(hub, quick_patient, tmp_path, monkeypatch):
     import slicer
 
