@@ -42,7 +42,7 @@ class CaseList:
         self._round = 0
         self._wanted = ""
         table.setColumnCount(4)
-        table.setHorizontalHeaderLabels([_("Kind"), _("Name"), _("Study"), _("Date")])
+        table.setHorizontalHeaderLabels([_("Kind"), _("Patient"), _("Study"), _("Date")])
         table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
         table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
