@@ -38,6 +38,7 @@ from SenseCarePlanningWidgets.texts import translate_form
 
 logger = logging.getLogger(__name__)
 
+REFRESH_MS = 300
 SAMPLE_NAME = "SenseCareDigitalPatient"
 PLANNERS = {"LungAirway": "Plan a bronchoscopy"}
 """Organ modules, which need not be present, and what they do with a CT."""
@@ -125,6 +126,7 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNodeGuiTag = None
         self._runner = None
         self._database = None
+        self._refreshTimer = None
         self._planButtons = {}
 
     def setup(self):
@@ -181,12 +183,17 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.ui.casesTable.connect("cellDoubleClicked(int,int)", self.onOpen)
         self.ui.modelsCollapsibleButton.connect("contentsCollapsed(bool)", self.onModelsCollapsed)
         self.ui.checkCollapsibleButton.connect("contentsCollapsed(bool)", self.onCheckCollapsed)
+        self._refreshTimer = qt.QTimer()
+        self._refreshTimer.setSingleShot(True)
+        self._refreshTimer.interval = REFRESH_MS
+        self._refreshTimer.connect("timeout()", self.onRefreshTimer)
         self._database = dicom_database.application_database()
         if self._database:
             self._database.connect("databaseChanged()", self.onDatabaseChanged)
 
     def cleanup(self):
         """Slicer ends, or the module is reloaded."""
+        self._refreshTimer.stop()
         self.caseList.stop()
         self.reportView.close()
         if self._runner is not None:
@@ -231,7 +238,11 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.caseList.refresh(self._parameterNode.chosenCase if self._parameterNode is not None else "")
 
     def onDatabaseChanged(self):
-        """DICOM studies came or went."""
+        """DICOM studies came or went; an import tells so for each of them."""
+        self._refreshTimer.start()
+
+    def onRefreshTimer(self):
+        """The database has been quiet for a moment."""
         if self.parent.isEntered:
             self.refresh()
 

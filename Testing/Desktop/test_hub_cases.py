@@ -114,6 +114,19 @@ def test_a_study_that_comes_later_appears_by_itself(hub, tmp_path):
     assert panel.ui.casesTable.item(0, 1).text() == "Doe, Jane"
 
 
+def test_an_import_of_many_reads_the_list_once(hub, tmp_path, monkeypatch):
+    import slicer
+
+    panel = show(hub)
+    read = []
+    kept = panel.caseList.refresh
+    monkeypatch.setattr(panel.caseList, "refresh", lambda *wanted: (read.append(1), kept(*wanted)))
+    for _ in range(5):
+        slicer.dicomDatabase.databaseChanged()
+    hub.process_events(until=lambda: bool(read))
+    assert read == [1]
+
+
 def test_a_chosen_study_is_loaded_once(hub, tmp_path):
     import slicer
 
