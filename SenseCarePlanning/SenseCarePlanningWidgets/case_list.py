@@ -16,7 +16,7 @@ from .error_message import show_failure
 from .texts import tr as _
 
 AT_ONCE = 20
-"""So many studies are asked of the database before the window gets its turn."""
+"""So many cases are listed, and studies asked of the database, before the window gets its turn."""
 
 
 class CaseList:
@@ -83,8 +83,8 @@ class CaseList:
 
     def _take_results(self, results: list[CaseFolder]) -> None:
         self._reading = None
-        self._cases = [result_case(one) for one in results]
-        self._waiting = study_cases()
+        self._cases = []
+        self._waiting = itertools.chain(map(result_case, results), study_cases())
         self._show()
         self._take_more(self._round)
 
