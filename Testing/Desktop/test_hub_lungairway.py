@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -51,3 +52,9 @@ def test_a_study_is_handed_over(desktop, tmp_path, airway_patient):
     desktop.click(panel._planButtons["LungAirway"])
     airway = slicer.util.getModuleWidget("LungAirway")
     assert airway.session.case.volume.GetID() == slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")[0].GetID()
+    from LungAirwayWidgets.case import next_folder
+
+    first = next_folder(airway.session.case, tmp_path)
+    assert re.fullmatch(r"Bronchoscopy \d{4}-\d\d-\d\d [0-9a-f]{6}", first.parent.name), "no patient's name in a path"
+    first.mkdir(parents=True)
+    assert (first.name, next_folder(airway.session.case, tmp_path).name) == ("001", "002")
