@@ -1,6 +1,7 @@
 """The hub: cases, what can be done with them, models, reports, a self-check and sample data."""
 
 import enum
+import html
 import logging
 import shutil
 import tempfile
@@ -17,9 +18,16 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, SCENE
+from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, SCENE, read_case
 from SenseCarePlanningLib.errors import SenseCareError
-from SenseCarePlanningWidgets import cases, dependency_installer, digital_patient, result_volume, self_check
+from SenseCarePlanningWidgets import (
+    cases,
+    dependency_installer,
+    dicom_database,
+    digital_patient,
+    result_volume,
+    self_check,
+)
 from SenseCarePlanningWidgets.case_list import CaseList
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.model_list import ModelList
@@ -30,7 +38,7 @@ from SenseCarePlanningWidgets.texts import translate_form
 
 logger = logging.getLogger(__name__)
 
-CATEGORY = "SenseCare Planning"
+REFRESH_MS = 300
 SAMPLE_NAME = "SenseCareDigitalPatient"
 PLANNERS = {"LungAirway": "Plan a bronchoscopy"}
 """Organ modules, which need not be present, and what they do with a CT."""
@@ -76,13 +84,21 @@ def registerSampleData():
         import SampleData
     except ImportError:  # a Slicer without that module
         return
-    folder = Path(__file__).parent / "Resources" / "Icons"
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category=CATEGORY,
+    icon = Path(__file__).parent / "Resources" / "Icons" / f"{SAMPLE_NAME}.png"
+    # The source, not registerCustomSampleDataSource: only it takes a name to show beside the one that scripts use. Its lists
+    # must be there, though nothing is downloaded.
+    source = SampleData.SampleDataSource(
         sampleName=SAMPLE_NAME,
-        thumbnailFileName=str(folder / f"{SAMPLE_NAME}.png"),
+        sampleDescription=_("Digital patient"),
+        uris=[],
+        fileNames=[],
+        nodeNames=[],
+        thumbnailFileName=str(icon),
         customDownloader=digital_patient.download,
     )
+    sources = SampleData.SampleDataLogic.sampleDataSourcesByCategory().setdefault(_("SenseCare Planning"), [])
+    if all(one.sampleName != SAMPLE_NAME for one in sources):
+        sources.append(source)
 
 
 @parameterNodeWrapper
@@ -109,6 +125,8 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._runner = None
+        self._database = None
+        self._refreshTimer = None
         self._planButtons = {}
 
     def setup(self):
@@ -165,17 +183,23 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.ui.casesTable.connect("cellDoubleClicked(int,int)", self.onOpen)
         self.ui.modelsCollapsibleButton.connect("contentsCollapsed(bool)", self.onModelsCollapsed)
         self.ui.checkCollapsibleButton.connect("contentsCollapsed(bool)", self.onCheckCollapsed)
-        if slicer.dicomDatabase:
-            slicer.dicomDatabase.connect("databaseChanged()", self.onDatabaseChanged)
+        self._refreshTimer = qt.QTimer()
+        self._refreshTimer.setSingleShot(True)
+        self._refreshTimer.interval = REFRESH_MS
+        self._refreshTimer.connect("timeout()", self.onRefreshTimer)
+        self._database = dicom_database.application_database()
+        if self._database:
+            self._database.connect("databaseChanged()", self.onDatabaseChanged)
 
     def cleanup(self):
         """Slicer ends, or the module is reloaded."""
+        self._refreshTimer.stop()
         self.caseList.stop()
         self.reportView.close()
         if self._runner is not None:
             self._runner.stop_now()
-        if slicer.dicomDatabase:
-            slicer.dicomDatabase.disconnect("databaseChanged()", self.onDatabaseChanged)
+        if self._database:
+            self._database.disconnect("databaseChanged()", self.onDatabaseChanged)
         self.setParameterNode(None)
         self.removeObservers()
 
@@ -214,7 +238,11 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.caseList.refresh(self._parameterNode.chosenCase if self._parameterNode is not None else "")
 
     def onDatabaseChanged(self):
-        """DICOM studies came or went."""
+        """DICOM studies came or went; an import tells so for each of them."""
+        self._refreshTimer.start()
+
+    def onRefreshTimer(self):
+        """The database has been quiet for a moment."""
         if self.parent.isEntered:
             self.refresh()
 
@@ -236,14 +264,18 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         for name, button in self._planButtons.items():
             present = self.logic.isPresent(name)
             button.enabled = case is not None and present
-            button.text = _("Continue in {module}").format(module=name) if isResult else _(PLANNERS[name])
+            title = getattr(slicer.modules, name.lower()).title if present else name
+            button.text = _("Continue in {module}").format(module=title) if isResult else _(PLANNERS[name])
             button.toolTip = "" if present else _("The module {module} is not installed.").format(module=name)
 
     @staticmethod
     def _describe(case):
         if case is None:
             return _("Choose a case above.")
-        return f"<b>{case.name}</b><br>{case.study}" + (f" · {case.date}" if case.date else "")
+        scanned = (case.study, case.date) if case.kind == "study" else (case.study,)
+        made = () if case.kind == "study" else (case.held, case.date)
+        lines = (" · ".join(one for one in parts if one) for parts in (scanned, made))
+        return "<br>".join([f"<b>{html.escape(case.name)}</b>", *(html.escape(line) for line in lines if line)])
 
     def onImport(self):
         """Go to the DICOM module."""
@@ -319,16 +351,21 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         case = self.caseList.current()
         if case is None or case.result is None:
             return
-        with shown_failures(), slicer.util.WaitCursor():
-            self.logic.addToDicomDatabase(case.result.folder)
+        with shown_failures():
+            if not dicom_database.offer_database():
+                return
+            with slicer.util.WaitCursor():
+                self.logic.addToDicomDatabase(case.result.folder)
             slicer.util.showStatusMessage(_("Segmentation and report are in the DICOM database."), 5000)
 
     def onDigitalPatient(self):
         """Make the digital patient, or load it."""
-        if digital_patient.is_made():
-            self._showDigitalPatient()
-            return
         with shown_failures():
+            if not digital_patient.prepare():
+                return
+            if digital_patient.is_made():
+                self._showDigitalPatient()
+                return
             box = self.progressBox
             self._runner = digital_patient.runner(box.show_progress, box.add_log, self.onDigitalPatientMade)
             self.ui.digitalPatientButton.enabled = False
@@ -490,14 +527,14 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
 
     @staticmethod
     def copyCase(folder, place):
-        """Copy a result into a place under its own name and return the copy.
+        """Copy a result into a place, under a name without the patient's, and return the copy.
 
         Raises
         ------
         SenseCareError
             If something of that name is there.
         """
-        target = Path(place) / Path(folder).name
+        target = Path(place) / read_case(Path(folder)).name
         if target.exists():
             raise SenseCareError(_("{name} is there already; choose another folder.").format(name=target.name))
         shutil.copytree(folder, target)
@@ -514,8 +551,7 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
         """
         from DICOMLib import DICOMUtils
 
-        if not slicer.dicomDatabase or not slicer.dicomDatabase.isOpen:
-            raise SenseCareError(_("Slicer's DICOM database is not open; open the DICOM module once and create it."))
+        dicom_database.require_database()
         # The importer takes a folder; the result's own holds files that are no DICOM.
         with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as scratch:
             for name in DICOM_FILES:

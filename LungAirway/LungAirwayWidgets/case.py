@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +120,10 @@ def has_moved(case: Any) -> Any:
 
 
 def next_folder(case: Any, root: Any) -> Any:
-    """Return a new, absent folder for the case's next result."""
-    name = case.parameterNode.GetAttribute(CASE)
+    """Return a new, absent folder for the case's next result, named by day and case: no patient's name is in a path."""
+    name = f"Bronchoscopy {datetime.now():%Y-%m-%d} {case.parameterNode.GetAttribute(CASE)[:6]}"
     for number in range(1, 100000):
-        folder = Path(root) / f"airway-{name}" / f"{number:03d}"
+        folder = Path(root) / name / f"{number:03d}"
         if not folder.exists():
             return folder
     raise RuntimeError("no free folder name is left")

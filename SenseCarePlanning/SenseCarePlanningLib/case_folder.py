@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .dicomio.study import StudyInfo
 from .whole_folder import MANIFEST, PROGRAM
 
 RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, SCENE, SEGMENTATION, VIDEO = (
@@ -21,6 +22,9 @@ RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, SCENE, SEGMENTATION, VI
     "flythrough.mp4",
 )
 DICOM_FILES = (SEGMENTATION, REPORT_DICOM)
+STUDY = "study.json"
+"""Whose result it is, for a list of cases: apart from the other records, so that they can be shown to anybody."""
+STUDY_KEYS = ("patient_name", "study_date", "study_description", "series_uid")
 DEPTH = 2
 """Cases lie in the folder for results, or one folder deeper."""
 
@@ -32,7 +36,9 @@ class CaseFolder:
     Parameters
     ----------
     folder
-        Where it lies; its name is the case's name (no patient identity is read).
+        Where it lies.
+    study
+        Name of the patient, date and description of the study, UID of the series, as far as the CT stated them.
     created
         When the run began, local time, or None where the record does not say.
     engine
@@ -48,10 +54,11 @@ class CaseFolder:
     engine: str
     has_target: bool
     files: frozenset[str]
+    study: StudyInfo = field(default_factory=StudyInfo)
 
     @property
     def name(self) -> str:
-        """The case's name: the folder's, or what numbers it within its parent (``Miller/002`` is ``Miller 002``)."""
+        """A name without the patient's: the folder's, or what numbers it within its parent (``Case/002`` is ``Case 002``)."""
         return f"{self.folder.parent.name} {self.folder.name}" if self.folder.name.isdigit() else self.folder.name
 
 
@@ -77,7 +84,19 @@ def read_case(folder: Path) -> CaseFolder:
         engine=str(engine.get("name", "")) if isinstance(engine, dict) else "",
         has_target=isinstance(options, dict) and options.get("target", "none") != "none",
         files=frozenset(path.name for path in folder.iterdir() if path.is_file()),
+        study=_study(_record(folder / STUDY)),
     )
+
+
+def write_study(study: StudyInfo, folder: Path) -> None:
+    """Write whose result it is into a result's folder; nothing when the CT does not say."""
+    told = {key: getattr(study, key) for key in STUDY_KEYS if getattr(study, key)}
+    if told:
+        (folder / STUDY).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _study(record: dict[str, Any]) -> StudyInfo:
+    return StudyInfo(**{key: record[key] for key in STUDY_KEYS if isinstance(record.get(key), str)})
 
 
 def find_cases(folder: Path) -> list[CaseFolder]:

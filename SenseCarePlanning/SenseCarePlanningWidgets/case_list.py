@@ -8,11 +8,15 @@ from typing import Any
 
 import qt
 
-from .cases import Case, result_cases, study_cases
+from SenseCarePlanningLib.case_folder import CaseFolder
+
+from .background import Background
+from .cases import Case, read_results, result_case, result_places, study_cases
+from .error_message import show_failure
 from .texts import tr as _
 
 AT_ONCE = 20
-"""So many studies are asked of the database before the window gets its turn."""
+"""So many cases are listed, and studies asked of the database, before the window gets its turn."""
 
 
 class CaseList:
@@ -21,7 +25,7 @@ class CaseList:
     Parameters
     ----------
     table
-        Four columns: kind, name, study, date.
+        Four columns: what it is, the patient, the study, date.
     on_choice
         Called with the chosen case, or None.
     """
@@ -30,12 +34,15 @@ class CaseList:
         self.table = table
         self._on_choice = on_choice
         self._cases: list[Case] = []
+        self._rows: list[Case] = []
         self._search = ""
+        self._reading: Background | None = None
         self._waiting: Iterator[Case] = iter(())
+        self._filling = False
         self._round = 0
         self._wanted = ""
         table.setColumnCount(4)
-        table.setHorizontalHeaderLabels([_("Kind"), _("Name"), _("Study"), _("Date")])
+        table.setHorizontalHeaderLabels([_("Kind"), _("Patient"), _("Study"), _("Date")])
         table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
         table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
@@ -48,8 +55,8 @@ class CaseList:
 
     @property
     def filling(self) -> bool:
-        """Whether studies are still being read."""
-        return self._round < 0
+        """Whether cases are still being read."""
+        return self._filling
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -57,18 +64,33 @@ class CaseList:
         return tuple(self._cases)
 
     def refresh(self, wanted: str = "") -> None:
-        """Read all cases again; the one with a key is chosen when it comes."""
+        """Read all cases again: results beside the window, then studies by and by; the one with a key is chosen when it comes."""
         current = self.current()
-        self._wanted = wanted or (current.key if current is not None else "")
-        self._cases = result_cases()
-        self._waiting = study_cases()
-        self._round = -1
-        self._show()
-        self._take_more()
+        self._wanted = wanted or (current.key if current is not None else self._wanted)
+        self.stop()
+        self._filling = True
+        places = result_places()
+        self._reading = Background(lambda: read_results(places), self._take_results, self._take_failure)
+        self._reading.start()
 
     def stop(self) -> None:
         """Read no more: the module is unloaded."""
-        self._waiting, self._round = iter(()), 0
+        if self._reading is not None:
+            self._reading.forget()
+            self._reading = None
+        self._waiting, self._filling = iter(()), False
+        self._round += 1
+
+    def _take_results(self, results: list[CaseFolder]) -> None:
+        self._reading = None
+        self._cases = []
+        self._waiting = itertools.chain(map(result_case, results), study_cases())
+        self._show()
+        self._take_more(self._round)
+
+    def _take_failure(self, failure: Exception) -> None:
+        show_failure(failure)
+        self._take_results([])
 
     def search(self, text: str) -> None:
         """Show the cases whose name, study or date holds a text."""
@@ -79,50 +101,58 @@ class CaseList:
 
     def current(self) -> Case | None:
         """Return the chosen case."""
-        shown = self._shown()
         row = self.table.currentRow()
-        return shown[row] if 0 <= row < len(shown) and self.table.selectedItems() else None
+        return self._rows[row] if 0 <= row < len(self._rows) and self.table.selectedItems() else None
 
     def choose(self, key: str) -> bool:
         """Choose the case with a key; False when it is not shown."""
-        for row, case in enumerate(self._shown()):
+        for row, case in enumerate(self._rows):
             if case.key == key:
                 self.table.selectRow(row)
                 return True
         return False
 
-    def _take_more(self) -> None:
-        if not self.filling or not self.table:
+    def _take_more(self, reading: int) -> None:
+        if reading != self._round or not self.table:  # another reading has begun, or the panel is gone
             return
         more = list(itertools.islice(self._waiting, AT_ONCE))
         self._cases += more
         if more:
-            self._show()
-            qt.QTimer.singleShot(0, self._take_more)
+            self._add_rows([case for case in more if self._is_shown(case)])
+            qt.QTimer.singleShot(0, lambda: self._take_more(reading))
         else:
-            self._round = 0
+            self._filling = False
             if self.current() is None:
                 self._on_choice(None)
 
-    def _shown(self) -> list[Case]:
-        return [case for case in self._cases if self._search in f"{case.name} {case.study} {case.date}".lower()]
+    def _is_shown(self, case: Case) -> bool:
+        return self._search in f"{case.state} {case.name} {case.study} {case.date}".lower()
 
     def _show(self) -> None:
         blocked = self.table.blockSignals(True)
         self.table.clearSelection()
-        shown = self._shown()
-        self.table.setRowCount(len(shown))
-        for row, case in enumerate(shown):
-            kind = _("CT") if case.kind == "study" else _("Result")
-            for column, text in enumerate((kind, case.name, case.study, case.date)):
+        self.table.setRowCount(0)
+        self.table.blockSignals(blocked)
+        self._rows = []
+        self._add_rows([case for case in self._cases if self._is_shown(case)])
+        if self.current() is None and (self._rows or not self.filling):
+            self._on_choice(None)
+
+    def _add_rows(self, cases: list[Case]) -> None:
+        """Add rows at the end; the case that is waited for is chosen when it is among them."""
+        blocked = self.table.blockSignals(True)
+        first = len(self._rows)
+        self._rows += cases
+        self.table.setRowCount(first + len(cases))
+        for row, case in enumerate(cases, first):
+            place = [str(case.result.folder)] if case.result is not None else []
+            for column, text in enumerate((case.state, case.name, case.study, case.date)):
                 item = qt.QTableWidgetItem(text)
-                item.setToolTip(str(case.result.folder) if case.result is not None else text)
+                item.setToolTip("\n".join(one for one in (text, *place) if one))
                 self.table.setItem(row, column, item)
         self.table.blockSignals(blocked)
-        if self._wanted and self.choose(self._wanted):
-            return
-        if shown or not self.filling:
-            self._on_choice(None)
+        if self._wanted in {case.key for case in cases} and self.current() is None:
+            self.choose(self._wanted)
 
     def _on_selection(self) -> None:
         case = self.current()

@@ -15,6 +15,7 @@ import slicer
 from SenseCarePlanningLib.case_folder import REPORT_HTML, CaseFolder, find_cases, is_case
 from SenseCarePlanningLib.errors import InputError
 
+from .dicom_database import opened_database, require_database
 from .texts import tr as _
 
 CASES_SETTING = "SenseCarePlanning/CasesFolder"
@@ -43,11 +44,15 @@ class Case:
     kind
         ``study`` or ``result``.
     name
-        The patient, or the result folder's name.
+        The patient; the result folder's name where the CT stated none.
     study
-        What was scanned, or what the result holds.
+        What was scanned, with its date for a result.
     date
-        ISO date of the scan or of the result; empty where it is unknown.
+        ISO date of the scan; date and time of a result's run; empty where it is unknown.
+    state
+        ``CT``, or in one word what a result holds so far.
+    held
+        The same as a sentence, for a result.
     study_uid, result
         Where the case comes from.
     """
@@ -57,6 +62,8 @@ class Case:
     name: str
     study: str
     date: str
+    state: str
+    held: str = ""
     study_uid: str = ""
     result: CaseFolder | None = None
 
@@ -98,27 +105,36 @@ def remember_folder(folder: Path) -> None:
     qt.QSettings().setValue(OPENED_SETTING, json.dumps([str(one) for one in kept]))
 
 
-def result_cases() -> list[Case]:
-    """Return the finished results, newest first."""
-    found = {str(one.folder): one for place in (cases_folder(), *opened_folders()) for one in find_cases(place)}
-    ordered = sorted(found.values(), key=lambda one: one.created.timestamp() if one.created else 0.0, reverse=True)
-    return [result_case(one) for one in ordered]
+def result_places() -> list[Path]:
+    """Return the folders where results are looked for."""
+    return [cases_folder(), *opened_folders()]
+
+
+def read_results(places: list[Path]) -> list[CaseFolder]:
+    """Return the finished results in folders, newest first; touches neither Qt nor the scene."""
+    found = {str(one.folder): one for place in places for one in find_cases(place)}
+    return sorted(found.values(), key=lambda one: one.created.timestamp() if one.created else 0.0, reverse=True)
 
 
 def result_case(result: CaseFolder) -> Case:
     """Return the row of a result."""
     if not result.has_target:
-        held = _("No target yet")
+        state, held = _("Airways"), _("No target yet")
+    elif REPORT_HTML in result.files:
+        state, held = _("Report"), _("Plan with report")
     else:
-        held = _("Plan with report") if REPORT_HTML in result.files else _("Plan, no report yet")
+        state, held = _("Plan"), _("Plan, no report yet")
+    study = result.study
+    name = readable_name(study.patient_name) if study.patient_name else result.name
+    scanned = " · ".join(one for one in (study.study_date, study.study_description) if one)
     date = result.created.strftime("%Y-%m-%d %H:%M") if isinstance(result.created, datetime) else ""
-    return Case(f"folder:{result.folder}", "result", result.name, held, date, result=result)
+    return Case(f"folder:{result.folder}", "result", name, scanned, date, state, held, result=result)
 
 
 def study_cases() -> Iterator[Case]:
     """Yield the studies of Slicer's DICOM database that hold CT images; slow where there are many, so take them by and by."""
-    database = slicer.dicomDatabase
-    if not database or not database.isOpen:
+    database = opened_database()
+    if database is None:
         return
     for patient in database.patients():
         name = readable_name(database.nameForPatient(patient))
@@ -130,13 +146,16 @@ def study_cases() -> Iterator[Case]:
                     name,
                     database.descriptionForStudy(study) or _("CT"),
                     str(database.fieldForStudy("StudyDate", study)),
+                    _("CT"),
                     study_uid=study,
                 )
 
 
 def ct_series(study_uid: str) -> list[Series]:
     """Return a study's CT series, most images first: the first is usually the one to plan on."""
-    database = slicer.dicomDatabase
+    database = opened_database()
+    if database is None:
+        return []
     found = []
     for uid in database.seriesForStudy(study_uid):
         if database.fieldForSeries("Modality", uid) != MODALITY:
@@ -163,10 +182,12 @@ def load_series(uid: str) -> Any:
     """
     from DICOMLib import DICOMUtils
 
-    wanted = set(_instances(uid))
+    wanted = set(require_database().instancesForSeries(uid))
+    if not wanted:
+        raise InputError(_("This series is no longer in the DICOM database; press Refresh and choose again."))
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
         held = set((node.GetAttribute("DICOM.instanceUIDs") or "").split())
-        if wanted and held and held <= wanted:
+        if held and held <= wanted:
             return node
     ids = DICOMUtils.loadSeriesByUID([uid])
     nodes = [slicer.mrmlScene.GetNodeByID(one) for one in ids or ()]
@@ -174,7 +195,3 @@ def load_series(uid: str) -> Any:
     if not volumes:
         raise InputError(_("This series could not be loaded; open it in the DICOM module and look at its messages."))
     return volumes[0]
-
-
-def _instances(uid: str) -> list[str]:
-    return [slicer.dicomDatabase.instanceForFile(path) for path in slicer.dicomDatabase.filesForSeries(uid)]

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import qt
 import slicer
 
 from SenseCarePlanningLib.errors import SenseCareError
 
+from . import dependency_installer
 from .cases import cases_folder, load_series
-from .error_message import sentence_of
+from .dicom_database import offer_database, require_database
+from .error_message import sentence_of, show_failure
 from .process_runner import ProcessRunner, RunOutcome, planning_command
 from .texts import tr as _
 
@@ -28,6 +31,21 @@ def patient_folder() -> Path:
 def is_made() -> bool:
     """Tell whether the patient is there."""
     return (patient_folder() / "dicom").is_dir()
+
+
+def prepare() -> bool:
+    """Have what making and loading the patient needs, asking the user: a DICOM database, and the packages; False without a yes.
+
+    Raises
+    ------
+    SenseCareError
+        If a package was not installed, or this Slicer has no DICOM module.
+    """
+    if not offer_database():
+        return False
+    if not is_made():
+        dependency_installer.ensure("classical", _("SenseCare Planning"))
+    return True
 
 
 def runner(
@@ -48,38 +66,59 @@ def load() -> Any:
     """
     from DICOMLib import DICOMUtils
 
-    if not slicer.dicomDatabase or not slicer.dicomDatabase.isOpen:
-        raise SenseCareError(_("Slicer's DICOM database is not open; open the DICOM module once and create it."))
+    database = require_database()
     folder = patient_folder() / "dicom"
-    first = next((str(path) for path in sorted(folder.rglob("*")) if path.is_file()), "")
-    if not slicer.dicomDatabase.seriesForFile(first):
+    # The database keeps paths as Qt writes them, on Windows too.
+    first = next((path.as_posix() for path in sorted(folder.rglob("*")) if path.is_file()), "")
+    if not database.seriesForFile(first):
         DICOMUtils.importDicom(str(folder))
-    uid = slicer.dicomDatabase.seriesForFile(first)
+    uid = database.seriesForFile(first)
     if not uid:
         raise SenseCareError(_("The digital patient is damaged; delete its folder and make it again."))
     return load_series(uid)
 
 
 def download(source: Any) -> list[Any]:
-    """Make the patient if it is not there, and load it: what the Sample Data module calls, with the window kept alive.
+    """Make the patient if it is not there, and load it: what the Sample Data module calls, which shows no failure itself.
 
     Raises
     ------
     SenseCareError
-        If making it failed or was stopped.
+        If making it failed or was stopped, or there is no DICOM database to put it into. It was shown to the user.
     """
-    if not is_made():
-        ended: list[RunOutcome] = []
-        made = runner(lambda step, fraction: None, lambda text: None, ended.append)
-        progress = slicer.util.createProgressDialog(labelText=_("Making the digital patient ..."), maximum=0)
-        try:
-            made.start()
-            while not ended:
-                slicer.app.processEvents()
-                if progress.wasCanceled:
-                    made.cancel()
-        finally:
-            progress.close()
-        if not ended[0].ok:
-            raise SenseCareError(sentence_of(ended[0]))
-    return [load()]
+    try:
+        if not prepare():
+            raise SenseCareError(_("Nothing was done: it needs Slicer's DICOM database."))
+        if not is_made():
+            _make_and_wait()
+        return [load()]
+    except SenseCareError as failure:
+        show_failure(failure)
+        raise
+
+
+def _make_and_wait() -> None:
+    """Make the patient behind a bar with Cancel; the application lives on meanwhile."""
+    waiting = qt.QEventLoop()
+    ended: list[RunOutcome] = []
+
+    def on_finished(outcome: RunOutcome) -> None:
+        ended.append(outcome)
+        waiting.quit()
+
+    progress = slicer.util.createProgressDialog(labelText=_("Making the digital patient ..."), windowTitle=_("Sample data"))
+    made = runner(lambda _step, fraction: _show(progress, fraction), lambda _text: None, on_finished)
+    progress.connect("canceled()", made.cancel)
+    try:
+        made.start()
+        if not ended:  # a program that cannot be started has ended already
+            waiting.exec_()
+    finally:
+        progress.close()
+    if not ended or not ended[0].ok:
+        raise SenseCareError(sentence_of(ended[0]) if ended else _("Stopped; nothing was written."))
+
+
+def _show(progress: Any, fraction: float) -> None:
+    if not progress.wasCanceled:  # a value would bring the dialog back
+        progress.setValue(min(round(100 * fraction), 99))

@@ -10,9 +10,10 @@ from typing import Any
 import qt
 import slicer
 
-from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, REPORT_PDF
+from SenseCarePlanningLib.case_folder import DICOM_FILES, REPORT_HTML, REPORT_PDF, read_case
 from SenseCarePlanningLib.errors import SenseCareError
 
+from .cases import result_case
 from .error_message import shown_failures
 from .texts import tr as _
 
@@ -28,13 +29,16 @@ th, td { padding: 3px; } .key { color: #808890; }
 """What a text browser understands; the blue is readable on light and on dark."""
 IMAGE_SHARE, IMAGE_WIDTH, THUMB_SHARE, THUMB_WIDTH = 0.85, 560, 0.12, 96
 """Width of a picture, and of one within a table: a share of the page's and at most so many pixels."""
+NARROW, NARROW_COLUMNS = 600, 4
+"""On a page narrower than so many pixels, a table of more columns than so many is told row by row."""
 DROPPED = (r"<style.*?</style>", r"<svg.*?</svg>", r"<footer.*?</footer>")
+# A table takes a pixel more than the page when its columns are rounded up: 98 % leaves it room.
 REPLACED = {
     r"<dl[^>]*>": '<table border="0" cellspacing="0" cellpadding="2" width="100%">',
     r"</dl>": "</table>",
     r"<div><dt>(.*?)</dt><dd>": r'<tr><td width="35%" class="key">\1</td><td>',
     r"</dd></div>": "</td></tr>",
-    r"<table(?= class|>)": '<table border="1" cellspacing="0" cellpadding="3"',
+    r"<table(?= class|>)": '<table border="1" cellspacing="0" cellpadding="3" width="98%"',
     r"<figcaption>": "<br><small>",
     r"</figcaption>": "</small>",
     r"<(?:figure|aside)[^>]*>": "<p>",
@@ -46,6 +50,7 @@ def simplified_html(text: str, width: int) -> str:
     """Return a report's HTML as a text browser shows it well.
 
     It knows neither grids nor drawings nor pictures that scale, so pairs become tables, drawings go, and pictures get a width.
+    On a narrow page a wide table becomes a paragraph for each row, which wraps at any width.
 
     Parameters
     ----------
@@ -54,11 +59,27 @@ def simplified_html(text: str, width: int) -> str:
     """
     for pattern in DROPPED:
         text = re.sub(pattern, "", text, flags=re.DOTALL)
+    if width < NARROW:
+        text = re.sub(r"<table.*?</table>", lambda found: _told_row_by_row(found.group()), text, flags=re.DOTALL)
     for pattern, kept in REPLACED.items():
         text = re.sub(pattern, kept, text, flags=re.DOTALL)
     text = re.sub(r'<img class="thumb" style="[^"]*"', f'<img width="{min(round(THUMB_SHARE * width), THUMB_WIDTH)}"', text)
     text = re.sub(r"<img (?!width)", f'<img width="{min(round(IMAGE_SHARE * width), IMAGE_WIDTH)}" ', text)
     return text.replace("</head>", SIMPLE_STYLE + "</head>", 1)
+
+
+def _told_row_by_row(table: str) -> str:
+    """Return a wide table as paragraphs, ``title: value`` for each cell; a table of few columns as it is."""
+    head, _mark, body = table.partition("</thead>")
+    titles = [re.sub(r"\s*<br>\s*", " ", one) for one in re.findall(r"<th(?: [^>]*)?>(.*?)</th>", head, re.DOTALL)]
+    if len(titles) <= NARROW_COLUMNS:
+        return table
+    told = re.findall(r"<caption>(.*?)</caption>", head, re.DOTALL)
+    for row in re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.DOTALL):
+        first, *others = re.findall(r"<t[hd](?: [^>]*)?>(.*?)</t[hd]>", row, re.DOTALL)
+        values = [f"{title}: {value}" for title, value in zip(titles[1:], others, strict=False) if value.strip()]
+        told.append(" · ".join([f"<b>{titles[0]} {first}</b>", *values]))
+    return "".join(f"<p>{one}</p>" for one in told)
 
 
 class ReportPage:
@@ -71,6 +92,8 @@ class ReportPage:
         if not self._web:
             self.view.setOpenExternalLinks(False)
             self.view.setOpenLinks(False)
+            # One that comes after the page was laid out leaves the page wider than the view.
+            self.view.verticalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOn
 
     def show_file(self, path: Path, width: int) -> None:
         """Show a report's HTML file on a page of some width (pixels)."""
@@ -78,13 +101,6 @@ class ReportPage:
             self.view.url = qt.QUrl.fromLocalFile(str(path)).toString()
         else:
             self.view.html = simplified_html(path.read_text(encoding="utf-8"), width)
-
-    def show_text(self, text: str) -> None:
-        """Show a sentence."""
-        if self._web:
-            self.view.setHtml(f"<p>{text}</p>")
-        else:
-            self.view.html = f"<p>{text}</p>"
 
 
 class ReportView:
@@ -114,12 +130,29 @@ class ReportView:
         self.save_button.connect("clicked()", self.save_pdf)
         self.dicom_button.connect("clicked()", self.save_dicom)
         self.folder_button.connect("clicked()", self.open_folder)
-        self.page = ReportPage()
-        self.page.view.setMinimumHeight(PANEL_SIZE[1])
-        layout.addWidget(self.page.view)
+        self.note: Any = qt.QLabel()
+        self.note.objectName, self.note.wordWrap = "reportNote", True
+        layout.addWidget(self.note)
+        self._page: ReportPage | None = None
         self._window: Any = None
         self._large: ReportPage | None = None
         self.clear()
+
+    @property
+    def page(self) -> ReportPage:
+        """The page; made when the first report is shown: a web view starts a browser of its own."""
+        if self._page is None:
+            self._page = ReportPage()
+            self._page.view.setMinimumHeight(PANEL_SIZE[1])
+            self.widget.layout().addWidget(self._page.view)
+        return self._page
+
+    def _say(self, text: str) -> None:
+        """Show a sentence in place of the page, or the page again where it is empty."""
+        self.note.text = text
+        self.note.visible = bool(text)
+        if self._page is not None:
+            self._page.view.visible = not text
 
     @staticmethod
     def _button(row: Any, text: str, name: str, tip: str) -> Any:
@@ -138,9 +171,10 @@ class ReportView:
         self.folder_button.enabled = self.folder.is_dir()
         self.large_button.enabled = page.is_file()
         if not page.is_file():
-            self.page.show_text(_("This case has no report yet; make the plan first."))
+            self._say(_("This case has no report yet; make the plan first."))
             return False
         self.page.show_file(page, PANEL_SIZE[0])
+        self._say("")
         return True
 
     def clear(self) -> None:
@@ -148,7 +182,7 @@ class ReportView:
         self.folder = None
         for button in (self.print_button, self.save_button, self.dicom_button, self.folder_button, self.large_button):
             button.enabled = False
-        self.page.show_text(_("No report is open."))
+        self._say(_("No report is open."))
 
     def show_large(self) -> None:
         """Show the report in a window of its own, which stays until it is closed."""
@@ -161,15 +195,17 @@ class ReportView:
                 self._large = ReportPage()
                 qt.QVBoxLayout(self._window).addWidget(self._large.view)
             assert self._large is not None
-            self._window.windowTitle = _("Report: {name}").format(name=self._present_folder().name)
+            self._window.windowTitle = _("Report: {name}").format(name=result_case(read_case(self._present_folder())).name)
             self._large.show_file(path, WINDOW_SIZE[0])
             self._window.show()
             self._window.raise_()
 
     def close(self) -> None:
         """Close the window: the module is unloaded."""
-        if self._window is not None:
+        if self._window:
             self._window.close()
+            self._window.deleteLater()
+        self._window = self._large = None
 
     def print_report(self) -> None:
         """Open the PDF in the system's program for it, which prints."""
@@ -202,7 +238,7 @@ class ReportView:
     def save_dicom(self) -> None:
         """Ask for a folder, and copy the DICOM report and segmentation there."""
         with shown_failures():
-            name = self._present_folder().parent.name
+            name = read_case(self._present_folder()).name  # not the patient's: a file's name is no place for it
             chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose a folder for the DICOM files"), "")
             if not chosen:
                 return

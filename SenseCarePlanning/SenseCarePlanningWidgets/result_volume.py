@@ -1,4 +1,4 @@
-"""The CT that a result was made on: found in the scene by its grid, or taken out of the result's scene file."""
+"""The CT that a result was made on: in the scene, in the DICOM database, or in the result's scene file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import slicer
 import vtk
 from numpy.typing import NDArray
 
-from SenseCarePlanningLib.case_folder import RUN_RECORD, SCENE
+from SenseCarePlanningLib.case_folder import RUN_RECORD, SCENE, read_case
 from SenseCarePlanningLib.errors import InputError
 
+from .cases import load_series
+from .dicom_database import opened_database
 from .texts import tr as _
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -28,13 +30,21 @@ IMAGE_ENDING, SEGMENTATION_ENDING = ".nrrd", ".seg.nrrd"
 def volume_of_result(folder: Path) -> Any:
     """Return the volume node of a result's CT, loaded if the scene does not hold it.
 
+    The DICOM database goes before the result's scene file: only a CT from there knows whose it is.
+
     Raises
     ------
     InputError
-        If it is neither in the scene nor in the result.
+        If it is neither in the scene, nor in the database, nor in the result.
     """
     size, affine = _grid(folder)
+    series = read_case(folder).study.series_uid or ""
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if _lies_on(node, size, affine) and not _is_of_another_series(node, series):
+            return node
+    database = opened_database()
+    if series and database is not None and database.instancesForSeries(series):
+        node = load_series(series)
         if _lies_on(node, size, affine):
             return node
     node = _from_scene_file(folder / SCENE)
@@ -43,6 +53,16 @@ def volume_of_result(folder: Path) -> Any:
     if node is not None:
         slicer.mrmlScene.RemoveNode(node)
     raise InputError(_("The CT of this result is not open; show the CT in the views first, then continue."))
+
+
+def _is_of_another_series(node: Any, series: str) -> bool:
+    """Tell whether a volume is known to come from another series: one scanner gives many patients the same grid."""
+    held = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    database = opened_database()
+    if not series or not held or database is None:
+        return False
+    path = database.fileForInstance(held[0])
+    return bool(path) and database.seriesForFile(path) != series
 
 
 def _grid(folder: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:

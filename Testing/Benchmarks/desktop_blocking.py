@@ -1,4 +1,4 @@
-"""How long the LungAirway panel holds up the window: each slot's time on a result of true size, on the desktop's stand-in.
+"""How long the panels hold up the window: each slot's time on a result of true size and a long list, on the desktop's stand-in.
 
     python Testing/Benchmarks/desktop_blocking.py --patient DIR --plan DIR
 
@@ -10,6 +10,7 @@ processor time are printed with it and with their wall time.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -19,6 +20,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Testing" / "Desktop"), str(ROOT / "SenseCarePlanning"), str(ROOT / "LungAirway")]
 SPACING_MM = 0.8
+RESULT_COUNT = 200
+"""So many results the hub lists."""
 
 
 class Stopwatch:
@@ -61,7 +64,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         desktop = Desktop(Path(folder))
-        _walk(desktop, add_ct(desktop.scene, patient), plan, Path(folder), Stopwatch())
+        watch = Stopwatch()
+        _walk(desktop, add_ct(desktop.scene, patient), plan, Path(folder), watch)
+        _walk_hub(desktop, patient.dicom, plan, Path(folder), watch)
         desktop.stop()
 
 
@@ -116,6 +121,50 @@ def _walk(desktop: Any, volume: Any, plan: Path, folder: Path, watch: Stopwatch)
     desktop.process_events()
     watch.report("another route")
     print(f"CT {shape}, {count} branches, {triangles} triangles")
+
+
+def _walk_hub(desktop: Any, dicom: Path, plan: Path, folder: Path, watch: Stopwatch) -> None:
+    from hub_data import write_result
+
+    desktop.load_module("SenseCarePlanning")
+    from SenseCarePlanningWidgets import cases
+
+    for number in range(RESULT_COUNT):
+        write_result(folder / "hub" / f"Case {number // 10}" / f"{number:03d}", patient="Doe^Jane")
+    shutil.copytree(plan, folder / "hub" / "newest")
+    cases.set_cases_folder(folder / "hub")
+    desktop.add_dicom(dicom)
+    panel = desktop.show_module("SenseCarePlanning")
+    watch.report("hub shown")
+
+    def listed() -> bool:
+        return not panel.caseList.filling
+
+    desktop.process_events(until=listed, timeout=120)
+    watch.report("hub, cases read")
+    panel.ui.searchEdit.text = "jane"
+    desktop.process_events()
+    panel.ui.searchEdit.text = ""
+    desktop.process_events()
+    watch.report("hub, searched")
+    panel.caseList.choose(f"folder:{folder / 'hub' / 'newest'}")
+    desktop.process_events()
+    watch.report("hub, case chosen")
+    panel.ui.modelsCollapsibleButton.collapsed = False
+    panel.ui.checkCollapsibleButton.collapsed = False
+    desktop.process_events()
+    watch.report("hub, models and self-check")
+    desktop.click(panel.ui.openButton)
+    desktop.process_events(until=lambda: not slicer_module("LungAirway").session.taking_up, timeout=300)
+    watch.report("hub, result shown")
+    print(f"{len(panel.caseList.cases)} cases")
+
+
+def slicer_module(name: str) -> Any:
+    """Return a module's panel."""
+    import slicer
+
+    return slicer.util.getModuleWidget(name)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 SIZE_KJI = (6, 20, 24)
+CREATED = "2026-03-04T05:06:07+00:00"
 AFFINE = np.array([[1.0, 0.0, 0.0, -10.0], [0.0, 1.0, 0.0, -20.0], [0.0, 0.0, 2.0, -30.0], [0.0, 0.0, 0.0, 1.0]])
 
 
@@ -35,17 +37,30 @@ def write_study(folder: Path, name: str = "Doe^Jane", seed: int = 1, description
     return folder
 
 
-def write_result(folder: Path, target: str = "point", with_scene: bool = False) -> Path:
+def write_result(
+    folder: Path,
+    target: str = "point",
+    with_scene: bool = False,
+    patient: str | None = None,
+    created: str = CREATED,
+    series_uid: str | None = None,
+) -> Path:
     """Write a result folder with what the hub reads of it."""
+    from SenseCarePlanningLib.case_folder import write_study
+    from SenseCarePlanningLib.dicomio.study import StudyInfo
     from SenseCarePlanningLib.whole_folder import whole_folder
 
     record = {
         "engine": {"name": "classical"},
         "options": {"target": target},
-        "created": "2026-03-04T05:06:07+00:00",
+        "created": created,
         "input_geometry": {"shape_kji": list(SIZE_KJI), "affine_ijk_to_lps": AFFINE.tolist()},
     }
+    study = StudyInfo(series_uid=series_uid)
+    if patient:
+        study = replace(study, patient_name=patient, study_date="2024-01-31", study_description="Chest")
     with whole_folder(folder) as scratch:
+        write_study(study, scratch)
         (scratch / "run.json").write_text(json.dumps(record), encoding="utf-8")
         (scratch / "plan.json").write_text("{}", encoding="utf-8")
         (scratch / "report.html").write_text("<html><body><h1>Bronchoscopy plan</h1></body></html>", encoding="utf-8")

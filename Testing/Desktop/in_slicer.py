@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,49 @@ def running() -> bool:
     return "PythonQt" in sys.modules
 
 
+def keep_settings(settings: Any) -> Callable[[], None]:
+    """Return what puts application settings back as they are now."""
+    kept = {key: settings.value(key) for key in settings.allKeys()}
+
+    def restore() -> None:
+        for key in settings.allKeys():
+            if key not in kept:
+                settings.remove(key)
+        for key, value in kept.items():
+            if not settings.contains(key) or settings.value(key) != value:
+                settings.setValue(key, value)
+        settings.sync()
+
+    return restore
+
+
+def own_database(slicer: Any, folder: Path) -> Callable[[], None]:
+    """Open an empty DICOM database in a folder, and return what opens the user's own again (or none, if none was open)."""
+    from DICOMLib import DICOMUtils
+
+    database = slicer.dicomDatabase
+    before = str(database.databaseDirectory) if database.isOpen else ""
+
+    def restore() -> None:
+        database.closeDatabase()
+        if before:
+            DICOMUtils.openDatabase(before)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if not DICOMUtils.openDatabase(str(folder)):
+            pytest.skip("this Slicer opens no DICOM database for a test")
+    except BaseException:
+        restore()
+        raise
+    return restore
+
+
 class SlicerDesktop:
-    """A running Slicer with an empty scene. Made by the ``desktop`` fixture."""
+    """A running Slicer with an empty scene and an empty DICOM database; the user's own and all settings come back at the end.
+
+    Made by the ``desktop`` fixture.
+    """
 
     def __init__(self, folder: Path, with_window: bool = True) -> None:
         import slicer
@@ -33,7 +75,15 @@ class SlicerDesktop:
         self.folder = folder
         self._answers: dict[str, list[Any]] = {}
         self._replaced: list[tuple[Any, str, Any]] = []
-        slicer.mrmlScene.Clear(0)
+        # Called in reverse order, each of them even where one before it failed.
+        with ExitStack() as undo:
+            undo.callback(keep_settings(slicer.app.userSettings()))
+            undo.callback(own_database(slicer, folder / "dicom of the test"))
+            undo.callback(self.process_events)
+            undo.callback(slicer.mrmlScene.Clear, 0)
+            undo.callback(self._give_classes_back)
+            slicer.mrmlScene.Clear(0)
+            self._undo = undo.pop_all()
 
     @property
     def scene(self) -> Any:
@@ -139,7 +189,7 @@ class SlicerDesktop:
         self.process_events()
 
     def add_dicom(self, folder: Path) -> None:
-        """Index a folder of DICOM files in Slicer's database."""
+        """Index a folder of DICOM files in the test's database."""
         from DICOMLib import DICOMUtils
 
         DICOMUtils.importDicom(str(folder))
@@ -157,11 +207,12 @@ class SlicerDesktop:
     def __getattr__(self, name: str) -> Any:
         pytest.skip(f"a running Slicer has no {name} for a test")
 
-    def stop(self) -> list[Any]:
-        """Empty the scene and give Qt's classes back."""
+    def _give_classes_back(self) -> None:
         for holder, name, kept in self._replaced:
             setattr(holder, name, kept)
         self._replaced.clear()
-        self.scene.Clear(0)
-        self.process_events()
+
+    def stop(self) -> list[Any]:
+        """Empty the scene, and give back Qt's classes, the user's database and settings."""
+        self._undo.close()
         return []

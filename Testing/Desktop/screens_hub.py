@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,15 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
     # The stand-in's web view knows no style sheets; what a Slicer without one shows is nearer to what the reader will see.
     if hasattr(slicer, "qSlicerWebWidget"):
         del slicer.qSlicerWebWidget
-    patient, result = screens_data.patient(), screens_data.result(language)
+    patient = screens_data.patient()
     desktop.load_module("LungAirway")
     desktop.load_module("SenseCarePlanning")
     from SenseCarePlanningWidgets import cases
 
-    cases.set_cases_folder(result.parent)
+    results = desktop.folder / "results"
+    for number, made in enumerate((screens_data.tree(), screens_data.result(language)), 1):
+        shutil.copytree(made, results / "Bronchoscopy" / f"{number:03d}")
+    cases.set_cases_folder(results)
     desktop.add_dicom(patient / "dicom")
     panel = desktop.show_module("SenseCarePlanning")
     desktop.process_events(until=lambda: not panel.caseList.filling)
@@ -54,7 +58,7 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
     picture("cases")
     show_slices(desktop, False)
 
-    finished = next(case.key for case in panel.caseList.cases if case.kind == "result")
+    finished = next(case.key for case in panel.caseList.cases if case.result is not None and case.result.has_target)
     panel.caseList.choose(finished)
     desktop.click(panel.ui.openButton)
     show_tree(desktop)
@@ -74,6 +78,11 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
 
     fold(panel, "samples", "models", "check")
     picture("self-check")
+
+    if language == "en":
+        desktop.dark(True)
+        fold(panel, "cases", "case", "report")
+        picture("dark")
     return taken
 
 

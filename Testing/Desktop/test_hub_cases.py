@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -39,19 +40,71 @@ def test_without_any_case_the_hub_says_what_to_do(hub):
         assert not button.enabled
 
 
+def local(text):
+    """Return a time as the list shows it, on this machine's clock."""
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def test_studies_and_results_are_listed_and_searched(hub, tmp_path):
-    write_result(tmp_path / "cases" / "Miller" / "002")
-    write_result(tmp_path / "cases" / "Early", target="none")
+    times = [f"2026-03-0{day}T05:06:07+00:00" for day in (1, 2, 3)]
+    write_result(tmp_path / "cases" / "Bronchoscopy 1a2b" / "002", patient="Roe^Richard", created=times[0])
+    write_result(tmp_path / "cases" / "Early", target="none", created=times[2])
+    write_result(tmp_path / "cases" / "Bronchoscopy 3c4d" / "001", patient="Doe^Jane", created=times[1])
+    (tmp_path / "cases" / "Bronchoscopy 3c4d" / "001" / "report.html").unlink()
     hub.add_dicom(write_study(tmp_path / "dicom"))
     panel = show(hub)
-    listed = rows(panel)
-    results = {tuple(row[:3]) for row in listed[:2]}  # made at the same moment: in either order
-    assert results == {("Result", "Early", "No target yet"), ("Result", "Miller 002", "Plan with report")}
-    assert listed[2] == ["CT", "Doe, Jane", "Chest", "2024-01-31"]
+    assert rows(panel) == [
+        ["Airways", "Early", "", local(times[2])],
+        ["Plan", "Doe, Jane", "2024-01-31 · Chest", local(times[1])],
+        ["Report", "Roe, Richard", "2024-01-31 · Chest", local(times[0])],
+        ["CT", "Doe, Jane", "Chest", "2024-01-31"],
+    ]
+    panel.ui.casesTable.selectRow(1)
+    assert panel.ui.caseLabel.text == f"<b>Doe, Jane</b><br>2024-01-31 · Chest<br>Plan, no report yet · {local(times[1])}"
     panel.ui.searchEdit.text = "jane"
-    assert [row[1] for row in rows(panel)] == ["Doe, Jane"]
+    assert [row[:2] for row in rows(panel)] == [["Plan", "Doe, Jane"], ["CT", "Doe, Jane"]]
     panel.ui.searchEdit.text = ""
-    assert len(rows(panel)) == 3
+    assert len(rows(panel)) == 4
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(hub, tmp_path):
+    write_result(tmp_path / "cases" / "One", patient="<i>Doe^Jane")
+    panel = show(hub)
+    panel.ui.casesTable.selectRow(0)
+    assert "&lt;i&gt;Doe, Jane" in panel.ui.caseLabel.text
+
+
+def test_no_log_and_no_path_names_the_patient(hub, tmp_path, caplog):
+    with caplog.at_level(logging.DEBUG):
+        write_result(tmp_path / "cases" / "One", patient="Doe^Jane")
+        panel = show(hub)
+        panel.ui.casesTable.selectRow(0)
+        hub.click(panel.ui.refreshButton)
+        hub.process_events(until=lambda: not panel.caseList.filling)
+    assert "Doe" not in caplog.text
+    assert "Doe" not in repr(panel.caseList.current().result)
+    assert [one for one in (tmp_path / "cases").rglob("*") if "Doe" in one.name] == []
+
+
+def test_many_studies_are_listed_without_filling_the_table_anew(hub, tmp_path, monkeypatch):
+    from SenseCarePlanningWidgets import case_list
+    from SenseCarePlanningWidgets.cases import Case
+
+    every = [Case(f"study:{at}", "study", f"Name {at}", "Chest", "", "CT", study_uid=str(at)) for at in range(70)]
+    monkeypatch.setattr(case_list, "study_cases", lambda: iter(every))
+    write_result(tmp_path / "cases" / "One")
+    panel = hub.show_module("SenseCarePlanning")
+    added = []
+    kept = panel.caseList._add_rows
+    monkeypatch.setattr(panel.caseList, "_add_rows", lambda cases: (added.append(len(cases)), kept(cases)))
+    panel.refresh()  # while the first reading goes on
+    hub.process_events(until=lambda: not panel.caseList.filling)
+    assert [row[1] for row in rows(panel)] == ["One", *(one.name for one in every)]
+    assert sum(added) <= 2 * len(every) + 2
+    panel.ui.casesTable.selectRow(70)
+    panel.refresh()
+    hub.process_events(until=lambda: not panel.caseList.filling)
+    assert panel.caseList.current().name == "Name 69"
 
 
 def test_a_study_that_comes_later_appears_by_itself(hub, tmp_path):
@@ -59,6 +112,19 @@ def test_a_study_that_comes_later_appears_by_itself(hub, tmp_path):
     hub.add_dicom(write_study(tmp_path / "dicom"))
     hub.process_events(until=lambda: len(rows(panel)) == 1)
     assert panel.ui.casesTable.item(0, 1).text() == "Doe, Jane"
+
+
+def test_an_import_of_many_reads_the_list_once(hub, tmp_path, monkeypatch):
+    import slicer
+
+    panel = show(hub)
+    read = []
+    kept = panel.caseList.refresh
+    monkeypatch.setattr(panel.caseList, "refresh", lambda *wanted: (read.append(1), kept(*wanted)))
+    for _ in range(5):
+        slicer.dicomDatabase.databaseChanged()
+    hub.process_events(until=lambda: bool(read))
+    assert read == [1]
 
 
 def test_a_chosen_study_is_loaded_once(hub, tmp_path):
@@ -121,7 +187,7 @@ def test_a_report_whose_folder_went_is_a_sentence(hub, tmp_path, caplog):
 
 
 def test_a_case_is_exported_and_never_over_another(hub, tmp_path, caplog):
-    write_result(tmp_path / "cases" / "One")
+    write_result(tmp_path / "cases" / "Bronchoscopy 1a2b" / "001", patient="Doe^Jane")
     panel = show(hub)
     panel.ui.casesTable.selectRow(0)
     panel.ui.reportCollapsibleButton.collapsed = False
@@ -130,7 +196,7 @@ def test_a_case_is_exported_and_never_over_another(hub, tmp_path, caplog):
         hub.expect_dialog("QFileDialog.getExistingDirectory", str(tmp_path / "usb"))
         with caplog.at_level(logging.ERROR):
             hub.click(panel.ui.exportButton)
-    assert (tmp_path / "usb" / "One" / "report.pdf").is_file()
+    assert (tmp_path / "usb" / "Bronchoscopy 1a2b 001" / "report.pdf").is_file()
     assert "is there already" in caplog.text
 
 
@@ -181,6 +247,28 @@ def test_the_ct_of_a_result_is_found_by_its_grid_or_taken_from_its_scene(hub, tm
     assert np.array_equal(slicer.util.arrayFromVolume(taken), volume().array_kji)
     assert volume_of_result(bare).GetID() == taken.GetID()
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 2
+
+
+def test_the_ct_of_a_result_is_its_own_among_those_of_the_same_grid(hub, tmp_path):
+    import slicer
+
+    from SenseCarePlanningWidgets.cases import load_series
+    from SenseCarePlanningWidgets.result_volume import volume_of_result
+
+    show(hub)
+    uids = []
+    for seed, name in enumerate(("Doe^Jane", "Roe^Richard"), 1):
+        folder = write_study(tmp_path / name, name, seed)
+        hub.add_dicom(folder)
+        uids.append(slicer.dicomDatabase.seriesForFile(next(folder.rglob("*.dcm")).as_posix()))
+    assert uids[0] != uids[1]
+    other = load_series(uids[0])
+    result = write_result(tmp_path / "cases" / "One", with_scene=True, series_uid=uids[1])
+    own = volume_of_result(result)  # not the other patient's, though its grid is the same, and not the nameless one of the scene
+    assert own.GetID() != other.GetID()
+    assert own.GetAttribute("DICOM.instanceUIDs").split()[0] in slicer.dicomDatabase.instancesForSeries(uids[1])
+    assert volume_of_result(result).GetID() == own.GetID()
+    assert volume_of_result(write_result(tmp_path / "cases" / "Two", series_uid=uids[0])).GetID() == other.GetID()
 
 
 def test_closing_the_scene_keeps_the_panel_whole(hub, tmp_path):

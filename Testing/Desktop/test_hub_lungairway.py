@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -23,7 +24,7 @@ def test_a_plan_is_shown_and_continued_with_its_ct(desktop, tmp_path, airway_pat
     panel = desktop.show_module("SenseCarePlanning")
     desktop.process_events(until=lambda: not panel.caseList.filling)
     panel.ui.casesTable.selectRow(0)
-    assert panel.caseList.current().name == "airway-demo 001"
+    assert panel.caseList.current().name == "Phantom, Thorax"
     desktop.click(panel.ui.openButton)
     airway = slicer.util.getModuleWidget("LungAirway")
     desktop.process_events(until=lambda: not airway.session.taking_up, timeout=60)
@@ -51,3 +52,9 @@ def test_a_study_is_handed_over(desktop, tmp_path, airway_patient):
     desktop.click(panel._planButtons["LungAirway"])
     airway = slicer.util.getModuleWidget("LungAirway")
     assert airway.session.case.volume.GetID() == slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")[0].GetID()
+    from LungAirwayWidgets.case import next_folder
+
+    first = next_folder(airway.session.case, tmp_path)
+    assert re.fullmatch(r"Bronchoscopy \d{4}-\d\d-\d\d [0-9a-f]{6}", first.parent.name), "no patient's name in a path"
+    first.mkdir(parents=True)
+    assert (first.name, next_folder(airway.session.case, tmp_path).name) == ("001", "002")

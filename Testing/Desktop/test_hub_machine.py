@@ -135,13 +135,16 @@ def test_an_older_slicer_asks_and_installs_one_by_one(hub, monkeypatch):
     assert dependency_installer.missing("classical") == []
 
 
-def test_the_digital_patient_is_made_by_a_child_process_shown_and_listed(hub, monkeypatch, tmp_path):
-    import slicer
-
+@pytest.fixture
+def quick_patient(hub, monkeypatch):
+    """The digital patient's child process writes a small CT instead."""
     from SenseCarePlanningWidgets import digital_patient
     from SenseCarePlanningWidgets.process_runner import ProcessRunner
 
+    started = []
+
     def quick(on_progress, on_log, on_finished):
+        started.append(True)
         code = (
             f"import sys, json; sys.path[:0] = {sys.path!r}\nfrom pathlib import Path\nfrom hub_data import write_study\n"
             f"write_study(Path({str(digital_patient.patient_folder() / 'dicom')!r}), 'Phantom^Thorax')\n"
@@ -151,6 +154,21 @@ def test_the_digital_patient_is_made_by_a_child_process_shown_and_listed(hub, mo
         return ProcessRunner([sys.executable, "-c", code], on_progress, on_log, on_finished)
 
     monkeypatch.setattr(digital_patient, "runner", quick)
+    return started
+
+
+def press_digital_patient(hub):
+    """Press the button and wait until the patient is there."""
+    panel = hub.show_module("SenseCarePlanning")
+    panel.ui.samplesCollapsibleButton.collapsed = False
+    hub.click(panel.ui.digitalPatientButton)
+    hub.process_events(until=lambda: panel.ui.digitalPatientButton.enabled, timeout=40)
+    hub.process_events(until=lambda: not panel.caseList.filling)
+    return panel
+
+
+def test_the_digital_patient_is_made_by_a_child_process_shown_and_listed(hub, quick_patient):
+    import slicer
 
     panel = hub.show_module("SenseCarePlanning")
     panel.ui.samplesCollapsibleButton.collapsed = False
@@ -161,6 +179,69 @@ def test_the_digital_patient_is_made_by_a_child_process_shown_and_listed(hub, mo
     assert panel.progressBox.step_label.text == "Done."
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
     assert [case.name for case in panel.caseList.cases] == ["Phantom, Thorax"]
+
+
+def test_a_new_slicer_without_a_database_is_asked_before_anything_is_computed(hub, quick_patient, monkeypatch):
+    import slicer
+
+    hub.close_dicom_database()
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, **_: bool(asked.append(text)))
+    panel = press_digital_patient(hub)
+    assert len(asked) == 1 and "has none yet" in asked[0]
+    assert quick_patient == [] and not slicer.dicomDatabase.isOpen
+    assert panel.progressBox.widget.isHidden()
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+
+
+def test_with_a_yes_slicer_makes_the_database_and_the_hub_goes_on(hub, quick_patient, tmp_path, monkeypatch):
+    import slicer
+
+    hub.close_dicom_database()
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, **_: True)
+    panel = press_digital_patient(hub)
+    assert quick_patient == [True]
+    assert Path(slicer.dicomDatabase.databaseDirectory) == tmp_path / "home" / "Documents" / "SlicerDICOMDatabase"
+    assert slicer.util.selectedModule() == "SenseCarePlanning"
+    assert [case.name for case in panel.caseList.cases] == ["Phantom, Thorax"]
+    assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
+
+
+def test_a_package_that_the_patient_needs_is_installed_first(hub, quick_patient, monkeypatch, caplog):
+    from slicer import packaging
+
+    ensure = packaging.pip_ensure
+    monkeypatch.setattr(packaging, "pip_ensure", lambda *args, **rest: ensure(*args, skip_in_testing=False, **rest))
+    hub.pretend_package("scikit-image", False)
+    hub.answer_install(False)
+    with caplog.at_level(logging.ERROR):
+        press_digital_patient(hub)
+    assert "Nothing was installed." in caplog.text and quick_patient == []
+    hub.answer_install(True)
+    press_digital_patient(hub)
+    assert [one["requirements"] for one in hub.pip_requests] == [["scikit-image>=0.25"]]
+    assert quick_patient == [True]
+
+
+def test_a_database_that_cannot_be_made_computes_nothing(hub, quick_patient, tmp_path, monkeypatch):
+    import slicer
+
+    hub.close_dicom_database()
+    (tmp_path / "home" / "Documents").write_text("in the way", encoding="utf-8")
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, **_: True)
+    panel = hub.show_module("SenseCarePlanning")
+    panel.ui.samplesCollapsibleButton.collapsed = False
+    hub.click(panel.ui.digitalPatientButton)
+    assert quick_patient == [] and not slicer.dicomDatabase.isOpen
+
+
+def test_the_hub_can_be_the_first_module_that_slicer_shows(hub, monkeypatch):
+    import slicer
+
+    monkeypatch.delattr(slicer, "dicomDatabase")  # there only once the application has started
+    panel = hub.show_module("SenseCarePlanning")
+    hub.process_events(until=lambda: not panel.caseList.filling)
+    assert panel.caseList.cases == ()
 
 
 def test_the_real_patients_command_starts_and_is_really_stopped(hub, tmp_path):
@@ -179,18 +260,68 @@ def test_the_real_patients_command_starts_and_is_really_stopped(hub, tmp_path):
     assert [one for one in (tmp_path / "cases").rglob("*") if one.is_file()] == []
 
 
-def test_sample_data_are_registered_when_slicer_has_started(hub, tmp_path):
+def sample_source():
+    """Register the sample as Slicer's start does, and return it."""
     import SampleData
 
-    source = sys.modules["SenseCarePlanning"].SAMPLE_NAME
-    assert SampleData.SampleDataLogic.sourceForSampleName(source) is None
-    sys.modules["SenseCarePlanning"].registerSampleData()
-    found = SampleData.SampleDataLogic.sourceForSampleName(source)
+    for _ in range(2):  # as after a reload
+        sys.modules["SenseCarePlanning"].registerSampleData()
+    name = sys.modules["SenseCarePlanning"].SAMPLE_NAME
+    every = SampleData.SampleDataLogic.sampleDataSourcesByCategory().values()
+    (found,) = [one for sources in every for one in sources if one.sampleName == name]
+    return found
+
+
+def test_sample_data_are_registered_when_slicer_has_started(hub):
+    import SampleData
+
+    found = sample_source()
+    assert found.sampleDescription == "Digital patient"
     assert Path(found.thumbnailFileName).is_file()
     from SenseCarePlanningWidgets import digital_patient
 
     hub.add_dicom(write_study(digital_patient.patient_folder() / "dicom"))
-    assert SampleData.downloadSample(source).GetName() == "Lung"
+    assert SampleData.downloadSample(found.sampleName).GetName() == "1: Lung"
+
+
+def test_the_sample_is_named_in_the_users_language(hub):
+    import SampleData
+
+    hub.language("zh_CN")
+    hub.load_module("SenseCarePlanning")
+    assert sample_source().sampleDescription == "数字患者"
+    assert list(SampleData.SampleDataLogic.sampleDataSourcesByCategory()) == ["SenseCare 手术规划"]
+
+
+def test_the_sample_is_made_while_the_application_lives(hub, quick_patient):
+    import qt
+
+    ticks = []
+    timer = qt.QTimer()
+    timer.interval = 5
+    timer.connect("timeout()", lambda: ticks.append(1))
+    timer.start()
+    source = sample_source()
+    assert [node.GetName() for node in source.customDownloader(source)] == ["1: Lung"]
+    timer.stop()
+    assert quick_patient == [True]
+    assert len(ticks) > 3
+
+
+def test_a_sample_that_cannot_be_made_says_so(hub, monkeypatch, caplog):
+    from SenseCarePlanningLib.errors import SenseCareError
+    from SenseCarePlanningWidgets import digital_patient
+    from SenseCarePlanningWidgets.process_runner import ProcessRunner
+
+    for command in ([sys.executable, "-c", "raise SystemExit(3)"], ["/no/such/program"]):
+        monkeypatch.setattr(
+            digital_patient, "runner", lambda progress, log, finished, run=command: ProcessRunner(run, progress, log, finished)
+        )
+        source = sample_source()
+        caplog.clear()
+        with caplog.at_level(logging.ERROR), pytest.raises(SenseCareError):
+            source.customDownloader(source)
+        assert "stopped unexpectedly" in caplog.text or "could not be started" in caplog.text
 
 
 def test_nothing_is_downloaded_without_a_yes(hub, monkeypatch):

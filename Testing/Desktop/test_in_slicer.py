@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hub_data import write_study
 from in_slicer import SlicerDesktop, running
 
 SAMPLE = Path(__file__).parent / "sample" / "Sample" / "Sample.py"
@@ -62,6 +63,83 @@ def test_scenes_are_saved_and_opened_and_the_scene_begins_empty(inside, tmp_path
     assert [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLTextNode")] == ["note"]
     inside.stop()
     assert slicer.util.getNodesByClass("vtkMRMLTextNode") == []
+
+
+def patients():
+    import slicer
+
+    return [slicer.dicomDatabase.nameForPatient(one) for one in slicer.dicomDatabase.patients()]
+
+
+@pytest.fixture
+def users(desktop, tmp_path):
+    """A user with a study in the DICOM database and settings of their own."""
+    import slicer
+
+    desktop.add_dicom(write_study(tmp_path / "user", "Own^Patient"))
+    slicer.app.userSettings().setValue("SenseCarePlanning/CasesFolder", "/mine")
+    slicer.app.userSettings().setValue("Other/Changed", "1")
+    return desktop
+
+
+def assert_the_users_things_are_back():
+    import slicer
+
+    assert patients() == ["Own^Patient"]
+    settings = slicer.app.userSettings()
+    assert settings.value("SenseCarePlanning/CasesFolder") == "/mine"
+    assert settings.value("Other/Changed") == "1"
+    assert not settings.contains("Other/New")
+
+
+@pytest.mark.skipif(running(), reason="in Slicer the handle is at work already")
+@pytest.mark.parametrize("fails", [False, True], ids=["ends well", "fails at its end"])
+def test_the_users_database_and_settings_are_left_alone_whatever_happens(users, tmp_path, monkeypatch, fails):
+    import slicer
+
+    made = SlicerDesktop(tmp_path / "test")
+    assert patients() == []
+    made.add_dicom(write_study(tmp_path / "study", "Test^Patient"))
+    assert patients() == ["Test^Patient"]
+    settings = slicer.app.userSettings()
+    settings.setValue("Other/Changed", "2")
+    settings.setValue("Other/New", "3")
+    settings.remove("SenseCarePlanning/CasesFolder")
+    if fails:
+        made._undo.callback(lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            made.stop()
+    else:
+        made.stop()
+    assert_the_users_things_are_back()
+
+
+@pytest.mark.skipif(running(), reason="in Slicer the handle is at work already")
+def test_they_are_left_alone_when_the_handle_cannot_be_made(users, tmp_path, monkeypatch):
+    import slicer
+
+    class Broken:
+        def __getattr__(self, name):
+            raise RuntimeError("no scene")
+
+    with monkeypatch.context() as changed, pytest.raises(RuntimeError):
+        changed.setattr(slicer, "mrmlScene", Broken())
+        SlicerDesktop(tmp_path / "test")
+    assert_the_users_things_are_back()
+
+
+def test_a_slicer_without_pytest_skips_with_what_to_do(monkeypatch):
+    import sys
+    import unittest
+
+    from SenseCareDesktopTest import SenseCareDesktopTest
+
+    monkeypatch.setitem(sys.modules, "pytest", None)
+    outcome = unittest.TestResult()
+    SenseCareDesktopTest("test_widgets").run(outcome)
+    ((_test, reason),) = outcome.skipped
+    assert "pip_install('pytest')" in reason
+    assert outcome.wasSuccessful()
 
 
 @pytest.mark.parametrize("name", ["language", "dark", "pretend_package", "press"])

@@ -180,7 +180,7 @@ def test_another_target_and_the_report_of_the_patient(desktop, panel, airway_pat
     desktop.expect_dialog("QFileDialog.getExistingDirectory", str(tmp_path))
     desktop.click(view.dicom_button)
     for name in ("seg", "report"):
-        saved = pydicom.dcmread(tmp_path / f"{folder.parent.name}-{name}.dcm", stop_before_pixels=True)
+        saved = pydicom.dcmread(tmp_path / f"{folder.parent.name} {folder.name}-{name}.dcm", stop_before_pixels=True)
         assert (saved.PatientID, saved.StudyInstanceUID) == (header.PatientID, header.StudyInstanceUID)
     desktop.expect_dialog("QFileDialog.getSaveFileName", str(tmp_path / "saved.pdf"))
     desktop.click(view.save_button)

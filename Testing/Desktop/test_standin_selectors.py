@@ -139,7 +139,8 @@ def test_switching_modules_is_recorded(desktop):
     slicer.util.selectModule("Sample")
     slicer.util.selectModule("SegmentEditor")
     assert desktop.selected_modules == ["Sample", "SegmentEditor"]
-    assert slicer.modules.SampleWidget.calls == ["enter"]
+    assert slicer.modules.SampleWidget.calls == ["enter", "exit"]
+    assert slicer.util.selectedModule() == "SegmentEditor"
 
 
 def test_a_folded_section_hides_its_widgets(desktop):

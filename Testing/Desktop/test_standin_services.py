@@ -125,11 +125,17 @@ def test_a_console_process_tells_through_the_event_loop(desktop):
 def test_sample_data_come_from_their_own_downloader(desktop):
     import SampleData
 
+    with pytest.raises(TypeError):  # Slicer's own takes no source without lists
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(sampleName="Patient", customDownloader=add_volume)
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category="Planning", sampleName="Patient", customDownloader=lambda source: [add_volume(source.sampleName)]
+        category="Planning",
+        sampleName="Patient",
+        uris=[],
+        fileNames=[],
+        customDownloader=lambda source: [add_volume(source.sampleName)],
     )
     assert SampleData.downloadSample("Patient").GetName() == "Patient"
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(sampleName="Far", uris=["https://example.org/x"])
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(sampleName="Far", uris=["https://example.org/x"], fileNames=["x"])
     with pytest.raises(RuntimeError, match="no network"):
         SampleData.downloadSample("Far")
 
@@ -148,7 +154,8 @@ def test_the_case_list_comes_from_dicom_files(desktop, tmp_path):
             "0008|0060": "CT",
             "0020|000d": "1.2.3",
             "0020|000e": "1.2.3.4",
-            "0008|103e": "Chest",
+            "0008|103e": "Chest/lung",
+            "0020|0011": "4",
             "0008|0020": "20240131",
             "0020|0032": f"0\\0\\{2.0 * at}",
             "0020|0037": "1\\0\\0\\0\\1\\0",
@@ -172,6 +179,6 @@ def test_the_case_list_comes_from_dicom_files(desktop, tmp_path):
     assert len(database.filesForSeries(series)) == 3
     assert database.fileValue(database.filesForSeries(series)[0], "0008,0060") == "CT"
     node = slicer.mrmlScene.GetNodeByID(DICOMUtils.loadSeriesByUID([series])[0])
-    assert node.GetName() == "Chest"
+    assert node.GetName() == "4: Chest-lung"
     assert slicer.util.arrayFromVolume(node).shape == (3, 8, 8)
     assert len(node.GetAttribute("DICOM.instanceUIDs").split()) == 3

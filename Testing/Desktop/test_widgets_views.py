@@ -74,6 +74,46 @@ def test_a_simplified_page_keeps_texts_pairs_tables_and_pictures(desktop):
         assert kept in simple
 
 
+WIDE = """<div class="scroll"><table class="compact"><caption>All branches</caption>
+<thead><tr><th scope="col">编号</th>{titles}</tr></thead><tbody>{rows}</tbody></table></div>"""
+
+
+def wide_page(columns):
+    """A report's table of some columns, as the template writes it."""
+    titles = "".join(f'<th scope="col" class="right">管径 {at}<br>(mm，95 %)</th>' for at in range(1, columns))
+    cells = "".join(f'<td class="right">{at}.25 (1.00–9.99) thoracoabdominal</td>' for at in range(1, columns))
+    row = f'<tr><td class="left">RB6b</td>{cells}</tr>\n'
+    return f"<html><head></head><body>{WIDE.format(titles=titles, rows=row * 40)}</body></html>"
+
+
+def test_on_a_narrow_page_a_wide_table_is_told_row_by_row(desktop):
+    from SenseCarePlanningWidgets.report_view import simplified_html
+
+    narrow, large = (simplified_html(wide_page(9), width) for width in (420, 900))
+    assert "<table" not in narrow and "<p>All branches</p>" in narrow
+    assert narrow.count("<p><b>编号 RB6b</b> · 管径 1 (mm，95 %): 1.25 (1.00–9.99) thoracoabdominal · ") == 40
+    assert "<table" in large and "<thead>" in large
+    assert "<table" in simplified_html(wide_page(4), 420)
+
+
+@pytest.mark.parametrize("columns", [3, 9])
+def test_the_page_in_the_panel_needs_no_scrolling_sideways(desktop, tmp_path, monkeypatch, columns):
+    import slicer
+
+    from SenseCarePlanningWidgets.report_view import PANEL_SIZE, ReportView
+
+    monkeypatch.delattr(slicer, "qSlicerWebWidget")
+    folder = write_result(tmp_path / "One")
+    (folder / "report.html").write_text(wide_page(columns), encoding="utf-8")
+    view = ReportView()
+    view.widget.resize(*PANEL_SIZE)
+    view.widget.show()
+    assert view.show_folder(folder)
+    desktop.process_events()
+    assert view.page.view.verticalScrollBar().maximum > 0
+    assert view.page.view.horizontalScrollBar().maximum == 0
+
+
 def test_without_a_web_view_the_page_is_still_shown(desktop, tmp_path, monkeypatch):
     import slicer
 
@@ -81,12 +121,14 @@ def test_without_a_web_view_the_page_is_still_shown(desktop, tmp_path, monkeypat
 
     monkeypatch.delattr(slicer, "qSlicerWebWidget")
     view = ReportView()
-    assert "No report is open." in view.page.view.toPlainText()
+    assert view.note.text == "No report is open." and view._page is None
     assert view.show_folder(write_result(tmp_path / "One"))
     assert "Bronchoscopy plan" in view.page.view.toPlainText()
+    assert view.note.isHidden() and not view.page.view.isHidden()
     (tmp_path / "empty").mkdir()
     assert not view.show_folder(tmp_path / "empty")
-    assert "no report yet" in view.page.view.toPlainText()
+    assert "no report yet" in view.note.text
+    assert not view.note.isHidden() and view.page.view.isHidden()
     assert not view.print_button.enabled and view.folder_button.enabled
 
 

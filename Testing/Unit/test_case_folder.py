@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from SenseCarePlanningLib.case_folder import find_cases, is_case, read_case
+from SenseCarePlanningLib.case_folder import STUDY, find_cases, is_case, read_case, write_study
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.inference.installed import find_models, folder_size
 from SenseCarePlanningLib.whole_folder import whole_folder
 
@@ -34,6 +36,20 @@ def test_a_case_is_read_from_its_record(tmp_path: Path) -> None:
     assert case.created.timestamp() == pytest.approx(1772600767)
     assert (case.name, case.engine, case.has_target) == ("Miller", "bundle", True)
     assert case.files == {"run.json", ".sensecare.json"}
+
+
+def test_whose_result_it_is_lies_apart_and_is_never_printed(tmp_path: Path) -> None:
+    study = StudyInfo(patient_name="Doe^Jane", patient_id="ID1", study_date="2024-01-31", study_description="Chest")
+    folder = make_case(tmp_path / "Case", {})
+    assert read_case(folder).study == StudyInfo()
+    write_study(StudyInfo(patient_id="ID1"), folder)
+    assert not (folder / STUDY).exists()
+    write_study(study, folder)
+    case = read_case(folder)
+    assert case.study == replace(study, patient_id=None)
+    assert "Doe" not in repr(case)
+    (folder / STUDY).write_text('{"patient_name": 5}', encoding="utf-8")
+    assert read_case(folder).study == StudyInfo()
 
 
 @pytest.mark.parametrize("record", ["{", "[]", "null", '{"created": 5, "engine": "x", "options": []}'])

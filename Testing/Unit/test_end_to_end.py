@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "airway.nii.gz", "lungs.nii.gz", "lobes.nii.gz", "tree.json", "tree.vtp", "plan.json", "report.pdf", "report.html",
-    "report.dcm", "scene.mrb", "seg.dcm", "run.json",
+    "report.dcm", "scene.mrb", "seg.dcm", "run.json", "study.json",
 }  # fmt: skip
 
 
@@ -118,6 +118,7 @@ def test_the_run_record_tells_times_and_holds_no_identity(planned: Path) -> None
     assert "ONNX Runtime" in record["engine"]["model"]
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in record["steps"])
     assert "Phantom" not in text and "PHANTOM" not in text
+    assert json.loads((planned / "study.json").read_text(encoding="utf-8"))["patient_name"] == "Phantom^Thorax"
 
 
 def test_a_killed_run_leaves_nothing(patient: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..case_folder import write_study
 from ..memory import give_memory_back
 from ..progress import Progress, StepRecord, peak_memory_mb
 from ..render.offscreen import rendering_available
@@ -48,6 +49,8 @@ def write_outputs(
     from LungAirwayLib.result_io import save_result
 
     notes: list[str] = []
+    if loaded is not None:
+        write_study(loaded.study, folder)
     paths = _camera_paths(result, progress)
     save_camera_paths(paths, folder)
     if output.plan_only:

@@ -13,7 +13,7 @@ import shiboken6
 from PySide6 import QtCore, QtWidgets
 
 from . import i18n, look, main_window, modules, none_stock, vtk_view, watch
-from .dicom_database import ctkDICOMDatabase
+from .dicom_database import DATABASE, ctkDICOMDatabase
 from .emulation import Emits, emulated
 from .io_manager import qSlicerIOManager
 from .layout import qSlicerLayoutManager
@@ -40,6 +40,8 @@ class qSlicerCoreApplication(QtWidgets.QApplication, Emits):
         self._settings = QtCore.QSettings(str(folder / "settings" / "Slicer.ini"), QtCore.QSettings.Format.IniFormat)
         self.layout_manager: Any = None
         self.dicom_database: Any = ctkDICOMDatabase()
+        (folder / "dicom database").mkdir(exist_ok=True)
+        self.dicom_database.openDatabase(f"{folder / 'dicom database'}/{DATABASE}")
         self.io_manager = qSlicerIOManager()
         self.testing = True
         self.overrides: list[Any] = []

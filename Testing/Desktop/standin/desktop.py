@@ -36,6 +36,8 @@ class Desktop:
     def _show_if_scripted(self, name: str) -> None:
         if isinstance(self._app.module_manager.loaded.get(name), modules.qSlicerScriptedLoadableModule):
             self.show_module(name)
+        else:  # one of the desktop's own, which the stand-in has no panel of
+            self.leave_module()
 
     @property
     def selected_modules(self) -> list[str]:
@@ -79,6 +81,7 @@ class Desktop:
         panel = module.widgetRepresentation()
         panel.setMRMLScene(self.scene)
         if self._app.main_window is not None:
+            self._app.main_window.moduleSelector().shown = name
             self._app.main_window.take_panel(panel, module.property("title"))
         else:
             panel.show()
@@ -195,6 +198,10 @@ class Desktop:
     def add_dicom(self, folder: Path) -> None:
         """Index a folder of DICOM files in ``slicer.dicomDatabase``."""
         self._app.dicom_database.add(folder)
+
+    def close_dicom_database(self) -> None:
+        """Be a Slicer that has no DICOM database yet."""
+        self._app.dicom_database.closeDatabase()
 
     def save_scene(self, path: Path) -> Path:
         """Save the scene (``.mrb`` with its data)."""

@@ -19,6 +19,9 @@ RENAMED = {
     "PatientsAge": "PatientAge",
 }
 """Columns of the database whose names differ from DICOM's keywords."""
+DATABASE, DEFAULT_FOLDER = "ctkDICOM.sql", "SlicerDICOMDatabase"
+NOT_IN_NAMES = str.maketrans({"|": "-", "/": "-", "\\": "-", "*": "(star)"})
+"""What the plugin for scalar volumes replaces in a name (``cleanNodeName``)."""
 
 
 @emulated
@@ -29,11 +32,40 @@ class ctkDICOMDatabase(QtCore.QObject, Emits):
         super().__init__(parent)
         self._headers: dict[str, Any] = {}
         self._patients: list[tuple[str, str, str]] = []
-        self._values = {"isOpen": True, "isInMemory": True}
+        self._kept: dict[str, Any] = {}
+        self._values: dict[str, Any] = {"isOpen": False, "databaseFilename": "", "databaseDirectory": ""}
+
+    def openDatabase(self, path: str, connection: str = "") -> bool:
+        """Open the database of a file; its folder must be there, a new file is an empty database."""
+        folder = Path(path).parent
+        if not folder.is_dir():
+            return False
+        self.closeDatabase()
+        Path(path).touch()
+        self._headers, self._patients = self._kept.setdefault(path, ({}, []))
+        self._values.update(isOpen=True, databaseFilename=path, databaseDirectory=str(folder))
+        self.send("opened()")
+        return True
+
+    def closeDatabase(self) -> None:
+        """Close it; the place of the file stays known."""
+        if self._values["isOpen"]:
+            self._headers, self._patients = {}, []
+            self._values["isOpen"] = False
+            self.send("closed()")
+
+    def initializeDatabase(self, schema: str = "") -> bool:
+        """Forget all that was indexed."""
+        self._headers.clear()
+        self._patients.clear()
+        return bool(self._values["isOpen"])
 
     def add(self, folder: Path) -> None:
         """Index the DICOM files of a folder."""
         import pydicom
+
+        if not self._values["isOpen"]:
+            raise RuntimeError("the DICOM database is not open")
 
         for path in sorted(one for one in folder.rglob("*") if one.is_file()):
             try:
@@ -165,6 +197,31 @@ class ctkDICOMDatabase(QtCore.QObject, Emits):
         return list(self._headers)
 
 
+def openDatabase(databaseDir: str) -> bool:
+    """Open the database of a folder, which must be there."""
+    return bool(slicer.dicomDatabase.openDatabase(f"{databaseDir}/{DATABASE}"))
+
+
+class DICOMFileDialog:
+    """The part of the DICOM module's file dialog that others use."""
+
+    @staticmethod
+    def createDefaultDatabase() -> bool:
+        """Make sure that there is a database, in a folder of the user's documents; True when there is."""
+        if slicer.dicomDatabase.isOpen:
+            return True
+        if slicer.util.mainWindow() is not None:
+            slicer.util.selectModule("DICOM")  # its browser makes the database
+        documents = QtCore.QStandardPaths.writableLocation(QtCore.QStandardPaths.StandardLocation.DocumentsLocation)
+        folder = Path(documents) / DEFAULT_FOLDER
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            slicer.util.warningDisplay("Could not create a DICOM database with default settings.")
+            return False
+        return openDatabase(str(folder))
+
+
 def importDicom(dicomDataDirectory: str, dicomDatabase: Any = None, copyFiles: bool = False) -> bool:
     """Index a folder in the database; with ``copyFiles`` the files are copied into it first."""
     database = dicomDatabase or slicer.dicomDatabase
@@ -188,6 +245,14 @@ def loadSeriesByUID(seriesUIDs: list[str], messages: Any = None, *_: Any, **__: 
     return found
 
 
+def node_name(uid: str) -> str:
+    """Return what Slicer calls the volume of a series: ``4: Chest``, as ``DICOMPlugin.defaultSeriesNodeName`` does."""
+    file = next(iter(slicer.dicomDatabase.filesForSeries(uid, 1)), "")
+    name = slicer.dicomDatabase.fileValue(file, "0008,103E") or "Unnamed Series"
+    number = slicer.dicomDatabase.fileValue(file, "0020,0011")
+    return (f"{number}: {name}" if number else name).translate(NOT_IN_NAMES)
+
+
 def _load(uid: str, folder: str) -> Any:
     import numpy as np
     import SimpleITK
@@ -202,8 +267,7 @@ def _load(uid: str, folder: str) -> Any:
     to_ras[:3, 3] = image.GetOrigin()
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy((np.diag([-1.0, -1.0, 1.0, 1.0]) @ to_ras).ravel())
-    name = slicer.dicomDatabase.descriptionForSeries(uid) or "Series"
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", node_name(uid))
     node.SetIJKToRASMatrix(matrix)
     slicer.util.updateVolumeFromArray(node, SimpleITK.GetArrayFromImage(image))
     node.CreateDefaultDisplayNodes()

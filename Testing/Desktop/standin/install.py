@@ -76,8 +76,12 @@ def install(folder: Path, with_window: bool = True) -> Any:
     slicer.modules.sampleDataSources = {}
     slicer.dicomDatabase = wrap(app.dicom_database)
     utilities = _module(
-        "DICOMLib.DICOMUtils", loadSeriesByUID=dicom_database.loadSeriesByUID, importDicom=dicom_database.importDicom
+        "DICOMLib.DICOMUtils",
+        loadSeriesByUID=dicom_database.loadSeriesByUID,
+        importDicom=dicom_database.importDicom,
+        openDatabase=dicom_database.openDatabase,
     )
+    sys.modules["DICOM"] = _module("DICOM", DICOMFileDialog=dicom_database.DICOMFileDialog)
     sys.modules["SampleData"] = _module("SampleData", sample_data)
     sys.modules["DICOMLib"] = _module("DICOMLib", DICOMUtils=utilities)
     sys.modules["DICOMLib.DICOMUtils"] = utilities
@@ -96,7 +100,7 @@ def uninstall() -> None:
         for name, value in _saved[key].items():
             setattr(holder, name, value)
     for name in set(sys.modules) - set(_saved["modules"]):
-        if name in {"qt", "ctk", "SampleData"} or name.startswith(("slicer.", "DICOMLib")) or _is_module_file(name):
+        if name in {"qt", "ctk", "SampleData", "DICOM"} or name.startswith(("slicer.", "DICOMLib")) or _is_module_file(name):
             del sys.modules[name]
     sys.path[:] = _saved["path"]
 

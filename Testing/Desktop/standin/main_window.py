@@ -20,16 +20,18 @@ class qSlicerModuleSelectorToolBar(QtWidgets.QToolBar, Emits):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.asked: list[str] = []
+        self.shown = ""
         self.show_module: Any = None
 
     def selectModule(self, name: str, *_: Any) -> None:
         """Switch to a module; one of the desktop's own is only recorded."""
         self.asked.append(name)
+        self.shown = name
         self.show_module(name)
         self.send("moduleSelected(QString)", name)
 
     def _get_selectedModule(self) -> str:
-        return self.asked[-1] if self.asked else ""
+        return self.shown
 
 
 @emulated
