@@ -100,15 +100,18 @@ class Link:
         pynetdicom's; its ``send_*`` methods wait no longer than the patience, and end with ``Cancelled`` when asked to.
     reports
         N-EVENT-REPORTs of the other side so far: (SOP class, event type, attributes).
+    lost
+        Whether an answer has failed to come: known at once, while pynetdicom's own state follows a little later.
     """
 
     association: Any
     reports: list[tuple[str, int, Any]] = field(default_factory=list)
+    lost: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether the other side is still there."""
-        return bool(self.association.is_established)
+        return bool(self.association.is_established) and not self.lost
 
     def accepts(self, sop_class: str) -> tuple[str, ...]:
         """Return the transfer syntaxes that the other side takes for a SOP class; none when it does not take it."""
@@ -162,16 +165,16 @@ def open_link(
     link, opening = _open(destination, contexts, patience)
     if not link.is_open:
         raise NetworkError(_why_not_open(destination, link.association, opening))
-    _wait_our_way(link.association, patience, is_cancelled)
+    _wait_our_way(link, patience, is_cancelled)
     finished = False
     try:
         yield link
         finished = True
     finally:
         association = link.association
-        if finished and association.is_established:
+        if finished and link.is_open:
             association.release()
-        if association.is_established or not finished:
+        else:
             association._reactor_checkpoint.set()  # a cancelled wait has left it paused
             with suppress(OSError):
                 association.abort(block=False)
@@ -242,12 +245,12 @@ def _why_not_open(destination: Destination, association: Any, opening: _Opening)
     return f"{where} broke the connection off while it was being opened; is it a DICOM node?"
 
 
-def _wait_our_way(association: Any, patience: Patience, is_cancelled: Callable[[], bool]) -> None:
+def _wait_our_way(link: Link, patience: Patience, is_cancelled: Callable[[], bool]) -> None:
     """Replace pynetdicom's wait for an answer.
 
     Its own takes an N-EVENT-REPORT that comes before the answer for the answer, and aborts; and it cannot be ended.
     """
-    provider = association.dimse
+    association, provider = link.association, link.association.dimse
     at_once = provider.get_msg
 
     def get_msg(block: bool = False) -> tuple[Any, Any]:
@@ -262,11 +265,13 @@ def _wait_our_way(association: Any, patience: Patience, is_cancelled: Callable[[
                 context, message = provider.msg_queue.get(timeout=LOOK_EVERY_S)
             except queue.Empty:
                 if time.monotonic() > deadline:
+                    link.lost = True
                     return None, None
                 continue
             if message is not None and message.is_valid_request:
                 association._serve_request(message, context)
                 continue
+            link.lost = message is None
             return context, message
 
     provider.get_msg = get_msg
