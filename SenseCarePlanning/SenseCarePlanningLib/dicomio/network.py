@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -203,6 +204,9 @@ def _open(destination: Destination, contexts: Mapping[str, Sequence[Sequence[str
 
     def on_open(event: Any) -> None:
         opening.connected = True
+        # A message is two short writes: without this the second waits for the other side's delayed acknowledgement, 40 ms.
+        with suppress(AttributeError, OSError):
+            event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def on_unit(event: Any) -> None:
         if isinstance(event.pdu, A_ASSOCIATE_RJ):
