@@ -252,14 +252,16 @@ def _why_not_open(destination: Destination, association: Any, opening: _Opening)
 def _wait_our_way(link: Link, patience: Patience, is_cancelled: Callable[[], bool]) -> None:
     """Replace pynetdicom's wait for an answer.
 
-    Its own takes an N-EVENT-REPORT that comes before the answer for the answer, and aborts; and it cannot be ended.
+    Its own takes an N-EVENT-REPORT that comes before the answer for the answer, and aborts; it cannot be ended; and now and
+    then its second thread, not yet paused, takes the answer away, so that the caller waits in vain.
     """
     association, provider = link.association, link.association.dimse
     at_once = provider.get_msg
 
     def get_msg(block: bool = False) -> tuple[Any, Any]:
-        if not block:
-            found: tuple[Any, Any] = at_once(block=False)
+        if not block:  # the second thread: it may serve requests, nothing else
+            _, waiting = provider.peek_msg()
+            found: tuple[Any, Any] = at_once(block=False) if waiting is not None and waiting.is_valid_request else (None, None)
             return found
         deadline = time.monotonic() + patience.answer_s
         while True:
