@@ -10,17 +10,19 @@ from typing import Any
 
 from .whole_folder import MANIFEST, PROGRAM
 
-RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, SCENE, SEGMENTATION, VIDEO = (
+RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, MEASUREMENTS_DICOM, SCENE, SEGMENTATION, VIDEO = (
     "run.json",
     "plan.json",
     "report.html",
     "report.pdf",
     "report.dcm",
+    "sr.dcm",
     "scene.mrb",
     "seg.dcm",
     "flythrough.mp4",
 )
-DICOM_FILES = (SEGMENTATION, REPORT_DICOM)
+DICOM_FILES = (SEGMENTATION, REPORT_DICOM, MEASUREMENTS_DICOM)
+PICTURES = "pictures"
 DEPTH = 2
 """Cases lie in the folder for results, or one folder deeper."""
 
