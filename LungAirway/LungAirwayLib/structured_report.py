@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from SenseCarePlanningLib.dicomio.seg import ANATOMY
 from SenseCarePlanningLib.dicomio.structured_report import Algorithm, Evaluation, MeasurementDocument, MeasurementGroup, Site
 from SenseCarePlanningLib.dicomio.structured_report_items import Concept
 from SenseCarePlanningLib.report.model import Code, Measurement
@@ -13,9 +14,8 @@ from .plan import DensityClass, Target
 from .result import AirwayResult
 from .segments import ABNORMAL, LOBE_SEGMENTS, SEGMENTS
 
-CHEST_IMAGING = Code("413815006", "SCT", "Chest imaging")
+CT = Code("77477000", "SCT", "Computed tomography")
 BRONCHUS = Code("955009", "SCT", "Bronchus")
-ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
 LUNG = Code("39607008", "SCT", "Lung")
 LEFT, RIGHT = Code("7771000", "SCT", "Left"), Code("24028007", "SCT", "Right")
 MAIN_AIRWAYS = {
@@ -78,7 +78,7 @@ def measurement_document(result: AirwayResult) -> MeasurementDocument:
     )
     return MeasurementDocument(
         groups=tuple(groups),
-        procedure=CHEST_IMAGING,
+        procedure=CT,
         concepts=CONCEPTS,
         remarks=(REMARK, *result.warnings),
         series_description="Airway measurements",

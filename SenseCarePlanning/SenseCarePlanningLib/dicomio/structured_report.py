@@ -103,7 +103,7 @@ class MeasurementDocument:
     groups
         In the order in which readers show them.
     procedure
-        What was done to the patient, such as SCT 169069000 "CT of chest".
+        What was done to the patient, such as SCT 419545005 "CT angiography of coronary arteries".
     title
         Document title, of context group 7021 or of one's own.
     concepts

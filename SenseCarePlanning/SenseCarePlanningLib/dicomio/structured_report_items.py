@@ -15,8 +15,8 @@ from ..volume import Grid
 
 PRIVATE_SCHEME = "99SENSECARE"
 PRIVATE_SCHEME_NAME = "SenseCare Planning private codes"
-LONGEST_CODE = 16
-"""Characters of a code value (SH); longer ones are written as long code values."""
+LONGEST_MEANING = 64
+"""Characters of a code meaning (LO)."""
 
 COMMENT = Code("121106", "DCM", "Comment")
 UPPER_UNCERTAINTY = Code("371886008", "SCT", "+, range of upper measurement uncertainty")
@@ -72,10 +72,10 @@ class SourceGrid:
 
 
 def coded(code: Code) -> Any:
-    """Return highdicom's form of a code."""
+    """Return highdicom's form of a code; a meaning that is too long for DICOM is cut, it is for display only."""
     from highdicom.sr import CodedConcept
 
-    return CodedConcept(code.value, code.scheme, code.meaning)
+    return CodedConcept(code.value, code.scheme, code.meaning[:LONGEST_MEANING])
 
 
 def concept_of(measurement: Measurement, concepts: Mapping[str, Concept]) -> Concept:
