@@ -137,10 +137,15 @@ class PrinterState:
     info: str = ""
 
     @property
+    def reason(self) -> str:
+        """Why it is so, in the printer's words; empty when it gives no reason."""
+        why = self.info.strip().lower().replace("_", " ")
+        return "" if why == "normal" else why
+
+    @property
     def sentence(self) -> str:
         """The state in words; empty when all is well."""
         if self.status == "NORMAL":
             return ""
-        why = self.info.strip().lower().replace("_", " ")
         kind = {"WARNING": "has a warning", "FAILURE": "has failed"}.get(self.status, "does not tell its state")
-        return f"The printer {kind}{f': {why}' if why and why != 'normal' else ''}."
+        return f"The printer {kind}: {self.reason}." if self.reason else f"The printer {kind}."

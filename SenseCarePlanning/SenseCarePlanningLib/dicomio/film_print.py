@@ -198,7 +198,7 @@ def _print_over_one_link(job: _Job, destination: Destination, patience: Patience
         state = _state(link)
         job.printer = job.printer or state
         if state.status == "FAILURE":
-            raise job.failed(f"{state.sentence.rstrip('.')}, see to it and print again")
+            raise job.failed(f"The printer reports a failure ({state.reason or 'no reason given'}); see to it and print again")
         job.remark(state.sentence)
         session = _create_session(link, job)
         try:

@@ -204,7 +204,7 @@ def test_nothing_is_printed_without_a_yes(serve: Callable[..., Destination]) -> 
 def test_a_failed_printer_is_not_printed_on(serve: Callable[..., Destination]) -> None:
     printer = Printer(state=[("FAILURE", "FILM JAM")])
     there = printer.start(serve)
-    with pytest.raises(PrintError, match=r"has failed: film jam.*nothing was printed"):
+    with pytest.raises(PrintError, match=r"reports a failure \(film jam\).*nothing was printed"):
         print_films(pages(1), FilmSettings(), there, allowed=True, patience=HURRY)
     assert printer.created == []
 
