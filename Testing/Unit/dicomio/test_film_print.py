@@ -111,6 +111,7 @@ def test_8_bit_is_printed_when_asked_for(dcmprscp: Callable[..., tuple[Destinati
     assert [bits for bits, _ in printed(database)] == [8]
 
 
+@pytest.mark.slow
 @needs_printer
 def test_every_layout_is_filled(dcmprscp: Callable[..., tuple[Destination, Path]]) -> None:
     there, database = dcmprscp()
