@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 from ..case_folder import REPORT_PDF
 from ..console import JsonLines, console_sink
 from ..dicomio.film import FILM_SIZES_MM, MEDIA, ORIENTATIONS, FilmSettings, parse_layout
-from ..dicomio.study import StudyInfo
+from ..dicomio.study import StudyInfo, person_name
 from ..errors import InputError
 from ..progress import Progress
-from .result_dicom import add_destination_arguments, check_result, destination_of, pictures_of, study_of, title_of
+from .result_dicom import (
+    add_destination_arguments,
+    check_result,
+    destination_of,
+    pictures_of,
+    stopping_keeps_what_is_done,
+    study_of,
+    title_of,
+)
 
 if TYPE_CHECKING:
     from ..report.grey_pages import GreyPage
@@ -59,7 +67,8 @@ def start(arguments: argparse.Namespace) -> int:
         return 0
     progress = Progress(console_sink(arguments.json))
     # The destination in the command is the user's explicit yes.
-    report = print_films(pages, settings, destination, allowed=True, patience=patience, progress=progress)
+    with stopping_keeps_what_is_done("films that were ordered"):
+        report = print_films(pages, settings, destination, allowed=True, patience=patience, progress=progress)
     if arguments.json:
         JsonLines(sys.stdout).write(
             {
@@ -116,7 +125,7 @@ def _page_dpi(film_dpi: float, settings: FilmSettings) -> float:
 
 def patient_line(study: StudyInfo) -> str:
     """Return what is printed under a picture: whose it is, and of which examination."""
-    name = (study.patient_name or "").replace("^", " ").strip(" =") or "Name not stated"
+    name = person_name(study.patient_name or "") or "Name not stated"
     parts = [name, f"ID {study.patient_id or 'not stated'}"]
     if study.birth_date:
         parts.append(f"born {study.birth_date}")

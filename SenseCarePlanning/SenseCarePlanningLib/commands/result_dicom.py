@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from ..case_folder import DICOM_FILES, PICTURES, is_case
 from ..dicomio.network import CALLING_AE, Destination, Patience
 from ..dicomio.study import StudyInfo
-from ..errors import InputError
+from ..errors import Cancelled, InputError, SenseCareError
 
 STEP_PICTURES = "step_"
 """One picture for each bifurcation of each route: they are in the report, and would flood a PACS."""
@@ -38,6 +40,21 @@ def destination_of(arguments: argparse.Namespace) -> tuple[Destination, Patience
         raise InputError(f"The longest wait must be 1 to 3600 seconds, got {arguments.timeout:g}.")
     patience = Patience(connect_s=min(10.0, arguments.timeout), answer_s=arguments.timeout)
     return Destination.parse(arguments.to, arguments.calling_ae), patience
+
+
+@contextmanager
+def stopping_keeps_what_is_done(what: str) -> Iterator[None]:
+    """Say of a stop what it means here: not that nothing happened.
+
+    Parameters
+    ----------
+    what
+        What stays, such as "files that were sent".
+    """
+    try:
+        yield
+    except (Cancelled, KeyboardInterrupt):
+        raise SenseCareError(f"Stopped at the user's request; {what} until then stay where they are.") from None
 
 
 def check_result(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from .result_dicom import (
     destination_of,
     dicom_files,
     pictures_of,
+    stopping_keeps_what_is_done,
     study_of,
     title_of,
 )
@@ -43,7 +44,8 @@ def start(arguments: argparse.Namespace) -> int:
             return _tell_contents(arguments, files, str(destination))
         progress = Progress(console_sink(arguments.json))
         # The destination in the command is the user's explicit yes.
-        found = send_files(files, destination, allowed=True, patience=patience, progress=progress)
+        with stopping_keeps_what_is_done("files that were sent"):
+            found = send_files(files, destination, allowed=True, patience=patience, progress=progress)
     stored = sum(one.stored for one in found)
     if arguments.json:
         JsonLines(sys.stdout).write(

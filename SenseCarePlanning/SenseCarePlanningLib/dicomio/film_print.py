@@ -239,12 +239,14 @@ def _ask(call: Callable[..., Any], *arguments: Any) -> tuple[int, Dataset | None
 
 
 def _is_fine(code: int) -> bool:
-    return code == 0x0000 or code in _WARNINGS or code in (0x0107, 0x0116)
+    """Tell whether a status is success or a warning (PS3.7 annex C: 0107, 0116 and all that begin with B)."""
+    return code in (0x0000, 0x0107, 0x0116) or code >> 12 == 0xB
 
 
 def _warn(job: _Job, code: int) -> None:
-    sentence = _WARNINGS.get(code, "")
-    job.remark(f"{sentence[:1].upper()}{sentence[1:]}." if sentence else "")
+    if code:
+        sentence = _WARNINGS.get(code, f"the printer gave a warning (status {code:04X})")
+        job.remark(f"{sentence[:1].upper()}{sentence[1:]}.")
 
 
 def _state(link: Link) -> PrinterState:

@@ -207,8 +207,8 @@ def _told(code: int) -> tuple[str, bool]:
     """Put a C-STORE status (PS3.4 B.2.3, PS3.7 annex C) into words."""
     if code == 0x0000:
         return "", True
-    if code in _WARNINGS:
-        return _WARNINGS[code], True
+    if code >> 12 == 0xB:
+        return _WARNINGS.get(code, f"stored; the archive gave a warning (status {code:04X})"), True
     for low, high, sentence in _FAILURES:
         if low <= code <= high:
             return f"not stored: {sentence} (status {code:04X})", False

@@ -277,10 +277,11 @@ def test_a_full_queue_is_waited_for_a_little(serve: Callable[..., Destination]) 
 
 
 def test_warnings_of_the_order_are_told(serve: Callable[..., Destination]) -> None:
-    printer = Printer(order_answers=[0xB60A], session_answers=[0xB600])
+    printer = Printer(order_answers=[0xB60A], session_answers=[0xB600], image_answers=[0xB6FF])
     report = print_films(pages(1), FilmSettings(), printer.start(serve), allowed=True, patience=HURRY)
     assert report.remarks == (
         "The printer does not reserve memory.",
+        "The printer gave a warning (status B6FF).",
         "The printer thinned an image out to fit its box.",
     )
 
@@ -381,3 +382,24 @@ def test_a_grey_page_is_checked() -> None:
     steps = np.diff(ramp.as_8_bit().reshape(-1).astype(int))
     assert (steps >= 0).all() and steps.max() == 1
     assert (ramp.as_8_bit().min(), ramp.as_8_bit().max()) == (0, 255)
+
+
+@needs_printer
+def test_a_printer_of_the_least_abilities_prints(dcmprscp: Callable[..., tuple[Destination, Path]]) -> None:
+    # dcmtk's IHERESTRICTED: implicit VR only, one image a film, short answers.
+    there, database = dcmprscp(
+        ImplicitOnly="true",
+        DisableNewVRs="true",
+        OmitSOPClassUIDFromCreateResponse="true",
+        DisplayFormat="1,1",
+        FilmSizeID=r"8INX10IN\14INX17IN",
+        MediumType="STOREDPRINT",
+        BorderDensity="",
+        EmptyImageDensity="",
+        SupportsImageSize="",
+        MaxPDU="16384",
+    )
+    wanted = pages(1, 400, 300)
+    report = print_films(wanted, FilmSettings(film_size="8INX10IN"), there, allowed=True, patience=HURRY)
+    assert (report.films, report.bits) == (1, 12)
+    np.testing.assert_array_equal(printed(database)[0][1], wanted[0].grey)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +33,7 @@ from SenseCarePlanningLib.dicomio.report_pdf import write_report_dicom
 from SenseCarePlanningLib.dicomio.seg import SegmentDescription, write_seg
 from SenseCarePlanningLib.dicomio.store import VERIFICATION
 from SenseCarePlanningLib.dicomio.structured_report import write_structured_report
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.volume import LabelMap
 from SenseCarePlanningLib.whole_folder import whole_folder
 
@@ -203,3 +208,35 @@ def test_nobody_there_is_one_sentence(result: Path, capsys: pytest.CaptureFixtur
     with caplog.at_level(logging.ERROR):
         assert main(["print", str(result), "--to", "127.0.0.1:1:PRINTER", "--dpi", "60"]) == 1
     assert capsys.readouterr().err.strip().endswith("whether the other side is running.")
+
+
+def test_a_stop_says_that_what_was_sent_stays(
+    result: Path, serve: Callable[..., Destination], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(event: evt.Event) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1.0)
+        return 0x0000
+
+    there = serve([VERIFICATION, *SENT], [(evt.EVT_C_STORE, stop)])
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        assert main(["send", str(result), "--to", str(there), "--no-pictures"]) == 1
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    assert "files that were sent until then stay" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("study", "line"),
+    [
+        (StudyInfo(), "Name not stated · ID not stated · CT undated"),
+        (
+            StudyInfo(patient_name="Wang^XiaoDong=王^小东", patient_id="7", birth_date="1958-02-03", study_date="2026-03-01"),
+            "王小东 (Wang XiaoDong) · ID 7 · born 1958-02-03 · CT of 2026-03-01",
+        ),
+    ],
+)
+def test_the_line_under_a_picture_names_the_patient(study: StudyInfo, line: str) -> None:
+    assert importlib.import_module("SenseCarePlanningLib.commands.print").patient_line(study) == line
