@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -93,6 +94,9 @@ def pictures_of(folder: Path, steps: bool = False) -> list[Path]:
 
 
 def title_of(picture: Path) -> str:
-    """Return what a picture shows, from its file's name."""
+    """Return what a picture shows, from its file's name: ``step_3_1`` is "Route 3, step 1"."""
+    step = re.fullmatch(STEP_PICTURES + r"(\d+)_(\d+)", picture.stem)
+    if step is not None:
+        return f"Route {step[1]}, step {step[2]}"
     text = picture.stem.replace("_", " ")
     return text[:1].upper() + text[1:]

@@ -105,6 +105,8 @@ def test_how_many_pictures_go_is_a_choice(result: Path, serve: Callable[..., Des
     there, received = archive(serve)
     assert main(["send", str(result), "--to", str(there), option]) == 0
     assert len(received) == count
+    if option == "--all-pictures":
+        assert received[3].ImageComments == "Route 1, step 1"
 
 
 def test_what_was_not_stored_is_told_and_fails(
