@@ -163,9 +163,11 @@ def open_link(
     """
     require_consent(allowed, destination)
     patience = patience or Patience()
+    start = time.monotonic()
     link, opening = _open(destination, contexts, patience)
     if not link.is_open:
-        raise NetworkError(_why_not_open(destination, link.association, opening))
+        waited_s = time.monotonic() - start
+        raise NetworkError(_why_not_open(destination, link.association, opening, patience, waited_s))
     _wait_our_way(link, patience, is_cancelled)
     finished = False
     try:
@@ -187,6 +189,7 @@ class _Opening:
     """What was seen while the association was being opened."""
 
     connected: bool = False
+    answered: bool = False
     rejection: str = ""
 
 
@@ -209,6 +212,7 @@ def _open(destination: Destination, contexts: Mapping[str, Sequence[Sequence[str
             event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def on_unit(event: Any) -> None:
+        opening.answered = True
         if isinstance(event.pdu, A_ASSOCIATE_RJ):
             opening.rejection = event.pdu.reason_str
 
@@ -232,7 +236,7 @@ def _cannot_be_reached(destination: Destination) -> str:
     return f"{destination} cannot be reached: nothing answers there. Check host and port, and whether the other side is running."
 
 
-def _why_not_open(destination: Destination, association: Any, opening: _Opening) -> str:
+def _why_not_open(destination: Destination, association: Any, opening: _Opening, patience: Patience, waited_s: float) -> str:
     where = str(destination)
     if not opening.connected:
         return _cannot_be_reached(destination)
@@ -246,6 +250,8 @@ def _why_not_open(destination: Destination, association: Any, opening: _Opening)
         return f"{where} refused the connection: {reason}."
     if association.rejected_contexts and not association.accepted_contexts:
         return f"{where} answers, but offers none of the DICOM services asked for; it may be a node for another purpose."
+    if waited_s >= patience.connect_s and not opening.answered:
+        return f"{where} took the connection but did not answer within {patience.connect_s:g} seconds; it may hang."
     return f"{where} broke the connection off while it was being opened; is it a DICOM node?"
 
 

@@ -54,6 +54,7 @@ def start_process(tmp_path: Path) -> Iterator[Callable[[Sequence[str], int], Pat
             time.sleep(0.05)
         return log
 
+    start.running = running  # type: ignore[attr-defined]
     yield start
     for process in running:
         process.kill()

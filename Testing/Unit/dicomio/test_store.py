@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
 import socket
 import threading
 import time
@@ -275,6 +276,35 @@ def test_what_is_no_dicom_is_refused_before_anything_is_sent(
         send_files([], there, allowed=True)
     assert seen == []
     assert describe(patient.files[:1]) == [("IM00001.dcm", "CT Image Storage", patient.files[0].stat().st_size)]
+
+
+@needs_storescp
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="only POSIX systems can freeze a process")
+@pytest.mark.parametrize("cancel", [True, False])
+def test_a_frozen_archive_holds_nobody(
+    patient: LoadedImage, tmp_path: Path, start_process: Callable[..., Path], cancel: bool
+) -> None:
+    port = free_port()
+    start_process(["storescp", "-aet", "ARCHIVE", "-od", str(tmp_path), str(port)], port)
+    (server,) = start_process.running  # type: ignore[attr-defined]
+
+    class Freezer(Stopper):
+        def show(self, step: str, fraction: float) -> None:
+            if fraction > 0.2:
+                server.send_signal(signal.SIGSTOP)
+                if cancel:
+                    self.stop.set()
+
+    there, start = Destination("127.0.0.1", port, "ARCHIVE"), time.monotonic()
+    if cancel:
+        with pytest.raises(Cancelled):
+            send_files(patient.files, there, allowed=True, patience=Patience(2.0, 60.0), progress=Progress(Freezer()))
+    else:
+        found = send_files(patient.files, there, allowed=True, patience=Patience(2.0, 1.0), progress=Progress(Freezer()))
+        assert found[0].stored and not found[-1].stored and "lost" in found[-1].remark
+    assert time.monotonic() - start < 12
+    with pytest.raises(NetworkError, match="did not answer within 2 seconds"):
+        check_connection(there, allowed=True, patience=Patience(2.0, 1.0))
 
 
 @needs_orthanc
