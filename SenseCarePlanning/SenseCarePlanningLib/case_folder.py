@@ -11,17 +11,19 @@ from typing import Any
 from .dicomio.study import StudyInfo
 from .whole_folder import MANIFEST, PROGRAM
 
-RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, SCENE, SEGMENTATION, VIDEO = (
+RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, MEASUREMENTS_DICOM, SCENE, SEGMENTATION, VIDEO = (
     "run.json",
     "plan.json",
     "report.html",
     "report.pdf",
     "report.dcm",
+    "sr.dcm",
     "scene.mrb",
     "seg.dcm",
     "flythrough.mp4",
 )
-DICOM_FILES = (SEGMENTATION, REPORT_DICOM)
+DICOM_FILES = (SEGMENTATION, REPORT_DICOM, MEASUREMENTS_DICOM)
+PICTURES = "pictures"
 STUDY = "study.json"
 """Whose result it is, for a list of cases: apart from the other records, so that they can be shown to anybody."""
 STUDY_KEYS = ("patient_name", "study_date", "study_description", "series_uid")

@@ -15,7 +15,7 @@ from . import __version__
 from .console import JsonLines
 from .errors import InputError, SenseCareError
 
-COMMANDS = ("airway", "demo", "evaluate", "phantom", "replan", "screenshots", "series", "train")
+COMMANDS = ("airway", "demo", "evaluate", "phantom", "print", "replan", "screenshots", "send", "series", "train")
 """Each is a module of :mod:`SenseCarePlanningLib.commands` with ``add_parser(subparsers)``; imported only when asked for."""
 
 SUMMARIES = {
@@ -23,8 +23,10 @@ SUMMARIES = {
     "demo": "make a digital patient and plan a bronchoscopy on it",
     "evaluate": "score an airway segmentation, or the choice of exit branches",
     "phantom": "make a digital patient: a DICOM series with its exact truth",
+    "print": "print a result's report or pictures on a DICOM film printer",
     "replan": "plan again on an earlier result: another target, an edited tree, a painted airway, or its report",
     "screenshots": "take pictures of every step of the desktop modules, for the documentation",
+    "send": "send a result's reports, segmentation and pictures to a PACS",
     "series": "list the series of a DICOM folder and say which one would be used",
     "train": "train the airway network",
 }
@@ -83,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("ignore")  # libraries warn with paths of this machine; ours are sentences of the result
     # highdicom names study and instance UIDs at INFO: an identity, for whoever has the archive.
     logging.getLogger("highdicom").setLevel(logging.WARNING)
+    if not verbose:  # its errors are our sentences
+        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     command = next((argument for argument in given if not argument.startswith("-")), None)
     try:
         options = build_parser(command).parse_args(given)

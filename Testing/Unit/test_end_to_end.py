@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "airway.nii.gz", "lungs.nii.gz", "lobes.nii.gz", "tree.json", "tree.vtp", "plan.json", "report.pdf", "report.html",
-    "report.dcm", "scene.mrb", "seg.dcm", "run.json", "study.json",
+    "report.dcm", "scene.mrb", "seg.dcm", "sr.dcm", "run.json", "study.json",
 }  # fmt: skip
 
 

@@ -18,7 +18,9 @@ FRONT_ENDS = ("cli.py", "__main__.py", "commands/")
 
 SCENE_PACKAGES = {"slicer", "slicer_core"}
 DESKTOP_PACKAGES = {"qt", "ctk", "PythonQt", "PySide6", "trame", "trame_slicer"}
-HEAVY_PACKAGES = {"torch", "monai", "totalsegmentator", "onnxruntime", "matplotlib", "reportlab", "highdicom", "av"}
+HEAVY_PACKAGES = {
+    "torch", "monai", "totalsegmentator", "onnxruntime", "matplotlib", "reportlab", "highdicom", "pynetdicom", "pypdfium2", "av",
+}  # fmt: skip
 BUILT_ON = {"pdf_blocks.py": "reportlab", "pdf_pages.py": "reportlab", "pdf_parts.py": "reportlab", "pdf_text.py": "reportlab"}
 """Files whose classes extend a heavy package's; they are imported inside ``write_pdf`` only."""
 SLICERS_OWN = {"DICOMLib"}

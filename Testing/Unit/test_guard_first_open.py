@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LACKED = ("skimage", "highdicom", "reportlab", "av", "matplotlib", "jinja2", "fontTools", "gdcm", "onnxruntime", "torch", "monai")
+LACKED = (
+    "skimage", "highdicom", "reportlab", "av", "matplotlib", "jinja2", "fontTools", "gdcm", "onnxruntime", "torch", "monai",
+    "pynetdicom", "pypdfium2",
+)  # fmt: skip
 SCRIPT = """
 import importlib, sys
 from unittest.mock import MagicMock

@@ -98,6 +98,8 @@ def write_scene_and_seg(
     if loaded is not None:
         with progress.step("DICOM segmentation (second process)"):
             notes.extend(_write_seg(result, loaded, folder / "seg.dcm"))
+        with progress.step("DICOM structured report (second process)"):
+            notes.extend(_write_measurements(result, loaded, folder))
         give_memory_back()
     with progress.step("Scene (second process)"):
         _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
@@ -197,6 +199,16 @@ def _write_report_dicom(loaded: LoadedImage | None, folder: Path) -> list[str]:
     if loaded is None:
         return []
     reason = write_report_dicom(folder / REPORT_PDF, loaded.study, folder / REPORT_DICOM)
+    return [reason] if reason else []
+
+
+def _write_measurements(result: AirwayResult, loaded: LoadedImage, folder: Path) -> list[str]:
+    from LungAirwayLib.structured_report import measurement_document
+
+    from ..case_folder import MEASUREMENTS_DICOM
+    from ..dicomio.structured_report import write_structured_report
+
+    reason = write_structured_report(measurement_document(result), loaded, folder / MEASUREMENTS_DICOM)
     return [reason] if reason else []
 
 

@@ -6,13 +6,12 @@ import uuid
 from datetime import datetime
 from pathlib import Path
 
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
+from pydicom.dataset import Dataset
+from pydicom.uid import EncapsulatedPDFStorage
 
-from .. import __version__
+from .new_object import new_object, save_whole
 from .study import StudyInfo
 
-MANUFACTURER = "SenseCare Planning (open source)"
 NO_STUDY = "No DICOM report was written: the input is not DICOM, so there is no study that it could belong to."
 SERIES_NUMBER = 301
 TITLE = "Bronchoscopy plan"
@@ -40,18 +39,10 @@ def write_report_dicom(pdf: Path, study: StudyInfo, path: Path, title: str = TIT
     if not study.study_uid:
         return NO_STUDY
     content = pdf.read_bytes()
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage
-    meta.MediaStorageSOPInstanceUID = f"2.25.{uuid.uuid4().int}"
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    data.SpecificCharacterSet = "ISO_IR 192"
-    data.SOPClassUID, data.SOPInstanceUID = EncapsulatedPDFStorage, meta.MediaStorageSOPInstanceUID
-    _identity(data, study)
+    data = new_object(EncapsulatedPDFStorage, study, f"2.25.{uuid.uuid4().int}")
     now = datetime.now()
     data.Modality, data.SeriesInstanceUID, data.SeriesNumber = "DOC", f"2.25.{uuid.uuid4().int}", SERIES_NUMBER
     data.SeriesDescription = data.DocumentTitle = title
-    data.Manufacturer, data.ManufacturerModelName, data.SoftwareVersions = MANUFACTURER, "SenseCare Planning", __version__
     data.ConversionType = "WSD"
     data.InstanceNumber = 1
     data.ContentDate, data.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
@@ -61,18 +52,8 @@ def write_report_dicom(pdf: Path, study: StudyInfo, path: Path, title: str = TIT
     data.MIMETypeOfEncapsulatedDocument = "application/pdf"
     data.EncapsulatedDocumentLength = len(content)
     data.EncapsulatedDocument = content + b"\0" * (len(content) % 2)
-    data.save_as(path, enforce_file_format=True)
+    save_whole(data, path)
     return None
-
-
-def _identity(data: Dataset, study: StudyInfo) -> None:
-    data.PatientName, data.PatientID = study.patient_name or "", study.patient_id or ""
-    data.PatientBirthDate, data.PatientSex = (study.birth_date or "").replace("-", ""), study.sex or ""
-    data.StudyInstanceUID, data.StudyID = study.study_uid, study.study_id or ""
-    data.StudyDate, data.StudyTime = (study.study_date or "").replace("-", ""), (study.study_time or "").replace(":", "")
-    data.AccessionNumber, data.ReferringPhysicianName = study.accession_number or "", study.referring_physician or ""
-    if study.study_description:
-        data.StudyDescription = study.study_description
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:

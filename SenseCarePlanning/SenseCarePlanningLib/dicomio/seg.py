@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import uuid
 import warnings
 from collections.abc import Sequence
@@ -14,20 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from .. import __version__
 from ..errors import InputError
 from ..report.model import Code
 from ..volume import Grid, LabelMap
 from .load import LoadedImage
+from .new_object import MANUFACTURER, save_whole, source_headers
 from .seg_read import StoredSegment, read_segments
 
 logger = logging.getLogger(__name__)
 
-MANUFACTURER = "SenseCare Planning (open source)"
 TISSUE = Code("85756007", "SCT", "Tissue")
 LEARNED = Code("123110", "DCM", "Artificial Intelligence")
 REGION_GROWING = Code("123101", "DCM", "Neighborhood Analysis")
@@ -111,48 +107,8 @@ def write_seg(
     except Exception as error:  # the source's headers may lack what the standard demands of a SEG's source, in many ways
         logger.warning("segmentation object not made: %s", type(error).__name__, exc_info=True)
         return f"No DICOM segmentation was written: the headers of the CT lack what it needs ({type(error).__name__}: {error})."
-    _save(data, Path(path))
+    save_whole(data, Path(path))
     return None
-
-
-def _save(data: Dataset, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix=".dcm", dir=path.parent)
-    os.close(handle)
-    try:
-        data.save_as(name, enforce_file_format=True)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        if os.path.exists(name):
-            os.unlink(name)
-
-
-# Type 2 attributes of the source's patient and study that a SEG copies: absent ones count as unknown.
-_COPIED = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyID",
-    "AccessionNumber",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
-
-
-def _source_datasets(source: LoadedImage) -> list[Dataset]:
-    found = []
-    for file in source.files:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            data = pydicom.dcmread(file, stop_before_pixels=True, force=True)
-        for keyword in _COPIED:
-            if keyword not in data:
-                setattr(data, keyword, "")
-        found.append(data)
-    return found
 
 
 def _segmentation(
@@ -164,7 +120,7 @@ def _segmentation(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = hd.seg.Segmentation(
-            source_images=_source_datasets(source),
+            source_images=source_headers(source.files),
             pixel_array=_stacked(segments),
             segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
             segment_descriptions=[_described(description, number) for number, (description, _) in enumerate(segments, start=1)],

@@ -92,3 +92,19 @@ class SeriesInfo:
         if self.description:
             parts.append(f'"{self.description}"')
         return f"{', '.join(parts)}: {self.reason}"
+
+
+def person_name(name: str) -> str:
+    """Return a DICOM person name for reading: components joined, the ideographic form first.
+
+    ``Wang^XiaoDong=王^小东`` becomes ``王小东 (Wang XiaoDong)``.
+    """
+    groups = [[part for part in group.strip().split("^") if part.strip()] for group in name.split("=")]
+    shown = [
+        "".join(parts) if any(ord(character) >= 0x2E80 for part in parts for character in part) else " ".join(parts)
+        for parts in groups
+        if parts
+    ]
+    if len(shown) < 2:
+        return shown[0] if shown else ""
+    return f"{shown[1]} ({shown[0]})"

@@ -1,0 +1,126 @@
+"""What coronary findings are called in DICOM: codes of PS3.16 for a TID 1500 report; private ones where it has none.
+
+The names of finding sites are in :mod:`.segments`. Checked against the dictionary of PS3.16 that pydicom carries. CAD-RADS 2.0
+is younger than the context groups: P1 to P4, HRP, I and E have no codes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from SenseCarePlanningLib.dicomio.structured_report_items import PRIVATE_SCHEME, Concept
+from SenseCarePlanningLib.report.model import Code
+
+from .cadrads_category import Category
+from .plaque import PlaqueType
+from .segments import Dominance
+
+
+def _dcm(value: str, meaning: str) -> Code:
+    return Code(value, "DCM", meaning)
+
+
+def _sct(value: str, meaning: str) -> Code:
+    return Code(value, "SCT", meaning)
+
+
+def _private(value: str, meaning: str) -> Code:
+    return Code(value, PRIVATE_SCHEME, meaning)
+
+
+CARDIOVASCULAR_REPORT = _dcm("122600", "Cardiovascular Analysis Report")
+VASCULAR_MORPHOLOGY = _dcm("122605", "Vascular Morphological Analysis")
+CALCIUM_SCORING = _dcm("122603", "Calcium Scoring Analysis")
+
+CORONARY_CTA = _sct("419545005", "CT angiography of coronary arteries")
+CARDIAC_CT = _sct("241547009", "Cardiac CT")
+CALCIUM_CT = _sct("426005005", "Cardiac CT for calcium scoring")
+
+STENOSIS = _sct("415582006", "Stenosis")
+CORONARY_DISEASE = _sct("53741008", "Coronary Artery Disease")
+MINIMUM, MAXIMUM, MEAN = _sct("255605001", "Minimum"), _sct("56851009", "Maximum"), _sct("373098007", "Mean")
+LUMEN_DIAMETER = _sct("397413000", "Vessel lumen diameter")
+LUMEN_AREA = _sct("397415007", "Vessel lumen cross-sectional area")
+
+CONCEPTS: Mapping[str, Concept] = {
+    "diameter_stenosis": Concept(_sct("408715008", "Lumen Diameter Stenosis")),
+    "area_stenosis": Concept(_sct("408714007", "Lumen Area Stenosis")),
+    "lumen_diameter": Concept(LUMEN_DIAMETER, MEAN),
+    "minimal_lumen_diameter": Concept(LUMEN_DIAMETER, MINIMUM),
+    "lumen_area": Concept(LUMEN_AREA, MEAN),
+    "minimal_lumen_area": Concept(LUMEN_AREA, MINIMUM),
+    "outer_diameter": Concept(_sct("397414006", "Vessel outside diameter")),
+    "remodelling_index": Concept(_dcm("122345", "Remodeling Index")),
+    "plaque_burden": Concept(_dcm("122354", "Plaque Burden")),
+    "lumen_volume": Concept(_dcm("122372", "Lumen Volume")),
+    "plaque_volume": Concept(_dcm("122376", "Total Plaque Volume")),
+    "native_plaque_volume": Concept(_dcm("122375", "Native Plaque Volume")),
+    "calcium_arc": Concept(_dcm("122355", "Arc of Calcium")),
+    "agatston": Concept(_sct("450360000", "Coronary artery calcium score")),
+    "calcium_volume": Concept(_dcm("122660", "Calcium Volume")),
+    "calcium_mass": Concept(_dcm("122661", "Calcium Mass")),
+    "agatston_threshold": Concept(_dcm("122657", "Agatston Score Threshold")),
+    "mass_threshold": Concept(_dcm("122658", "Calcium Mass Threshold")),
+    "calcium_calibration": Concept(_dcm("122659", "Calcium Scoring Calibration")),
+}
+"""Machine name of a measurement -> its code and derivation."""
+
+AGATSTON_METHOD = _dcm("112055", "Agatston scoring method")
+DIAMETER_BASED, AREA_BASED = _dcm("122651", "Diameter Based Method"), _dcm("122650", "Area Based Method")
+NASCET, ECST = _dcm("122655", "NASCET"), _dcm("122656", "ECST")
+
+SHAPE = _private("stenosis_shape", "Shape of the stenosis")
+ECCENTRIC, CONCENTRIC = _sct("255380003", "Eccentric"), _sct("255465008", "Concentric")
+GRADE = _private("stenosis_grade", "Grade of the stenosis")
+MILD, MODERATE, SEVERE = _sct("255604002", "Mild"), _sct("6736007", "Moderate"), _sct("24484000", "Severe")
+"""Context group 3832."""
+
+PLAQUE = _private("plaque_type", "Type of plaque")
+PLAQUES: Mapping[PlaqueType, Code] = {
+    PlaqueType.NON_CALCIFIED: _sct("17589002", "Non-calcified"),
+    PlaqueType.MOSTLY_NON_CALCIFIED: _sct("26242008", "Mixed"),
+    PlaqueType.MOSTLY_CALCIFIED: _sct("26242008", "Mixed"),
+    PlaqueType.CALCIFIED: _sct("18115005", "Pathologic calcification"),
+}
+"""Context group 3802, which has one code for both mixed types."""
+VULNERABLE, SOFT = _dcm("122389", "Vulnerable Plaque"), _dcm("122356", "Soft plaque")
+
+DOMINANCE = _private("dominance", "Coronary dominance")
+DOMINANCES: Mapping[Dominance, Code] = {
+    Dominance.RIGHT: _sct("253728007", "Right Coronary Dominance"),
+    Dominance.LEFT: _sct("253729004", "Left Coronary Dominance"),
+    Dominance.BALANCED: _sct("253730009", "Balanced Coronary Dominance"),
+}
+"""Context group 3710."""
+
+ASSESSMENT = _dcm("130720", "Coronary Artery Disease Assessment")
+ASSESSMENT_MODIFIER = _dcm("130721", "Coronary Artery Disease Assessment Modifier")
+STENOSIS_MODIFIER = _dcm("130722", "Coronary Artery Disease Stenosis Assessment Modifier")
+SEVERE_CATEGORY = _dcm("130727", "4 - Severe stenosis")
+"""Category 4, of which 4A and 4B are the modifiers."""
+ASSESSMENTS: Mapping[Category, Code] = {
+    Category.NONE: _dcm("130723", "0 - Documented absence of CAD"),
+    Category.MINIMAL: _dcm("130724", "1 - Minimal non-obstructive CAD"),
+    Category.MILD: _dcm("130725", "2 - Mild non-obstructive CAD"),
+    Category.MODERATE: _dcm("130726", "3 - Moderate stenosis"),
+    Category.SEVERE: _dcm("130728", "4A - Severe stenosis"),
+    Category.SEVERE_EXTENSIVE: _dcm("130729", "4B - Severe stenosis"),
+    Category.OCCLUDED: _dcm("130730", "5 - Total coronary occlusion"),
+    Category.NON_DIAGNOSTIC: _dcm("130731", "N - Non-diagnostic study"),
+}
+"""Context groups 3020 and 3021."""
+MODIFIERS: Mapping[str, Code] = {
+    "N": _dcm("130732", "N - Non-diagnostic segments"),
+    "S": _dcm("130733", "S - Stent"),
+    "G": _dcm("130734", "G - Graft"),
+    "HRP": _private("hrp", "HRP - High-risk plaque"),
+    "I+": _private("ischaemia_yes", "I+ - Ischaemia"),
+    "I-": _private("ischaemia_no", "I- - No ischaemia"),
+    "I±": _private("ischaemia_maybe", "I+/- - Indeterminate for ischaemia"),
+    "E": _private("exception", "E - Exception"),
+    "P1": _private("plaque_p1", "P1 - Mild plaque burden"),
+    "P2": _private("plaque_p2", "P2 - Moderate plaque burden"),
+    "P3": _private("plaque_p3", "P3 - Severe plaque burden"),
+    "P4": _private("plaque_p4", "P4 - Extensive plaque burden"),
+}
+"""Context group 3022 (CAD-RADS 1.0, where V stands for what is HRP now), and private codes for what came with 2.0."""
