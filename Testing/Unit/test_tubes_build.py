@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.build import build_tree
-from SenseCarePlanningLib.tubes.graph import SPUR_BEYOND_MM, Segment, SkeletonGraph, beyond_mm, prune_spurs, spur_limit_mm
+from SenseCarePlanningLib.tubes.graph import SPUR_BEYOND_RADII, Segment, SkeletonGraph, beyond_mm, prune_spurs, spur_limit_mm
 from SenseCarePlanningLib.tubes.tree import BranchFlag, Bridge, Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
@@ -228,7 +228,7 @@ def trunk_with_leaf(tip: tuple[float, float, float], leaf_radius: float) -> Skel
 def test_a_long_leaf_that_stays_in_its_neighbours_lumen_is_a_bulge_of_the_wall() -> None:
     inside = trunk_with_leaf((5.8, 0.0, -7.5), 0.6)
     assert inside.segments[2].length_mm > spur_limit_mm(5.0)
-    assert beyond_mm(inside, 2, 0) < SPUR_BEYOND_MM
+    assert beyond_mm(inside, 2, 0) < SPUR_BEYOND_RADII * 5.0
     assert prune_spurs(inside, 1) == 1
     outside = trunk_with_leaf((8.5, 0.0, -4.0), 1.2)
     assert outside.segments[2].length_mm < trunk_with_leaf((5.8, 0.0, -7.5), 0.6).segments[2].length_mm

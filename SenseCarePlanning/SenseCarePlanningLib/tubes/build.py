@@ -165,7 +165,7 @@ def inscribed_radius(points: FloatArray, lumen: Lumen) -> FloatArray:
 
 
 def _notes(lumen: Lumen, spurs: int) -> tuple[str, ...]:
-    rule = "shorter than max(1.5 R, 2 mm) + 1 mm, or less than 1.5 mm beyond the lumen beside them"
+    rule = "shorter than max(1.5 R, 2 mm) + 1 mm, or less than 1.5 mm or R/2 beyond the lumen beside them"
     notes = [f"{spurs} spurs removed: {rule}"] if spurs else []
     if lumen.pieces_left_out:
         volume = lumen.voxels_left_out * lumen.source_grid.voxel_volume_mm3

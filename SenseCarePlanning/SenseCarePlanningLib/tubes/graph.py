@@ -19,9 +19,9 @@ JUNCTION_REACH = 0.8
 SPUR_RADII = 1.5
 SPUR_FLOOR_MM = 2.0
 SPUR_MARGIN_MM = 1.0
-SPUR_BEYOND_MM = 1.5
-"""A leaf that leaves the lumen of its neighbours for less than this (two voxels of a thin CT) is a bulge of their wall, such as
-mucus leaves beside the air: on real trees a nine-millimetre leaf inside a main bronchus of ten, and stubs of twigs."""
+SPUR_BEYOND_MM, SPUR_BEYOND_RADII = 1.5, 0.5
+"""A leaf that leaves the lumen of its neighbours for less than this (two voxels of a thin CT, half their radius) is a bulge of
+their wall, such as mucus leaves beside the air: on a real tree a leaf of nine millimetres in a main bronchus of ten."""
 SPUR_LONGEST = 2.0
 """Leaves up to so many times the length of a spur are asked how far they leave their neighbours."""
 
@@ -251,8 +251,9 @@ def beyond_mm(graph: SkeletonGraph, leaf_id: int, junction: int) -> float:
 
 
 def _is_spur(graph: SkeletonGraph, leaf_id: int, junction: int) -> bool:
-    length, limit = graph.segments[leaf_id].length_mm, spur_limit_mm(graph.position(junction)[1])
-    return length < limit or (length < SPUR_LONGEST * limit and beyond_mm(graph, leaf_id, junction) < SPUR_BEYOND_MM)
+    length, radius = graph.segments[leaf_id].length_mm, graph.position(junction)[1]
+    limit, least = spur_limit_mm(radius), max(SPUR_BEYOND_MM, SPUR_BEYOND_RADII * radius)
+    return length < limit or (length < SPUR_LONGEST * limit and beyond_mm(graph, leaf_id, junction) < least)
 
 
 def prune_spurs(graph: SkeletonGraph, root_node: int) -> int:
