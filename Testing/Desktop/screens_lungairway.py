@@ -98,7 +98,7 @@ class Pictures:
         desktop.process_events(until=lambda: panel.progressBox.bar.value >= RUN_SHOWN_FROM, timeout=300)
         self.picture("run", "run")
         panel.progressBox.cancel_button.click()
-        desktop.process_events(until=lambda: panel._job is None, timeout=60)
+        desktop.process_events(until=lambda: panel.runs.job is None, timeout=60)
         panel.progressBox.hide()
 
         slices_in_3d(False)
@@ -106,7 +106,7 @@ class Pictures:
         panel.flyPanel.show_views()
         screens_data.smooth(three_d_widget(OVERVIEW).threeDView())
         self.shape()
-        panel._lookAtTree()
+        panel.guide.look_at_tree()
         self.choose(SHOWN_BRANCH)
         self.picture("tree", "tree")
 
@@ -129,7 +129,7 @@ class Pictures:
         panel = self.panel
         panel.session.take_result(plan)
         self.desktop.process_events()
-        panel._lookAtTree()
+        panel.guide.look_at_tree()
         fly = panel.flyPanel.fly
         stops = fly._stops()
         fly.go_to(stops[0])
@@ -139,7 +139,7 @@ class Pictures:
         self.picture("fly", "fly")
         fly.go_to(stops[-1])
         self.picture("target-through-the-wall", "fly")
-        panel._showReport()
+        panel.statusPanel.show_report()
         panel.ui.reportSection.collapsed = False
         self.shape()
         screens_data.scroll_to(panel.reportView.page.view, REPORT_SHOWN[self.language])

@@ -106,7 +106,7 @@ def test_the_shown_route_is_filmed_by_a_child(desktop, planned, tmp_path):
     desktop.expect_dialog("QFileDialog.getSaveFileName", str(tmp_path / "film"))
     desktop.click(planned.ui.recordButton)
     assert not planned.ui.recordButton.enabled
-    desktop.process_events(until=lambda: planned._job is None, timeout=300)
+    desktop.process_events(until=lambda: planned.runs.job is None, timeout=300)
     settle(desktop, planned)
     with av.open(str(tmp_path / "film.mp4")) as film:
         stream = film.streams.video[0]
@@ -114,3 +114,11 @@ def test_the_shown_route_is_filmed_by_a_child(desktop, planned, tmp_path):
         path = planned.session.camera_paths[rank]
         assert float(stream.duration * stream.time_base) == pytest.approx(float(path.time_s[-1]), rel=0.3, abs=3.0)
     assert planned.ui.recordButton.enabled
+
+
+def test_the_proposed_name_of_a_video_is_legal_everywhere(desktop, planned):
+    planned.session.case.volume.SetName("1: Simulated chest CT")
+    assert planned.videoRecorder.proposed_name() == "1 Simulated chest CT Route 1.mp4"
+    desktop.expect_dialog("QFileDialog.getSaveFileName", "")
+    desktop.click(planned.ui.recordButton)
+    assert planned.runs.job is None

@@ -366,7 +366,7 @@ def test_a_volume_without_image_is_a_sentence(desktop, panel, caplog):
     panel.ui.inputSelector.setCurrentNode(empty)
     desktop.click(panel.ui.runButton)
     assert "holds no image" in caplog.text
-    assert panel._job is None
+    assert panel.runs.job is None
 
 
 def test_the_panel_speaks_chinese(desktop, airway_patient, airway_plan, tmp_path):
