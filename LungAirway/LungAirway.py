@@ -33,6 +33,14 @@ class LungAirway(ScriptedLoadableModule):
             "reaches, fly-through and a printable report. For research; not a medical device."
         )
         self.parent.acknowledgementText = _("Anatomy, measurements and rules are cited in the documentation and in each report.")
+        slicer.app.connect("startupCompleted()", registerLayout)
+
+
+def registerLayout():
+    """Make the module's layout known before any scene is opened, one that was saved in it."""
+    from LungAirwayWidgets.layout import register_layout
+
+    register_layout()
 
 
 @parameterNodeWrapper

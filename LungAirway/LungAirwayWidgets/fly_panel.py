@@ -22,7 +22,7 @@ class FlyPanel:
 
     def __init__(self, ui: Any, session: Any, on_layout: Any) -> None:
         self.ui, self.session, self._on_layout = ui, session, on_layout
-        self.fly = FlyThrough(self._on_moved)
+        self.fly = FlyThrough(self._on_moved, session.scene_ras)
         self._shortcuts: list[Any] = []
         self._view: Any = None
         ui.keysLabel.text = keys_text()
@@ -39,6 +39,8 @@ class FlyPanel:
 
     def update(self, what: Any) -> None:
         """Take the chosen route's way."""
+        if what == "moved":
+            self.fly.show()
         if what not in ("case", "route"):
             return
         ui, session = self.ui, self.session

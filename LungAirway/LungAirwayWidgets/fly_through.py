@@ -41,10 +41,12 @@ class FlyThrough:
     ----------
     on_moved
         Called with the way (mm) after every move.
+    scene_ras
+        Takes points (..., 3) of the result (LPS mm) to the scene (RAS mm).
     """
 
-    def __init__(self, on_moved: Any) -> None:
-        self._on_moved = on_moved
+    def __init__(self, on_moved: Any, scene_ras: Any) -> None:
+        self._on_moved, self._scene_ras = on_moved, scene_ras
         self.result: Any = None
         self.path: Any = None
         self.words: Any = None
@@ -193,10 +195,10 @@ class FlyThrough:
             self._place_camera(widget.threeDView(), pose, self.calibre[self._sample()] / 2.0)
             self._annotate(widget.threeDView(), self.here_text(), self.next_text(), self.way_text())
         if self.slices_follow:
-            x, y, z = pose.position_lps_mm
+            place = self._scene_ras(pose.position_lps_mm)
             for node in shown_slice_nodes():
-                node.JumpSliceByOffsetting(-x, -y, z)
-            show_crosshair(-x, -y, z)
+                node.JumpSliceByOffsetting(*place)
+            show_crosshair(*place)
         self._on_moved(self.arc_mm)
 
     def _place_camera(self, view: Any, pose: Any, lumen_radius_mm: Any) -> None:
@@ -207,12 +209,14 @@ class FlyThrough:
         camera = view.cameraNode()
         if camera is None:
             return
-        flip = np.array([-1.0, -1.0, 1.0])
+        position, focus, above = self._scene_ras(
+            np.array([pose.position_lps_mm, pose.focal_lps_mm, pose.position_lps_mm + pose.up])
+        )
         modified = camera.StartModify()
         camera.SetViewAngle(VIEW_ANGLE_DEG)
-        camera.SetPosition(*(pose.position_lps_mm * flip))
-        camera.SetFocalPoint(*(pose.focal_lps_mm * flip))
-        camera.SetViewUp(*(pose.up * flip))
+        camera.SetPosition(*position)
+        camera.SetFocalPoint(*focus)
+        camera.SetViewUp(*(above - position))
         camera.EndModify(modified)
         camera.GetCamera().SetClippingRange(0.1, 400.0)
         view.scheduleRender()
@@ -246,7 +250,8 @@ class FlyThrough:
             return
         target = self.result.plan.target
         radius = max(target.radius_mm, BARE_TARGET_RADIUS_MM)
-        self._glow.show(renderer, pose, target.centre_lps_mm, radius, VIEW_ANGLE_DEG)
+        ahead = float((target.centre_lps_mm - pose.position_lps_mm) @ pose.axes[2])
+        self._glow.show(renderer, self._scene_ras(target.centre_lps_mm), ahead, radius, VIEW_ANGLE_DEG)
 
     @staticmethod
     def _annotate(view: Any, here: Any, ahead: Any = "", way: Any = "") -> None:

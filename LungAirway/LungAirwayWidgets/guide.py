@@ -56,6 +56,5 @@ class Guide:
         models = [result_node(self.session.case, role) for role in ("surface", "target ball")]
         side = layout.FRONT
         if self.session.plan is not None:
-            x, y, z = self.session.plan.target.centre_lps_mm
-            side = layout.side_of((-x, -y, z), models[0])
+            side = layout.side_of(self.session.scene_ras(self.session.plan.target.centre_lps_mm), models[0])
         layout.look_at_models(models, side)

@@ -6,10 +6,12 @@ from typing import Any
 
 import slicer
 
+from SenseCarePlanningLib.geometry import lps_from_ras
 from SenseCarePlanningWidgets.error_message import show_failure
 
 from . import jobs
 from .case import next_folder
+from .planned_target import target_input
 
 
 class Runs:
@@ -45,7 +47,10 @@ class Runs:
         """Find the airways and, with a target, plan."""
         self.logic.ensurePackages(engine)
         self.corrected = False
-        self.start(jobs.run_job(self.session.case, self._next_folder(), self._choices(engine, bundle)), self._on_planned)
+        # A new result lies where the CT lies now, and so does its target.
+        given = target_input(self.session.case, lps_from_ras)
+        job = jobs.run_job(self.session.case, self._next_folder(), self._choices(engine, bundle))
+        self.start(job, lambda done: self._on_planned(done, given))
 
     def replan(self, tree: Any = None, painted: Any = None) -> None:
         """Plan again: on a corrected tree, on a painted airway, or for the target as it is now."""
@@ -53,13 +58,16 @@ class Runs:
         self.corrected = tree is not None or painted is not None
         if tree is None and painted is None and self.session.edits.changed:
             tree = self.session.edits.tree
-        self.start(jobs.replan_job(self.session.case, self._next_folder(), self._choices(), tree, painted), self._on_planned)
+        session = self.session
+        given = target_input(session.case, session.result_lps)
+        job = jobs.replan_job(session.case, self._next_folder(), self._choices(), session.placing, tree, painted)
+        self.start(job, lambda done: self._on_planned(done, given))
 
     def report(self, video: Any, done: Callable[[], None]) -> None:
         """Write the report and everything beside it."""
         self.logic.ensurePackages("classical")
         case = self.session.case
-        self.start(jobs.report_job(case, case.folder, video), lambda job: done())
+        self.start(jobs.report_job(case, case.folder, video, self.session.placing), lambda job: done())
 
     def film(self, done: Callable[[Path], None]) -> None:
         """Film the shown route; ``done`` gets the folder that holds the video, and takes it away."""
@@ -93,9 +101,9 @@ class Runs:
 
         job.start(self._progress_box.show_progress, self._progress_box.add_log, finished)
 
-    def _on_planned(self, job: Any) -> None:
+    def _on_planned(self, job: Any, given: dict[str, Any]) -> None:
         self.planned = True
-        self.session.take_result(job.out, at_once=False)
+        self.session.take_result(job.out, at_once=False, planned=given)
 
     def cancel(self) -> None:
         """Stop the child process."""

@@ -6,7 +6,6 @@ from typing import Any
 from SenseCarePlanningLib.case_folder import REPORT_HTML
 from SenseCarePlanningWidgets.texts import tr as _
 
-from .case import has_moved
 from .jobs import has_target
 
 MOST_WARNINGS = 4
@@ -54,8 +53,8 @@ class StatusPanel:
             return str(session.problem)
         if session.result is None:
             return _("Ready: press the button above. A target may be set before or afterwards.")
-        if has_moved(session.case):
-            return _("The CT was moved since the airways were found; find them again.")
+        if session.placing is None:
+            return _("The CT was changed since the airways were found; find them again.")
         return self._findings()
 
     def _findings(self) -> str:

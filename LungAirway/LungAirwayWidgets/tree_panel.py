@@ -7,7 +7,6 @@ import qt
 import slicer
 
 from LungAirwayLib.constants import INTERMEDIATE, LEFT_MAIN, LOBAR_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
-from SenseCarePlanningLib.geometry import lps_from_ras
 from SenseCarePlanningWidgets.background import Pieces
 from SenseCarePlanningWidgets.error_message import show_failure, shown_failures
 from SenseCarePlanningWidgets.texts import sentence
@@ -48,7 +47,9 @@ class TreePanel:
         self._rows: dict[int, int] = {}
         self._filling: Any = None
         self._codes = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES)
-        self.picker = BranchPicker(self._on_picked, lambda: session.edits.tree if session.edits is not None else None)
+        self.picker = BranchPicker(
+            self._on_picked, lambda: session.edits.tree if session.edits is not None else None, session.scene_ras
+        )
         for code in self._codes:
             ui.nameComboBox.addItem(session.words.full_name(code) if code != TRACHEA else session.words.code(code), code)
         ui.nameComboBox.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
@@ -234,7 +235,7 @@ class TreePanel:
         self.ui.drawBridgeButton.checked = False
         node = self._course(make=False)
         drawn = [node.GetNthControlPointPositionWorld(at) for at in range(node.GetNumberOfControlPoints())] if node else []
-        points: Any = lps_from_ras(drawn) if drawn else []
+        points: Any = self.session.result_lps(drawn) if drawn else []
         self.session.correct(lambda edits: edits.join(points), self._joined)
 
     def _joined(self, start: Any) -> None:
