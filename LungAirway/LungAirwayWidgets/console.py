@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from LungAirwayLib import pipeline
-
 from .ct_export import ct_of, own_grid, point_of_target, segment_on
 
 
@@ -21,6 +19,8 @@ def plan(volume_node: Any, target: Any = None, airway: Any = None, **options: An
     options
         Of :class:`LungAirwayLib.pipeline.AirwayOptions`.
     """
+    from LungAirwayLib import pipeline  # needs packages that Slicer lacks
+
     volume = ct_of(volume_node) if volume_node is not None else None
     grid = volume.grid if volume is not None else None
     if airway is not None:

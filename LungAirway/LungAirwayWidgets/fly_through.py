@@ -17,7 +17,7 @@ from SenseCarePlanningWidgets.error_message import show_failure
 from SenseCarePlanningWidgets.texts import tr as _
 
 from .branch_picker import main_renderer
-from .layout import ENDOSCOPE, show_crosshair, shown_slice_nodes, three_d_widget
+from .layout import ENDOSCOPE, hide_crosshair, show_crosshair, shown_slice_nodes, three_d_widget
 from .target_glow import TargetGlow
 
 FRAME_MS = 40
@@ -59,6 +59,8 @@ class FlyThrough:
         self._field: Any = None
         self._finding: Any = None
         self._free: Any = None
+        self._flown = False
+        """Whether the user flies: only then the slices mark where the tip is."""
         self._timer = qt.QTimer()
         self._timer.interval = FRAME_MS
         self._timer.connect("timeout()", self._tick)
@@ -79,6 +81,7 @@ class FlyThrough:
     def load(self, result: Any, path: Any, words: Any) -> None:
         """Take a result and one of its camera paths; None takes the way away."""
         self.pause()
+        self.unmark()
         self.result, self.path, self.words = result, path, words
         self._field = self._free = None
         if self._finding is not None:
@@ -89,6 +92,11 @@ class FlyThrough:
         self._steps = {}
         if path is not None and result.plan is not None:
             self._steps = {one.branch_id: one for one in result.plan.instructions.get(path.route_rank, ())}
+
+    def unmark(self) -> None:
+        """Take the mark out of the slices: the user looks at something else."""
+        self._flown = False
+        hide_crosshair()
 
     def play(self) -> None:
         """Fly on; from the end, from the start."""
@@ -108,6 +116,7 @@ class FlyThrough:
             return
         self._free = None
         self.arc_mm = float(np.clip(arc_mm, 0.0, self.length_mm))
+        self._flown = True
         self.show()
 
     def go_by(self, way_mm: Any) -> None:
@@ -151,6 +160,7 @@ class FlyThrough:
             self._find_walls(motion)
             return
         self._free = step(self.pose(), Motion(**motion), self._field)
+        self._flown = True
         self.show()
 
     def _find_walls(self, motion: dict[str, float]) -> None:
@@ -198,7 +208,8 @@ class FlyThrough:
             place = self._scene_ras(pose.position_lps_mm)
             for node in shown_slice_nodes():
                 node.JumpSliceByOffsetting(*place)
-            show_crosshair(*place)
+            if self._flown:
+                show_crosshair(*place)
         self._on_moved(self.arc_mm)
 
     def _place_camera(self, view: Any, pose: Any, lumen_radius_mm: Any) -> None:
@@ -348,10 +359,13 @@ def carina_pose(trachea: Any) -> Any:
     return CameraPose(points[int(np.abs(left_mm - BEFORE_CARINA_MM).argmin())], points[-1], np.array([0.0, -1.0, 0.0]))
 
 
-def add_shortcuts(parent: Any, fly: Any, toggle_play: Any) -> Any:
-    """Let the keyboard drive the fly-through while ``parent`` or a part of it has the focus; returns the shortcuts."""
+def add_shortcuts(parent: Any, fly: Any, toggle_play: Any = None) -> Any:
+    """Let the keyboard drive the fly-through while ``parent`` or a part of it has the focus; returns the shortcuts.
+
+    Without ``toggle_play`` the space bar is left alone: among buttons it presses the one that has the focus.
+    """
     actions = (
-        ("Space", toggle_play),
+        *([("Space", toggle_play)] if toggle_play is not None else []),
         ("PgDown", fly.next_bifurcation),
         ("PgUp", fly.previous_bifurcation),
         ("W", lambda: fly.go_by(1.0)),

@@ -159,6 +159,13 @@ def show_crosshair(r: float, a: float, s: float) -> None:
         node.SetCrosshairRAS(r, a, s)
 
 
+def hide_crosshair() -> None:
+    """Take the mark out of the slices."""
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    if node is not None:
+        node.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.NoCrosshair)
+
+
 def view_node(name: Any, make: Any = False) -> Any:
     """Return the 3D view node of a name; made without its widget when asked for, as a layout would make it."""
     scene = slicer.mrmlScene

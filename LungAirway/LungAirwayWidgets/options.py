@@ -16,9 +16,9 @@ class Engine(Enum):
     def label(self) -> str:
         """Return what the user reads."""
         return {
-            Engine.AUTO: _("Best available"),
-            Engine.CLASSICAL: _("Region growing (no network)"),
-            Engine.BUNDLE: _("Network (MONAI bundle)"),
+            Engine.AUTO: _("Automatic"),
+            Engine.CLASSICAL: _("Classical"),
+            Engine.BUNDLE: _("Network"),
             Engine.TOTALSEGMENTATOR: _("TotalSegmentator"),
         }[self]
 

@@ -5,6 +5,7 @@ from typing import Any
 import qt
 import slicer
 
+from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
@@ -13,8 +14,6 @@ from .case import OWN_TARGET
 from .ct_export import point_of
 from .jobs import has_target
 from .planned_target import is_another, misses, planned_target, target_input
-
-TARGET_COLOR = (0.10, 0.80, 0.25)
 
 
 class PlanPanel:
@@ -138,13 +137,15 @@ class PlanPanel:
         """Return the case's target point, made when there is none."""
         case = self.session.case
         if case.target is None:
-            name = _("Target in {name}").format(name=case.volume.GetName())
+            points = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+            is_second = any(one.GetAttribute(OWN_TARGET) for one in points)
+            name = _("Target in {name}").format(name=case.volume.GetName()) if is_second else _("Target")
             node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
             node.SetAttribute(OWN_TARGET, "1")
             node.CreateDefaultDisplayNodes()
             node.SetMaximumNumberOfControlPoints(1)
             display = node.GetDisplayNode()
-            display.SetSelectedColor(*TARGET_COLOR)
+            display.SetSelectedColor(*as_fractions(TARGET))
             display.SetPointLabelsVisibility(False)
             case.target = node
             self._show_target()

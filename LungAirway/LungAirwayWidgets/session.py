@@ -75,6 +75,12 @@ class Session:
         """The plan, None without one."""
         return self.result.plan if self.result is not None else None
 
+    @property
+    def route(self) -> Any:
+        """The chosen route, None without one."""
+        routes = self.plan.routes if self.plan is not None else ()
+        return next((one for one in routes if one.rank == self.rank), None)
+
     def tell(self, what: Any) -> None:
         """Tell the listeners."""
         for listener in list(self.listeners):
@@ -231,9 +237,7 @@ class Session:
 
     def _on_route(self) -> Any:
         """Return the branches from the trachea to where the chosen route leaves the airway."""
-        routes = self.plan.routes if self.plan is not None else ()
-        chosen = next((one for one in routes if one.rank == self.rank), None)
-        return self.result.tree.path_to(chosen.exit_branch_id) if chosen is not None else ()
+        return self.result.tree.path_to(self.route.exit_branch_id) if self.route is not None else ()
 
     def set_color_mode(self, mode: Any) -> None:
         """Colour by ``LOBE``, ``GENERATION`` or ``DIAMETER``."""

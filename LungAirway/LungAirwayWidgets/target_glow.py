@@ -8,8 +8,8 @@ import numpy as np
 import vtk
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 
-COLOR = (0.20, 1.0, 0.35)
 OPACITY = 0.45
 SMALLEST_PX, LARGEST_PX = 5.0, 160.0
 NEAREST_MM = 1.0
@@ -26,7 +26,7 @@ class TargetGlow:
         self._actor = vtk.vtkActor2D()
         self._actor.SetMapper(mapper)
         self._actor.GetPositionCoordinate().SetCoordinateSystemToWorld()
-        self._actor.GetProperty().SetColor(*COLOR)
+        self._actor.GetProperty().SetColor(*as_fractions(TARGET))
         self._actor.GetProperty().SetOpacity(OPACITY)
         self._renderer: Any = None
 

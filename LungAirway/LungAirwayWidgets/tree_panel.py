@@ -87,7 +87,7 @@ class TreePanel:
         """Show what changed."""
         if what in ("case", "edit"):
             self._fill()
-        if what in ("case", "edit", "colors"):
+        if what in ("case", "edit", "colors", "route"):
             self._show_legend()
         if what in ("case", "edit", "branch"):
             self._show_branch()
@@ -136,9 +136,7 @@ class TreePanel:
             return
         parts = [
             f'<span style="color:rgb{color}">■</span>&nbsp;{unbroken(text)}'
-            for color, text in tree_colors.legend(
-                session.result.tree, session.color_mode, bool(session.plan and session.plan.routes)
-            )
+            for color, text in tree_colors.legend(session.result.tree, session.color_mode, session.route)
         ]
         self.ui.legendLabel.text = " &nbsp; ".join(parts)
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.case_folder import RUN_RECORD, SCENE
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningMRML.volume_nodes import world_ijk_to_ras
 
 from .texts import tr as _
 
@@ -59,6 +58,8 @@ def _grid(folder: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
 
 def _lies_on(node: Any, size: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
     """Tell whether a volume is the one of a grid: where it is seen, or, when it was moved since, where it was loaded."""
+    from SenseCarePlanningMRML.volume_nodes import world_ijk_to_ras
+
     image = node.GetImageData()
     if image is None or tuple(image.GetDimensions()) != size:
         return False

@@ -154,7 +154,7 @@ def summary_section(result: AirwayResult, words: Words) -> Section:
         rows = [(words.say("Target"), target_line(plan.target, words))]
         if plan.routes:
             rows.append((words.say("Best route"), route_line(plan.routes[0], result, words)))
-            rows.append((words.say("First bronchoscope"), scope_line(plan, result, words)))
+            rows.append((words.say("First instrument"), scope_line(plan, result, words)))
         else:
             rows.append((words.say("Best route"), words.say("none found")))
         blocks.append(KeyValueTable(tuple(rows), pairs_per_line=1))
