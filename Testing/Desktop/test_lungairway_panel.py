@@ -449,3 +449,15 @@ def test_the_modules_own_test_class_passes(desktop):
     desktop.load_module("LungAirway")
     desktop.show_module("LungAirway")
     desktop.run_self_test("LungAirway")
+
+
+def test_the_modules_own_test_class_skips_what_it_lacks_packages_for(desktop, monkeypatch, caplog):
+    from SenseCarePlanningWidgets import dependency_installer
+
+    monkeypatch.setattr(dependency_installer, "missing", lambda engine: dependency_installer.PLANNING[:1])
+    desktop.load_module("LungAirway")
+    desktop.show_module("LungAirway")
+    desktop.run_self_test("LungAirway")
+    skipped = [one.getMessage() for one in caplog.records if "skipped" in one.getMessage()]
+    assert len(skipped) == 2
+    assert all("these packages are not installed: scikit-image" in one for one in skipped)
