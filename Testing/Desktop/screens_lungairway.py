@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,24 @@ class Pictures:
         self.desktop.click(button)
         self.wait()
 
+    def compute(self, name: str, button: Any) -> None:
+        """Press a button that computes; what it made is kept with the digital patient, and taken up in the next language."""
+        from LungAirwayWidgets.case import next_folder
+        from LungAirwayWidgets.planned_target import target_input
+
+        panel, kept = self.panel, screens_data.cache() / "panel" / name
+        session = panel.session
+        if kept.is_dir():
+            folder = next_folder(session.case, panel.logic.resultsFolder())
+            shutil.copytree(kept, folder)
+            panel.runs.planned = True
+            session.take_result(folder, at_once=False, planned=target_input(session.case, session.result_lps))
+            self.wait()
+        else:
+            self.press(button)
+            assert session.result is not None, panel.progressBox.step_label.text
+            shutil.copytree(session.case.folder, kept)
+
     def tree(self) -> None:
         """The CT, the running computation, the tree with a chosen branch."""
         from LungAirwayWidgets.layout import OVERVIEW, three_d_widget
@@ -116,8 +135,11 @@ class Pictures:
         desktop.process_events(until=lambda: panel.progressBox.bar.value >= RUN_SHOWN_FROM, timeout=LONG)
         self.picture("run", "run")
         slices_in_3d(False)
+        panel.onCancel()
         self.wait()
-        assert panel.session.result is not None, panel.progressBox.step_label.text
+        panel.progressBox.hide()
+        self.compute("tree", panel.ui.runButton)
+        panel.progressBox.hide()
         print(panel.ui.statusLabel.text)
         screens_data.smooth(three_d_widget(OVERVIEW).threeDView())
         self.shape()
@@ -155,8 +177,8 @@ class Pictures:
     def plan(self) -> None:
         """Routes and bronchoscopes, fly-through."""
         panel = self.panel
-        self.press(panel.ui.planButton)
-        assert panel.session.plan is not None, panel.progressBox.step_label.text
+        self.compute("plan", panel.ui.planButton)
+        panel.progressBox.hide()
         self.shape()
         panel.guide.look_at_tree()
         self.look_at_nodule()
@@ -172,7 +194,9 @@ class Pictures:
         """The report in the panel."""
         panel = self.panel
         panel.ui.reportSection.collapsed = False
-        self.press(panel.ui.reportButton)
+        self.compute(f"report-{self.language}", panel.ui.reportButton)
+        panel.progressBox.hide()
+        panel.statusPanel.show_report()
         self.shape()
         screens_data.scroll_to(panel.reportView.page.view, REPORT_SHOWN[self.language])
         self.picture("report", "report")
