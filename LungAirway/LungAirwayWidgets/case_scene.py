@@ -9,7 +9,7 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from LungAirwayLib.report_pages.routes import MODEL_NAMES
-from SenseCarePlanningLib.render.plan_colours import PAST_LUMEN_RADIUS_MM, TARGET, as_fractions
+from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 from SenseCarePlanningMRML.airway_scene import airway_scene_pieces
 from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningMRML.subject_hierarchy import hierarchy, put_into
@@ -92,20 +92,17 @@ def _place_in_views(case: Any, nodes: Any, read: ReadResult) -> None:
     only_in(inner, inside)
     nodes.surface.AddAndObserveDisplayNodeID(inner.GetID())
     _set_normals(nodes.surface, read.normals)
-    widths = [ROUTE_WIDTH_MM] * len(nodes.routes) + [2.0 * PAST_LUMEN_RADIUS_MM] * len(nodes.extensions)
-    for node, width in zip((*nodes.routes, *nodes.extensions), widths, strict=True):
+    for node in nodes.routes:
         display = node.GetDisplayNode()
         display.SetCurveLineSizeMode(display.UseLineDiameter)  # a thickness counts in glyphs, and these have none
-        display.SetLineDiameter(width)
+        display.SetLineDiameter(ROUTE_WIDTH_MM)
+    for node in (*nodes.routes, *nodes.extensions):
+        display = node.GetDisplayNode()
         display.SetGlyphScale(0.0)
         display.SetGlyphSize(0.6)
         display.SetOccludedVisibility(True)  # the way lies inside the airway, and is seen through its wall
         display.SetOccludedOpacity(1.0)
         only_in(display, overview)
-    for node in nodes.extensions:  # seldom within a slice, so it is seen through it
-        node.GetDisplayNode().SetSliceProjection(True)
-        node.GetDisplayNode().SetSliceProjectionUseFiducialColor(True)
-        node.GetDisplayNode().SetSliceProjectionOpacity(1.0)
     segmentation = nodes.segmentation.GetDisplayNode()
     segmentation.SetVisibility3D(False)
     segmentation.SetAllSegmentsOpacity2DFill(0.35)

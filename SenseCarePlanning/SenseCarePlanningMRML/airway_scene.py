@@ -15,7 +15,7 @@ from LungAirwayLib.plan import Plan, Route, Target
 from LungAirwayLib.result import AirwayResult
 from LungAirwayLib.segments import LOBE_SEGMENTS, LUNG_SEGMENTS, SEGMENTS
 from SenseCarePlanningLib.pieces import all_at_once
-from SenseCarePlanningLib.render.plan_colours import PAST_LUMEN, ROUTE, TARGET, as_fractions
+from SenseCarePlanningLib.render.plan_colours import PAST_LUMEN, PAST_LUMEN_RADIUS_MM, ROUTE, TARGET, as_fractions
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .airway_tables import airway_tables
@@ -216,6 +216,12 @@ def _extensions(scene: Any, route: Route) -> list[Any]:
         }
         color = as_fractions(PAST_LUMEN) if chosen else (0.5, 0.5, 0.5)
         node = add_curve(scene, extension.points_lps_mm, name, color, attributes)
-        node.GetDisplayNode().SetVisibility(chosen and route.rank == 1)
+        display = node.GetDisplayNode()
+        display.SetVisibility(chosen and route.rank == 1)
+        display.SetCurveLineSizeMode(display.UseLineDiameter)
+        display.SetLineDiameter(2.0 * PAST_LUMEN_RADIUS_MM)
+        display.SetSliceProjection(True)  # seldom within a slice, so it is seen through it
+        display.SetSliceProjectionUseFiducialColor(True)
+        display.SetSliceProjectionOpacity(1.0)
         nodes.append(node)
     return nodes
