@@ -327,15 +327,9 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
         target
             A markups node; None takes the case's own target.
         """
-        from LungAirwayWidgets import jobs
-        from LungAirwayWidgets.case import case_of, next_folder
+        from LungAirwayWidgets.console import start
 
-        case = case_of(volumeNode)
-        if target is not None:
-            case.target = target
-        out = next_folder(case, self.resultsFolder())
-        job = jobs.run_job(case, out, jobs.choices(engine, "", routes, orientation))
-        return job.start(onProgress, None, onFinished)
+        return start(volumeNode, onFinished, target, onProgress, self.resultsFolder(), (engine, "", routes, orientation))
 
     def load(self, folder):
         """Return the result in a folder, as :meth:`run` does."""
@@ -348,15 +342,9 @@ class LungAirwayLogic(ScriptedLoadableModuleLogic):
 
         Returns the result, or, without ``wait`` and with an open panel, None: the result appears by and by, beside the window.
         """
-        from LungAirwayWidgets.session import Session
+        from LungAirwayWidgets.console import show
 
-        panel = getattr(slicer.modules, "LungAirwayWidget", None)
-        session = panel.session if panel is not None else Session()
-        at_once = wait or panel is None
-        if session.case is None or session.case.volume is not volumeNode:
-            session.open(volumeNode, at_once)
-        session.take_result(folder, at_once)
-        return session.result
+        return show(volumeNode, folder, wait)
 
     def save(self, result, folder):
         """Write a result into a new folder."""

@@ -79,3 +79,18 @@ def test_the_console_gives_the_same_result_object(console, airway_patient, airwa
     assert type(result) is type(wanted)
     assert len(result.tree) == len(wanted.tree)
     assert [route.exit_branch_id for route in result.plan.routes] == [route.exit_branch_id for route in wanted.plan.routes]
+
+
+def test_a_child_process_plans_and_its_result_is_shown(console, desktop, airway_patient):
+    import slicer
+    from LungAirwayWidgets.case import case_of, result_node
+
+    point = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Lesion")
+    point.AddControlPointWorld(*airway_patient.target_ras)
+    logic, ended = slicer.util.getModuleLogic("LungAirway"), []
+    logic.process(console.volume, ended.append, target=point, engine="classical")
+    desktop.process_events(until=lambda: bool(ended), timeout=300)
+    assert ended[0].ok
+    result = logic.show(console.volume, ended[0].folder)
+    assert result.plan.routes
+    assert result_node(case_of(console.volume), "surface") is not None
