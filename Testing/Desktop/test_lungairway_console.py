@@ -83,6 +83,7 @@ def test_the_console_gives_the_same_result_object(console, airway_patient, airwa
 
 def test_a_child_process_plans_and_its_result_is_shown(console, desktop, airway_patient):
     import slicer
+
     from LungAirwayWidgets.case import case_of, result_node
 
     point = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Lesion")
