@@ -13,7 +13,11 @@ from . import tables
 from .case import OWN_TARGET
 from .ct_export import point_of
 from .jobs import has_target
+from .layout import shown_slice_nodes
 from .planned_target import is_another, misses, planned_target, target_input
+
+POINT_SIZE = 1.5
+"""Of the target's point, in per cent of a view: the lesion is seen around it."""
 
 
 class PlanPanel:
@@ -118,6 +122,10 @@ class PlanPanel:
 
     def _on_point(self, caller: Any, event: Any) -> None:
         self.ui.placeTargetButton.checked = False
+        point = point_of(caller)
+        if point is not None:  # seen in all three planes
+            for node in shown_slice_nodes():
+                node.JumpSliceByOffsetting(-point[0], -point[1], point[2])
         self.session.tell("target")
 
     def _on_target(self, node: Any) -> None:
@@ -147,6 +155,7 @@ class PlanPanel:
             display = node.GetDisplayNode()
             display.SetSelectedColor(*as_fractions(TARGET))
             display.SetPointLabelsVisibility(False)
+            display.SetGlyphScale(POINT_SIZE)
             case.target = node
             self._show_target()
         return case.target
@@ -172,6 +181,7 @@ class PlanPanel:
         has_plan = session.plan is not None and bool(session.plan.routes)
         for widget in (ui.routeTable, ui.scopeTable, ui.scopeHintLabel):
             widget.visible = has_plan
+        ui.routeWarningLabel.visible = False
         if session.plan is not None and not has_plan:
             ui.routeHintLabel.text = _("No route to the target was found in this tree.")
         elif not has_plan:
@@ -206,6 +216,9 @@ class PlanPanel:
         blocked = table.blockSignals(True)
         table.selectColumn(ranks.index(session.rank))
         table.blockSignals(blocked)
+        warnings = session.words.sentences(session.route.warnings)
+        self.ui.routeWarningLabel.text = "\n".join(f"⚠ {one}" for one in warnings)
+        self.ui.routeWarningLabel.visible = bool(warnings)
 
     def _on_route(self) -> None:
         items = self.ui.routeTable.selectedItems()

@@ -121,14 +121,15 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
         (_("Bronchus sign"), lambda r: words.yes_no(r.bronchus_sign)),
         (_("Artery sign"), lambda r: words.yes_no(r.artery_sign)),
         (_("Tsuboi type"), lambda r: words.say(TSUBOI_NAMES[r.tsuboi])),
-        (_("Warnings"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
+        (_("Warnings"), lambda r: str(len(r.warnings)) if r.warnings else "–"),
     ]
     table.setRowCount(len(rows))
     table.setVerticalHeaderLabels([title for title, _make in rows])
     for column, route in enumerate(routes):
         for row, (_title, make) in enumerate(rows):
             text = make(route)
-            table.setItem(row, column, text_cell(text, f"{text}\n{words.sentence(route.reason)}"))
+            tip = [text, words.sentence(route.reason), *words.sentences(route.warnings)]
+            table.setItem(row, column, text_cell(text, "\n".join(tip)))
     table.blockSignals(blocked)
 
 
@@ -161,9 +162,12 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
             left = found.straight_distance.value
             text = f"{REACH_SIGNS[found.reach]} {percent(found.probability)}"
             if left is not None:
-                text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
+                text += f"\n{left:.0f} mm"
             reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))
-            item = text_cell(text, f"{words.say(REACH_NAMES[found.reach])}\n{reached}\n{words.sentence(found.reason)}")
+            tip = [words.say(REACH_NAMES[found.reach]), reached, words.sentence(found.reason)]
+            if left is not None:
+                tip.insert(2, _("{distance} mm left").format(distance=f"{left:.0f}"))
+            item = text_cell(text, "\n".join(tip))
             item.setForeground(qt.QBrush(qt.QColor(colors[found.reach])))
             table.setItem(row, column, item)
     table.blockSignals(blocked)

@@ -171,6 +171,8 @@ class Pictures:
         view = widget.sliceView()
         x, y, _z = view.convertRASToXYZ((-left, -posterior, TARGET_SLICE_MM))
         desktop.click_in_view(view, round(x), view.height - 1 - round(y))
+        view.interactor().SetEventInformationFlipY(2, 2)  # a point under the mouse has another colour
+        view.interactor().InvokeEvent("MouseMoveEvent")
         print(panel.ui.targetLabel.text)
         self.picture("target", "target")
 
@@ -184,6 +186,7 @@ class Pictures:
         self.look_at_nodule()
         self.picture("routes", "route")
         print(*rows_of(panel.ui.routeTable), *rows_of(panel.ui.scopeTable), sep="\n")
+        panel.ui.flySection.collapsed = False
         for _press in range(3):
             self.desktop.click(panel.ui.nextButton)
         self.picture("fly", "fly")

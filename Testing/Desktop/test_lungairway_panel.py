@@ -439,6 +439,9 @@ def test_the_target_is_clicked_in_a_slice(desktop, panel, airway_patient, tmp_pa
     point = panel.session.case.target
     assert point.GetNumberOfControlPoints() == 1
     np.testing.assert_allclose(point.GetNthControlPointPositionWorld(0), airway_patient.target_ras, atol=3.0)
+    place = list(point.GetNthControlPointPositionWorld(0))
+    offsets = [slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode().GetSliceOffset() for name in ("Yellow", "Green")]
+    np.testing.assert_allclose(offsets, (-place[0], place[1]), atol=1.1)  # seen in all planes; the sagittal one looks leftwards
     assert not panel.ui.placeTargetButton.checked
     assert interaction.GetCurrentInteractionMode() != interaction.Place
     assert panel.ui.targetLabel.text.startswith("Target at R")
