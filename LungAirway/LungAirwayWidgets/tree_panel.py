@@ -138,7 +138,7 @@ class TreePanel:
             f'<span style="color:rgb{color}">■</span>&nbsp;{unbroken(text)}'
             for color, text in tree_colors.legend(session.result.tree, session.color_mode, session.route)
         ]
-        self.ui.legendLabel.text = " &nbsp; ".join(parts)
+        self.ui.legendLabel.text = "&nbsp;&nbsp; ".join(parts)
 
     def _show_branch(self) -> None:
         ui, session = self.ui, self.session

@@ -30,6 +30,8 @@ from .volume_nodes import add_volume
 FOLDER = "SenseCare bronchoscopy plan"
 BRONCHOSCOPE_VIEW_DEG = 110.0
 TARGET_STEP_MM = 0.7
+NO_FADING_MM = 1000.0
+"""Slicer lets a curve's colour fade with the distance from the slice, into another hue; farther than this nothing lies."""
 
 
 def _style(segment: str, opacity: float = 1.0, visible: bool = True) -> SegmentStyle:
@@ -223,5 +225,7 @@ def _extensions(scene: Any, route: Route) -> list[Any]:
         display.SetSliceProjection(True)  # seldom within a slice, so it is seen through it
         display.SetSliceProjectionUseFiducialColor(True)
         display.SetSliceProjectionOpacity(1.0)
+        display.SetLineColorFadingStart(NO_FADING_MM)
+        display.SetLineColorFadingEnd(2.0 * NO_FADING_MM)
         nodes.append(node)
     return nodes

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import screens_data
 
 SIZE = (1440, 1024)
@@ -22,6 +23,8 @@ CUT_BRANCH = "LB8"
 TARGET_SLICE_MM = -76.0
 """The axial slice in which the tutorial clicks the nodule."""
 SERIES_NUMBER = 1
+IN_VIEW = 0.82
+"""Cosine of the angle off the view's axis within which the whole disc of the target is in the picture."""
 
 
 def take(desktop: Any, folder: Path, language: str) -> list[Path]:
@@ -190,8 +193,18 @@ class Pictures:
         for _press in range(3):
             self.desktop.click(panel.ui.nextButton)
         self.picture("fly", "fly")
-        panel.flyPanel.fly.go_to(panel.flyPanel.fly._stops()[-1])
+        self.fly_to_the_target()
         self.picture("target-through-the-wall", "fly")
+
+    def fly_to_the_target(self) -> None:
+        """Fly to the last bifurcation before which the target is in view."""
+        fly = self.panel.flyPanel.fly
+        for place in reversed(fly._stops()):
+            fly.go_to(place)
+            pose = fly.pose()
+            towards = fly.result.plan.target.centre_lps_mm - pose.position_lps_mm
+            if towards @ pose.axes[2] > IN_VIEW * np.linalg.norm(towards):
+                return
 
     def report(self) -> None:
         """The report in the panel."""
