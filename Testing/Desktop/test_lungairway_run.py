@@ -276,3 +276,17 @@ def test_a_painted_airway_is_taken(desktop, panel, airway_plan, tmp_path):
     desktop.click(panel.ui.usePaintButton)
     wait(desktop, panel)
     assert 3 < len(panel.session.result.tree) < count
+
+
+def test_the_report_comes_with_a_video_when_that_is_ticked(desktop, panel, airway_plan, tmp_path):
+    import av
+
+    show_plan(panel, airway_plan, tmp_path / "cases" / "airway-1" / "001")
+    panel.ui.reportSection.collapsed = False
+    panel.ui.videoCheckBox.checked = True
+    desktop.click(panel.ui.reportButton)
+    desktop.process_events(until=lambda: panel.runs.job is None, timeout=2.0 * LONG)
+    folder = Path(panel.session.case.folder)
+    assert not panel.reportView.widget.isHidden()
+    with av.open(str(folder / "flythrough.mp4")) as film:
+        assert float(film.streams.video[0].duration * film.streams.video[0].time_base) > 5.0
