@@ -147,7 +147,7 @@ class PlanPanel:
         if case.target is None:
             points = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
             is_second = any(one.GetAttribute(OWN_TARGET) for one in points)
-            name = _("Target in {name}").format(name=case.volume.GetName()) if is_second else _("Target")
+            name = _("Target in {name}").format(name=case.volume.GetName()) if is_second else _("Target point")
             node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
             node.SetAttribute(OWN_TARGET, "1")
             node.CreateDefaultDisplayNodes()

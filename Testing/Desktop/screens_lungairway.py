@@ -12,8 +12,8 @@ import screens_data
 
 SIZE = (1440, 1024)
 SECTIONS = ("run", "tree", "edit", "target", "route", "fly", "report")
-RUN_SHOWN_FROM = 20
-"""The running computation is shown from so many per cent on."""
+RUN_SHOWN = range(20, 90)
+"""The running computation is shown within a step (not the first, which is reading), at so many per cent of it."""
 LONG = 900.0
 """Seconds that a computation may take."""
 REPORT_SHOWN = {"en": "Summary", "zh": "摘要"}
@@ -135,7 +135,15 @@ class Pictures:
         self.look_at_nodule()
         self.picture("ct", "run")
         desktop.click(panel.ui.runButton)
-        desktop.process_events(until=lambda: panel.progressBox.bar.value >= RUN_SHOWN_FROM, timeout=LONG)
+        bar, step = panel.progressBox.bar, panel.progressBox.step_label
+        first: list[str] = []
+
+        def is_under_way() -> bool:
+            if bar.value > 0:
+                first.append(str(step.text))
+            return bool(first) and step.text != first[0] and bar.value in RUN_SHOWN
+
+        desktop.process_events(until=is_under_way, timeout=LONG)
         self.picture("run", "run")
         slices_in_3d(False)
         panel.onCancel()
