@@ -7,7 +7,7 @@ from typing import Annotated
 
 import slicer
 import vtk
-from slicer.i18n import translate as slicersOwn
+from slicer.i18n import translate
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
@@ -28,7 +28,7 @@ class LungAirway(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Lung Airway")
-        planning = slicersOwn("qSlicerAbstractCoreModule", "Planning")  # where Slicer's own categories are translated
+        planning = translate("qSlicerAbstractCoreModule", "Planning")  # where Slicer's own categories are translated
         self.parent.categories = [planning if planning != "Planning" else _("Planning")]
         self.parent.dependencies = ["Markups", "Segmentations", "SubjectHierarchy"]
         self.parent.contributors = ["SenseCare Planning contributors"]
