@@ -221,6 +221,7 @@ class Pictures:
         self.compute(f"report-{self.language}", panel.ui.reportButton)
         panel.progressBox.hide()
         panel.statusPanel.show_report()
+        self.fly_to_the_target()
         self.shape()
         screens_data.scroll_to(panel.reportView.page.view, REPORT_SHOWN[self.language])
         self.picture("report", "report")
