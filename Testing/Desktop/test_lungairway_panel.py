@@ -268,18 +268,6 @@ def test_corner_texts_name_branch_and_next_turn(planned):
     assert "80 mm" in texts.GetText(vtk.vtkCornerAnnotation.LowerLeft)
 
 
-def test_a_moved_ct_is_told(desktop, planned):
-    import slicer
-
-    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
-    matrix = slicer.util.arrayFromTransformMatrix(transform)
-    matrix[0, 3] = 25.0
-    slicer.util.updateTransformMatrixFromArray(transform, matrix)
-    planned.session.case.volume.SetAndObserveTransformNodeID(transform.GetID())
-    planned._showState()
-    assert "was moved" in planned.ui.statusLabel.text
-
-
 def test_transforms_go_into_the_childs_ct(desktop, planned, tmp_path):
     import slicer
 
