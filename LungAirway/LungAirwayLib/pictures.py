@@ -13,6 +13,7 @@ from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Colour, save_png
+from SenseCarePlanningLib.render.plan_colours import PAST_LUMEN, PAST_LUMEN_RADIUS_MM
 from SenseCarePlanningLib.render.tree_picture import Ball, TreePainter, TreeStyle, clearest_view, lung_surface
 from SenseCarePlanningLib.volume import Volume
 
@@ -220,7 +221,7 @@ def _extension_curves(route: Route | None) -> tuple[tuple[FloatArray, Colour, fl
     extension = chosen_extension(route)
     if extension is None or len(extension.points_lps_mm) < 2:
         return ()
-    return ((extension.points_lps_mm, (233, 30, 99), 0.9),)
+    return ((extension.points_lps_mm, PAST_LUMEN, PAST_LUMEN_RADIUS_MM),)
 
 
 def chosen_extension(route: Route | None) -> Extension | None:

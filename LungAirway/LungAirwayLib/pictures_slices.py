@@ -10,6 +10,7 @@ from scipy.spatial import ConvexHull, QhullError
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import Colour, Shapes, draw_text
+from SenseCarePlanningLib.render.plan_colours import OTHER_WAYS, PAST_LUMEN, ROUTE, TARGET
 from SenseCarePlanningLib.render.slice_picture import (
     Curve,
     Outline,
@@ -21,24 +22,17 @@ from SenseCarePlanningLib.render.slice_picture import (
 )
 from SenseCarePlanningLib.volume import Volume
 
-from .plan import Extension, ExtensionModel, Plan, Route, Target
+from .plan import ExtensionModel, Plan, Route, Target
 from .report_pages.summary import BARE_BELOW_MM
 from .report_pages.words import Words
 from .result import AirwayResult
 
 PIXELS = 740
 AIRWAY: Colour = (0, 229, 255)
-TARGET: Colour = (255, 82, 82)
-ROUTE: Colour = (255, 145, 0)
 LOBE: Colour = (120, 144, 156)
 BAND: Colour = (18, 22, 28)
 TARGET_FIELD_MM = 90.0
 BARE_TARGET_RADIUS_MM = 4.0
-MODEL_COLOURS: dict[ExtensionModel, Colour] = {
-    ExtensionModel.STRAIGHT: (255, 235, 59),
-    ExtensionModel.MINIMUM_COST: (255, 64, 129),
-    ExtensionModel.ARTERY_FOLLOWING: (64, 196, 255),
-}
 
 
 def target_pictures(result: AirwayResult, plan: Plan, volume: Volume | None, words: Words) -> Iterator[tuple[str, RgbImage]]:
@@ -56,7 +50,7 @@ def oblique_picture(result: AirwayResult, plan: Plan, route: Route, volume: Volu
     curves = [Curve(route.points_lps_mm, ROUTE)]
     chosen = route.extensions[route.chosen_extension] if route.chosen_extension is not None else None
     if chosen is not None:
-        curves.append(Curve(chosen.points_lps_mm, MODEL_COLOURS[chosen.model], dashed=True))
+        curves.append(Curve(chosen.points_lps_mm, PAST_LUMEN, dashed=True))
     image = _slice(result, volume, plane, words, tuple(curves))
     _mark_exit(image, route, plane)
     return image
@@ -66,10 +60,19 @@ def extension_picture(result: AirwayResult, plan: Plan, route: Route, volume: Vo
     """Return the slice with all models past the visible airway, each in its colour, with a legend on a dark band below."""
     plane = exit_plane(route, plan.target)
     curves = [Curve(route.points_lps_mm, ROUTE)]
-    curves += [Curve(extension.points_lps_mm, MODEL_COLOURS[extension.model], slab_mm=15.0) for extension in route.extensions]
+    colours = _colours_of_ways(route)
+    curves += [
+        Curve(extension.points_lps_mm, colour, slab_mm=15.0) for extension, colour in zip(route.extensions, colours, strict=True)
+    ]
     image = _slice(result, volume, plane, words, tuple(curves))
     _mark_exit(image, route, plane)
-    return _with_legend(image, route.extensions, route.chosen_extension, words)
+    return _with_legend(image, route, words)
+
+
+def _colours_of_ways(route: Route) -> list[Colour]:
+    """Return a colour for each model past the visible airway: the chosen one has the colour that it has everywhere."""
+    others = iter(OTHER_WAYS)
+    return [PAST_LUMEN if number == route.chosen_extension else next(others) for number in range(len(route.extensions))]
 
 
 def exit_plane(route: Route, target: Target) -> Plane:
@@ -140,19 +143,20 @@ MODEL_WORDS = {
 }
 
 
-def _with_legend(image: RgbImage, extensions: tuple[Extension, ...], chosen: int | None, words: Words) -> RgbImage:
+def _with_legend(image: RgbImage, route: Route, words: Words) -> RgbImage:
     """Return the picture with a legend on a dark band put below it, so that it hides nothing."""
     size = image.shape[1] // 30
     top = image.shape[0] + 0.5 * size
-    band = np.full((round(size * (1.5 * len(extensions) + 0.5)), image.shape[1], 3), BAND, dtype=np.uint8)
+    band = np.full((round(size * (1.5 * len(route.extensions) + 0.5)), image.shape[1], 3), BAND, dtype=np.uint8)
     image = np.concatenate([image, band])
-    for number, extension in enumerate(extensions):
+    for number, (extension, colour) in enumerate(zip(route.extensions, _colours_of_ways(route), strict=True)):
         shapes = Shapes()
-        colour = MODEL_COLOURS[extension.model]
         shapes.line([[size, top + size / 2.0], [2.6 * size, top + size / 2.0]], (*colour, 255), size / 4.0)
         shapes.draw(image)
         length = words.with_unit(extension.length_mm, "mm")
         text = f"{words.say(MODEL_WORDS[extension.model])} {length}"
-        draw_text(image, text, 3.0 * size, top + size / 2.0, size, bold=number == chosen, colour=colour, anchor="lm")
+        draw_text(
+            image, text, 3.0 * size, top + size / 2.0, size, bold=number == route.chosen_extension, colour=colour, anchor="lm"
+        )
         top += 1.5 * size
     return image

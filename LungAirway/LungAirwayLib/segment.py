@@ -219,14 +219,14 @@ def _lumen_of(chance: Volume, axes: PatientAxes, seeds: NDArray[np.int64]) -> tu
     """
     likely = chance.array_kji > 0.5
     if not likely.any():
-        raise SenseCareError("The model found no airway in this scan; run the engine classical instead.")
+        raise SenseCareError("The model found no airway in this scan; take the classical engine instead.")
     joined, bridges = bridge_gaps(LabelMap(likely.astype(np.uint8), chance.affine_ijk_to_lps, {1: "airway_lumen"}), chance)
     labels, count = ndimage.label(axes.apply(joined.array_kji) > 0, structure=np.ones((3, 3, 3)))
     inside = seeds[np.all((seeds >= 0) & (seeds < labels.shape), axis=1)]
     hits = np.bincount(labels[tuple(inside.T)], minlength=count + 1)
     hits[0] = 0
     if hits.sum() == 0:
-        raise SenseCareError("The model found no airway that starts at the trachea; run the engine classical instead.")
+        raise SenseCareError("The model found no airway that starts at the trachea; take the classical engine instead.")
     lumen = cut_loops(labels == int(np.argmax(hits)))
     stored = axes.restore(lumen)
     kept = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from SenseCarePlanningLib.dicomio.seg import ANATOMY, SegmentDescription
+from SenseCarePlanningLib.render.plan_colours import TARGET
 from SenseCarePlanningLib.report.model import Code
 from SenseCarePlanningLib.volume import LabelMap
 
@@ -34,7 +35,7 @@ SEGMENTS = {
     "lobe_rll": SegmentMeaning("Right lower lobe", Code("266005", "SCT", "Lower lobe of right lung"), (153, 204, 230)),
     "lobe_lul": SegmentMeaning("Left upper lobe", Code("44714003", "SCT", "Upper lobe of left lung"), (230, 166, 204)),
     "lobe_lll": SegmentMeaning("Left lower lobe", Code("41224006", "SCT", "Lower lobe of left lung"), (191, 178, 242)),
-    "target": SegmentMeaning("Target", Code("27925004", "SCT", "Nodule"), (26, 179, 51), ABNORMAL),
+    "target": SegmentMeaning("Target", Code("27925004", "SCT", "Nodule"), TARGET, ABNORMAL),
 }
 """SNOMED CT concepts, from DICOM PS3.16 (context groups 7150, 7151, 7155 and 7159) where it has them; the lungs and lobes
 by side are SNOMED CT's own."""

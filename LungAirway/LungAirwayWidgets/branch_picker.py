@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import vtk
 
+from SenseCarePlanningMRML.coordinates import ras_from_lps
+
 SLACK_PX = 14.0
 DRAG_PX = 4
 
 
-def branch_under(renderer: Any, tree: Any, x: Any, y: Any) -> Any:
+def branch_under(renderer: Any, tree: Any, x: Any, y: Any, scene_ras: Any = ras_from_lps) -> Any:
     """Return (branch id, place along it in mm) under a display position, None where nothing is near.
 
     Parameters
@@ -20,8 +22,10 @@ def branch_under(renderer: Any, tree: Any, x: Any, y: Any) -> Any:
         The airway tree (LPS mm).
     x, y
         Pixels from the lower left of the window.
+    scene_ras
+        Takes points (N, 3) of the tree to the scene (RAS mm).
     """
-    points = np.concatenate([branch.points_lps_mm for branch in tree]) * (-1.0, -1.0, 1.0)
+    points = scene_ras(np.concatenate([branch.points_lps_mm for branch in tree]))
     radii = np.concatenate([branch.radius_mm for branch in tree])
     ids = np.concatenate([np.full(len(branch.radius_mm), branch.id) for branch in tree])
     arcs = np.concatenate([branch.arc_mm for branch in tree])
@@ -56,10 +60,12 @@ class BranchPicker:
         Called with branch id and place (mm) along it.
     tree
         Called without arguments; gives the shown tree or None.
+    scene_ras
+        Takes points (N, 3) of the tree to the scene (RAS mm).
     """
 
-    def __init__(self, on_pick: Any, tree: Any) -> None:
-        self._on_pick, self._tree = on_pick, tree
+    def __init__(self, on_pick: Any, tree: Any, scene_ras: Any) -> None:
+        self._on_pick, self._tree, self._scene_ras = on_pick, tree, scene_ras
         self._interactor: Any = None
         self._tags: list[int] = []
         self._down: Any = None
@@ -92,7 +98,7 @@ class BranchPicker:
         if down is None or tree is None or max(abs(x - down[0]), abs(y - down[1])) > DRAG_PX:
             return
         renderer = main_renderer(self._view)
-        found = branch_under(renderer, tree, x, y) if renderer is not None else None
+        found = branch_under(renderer, tree, x, y, self._scene_ras) if renderer is not None else None
         if found is not None:
             self._on_pick(*found)
 

@@ -1,6 +1,5 @@
 """What belongs to one CT: its result folder, its target and its nodes, kept with the scene. Two CTs are two cases."""
 
-import contextlib
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import Any
 
 import slicer
 from slicer.parameterNodeWrapper import parameterNodeWrapper
-from vtk import vtkMatrix4x4
 
 CASE = "SenseCarePlanning.AirwayCase"
 RESULT_NODES = "SenseCarePlanning.ResultNodes"
 ROLE = "SenseCarePlanning.Role"
+OWN_TARGET = "SenseCarePlanning.OwnTarget"
+"""Marks a target that was clicked in the panel: it belongs to its CT; one that the user brought along is left alone."""
 
 
 @parameterNodeWrapper
@@ -24,7 +24,8 @@ class AirwayCase:
     targetSegmentation, targetSegment - the lesion as a segment; goes before the point.
     folder - where the newest result lies; empty before the first run.
     earlierFolders - the results before it, oldest first: what Undo goes back to.
-    placement - where the CT lay in the patient space when the result was made.
+    placement - how far the CT was moved since its result was computed, when last seen, see ``placing``.
+    plannedTargets - the target of each of these results, see ``planned_target``.
     corrections - what was corrected since then and is not recomputed yet, see ``TreeEdits``.
     chosenRoute - rank of the route that is shown; 0 for the first.
     """
@@ -36,6 +37,7 @@ class AirwayCase:
     folder: str = ""
     earlierFolders: list[str]
     placement: str = ""
+    plannedTargets: list[str]
     corrections: list[str]
     chosenRoute: int = 0
 
@@ -97,26 +99,6 @@ def remove_result_nodes(case: Any) -> None:
     for item in folders - {0, tree.GetSceneItemID()}:
         if tree.GetNumberOfItemChildren(item) == 0:
             tree.RemoveItem(item)
-
-
-def placement_of(volume_node: Any) -> Any:
-    """Return where a volume lies, as text: it changes when a transform above it does."""
-    matrix = vtkMatrix4x4()
-    with contextlib.suppress(AttributeError):
-        transform = volume_node.GetParentTransformNode()
-        if transform is not None and not transform.IsTransformToWorldLinear():
-            return f"warped {transform.GetID()} {transform.GetTransformToParent().GetMTime()}"
-        if transform is not None:
-            transform.GetMatrixTransformToWorld(matrix)
-    own = vtkMatrix4x4()
-    volume_node.GetIJKToRASMatrix(own)
-    vtkMatrix4x4.Multiply4x4(matrix, own, own)
-    return " ".join(f"{own.GetElement(row, column):.3f}" for row in range(3) for column in range(4))
-
-
-def has_moved(case: Any) -> Any:
-    """Tell whether the CT lies elsewhere than when its result was made."""
-    return bool(case.folder and case.placement and case.volume) and case.placement != placement_of(case.volume)
 
 
 def next_folder(case: Any, root: Any) -> Any:

@@ -9,6 +9,7 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from LungAirwayLib.report_pages.routes import MODEL_NAMES
+from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 from SenseCarePlanningMRML.airway_scene import airway_scene_pieces
 from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningMRML.subject_hierarchy import hierarchy, put_into
@@ -91,10 +92,12 @@ def _place_in_views(case: Any, nodes: Any, read: ReadResult) -> None:
     only_in(inner, inside)
     nodes.surface.AddAndObserveDisplayNodeID(inner.GetID())
     _set_normals(nodes.surface, read.normals)
-    for node in (*nodes.routes, *nodes.extensions):
+    for node in nodes.routes:
         display = node.GetDisplayNode()
         display.SetCurveLineSizeMode(display.UseLineDiameter)  # a thickness counts in glyphs, and these have none
         display.SetLineDiameter(ROUTE_WIDTH_MM)
+    for node in (*nodes.routes, *nodes.extensions):
+        display = node.GetDisplayNode()
         display.SetGlyphScale(0.0)
         display.SetGlyphSize(0.6)
         display.SetOccludedVisibility(True)  # the way lies inside the airway, and is seen through its wall
@@ -151,7 +154,7 @@ def _target_ball(case: Any, result: Any, overview: Any) -> None:
     model.SetAndObservePolyData(source.GetOutput())
     model.CreateDefaultDisplayNodes()
     display = model.GetDisplayNode()
-    display.SetColor(0.10, 0.85, 0.25)
+    display.SetColor(*as_fractions(TARGET))
     display.SetAmbient(0.6)
     display.SetVisibility2D(False)
     only_in(display, overview)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import qt
+
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
@@ -22,7 +24,7 @@ class FlyPanel:
 
     def __init__(self, ui: Any, session: Any, on_layout: Any) -> None:
         self.ui, self.session, self._on_layout = ui, session, on_layout
-        self.fly = FlyThrough(self._on_moved)
+        self.fly = FlyThrough(self._on_moved, session.scene_ras)
         self._shortcuts: list[Any] = []
         self._view: Any = None
         ui.keysLabel.text = keys_text()
@@ -34,11 +36,18 @@ class FlyPanel:
         ui.speedSlider.connect("valueChanged(double)", self._on_speed)
         ui.slicesFollowCheckBox.connect("toggled(bool)", self._on_follow)
         ui.lookAheadButton.connect("clicked()", self.fly.look_ahead)
-        self._panel_keys = add_shortcuts(ui.flySection, self.fly, self.toggle_play)
+        self._panel_keys = add_shortcuts(ui.flySection, self.fly)
+        for button in (ui.previousButton, ui.nextButton, ui.lookAheadButton, ui.layoutButton, ui.recordButton):
+            button.focusPolicy = qt.Qt.TabFocus  # the mouse leaves the focus on Play, so that the space bar plays
+            button.connect("clicked()", self._focus_play)
         session.listeners.append(self.update)
 
     def update(self, what: Any) -> None:
         """Take the chosen route's way."""
+        if what == "moved":
+            self.fly.show()
+        if what in ("branch", "target"):
+            self.fly.unmark()
         if what not in ("case", "route"):
             return
         ui, session = self.ui, self.session
@@ -56,7 +65,10 @@ class FlyPanel:
             self.fly.clear_view()
             ui.flyLabel.text = _("Plan the routes first.") if session.case is not None else ""
         else:
-            self.fly.go_to(0.0)
+            self.fly.show()
+
+    def _focus_play(self) -> None:
+        self.ui.playButton.setFocus()
 
     def show_views(self) -> None:
         """Show the module's layout."""

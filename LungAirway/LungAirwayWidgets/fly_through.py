@@ -17,7 +17,7 @@ from SenseCarePlanningWidgets.error_message import show_failure
 from SenseCarePlanningWidgets.texts import tr as _
 
 from .branch_picker import main_renderer
-from .layout import ENDOSCOPE, show_crosshair, shown_slice_nodes, three_d_widget
+from .layout import ENDOSCOPE, hide_crosshair, show_crosshair, shown_slice_nodes, three_d_widget
 from .target_glow import TargetGlow
 
 FRAME_MS = 40
@@ -41,10 +41,12 @@ class FlyThrough:
     ----------
     on_moved
         Called with the way (mm) after every move.
+    scene_ras
+        Takes points (..., 3) of the result (LPS mm) to the scene (RAS mm).
     """
 
-    def __init__(self, on_moved: Any) -> None:
-        self._on_moved = on_moved
+    def __init__(self, on_moved: Any, scene_ras: Any) -> None:
+        self._on_moved, self._scene_ras = on_moved, scene_ras
         self.result: Any = None
         self.path: Any = None
         self.words: Any = None
@@ -57,6 +59,8 @@ class FlyThrough:
         self._field: Any = None
         self._finding: Any = None
         self._free: Any = None
+        self._flown = False
+        """Whether the user flies: only then the slices mark where the tip is."""
         self._timer = qt.QTimer()
         self._timer.interval = FRAME_MS
         self._timer.connect("timeout()", self._tick)
@@ -77,6 +81,7 @@ class FlyThrough:
     def load(self, result: Any, path: Any, words: Any) -> None:
         """Take a result and one of its camera paths; None takes the way away."""
         self.pause()
+        self.unmark()
         self.result, self.path, self.words = result, path, words
         self._field = self._free = None
         if self._finding is not None:
@@ -87,6 +92,11 @@ class FlyThrough:
         self._steps = {}
         if path is not None and result.plan is not None:
             self._steps = {one.branch_id: one for one in result.plan.instructions.get(path.route_rank, ())}
+
+    def unmark(self) -> None:
+        """Take the mark out of the slices: the user looks at something else."""
+        self._flown = False
+        hide_crosshair()
 
     def play(self) -> None:
         """Fly on; from the end, from the start."""
@@ -106,6 +116,7 @@ class FlyThrough:
             return
         self._free = None
         self.arc_mm = float(np.clip(arc_mm, 0.0, self.length_mm))
+        self._flown = True
         self.show()
 
     def go_by(self, way_mm: Any) -> None:
@@ -149,6 +160,7 @@ class FlyThrough:
             self._find_walls(motion)
             return
         self._free = step(self.pose(), Motion(**motion), self._field)
+        self._flown = True
         self.show()
 
     def _find_walls(self, motion: dict[str, float]) -> None:
@@ -193,10 +205,11 @@ class FlyThrough:
             self._place_camera(widget.threeDView(), pose, self.calibre[self._sample()] / 2.0)
             self._annotate(widget.threeDView(), self.here_text(), self.next_text(), self.way_text())
         if self.slices_follow:
-            x, y, z = pose.position_lps_mm
+            place = self._scene_ras(pose.position_lps_mm)
             for node in shown_slice_nodes():
-                node.JumpSliceByOffsetting(-x, -y, z)
-            show_crosshair(-x, -y, z)
+                node.JumpSliceByOffsetting(*place)
+            if self._flown:
+                show_crosshair(*place)
         self._on_moved(self.arc_mm)
 
     def _place_camera(self, view: Any, pose: Any, lumen_radius_mm: Any) -> None:
@@ -207,12 +220,14 @@ class FlyThrough:
         camera = view.cameraNode()
         if camera is None:
             return
-        flip = np.array([-1.0, -1.0, 1.0])
+        position, focus, above = self._scene_ras(
+            np.array([pose.position_lps_mm, pose.focal_lps_mm, pose.position_lps_mm + pose.up])
+        )
         modified = camera.StartModify()
         camera.SetViewAngle(VIEW_ANGLE_DEG)
-        camera.SetPosition(*(pose.position_lps_mm * flip))
-        camera.SetFocalPoint(*(pose.focal_lps_mm * flip))
-        camera.SetViewUp(*(pose.up * flip))
+        camera.SetPosition(*position)
+        camera.SetFocalPoint(*focus)
+        camera.SetViewUp(*(above - position))
         camera.EndModify(modified)
         camera.GetCamera().SetClippingRange(0.1, 400.0)
         view.scheduleRender()
@@ -246,7 +261,8 @@ class FlyThrough:
             return
         target = self.result.plan.target
         radius = max(target.radius_mm, BARE_TARGET_RADIUS_MM)
-        self._glow.show(renderer, pose, target.centre_lps_mm, radius, VIEW_ANGLE_DEG)
+        ahead = float((target.centre_lps_mm - pose.position_lps_mm) @ pose.axes[2])
+        self._glow.show(renderer, self._scene_ras(target.centre_lps_mm), ahead, radius, VIEW_ANGLE_DEG)
 
     @staticmethod
     def _annotate(view: Any, here: Any, ahead: Any = "", way: Any = "") -> None:
@@ -343,10 +359,13 @@ def carina_pose(trachea: Any) -> Any:
     return CameraPose(points[int(np.abs(left_mm - BEFORE_CARINA_MM).argmin())], points[-1], np.array([0.0, -1.0, 0.0]))
 
 
-def add_shortcuts(parent: Any, fly: Any, toggle_play: Any) -> Any:
-    """Let the keyboard drive the fly-through while ``parent`` or a part of it has the focus; returns the shortcuts."""
+def add_shortcuts(parent: Any, fly: Any, toggle_play: Any = None) -> Any:
+    """Let the keyboard drive the fly-through while ``parent`` or a part of it has the focus; returns the shortcuts.
+
+    Without ``toggle_play`` the space bar is left alone: among buttons it presses the one that has the focus.
+    """
     actions = (
-        ("Space", toggle_play),
+        *([("Space", toggle_play)] if toggle_play is not None else []),
         ("PgDown", fly.next_bifurcation),
         ("PgUp", fly.previous_bifurcation),
         ("W", lambda: fly.go_by(1.0)),

@@ -5,9 +5,11 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import slicer
 
 from LungAirwayLib.result_io import load_result
@@ -15,6 +17,7 @@ from SenseCarePlanningLib.dicomio.files import write_label_map
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.io import save_tree
 from SenseCarePlanningLib.volume import Grid
+from SenseCarePlanningMRML.coordinates import FLIP
 from SenseCarePlanningWidgets.background import Background
 from SenseCarePlanningWidgets.error_message import sentence_of
 from SenseCarePlanningWidgets.process_runner import ProcessRunner, RunOutcome, planning_command
@@ -33,10 +36,14 @@ class Job:
     ----------
     out
         Folder for the result.
+    placing
+        Motion (4, 4), RAS mm, from the space of the result that is worked on to the scene, see :func:`.placing.placing_of`: what
+        is given to the child is taken back by it. None to compute in the scene's own space.
     """
 
-    def __init__(self, out: Any) -> None:
+    def __init__(self, out: Any, placing: Any = None) -> None:
         self.out = Path(out)
+        self._back = np.eye(4) if placing is None else FLIP @ np.linalg.inv(placing) @ FLIP
         root = Path(str(slicer.app.temporaryPath))
         root.mkdir(parents=True, exist_ok=True)
         self.scratch = Path(tempfile.mkdtemp(prefix="sensecare-", dir=root))
@@ -54,6 +61,7 @@ class Job:
     def ct(self, volume_node: Any) -> Grid:
         """Give the CT to the child, with whose it is; returns its grid."""
         volume = shared_ct(volume_node)
+        volume = replace(volume, affine_ijk_to_lps=self._back @ volume.affine_ijk_to_lps)
         path = self.scratch / CT_FILE
         self._inputs.append(lambda: write_nrrd(volume, path))
         files = dicom_files_of(volume_node)
@@ -66,8 +74,14 @@ class Job:
     def segment(self, option: str, drawn: Drawn, grid: Grid) -> None:
         """Give a segment to the child, on the CT's grid."""
         path = self.scratch / f"{option.strip('-')}.nii.gz"
+        drawn = replace(drawn, labels=replace(drawn.labels, affine_ijk_to_lps=self._back @ drawn.labels.affine_ijk_to_lps))
         self._inputs.append(lambda: write_label_map(on_grid(drawn, grid), path))
         self.arguments += [option, str(path)]
+
+    def point(self, option: str, point_lps_mm: Any) -> None:
+        """Give a point of the scene to the child."""
+        place = (self._back @ np.array([*point_lps_mm, 1.0]))[:3]
+        self.arguments += [option, ",".join(f"{value:.3f}" for value in place)]
 
     def tree(self, tree: Any) -> None:
         """Give a corrected tree to the child."""
@@ -147,7 +161,7 @@ def _give_target(job: Job, case: Any, grid: Grid) -> None:
         return
     point = point_of(case.target)
     if point is not None:
-        job.arguments += ["--target", ",".join(f"{value:.3f}" for value in point)]
+        job.point("--target", point)
 
 
 def has_target(case: Any) -> Any:
@@ -167,9 +181,9 @@ def run_job(case: Any, out: Any, options: Any) -> Any:
     return job
 
 
-def replan_job(case: Any, out: Any, options: Any, tree: Any = None, painted: Any = None) -> Any:
+def replan_job(case: Any, out: Any, options: Any, placing: Any = None, tree: Any = None, painted: Any = None) -> Any:
     """Return the job that plans again: on the tree as it is, an edited one, or a painted airway (node, segment id)."""
-    job = Job(out)
+    job = Job(out, placing)
     try:
         job.arguments = ["replan", case.folder, "--ct", str(job.scratch / CT_FILE), *options]
         grid = job.ct(case.volume)
@@ -184,9 +198,9 @@ def replan_job(case: Any, out: Any, options: Any, tree: Any = None, painted: Any
     return job
 
 
-def report_job(case: Any, out: Any, video: Any) -> Any:
+def report_job(case: Any, out: Any, video: Any, placing: Any = None) -> Any:
     """Return the job that writes everything: pictures, report, scene, DICOM segmentation and, if wanted, the video."""
-    job = Job(out)
+    job = Job(out, placing)
     try:
         job.arguments = ["replan", case.folder, "--ct", str(job.scratch / CT_FILE), "--keep-plan"]
         job.arguments += [] if video else ["--no-video"]

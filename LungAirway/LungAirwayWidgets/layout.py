@@ -48,14 +48,22 @@ def description() -> Any:
     return _DESCRIPTION.format(slices=slices)
 
 
-def use_layout() -> None:
-    """Switch to the module's layout; without a window nothing happens."""
+def register_layout() -> None:
+    """Make the layout known, so that a scene saved in it opens in it; without a window nothing happens."""
     manager = slicer.app.layoutManager()
     if manager is None:
         return
     node = manager.layoutLogic().GetLayoutNode()
     if not node.IsLayoutDescription(LAYOUT_ID):
         node.AddLayoutDescription(LAYOUT_ID, description())
+
+
+def use_layout() -> None:
+    """Switch to the module's layout; without a window nothing happens."""
+    manager = slicer.app.layoutManager()
+    if manager is None:
+        return
+    register_layout()
     if manager.layout != LAYOUT_ID:
         manager.setLayout(LAYOUT_ID)
         qt.QTimer.singleShot(0, fit_slices)  # once the views have their new shape
@@ -90,12 +98,12 @@ def fit_slices() -> None:
 def look_at_models(models: Any, towards_ras: Any = FRONT) -> None:
     """Fill the overview with these models, seen from a side of the patient (a horizontal direction, R and A)."""
     widget = three_d_widget(OVERVIEW)
-    shown = [model.GetPolyData() for model in models if model is not None and model.GetPolyData() is not None]
-    shown = [one for one in shown if one.GetNumberOfPoints() > 0]
+    shown = [one for one in models if one is not None and one.GetPolyData() is not None]
+    shown = [one for one in shown if one.GetPolyData().GetNumberOfPoints() > 0]
     if widget is None or not shown:
         return
     view = widget.threeDView()
-    points = np.concatenate([vtk_to_numpy(one.GetPoints().GetData())[::EVERY_POINT] for one in shown]).astype(float)
+    points = np.concatenate([_world_points(one) for one in shown])
     nearer = np.array([*towards_ras, 0.0]) / np.linalg.norm(towards_ras)
     axes = np.stack([np.cross((0.0, 0.0, 1.0), nearer), (0.0, 0.0, 1.0), nearer])
     local = points @ axes.T
@@ -113,11 +121,22 @@ def look_at_models(models: Any, towards_ras: Any = FRONT) -> None:
     view.scheduleRender()
 
 
+def _world_points(model: Any) -> Any:
+    """Return some of a model's points (N, 3) where they are seen, RAS mm."""
+    points = vtk_to_numpy(model.GetPolyData().GetPoints().GetData())[::EVERY_POINT].astype(float)
+    if model.GetParentTransformNode() is None:
+        return points
+    above = slicer.util.arrayFromTransformMatrix(model.GetParentTransformNode(), toWorld=True)
+    return points @ above[:3, :3].T + above[:3, 3]
+
+
 def side_of(point_ras: Any, model: Any) -> Any:
     """Return from where a target is seen best (R, A): the front; from its side where it lies in the back."""
     if model is None or model.GetPolyData() is None:
         return FRONT
-    left, right, back, front = model.GetPolyData().GetBounds()[:4]
+    bounds = np.zeros(6)
+    model.GetRASBounds(bounds)
+    left, right, back, front = bounds[:4]
     if point_ras[1] > (back + front) / 2.0:
         return FRONT
     return (BEHIND[0] if point_ras[0] > (left + right) / 2.0 else -BEHIND[0], BEHIND[1])
@@ -138,6 +157,13 @@ def show_crosshair(r: float, a: float, s: float) -> None:
     if node is not None:
         node.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.ShowSmallBasic)
         node.SetCrosshairRAS(r, a, s)
+
+
+def hide_crosshair() -> None:
+    """Take the mark out of the slices."""
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    if node is not None:
+        node.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.NoCrosshair)
 
 
 def view_node(name: Any, make: Any = False) -> Any:

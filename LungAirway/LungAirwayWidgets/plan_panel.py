@@ -5,14 +5,19 @@ from typing import Any
 import qt
 import slicer
 
+from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
 from . import tables
+from .case import OWN_TARGET
 from .ct_export import point_of
 from .jobs import has_target
+from .layout import shown_slice_nodes
+from .planned_target import is_another, misses, planned_target, target_input
 
-TARGET_COLOR = (0.10, 0.80, 0.25)
+POINT_SIZE = 1.5
+"""Of the target's point, in per cent of a view: the lesion is seen around it."""
 
 
 class PlanPanel:
@@ -69,17 +74,27 @@ class PlanPanel:
         elif not has_target(case):
             ui.targetLabel.text = _("Click the target in a slice, or choose a segment.")
         else:
-            ui.targetLabel.text = self._target_text()
+            outdated = " " + _("The routes lead to another one: press Plan the routes.") if self.is_outdated() else ""
+            ui.targetLabel.text = self._target_text() + outdated
+        if case is not None and self.session.plan is not None and self.session.plan.routes:
+            ui.routeHintLabel.text = self._route_hint()
 
     def _target_text(self) -> Any:
         point = point_of(self.session.case.target)
         if self.session.case.targetSegmentation is not None and self.session.case.targetSegment:
             return _("The target is the segment.")
-        plan = self.session.plan
-        text = _("Target at R {r}, A {a}, S {s} mm.").format(r=f"{-point[0]:.0f}", a=f"{-point[1]:.0f}", s=f"{point[2]:.0f}")
-        if plan is not None and sum((a - b) ** 2 for a, b in zip(plan.target.centre_lps_mm, point, strict=True)) > 400.0:
-            return text + " " + _("It was moved since the routes were planned; plan them again.")
-        return text
+        return _("Target at R {r}, A {a}, S {s} mm.").format(r=f"{-point[0]:.0f}", a=f"{-point[1]:.0f}", s=f"{point[2]:.0f}")
+
+    def is_outdated(self) -> bool:
+        """Tell whether the shown routes lead to another target than the one that is set."""
+        session = self.session
+        if session.plan is None or session.case is None:
+            return False
+        given = target_input(session.case, session.result_lps)
+        planned = planned_target(session.case)
+        if not given:
+            return False
+        return is_another(planned, given) if planned else misses(session.plan.target, given)
 
     def _show_target(self) -> None:
         case = self.session.case
@@ -107,6 +122,10 @@ class PlanPanel:
 
     def _on_point(self, caller: Any, event: Any) -> None:
         self.ui.placeTargetButton.checked = False
+        point = point_of(caller)
+        if point is not None:  # seen in all three planes
+            for node in shown_slice_nodes():
+                node.JumpSliceByOffsetting(-point[0], -point[1], point[2])
         self.session.tell("target")
 
     def _on_target(self, node: Any) -> None:
@@ -126,13 +145,17 @@ class PlanPanel:
         """Return the case's target point, made when there is none."""
         case = self.session.case
         if case.target is None:
-            name = _("Target in {name}").format(name=case.volume.GetName())
+            points = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+            is_second = any(one.GetAttribute(OWN_TARGET) for one in points)
+            name = _("Target in {name}").format(name=case.volume.GetName()) if is_second else _("Target point")
             node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+            node.SetAttribute(OWN_TARGET, "1")
             node.CreateDefaultDisplayNodes()
             node.SetMaximumNumberOfControlPoints(1)
             display = node.GetDisplayNode()
-            display.SetSelectedColor(*TARGET_COLOR)
+            display.SetSelectedColor(*as_fractions(TARGET))
             display.SetPointLabelsVisibility(False)
+            display.SetGlyphScale(POINT_SIZE)
             case.target = node
             self._show_target()
         return case.target
@@ -158,12 +181,13 @@ class PlanPanel:
         has_plan = session.plan is not None and bool(session.plan.routes)
         for widget in (ui.routeTable, ui.scopeTable, ui.scopeHintLabel):
             widget.visible = has_plan
+        ui.routeWarningLabel.visible = False
         if session.plan is not None and not has_plan:
             ui.routeHintLabel.text = _("No route to the target was found in this tree.")
         elif not has_plan:
             ui.routeHintLabel.text = _("Set a target and plan the routes.")
         else:
-            ui.routeHintLabel.text = _("Click a column to see and fly that route.")
+            ui.routeHintLabel.text = self._route_hint()
             tables.fill_routes(ui.routeTable, session.result, session.words)
             tables.fill_scopes(ui.scopeTable, session.result, session.words)
             for table in (ui.routeTable, ui.scopeTable):
@@ -171,6 +195,11 @@ class PlanPanel:
             ui.scopeTable.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Interactive)
             ui.scopeTable.setColumnWidth(0, 196)
             self.fit()
+
+    def _route_hint(self) -> str:
+        if self.is_outdated():
+            return _("The target was changed since: press Plan the routes in step 4.")
+        return _("Click a column to see and fly that route.")
 
     def fit(self, folded: bool = False) -> None:
         """Fit the tables' heights to their rows; the rows' heights are known when the section is open."""
@@ -187,6 +216,9 @@ class PlanPanel:
         blocked = table.blockSignals(True)
         table.selectColumn(ranks.index(session.rank))
         table.blockSignals(blocked)
+        warnings = session.words.sentences(session.route.warnings)
+        self.ui.routeWarningLabel.text = "\n".join(f"⚠ {one}" for one in warnings)
+        self.ui.routeWarningLabel.visible = bool(warnings)
 
     def _on_route(self) -> None:
         items = self.ui.routeTable.selectedItems()

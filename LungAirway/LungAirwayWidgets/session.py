@@ -5,17 +5,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import slicer
+import vtk
+
 from LungAirwayLib.report_pages.words import Words
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import FloatArray, lps_from_ras
 from SenseCarePlanningLib.pieces import all_at_once
+from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningWidgets.background import Background, Pieces
 from SenseCarePlanningWidgets.error_message import sentence_of, show_failure
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
 
 from . import case_scene
-from .case import case_of, placement_of, remove_result_nodes, result_node
+from .case import case_of, remove_result_nodes, result_node
 from .layout import shown_slice_nodes
+from .placing import follow, placing_of
+from .planned_target import keep
 from .reading import read
 from .tree_colors import vertex_colors
 from .tree_edits import TreeEdits
@@ -29,17 +37,24 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``branch`` (another choice),
-    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (work began or ended).
+    ``edit`` (a correction), ``route`` (another route), ``target`` (set or moved), ``colors``, ``busy`` (work began or ended),
+    ``moved`` (the CT lies elsewhere, and its result with it).
+
+    ``placing`` leads from the result's space to the scene, see :func:`.placing.placing_of`; None where the CT was changed.
     """
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[str], None]] = []
         self.color_mode = "LOBE"
         self._work: Any = None
+        self._watched: Any = None
+        self._tags: list[int] = []
         self._clear()
 
     def _clear(self) -> None:
         self._stop_work()
+        self._watch(None)
+        self.placing: FloatArray | None = np.eye(4)
         self.case: Any = None
         self.result: Any = None
         self.edits: Any = None
@@ -59,6 +74,12 @@ class Session:
     def plan(self) -> Any:
         """The plan, None without one."""
         return self.result.plan if self.result is not None else None
+
+    @property
+    def route(self) -> Any:
+        """The chosen route, None without one."""
+        routes = self.plan.routes if self.plan is not None else ()
+        return next((one for one in routes if one.rank == self.rank), None)
 
     def tell(self, what: Any) -> None:
         """Tell the listeners."""
@@ -80,23 +101,31 @@ class Session:
         self._clear()
         if volume_node is not None:
             self.case = case_of(volume_node)
+            self._watch(volume_node)
             case_scene.show_case(self.case)
             if self.case.folder:
                 self._load(result_node(self.case, "surface") is None, at_once)
                 return
         self.tell("case")
 
-    def take_result(self, folder: Any, at_once: Any = True) -> None:
-        """Show a new result of the case; the one before is what Undo goes back to."""
+    def take_result(self, folder: Any, at_once: Any = True, planned: dict[str, Any] | None = None) -> None:
+        """Show a new result of the case; the one before is what Undo goes back to.
+
+        Parameters
+        ----------
+        planned
+            The target that it was planned for, see :func:`.planned_target.target_input`; None when that is not known.
+        """
         case = self.case
         if case.folder and case.folder != str(folder):
             case.earlierFolders = [*list(case.earlierFolders), case.folder][-MOST_EARLIER:]
+        if planned is not None:
+            keep(case, str(folder), planned, list(case.earlierFolders))
         self._show(folder, at_once)
 
     def _show(self, folder: Any, at_once: Any) -> None:
         self.case.folder = str(folder)
-        self.case.placement = placement_of(self.case.volume)
-        self.case.corrections, self.case.chosenRoute = [], 0
+        self.case.corrections, self.case.chosenRoute, self.case.placement = [], 0, ""
         self._load(True, at_once)
 
     def _load(self, rebuild: Any, at_once: Any) -> None:
@@ -149,12 +178,50 @@ class Session:
         self.edits.redo(list(case.corrections))
         self._of_vertices = read_result.of_vertices
         case_scene.show_case(case)
+        self._place()
         if self.plan is not None and self.plan.routes:
             ranks = [route.rank for route in self.plan.routes]
             self.rank = case.chosenRoute if case.chosenRoute in ranks else ranks[0]
             case_scene.show_route(case, self.rank)
         self.recolor()
         self.tell("case")
+
+    def _watch(self, volume_node: Any) -> None:
+        """Follow where a CT lies, or none."""
+        if self._watched is not None:
+            for tag in self._tags:
+                self._watched.RemoveObserver(tag)
+        self._watched, self._tags = volume_node, []
+        if volume_node is not None:
+            events = (slicer.vtkMRMLTransformableNode.TransformModifiedEvent, vtk.vtkCommand.ModifiedEvent)
+            self._tags = [volume_node.AddObserver(event, self._on_ct) for event in events]
+
+    def _on_ct(self, caller: Any, event: Any) -> None:
+        scene = caller.GetScene()
+        if self.result is None or self.taking_up or scene is None or scene.IsClosing() or scene.IsImporting():
+            return
+        before = self.placing
+        self._place()
+        if not _is_same(before, self.placing):
+            self.tell("moved")
+
+    def _place(self) -> None:
+        """Keep the result on its CT, and the target that was clicked on it as well."""
+        self.placing = placing_of(self.case.volume, self.result.airway.grid)
+        if self.placing is not None:
+            follow(self.case, self.placing)
+
+    def scene_ras(self, points_lps_mm: Any) -> FloatArray:
+        """Return where points (..., 3) of the result (LPS mm) lie in the scene (RAS mm)."""
+        points = ras_from_lps(points_lps_mm)
+        return points if self.placing is None else points @ self.placing[:3, :3].T + self.placing[:3, 3]
+
+    def result_lps(self, points_ras_mm: Any) -> FloatArray:
+        """Return where points (..., 3) of the scene (RAS mm) lie in the result (LPS mm)."""
+        points = np.asarray(points_ras_mm, dtype=np.float64)
+        if self.placing is None:
+            return lps_from_ras(points)
+        return lps_from_ras((points - self.placing[:3, 3]) @ np.linalg.inv(self.placing[:3, :3]).T)
 
     def _stop_work(self) -> None:
         work, self._work = self._work, None
@@ -170,9 +237,7 @@ class Session:
 
     def _on_route(self) -> Any:
         """Return the branches from the trachea to where the chosen route leaves the airway."""
-        routes = self.plan.routes if self.plan is not None else ()
-        chosen = next((one for one in routes if one.rank == self.rank), None)
-        return self.result.tree.path_to(chosen.exit_branch_id) if chosen is not None else ()
+        return self.result.tree.path_to(self.route.exit_branch_id) if self.route is not None else ()
 
     def set_color_mode(self, mode: Any) -> None:
         """Colour by ``LOBE``, ``GENERATION`` or ``DIAMETER``."""
@@ -189,9 +254,9 @@ class Session:
         self.branch_id = branch_id
         self.branch_at_mm = branch.length_mm / 2.0 if at_mm is None else at_mm
         self.recolor()
-        x, y, z = branch.points_lps_mm[int(abs(branch.arc_mm - self.branch_at_mm).argmin())]
+        r, a, s = self.scene_ras(branch.points_lps_mm[int(abs(branch.arc_mm - self.branch_at_mm).argmin())])
         for node in shown_slice_nodes():
-            node.JumpSlice(-x, -y, z)
+            node.JumpSlice(r, a, s)
         self.tell("branch")
 
     def correct(self, change: Callable[[Any], Any], then: Any = None) -> None:
@@ -251,3 +316,7 @@ class Session:
             case_scene.show_route(self.case, rank)
             self.recolor()
             self.tell("route")
+
+
+def _is_same(one: FloatArray | None, other: FloatArray | None) -> bool:
+    return one is other or (one is not None and other is not None and bool(np.array_equal(one, other)))

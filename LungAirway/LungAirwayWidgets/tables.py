@@ -8,6 +8,7 @@ import qt
 from LungAirwayLib.plan import Reach
 from LungAirwayLib.report_pages.routes import TSUBOI_NAMES
 from LungAirwayLib.report_pages.summary import REACH_NAMES
+from LungAirwayLib.report_pages.words import percent
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningWidgets.texts import tr as _
 
@@ -47,13 +48,6 @@ def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
     if right:
         item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
     return item
-
-
-def percent(share: Any) -> Any:
-    """Return a share as whole per cent; what is small but possible is never called 0, nor what is likely 100."""
-    if 0.0 < share < 0.005:
-        return "< 1 %"
-    return "> 99 %" if 0.995 <= share < 1.0 else f"{100 * share:.0f} %"
 
 
 def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
@@ -121,14 +115,15 @@ def fill_routes(table: Any, result: Any, words: Any) -> None:
         (_("Bronchus sign"), lambda r: words.yes_no(r.bronchus_sign)),
         (_("Artery sign"), lambda r: words.yes_no(r.artery_sign)),
         (_("Tsuboi type"), lambda r: words.say(TSUBOI_NAMES[r.tsuboi])),
-        (_("Warnings"), lambda r: "\n".join(words.sentences(r.warnings)) or "–"),
+        (_("Warnings"), lambda r: str(len(r.warnings)) if r.warnings else "–"),
     ]
     table.setRowCount(len(rows))
     table.setVerticalHeaderLabels([title for title, _make in rows])
     for column, route in enumerate(routes):
         for row, (_title, make) in enumerate(rows):
             text = make(route)
-            table.setItem(row, column, text_cell(text, f"{text}\n{words.sentence(route.reason)}"))
+            tip = [text, words.sentence(route.reason), *words.sentences(route.warnings)]
+            table.setItem(row, column, text_cell(text, "\n".join(tip)))
     table.blockSignals(blocked)
 
 
@@ -161,9 +156,12 @@ def fill_scopes(table: Any, result: Any, words: Any) -> None:
             left = found.straight_distance.value
             text = f"{REACH_SIGNS[found.reach]} {percent(found.probability)}"
             if left is not None:
-                text += "\n" + _("{distance} mm left").format(distance=f"{left:.0f}")
+                text += f"\n{left:.0f} mm"
             reached = _("Tip gets to {branch}.").format(branch=words.branch(tree[found.last_branch_id], tree))
-            item = text_cell(text, f"{words.say(REACH_NAMES[found.reach])}\n{reached}\n{words.sentence(found.reason)}")
+            told = [words.say(REACH_NAMES[found.reach]), reached, words.sentence(found.reason)]
+            if left is not None:
+                told.insert(2, _("{distance} mm left").format(distance=f"{left:.0f}"))
+            item = text_cell(text, "\n".join(told))
             item.setForeground(qt.QBrush(qt.QColor(colors[found.reach])))
             table.setItem(row, column, item)
     table.blockSignals(blocked)

@@ -10,7 +10,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from LungAirwayLib.naming import lobe_of
+from LungAirwayLib.plan import Route
 from LungAirwayLib.segments import LOBE_SEGMENTS, SEGMENTS
+from SenseCarePlanningLib.render.plan_colours import PAST_LUMEN, ROUTE
 from SenseCarePlanningLib.surface import Surface
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningWidgets.texts import tr as _
@@ -18,7 +20,6 @@ from SenseCarePlanningWidgets.texts import tr as _
 CENTRAL = (205, 210, 216)
 CHOSEN = (255, 235, 0)
 REMOVED = (105, 110, 120)
-ROUTE = (229, 46, 46)
 GENERATIONS = (
     (94, 79, 162),
     (50, 136, 189),
@@ -99,17 +100,18 @@ def vertex_colors(
     return np.asarray(palette[of_vertices.at])
 
 
-def legend(tree: Tree, mode: str, has_route: bool = False) -> list[tuple[tuple[int, int, int], str]]:
-    """Return the colours in use with their meaning."""
+def legend(tree: Tree, mode: str, route: Route | None = None) -> list[tuple[tuple[int, int, int], str]]:
+    """Return the colours in use with their meaning; with a route, its own and, where it has one, that of the guess beyond it."""
+    past = [(PAST_LUMEN, _("Past the visible airway"))] if route is not None and route.chosen_extension is not None else []
     if mode == "GENERATION":
         deepest = max(branch.generation for branch in tree)
         last = len(GENERATIONS) - 1
         texts = [str(number) if number < last else f"≥ {last}" for number in range(min(deepest, last) + 1)]
-        return list(zip(GENERATIONS, texts, strict=False))
+        return [*zip(GENERATIONS, texts, strict=False), *past]
     if mode == "DIAMETER":
         bounds = [least for least, _color in DIAMETERS]
         texts = [f"{a:g}–{b:g} mm" for a, b in pairwise(bounds)] + [f"≥ {bounds[-1]:g} mm"]
-        return [(color, text) for (_least, color), text in zip(DIAMETERS, texts, strict=True)]
+        return [*((color, text) for (_least, color), text in zip(DIAMETERS, texts, strict=True)), *past]
     found = {lobe_of_branch(tree, branch.id) for branch in tree}
     lobe_texts = (
         _("Right upper lobe"),
@@ -120,4 +122,4 @@ def legend(tree: Tree, mode: str, has_route: bool = False) -> list[tuple[tuple[i
     )
     lobes = zip(LOBE_SEGMENTS.items(), lobe_texts, strict=True)
     shown = [(SEGMENTS[segment].color_rgb, text) for (value, segment), text in lobes if value in found]
-    return [(CENTRAL, _("Central airways")), *shown, *([(ROUTE, _("Route"))] if has_route else [])]
+    return [(CENTRAL, _("Central airways")), *shown, *([(ROUTE, _("Route"))] if route is not None else []), *past]

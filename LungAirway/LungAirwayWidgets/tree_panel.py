@@ -7,7 +7,6 @@ import qt
 import slicer
 
 from LungAirwayLib.constants import INTERMEDIATE, LEFT_MAIN, LOBAR_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
-from SenseCarePlanningLib.geometry import lps_from_ras
 from SenseCarePlanningWidgets.background import Pieces
 from SenseCarePlanningWidgets.error_message import show_failure, shown_failures
 from SenseCarePlanningWidgets.texts import sentence
@@ -48,7 +47,9 @@ class TreePanel:
         self._rows: dict[int, int] = {}
         self._filling: Any = None
         self._codes = (TRACHEA, RIGHT_MAIN, LEFT_MAIN, INTERMEDIATE, *LOBAR_CODES, *SEGMENT_CODES)
-        self.picker = BranchPicker(self._on_picked, lambda: session.edits.tree if session.edits is not None else None)
+        self.picker = BranchPicker(
+            self._on_picked, lambda: session.edits.tree if session.edits is not None else None, session.scene_ras
+        )
         for code in self._codes:
             ui.nameComboBox.addItem(session.words.full_name(code) if code != TRACHEA else session.words.code(code), code)
         ui.nameComboBox.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
@@ -86,7 +87,7 @@ class TreePanel:
         """Show what changed."""
         if what in ("case", "edit"):
             self._fill()
-        if what in ("case", "edit", "colors"):
+        if what in ("case", "edit", "colors", "route"):
             self._show_legend()
         if what in ("case", "edit", "branch"):
             self._show_branch()
@@ -135,11 +136,9 @@ class TreePanel:
             return
         parts = [
             f'<span style="color:rgb{color}">■</span>&nbsp;{unbroken(text)}'
-            for color, text in tree_colors.legend(
-                session.result.tree, session.color_mode, bool(session.plan and session.plan.routes)
-            )
+            for color, text in tree_colors.legend(session.result.tree, session.color_mode, session.route)
         ]
-        self.ui.legendLabel.text = " &nbsp; ".join(parts)
+        self.ui.legendLabel.text = "&nbsp;&nbsp; ".join(parts)
 
     def _show_branch(self) -> None:
         ui, session = self.ui, self.session
@@ -234,7 +233,7 @@ class TreePanel:
         self.ui.drawBridgeButton.checked = False
         node = self._course(make=False)
         drawn = [node.GetNthControlPointPositionWorld(at) for at in range(node.GetNumberOfControlPoints())] if node else []
-        points: Any = lps_from_ras(drawn) if drawn else []
+        points: Any = self.session.result_lps(drawn) if drawn else []
         self.session.correct(lambda edits: edits.join(points), self._joined)
 
     def _joined(self, start: Any) -> None:

@@ -15,6 +15,7 @@ from LungAirwayLib.plan import Plan, Route, Target
 from LungAirwayLib.result import AirwayResult
 from LungAirwayLib.segments import LOBE_SEGMENTS, LUNG_SEGMENTS, SEGMENTS
 from SenseCarePlanningLib.pieces import all_at_once
+from SenseCarePlanningLib.render.plan_colours import PAST_LUMEN, PAST_LUMEN_RADIUS_MM, ROUTE, TARGET, as_fractions
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .airway_tables import airway_tables
@@ -29,9 +30,8 @@ from .volume_nodes import add_volume
 FOLDER = "SenseCare bronchoscopy plan"
 BRONCHOSCOPE_VIEW_DEG = 110.0
 TARGET_STEP_MM = 0.7
-ROUTE_COLORS = ((0.90, 0.10, 0.10), (1.00, 0.60, 0.00), (0.55, 0.20, 0.75))
-EXTENSION_COLOR = (0.10, 0.45, 0.95)
-TARGET_COLOR = (0.10, 0.70, 0.20)
+NO_FADING_MM = 1000.0
+"""Slicer lets a curve's colour fade with the distance from the slice, into another hue; farther than this nothing lies."""
 
 
 def _style(segment: str, opacity: float = 1.0, visible: bool = True) -> SegmentStyle:
@@ -119,7 +119,7 @@ def airway_scene_pieces(
     camera, routes, extensions, target = None, [], [], None
     if result.plan is not None:
         paths = dict(camera_paths or {})
-        target = add_point(scene, result.plan.target.centre_lps_mm, "Target", TARGET_COLOR)
+        target = add_point(scene, result.plan.target.centre_lps_mm, "Target", as_fractions(TARGET))
         yield target
         camera = _camera(scene, result.plan, paths)
         if camera is not None:
@@ -194,10 +194,9 @@ def _camera(scene: Any, plan: Plan, paths: Mapping[int, CameraPath]) -> Any:
 
 
 def _route(scene: Any, route: Route, path: CameraPath | None, camera: Any) -> Any:
-    color = ROUTE_COLORS[min(route.rank - 1, len(ROUTE_COLORS) - 1)]
     points = route.points_lps_mm if path is None else path.positions_lps_mm
     attributes = {"SenseCarePlanning.Reason": route.reason, "SenseCarePlanning.Confidence": f"{route.confidence:.3f}"}
-    node = add_curve(scene, points, f"Route {route.rank}", color, attributes)
+    node = add_curve(scene, points, f"Route {route.rank}", as_fractions(ROUTE), attributes)
     if path is not None:
         planned = endoscopy_attributes(path)
         for key, value in fitted_to_curve(planned, float(path.arc_mm[-1]), curve_length_mm(node)).items():
@@ -217,7 +216,16 @@ def _extensions(scene: Any, route: Route) -> list[Any]:
             "SenseCarePlanning.Chosen": "yes" if chosen else "no",
             "SenseCarePlanning.LengthMm": f"{extension.length_mm:.1f}",
         }
-        node = add_curve(scene, extension.points_lps_mm, name, EXTENSION_COLOR if chosen else (0.5, 0.5, 0.5), attributes)
-        node.GetDisplayNode().SetVisibility(chosen and route.rank == 1)
+        color = as_fractions(PAST_LUMEN) if chosen else (0.5, 0.5, 0.5)
+        node = add_curve(scene, extension.points_lps_mm, name, color, attributes)
+        display = node.GetDisplayNode()
+        display.SetVisibility(chosen and route.rank == 1)
+        display.SetCurveLineSizeMode(display.UseLineDiameter)
+        display.SetLineDiameter(2.0 * PAST_LUMEN_RADIUS_MM)
+        display.SetSliceProjection(True)  # seldom within a slice, so it is seen through it
+        display.SetSliceProjectionUseFiducialColor(True)
+        display.SetSliceProjectionOpacity(1.0)
+        display.SetLineColorFadingStart(NO_FADING_MM)
+        display.SetLineColorFadingEnd(2.0 * NO_FADING_MM)
         nodes.append(node)
     return nodes

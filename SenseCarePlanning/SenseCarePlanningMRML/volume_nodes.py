@@ -10,6 +10,7 @@ import vtk
 from numpy.typing import NDArray
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.volume import Volume
 
 from .coordinates import affine_from_ras_matrix, ijk_to_ras_matrix
@@ -40,6 +41,23 @@ def add_volume(scene: Any, volume: Volume, name: str) -> Any:
     display.AutoWindowLevelOff()
     display.SetWindowLevel(LUNG_WINDOW_HU, LUNG_LEVEL_HU)
     return node
+
+
+def world_ijk_to_ras(node: Any) -> FloatArray | None:
+    """Return the matrix (4, 4) from a volume node's voxels (i, j, k) to the world (RAS mm), transforms above it taken along.
+
+    None under a warp, which is no matrix.
+    """
+    own = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(own)
+    transform = node.GetParentTransformNode()
+    if transform is not None:
+        if not transform.IsTransformToWorldLinear():
+            return None
+        above = vtk.vtkMatrix4x4()
+        transform.GetMatrixTransformToWorld(above)
+        vtk.vtkMatrix4x4.Multiply4x4(above, own, own)
+    return np.array([[own.GetElement(row, column) for column in range(4)] for row in range(4)])
 
 
 def volume_of(node: Any) -> Volume:

@@ -77,15 +77,19 @@ def _grid(folder: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
 
 
 def _lies_on(node: Any, size: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
+    """Tell whether a volume is the one of a grid: where it is seen, or, when it was moved since, where it was loaded."""
+    from SenseCarePlanningMRML.volume_nodes import world_ijk_to_ras
+
     image = node.GetImageData()
     if image is None or tuple(image.GetDimensions()) != size:
         return False
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    held = np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+    own = np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
     # The far corner tells a difference in direction that the entries themselves hide.
     corners = np.array([[0.0, 0.0, 0.0, 1.0], [*(one - 1.0 for one in size), 1.0]]).T
-    return bool(np.abs((held - affine) @ corners).max() < TOLERANCE_MM * max(size))
+    places = [one for one in (world_ijk_to_ras(node), own) if one is not None]
+    return any(bool(np.abs((one - affine) @ corners).max() < TOLERANCE_MM * max(size)) for one in places)
 
 
 def _from_scene_file(path: Path) -> Any:

@@ -82,10 +82,10 @@ def _walk(desktop: Any, volume: Any, plan: Path, folder: Path, watch: Stopwatch)
     watch.report("module shown")
 
     def settled() -> bool:
-        return panel._job is None and not panel.session.taking_up and not panel.treePanel.filling
+        return panel.runs.job is None and not panel.session.taking_up and not panel.treePanel.filling
 
     desktop.click(panel.ui.runButton)
-    desktop.process_events(until=lambda: panel._job is None or panel._job.pid is not None, timeout=120)
+    desktop.process_events(until=lambda: panel.runs.job is None or panel.runs.job.pid is not None, timeout=120)
     watch.report("CT written, child started")
     panel.onCancel()
     desktop.process_events(until=settled, timeout=120)
@@ -109,7 +109,7 @@ def _walk(desktop: Any, volume: Any, plan: Path, folder: Path, watch: Stopwatch)
     desktop.process_events(until=settled, timeout=120)
     watch.report("undone")
     desktop.click(panel.ui.usePaintButton)
-    desktop.process_events(until=lambda: panel._job is None or panel._job.pid is not None, timeout=120)
+    desktop.process_events(until=lambda: panel.runs.job is None or panel.runs.job.pid is not None, timeout=120)
     watch.report("painting given to a child")
     panel.onCancel()
     desktop.process_events(until=settled, timeout=120)

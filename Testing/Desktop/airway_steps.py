@@ -29,7 +29,7 @@ def show_plan(desktop: Any, panel: Any, patient: Patient, plan: Path, folder: Pa
     panel.planPanel.target_node().AddControlPointWorld(*patient.target_ras)
     panel.session.take_result(folder)
     panel.flyPanel.show_views()
-    panel._lookAtTree()
+    panel.guide.look_at_tree()
     open_all(panel)
     settle(desktop, panel)
     return panel

@@ -37,14 +37,6 @@ def nodule_lps() -> tuple[float, float, float]:
     return (x, y, z)
 
 
-def tree() -> Path:
-    """Return the folder of the airway tree without a target; made (half a minute) if it is not there."""
-    folder = cache() / "tree"
-    if not folder.is_dir():
-        _run("airway", str(patient() / "dicom"), "--engine", "classical", "--plan-only", "--no-video", "--out", str(folder))
-    return folder
-
-
 def result(language: str) -> Path:
     """Return the folder of the plan with its report in a language; made (some minutes) if it is not there."""
     first, wanted = cache() / "en" / "Thorax", cache() / language / "Thorax"

@@ -106,7 +106,7 @@ def test_the_shown_route_is_filmed_by_a_child(desktop, planned, tmp_path):
     desktop.expect_dialog("QFileDialog.getSaveFileName", str(tmp_path / "film"))
     desktop.click(planned.ui.recordButton)
     assert not planned.ui.recordButton.enabled
-    desktop.process_events(until=lambda: planned._job is None, timeout=300)
+    desktop.process_events(until=lambda: planned.runs.job is None, timeout=300)
     settle(desktop, planned)
     with av.open(str(tmp_path / "film.mp4")) as film:
         stream = film.streams.video[0]
@@ -114,3 +114,58 @@ def test_the_shown_route_is_filmed_by_a_child(desktop, planned, tmp_path):
         path = planned.session.camera_paths[rank]
         assert float(stream.duration * stream.time_base) == pytest.approx(float(path.time_s[-1]), rel=0.3, abs=3.0)
     assert planned.ui.recordButton.enabled
+
+
+def test_the_proposed_name_of_a_video_is_legal_everywhere(desktop, planned):
+    planned.session.case.volume.SetName("1: Simulated chest CT")
+    assert planned.videoRecorder.proposed_name() == "1 Simulated chest CT Route 1.mp4"
+    desktop.expect_dialog("QFileDialog.getSaveFileName", "")
+    desktop.click(planned.ui.recordButton)
+    assert planned.runs.job is None
+
+
+def crosshair_is_shown():
+    import slicer
+
+    return (
+        slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode").GetCrosshairMode() != slicer.vtkMRMLCrosshairNode.NoCrosshair
+    )
+
+
+def test_the_slices_mark_the_tip_only_while_flying(desktop, planned):
+    assert not crosshair_is_shown()  # a plan was taken up, nobody flies yet
+    desktop.click(planned.ui.nextButton)
+    assert crosshair_is_shown()
+    planned.session.choose_branch(planned.session.edits.tree.root_id)
+    assert not crosshair_is_shown()
+    desktop.click(planned.ui.nextButton)
+    desktop.leave_module()
+    assert not crosshair_is_shown()
+
+
+def test_the_space_bar_presses_the_button_that_has_the_focus(desktop, planned, tmp_path):
+    import slicer
+
+    desktop.screenshot_window(tmp_path / "window.png")
+    ui, fly = planned.ui, planned.flyPanel.fly
+    fly.look(20.0, 0.0)
+    desktop.press(ui.lookAheadButton, "Space")  # reached by the tabulator
+    assert fly.yaw_deg == 0.0 and not fly.playing
+    desktop.click(ui.nextButton)
+    assert slicer.app.focusWidget() == ui.playButton  # after the mouse the space bar plays
+    desktop.press(ui.playButton, "Space")
+    assert fly.playing
+    desktop.press(ui.playButton, "Space")
+    assert not fly.playing
+
+
+def test_the_way_past_the_airway_looks_the_same_everywhere(planned):
+    from LungAirwayWidgets.case import result_node
+    from SenseCarePlanningLib.render.plan_colours import PAST_LUMEN, as_fractions
+
+    route = next(one for one in planned.session.plan.routes if one.chosen_extension is not None)
+    planned.session.choose_route(route.rank)
+    display = result_node(planned.session.case, f"extension {route.rank}").GetDisplayNode()
+    assert display.GetSelectedColor() == pytest.approx(as_fractions(PAST_LUMEN), abs=1e-6)
+    assert display.GetLineDiameter() == pytest.approx(3.2)
+    assert f"rgb{PAST_LUMEN}" in planned.ui.legendLabel.text

@@ -37,14 +37,14 @@ def set_target(panel, ras):
 
 def wait(desktop, panel):
     def rests():
-        return panel._job is None and not panel.session.taking_up and not panel.treePanel.filling
+        return panel.runs.job is None and not panel.session.taking_up and not panel.treePanel.filling
 
     desktop.process_events(until=rests, timeout=LONG)
 
 
 def running(desktop, panel):
     desktop.process_events(until=lambda: panel.progressBox.bar.value > 0, timeout=LONG)
-    return panel._job.pid
+    return panel.runs.job.pid
 
 
 def alive(pid):
@@ -251,7 +251,7 @@ def test_a_scene_opened_mid_run_is_whole_and_the_run_is_over(desktop, panel, air
 
 def test_a_run_cancelled_before_its_child_starts_leaves_nothing(desktop, panel):
     panel.ui.runButton.click()
-    job = panel._job
+    job = panel.runs.job
     assert job is not None
     panel.progressBox.cancel_button.click()
     wait(desktop, panel)
@@ -278,17 +278,15 @@ def test_a_painted_airway_is_taken(desktop, panel, airway_plan, tmp_path):
     assert 3 < len(panel.session.result.tree) < count
 
 
-def test_the_console_gives_the_same_result_object(desktop, airway_patient, airway_plan):
-    import slicer
+def test_the_report_comes_with_a_video_when_that_is_ticked(desktop, panel, airway_plan, tmp_path):
+    import av
 
-    from LungAirwayLib.result_io import load_result
-
-    desktop.load_module("LungAirway")
-    ct = add_ct(desktop.scene, airway_patient)
-    logic = slicer.util.getModuleLogic("LungAirway")
-    assert logic is not None
-    result = logic.run(ct, target=airway_patient.target_ras, engine="classical")
-    wanted = load_result(airway_plan)
-    assert type(result) is type(wanted)
-    assert len(result.tree) == len(wanted.tree)
-    assert [route.exit_branch_id for route in result.plan.routes] == [route.exit_branch_id for route in wanted.plan.routes]
+    show_plan(panel, airway_plan, tmp_path / "cases" / "airway-1" / "001")
+    panel.ui.reportSection.collapsed = False
+    panel.ui.videoCheckBox.checked = True
+    desktop.click(panel.ui.reportButton)
+    desktop.process_events(until=lambda: panel.runs.job is None, timeout=2.0 * LONG)
+    folder = Path(panel.session.case.folder)
+    assert not panel.reportView.widget.isHidden()
+    with av.open(str(folder / "flythrough.mp4")) as film:
+        assert float(film.streams.video[0].duration * film.streams.video[0].time_base) > 5.0

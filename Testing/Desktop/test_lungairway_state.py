@@ -279,4 +279,4 @@ def test_a_model_is_chosen_for_the_network_engine_only(desktop, panel, tmp_path,
     bundle.rmdir()
     desktop.click(ui.runButton)
     assert "my_net is no longer there" in caplog.text
-    assert panel._job is None
+    assert panel.runs.job is None

@@ -30,6 +30,8 @@ _OPTION_NAMES = {
     "bundle": label_of("Bundle"),
 }
 _OPTION_VALUES = {
+    "auto": label_of("automatic"),
+    "bundle": label_of("network"),
     "anterior_12": label_of("12 o'clock in the trachea is anterior"),
     "posterior_12": label_of("12 o'clock in the trachea is posterior"),
 }
@@ -89,20 +91,22 @@ def _unmeasured_branches(result: AirwayResult, words: Words) -> list[str]:
     ]
 
 
+def _name(value: str) -> str:
+    """Return what an option or an engine is called in the panel too."""
+    return _OPTION_VALUES.get(value, value)
+
+
 def methods_sections(result: AirwayResult, study: StudyInfo | None, words: Words) -> list[Section]:
     """Return methods, engine, versions and parameters, and the run times."""
     title = words.say("Methods, versions and parameters")
     engine, run = result.engine, result.run
     rows = [
-        (words.say("Engine"), " ".join(part for part in (words.sentence(engine.name), engine.version) if part)),
+        (words.say("Engine"), " ".join(part for part in (words.sentence(_name(engine.name)), engine.version) if part)),
         (words.say("Model"), words.sentence(engine.model or "none")),
     ]
     if engine.detail:
         rows.append((words.say("Detail"), words.sentence(engine.detail)))
-    rows += [
-        (words.say(_OPTION_NAMES.get(name, name)), words.sentence(_OPTION_VALUES.get(value, value)))
-        for name, value in run.options.items()
-    ]
+    rows += [(words.say(_OPTION_NAMES.get(name, name)), words.sentence(_name(value))) for name, value in run.options.items()]
     if study is not None and study.series_uid:
         rows.append((words.say("Series UID"), study.series_uid))
     versions = words.say(", ").join(f"{name} {version}" for name, version in run.versions.items())

@@ -9,7 +9,7 @@ from ..camera_path import exits_at_tip
 from ..plan import ExtensionModel, Plan, Route, TsuboiType
 from ..result import AirwayResult
 from .summary import ball_note
-from .words import Pictures, Words, label_of
+from .words import Pictures, Words, label_of, percent
 
 MODEL_NAMES = {
     ExtensionModel.STRAIGHT: label_of("straight on from the airway's end"),
@@ -71,7 +71,7 @@ def _route_row(route: Route, result: AirwayResult, words: Words) -> tuple[str | 
     return (
         Cell(lead=str(route.rank)),
         Cell(lead=words.branch(result.tree[route.exit_branch_id], result.tree)),
-        f"{100 * route.confidence:.0f} %",
+        percent(route.confidence),
         words.number(route.exit_angle_deg, "deg"),
         words.number(route.gap_mm, "mm"),
         words.yes_no(route.bronchus_sign),

@@ -7,7 +7,7 @@ from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, He
 from ..plan import Feasibility, Plan, Reach, Scope
 from ..result import AirwayResult
 from .summary import REACH_NAMES
-from .words import Words
+from .words import Words, percent
 
 _LOOK = {Reach.REACHES: ("●", Tone.GOOD), Reach.PROBABLY: ("◐", Tone.CAUTION), Reach.NO: ("○", Tone.BAD)}
 _ROUTES_PER_MATRIX = 4
@@ -62,7 +62,7 @@ def _cell(found: Feasibility | None, result: AirwayResult, words: Words) -> Cell
     ]
     if found.within_radial_ultrasound:
         lines.append(words.say("within reach of rEBUS"))
-    return Cell("\n".join(lines), f"{symbol} {words.say(REACH_NAMES[found.reach])} {100 * found.probability:.0f} %", tone)
+    return Cell("\n".join(lines), f"{symbol} {words.say(REACH_NAMES[found.reach])} {percent(found.probability)}", tone)
 
 
 def _details(plan: Plan, words: Words) -> list[Block]:

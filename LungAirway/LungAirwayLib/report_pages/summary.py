@@ -6,7 +6,7 @@ from SenseCarePlanningLib.report.model import Block, KeyValueTable, Notice, Sect
 
 from ..plan import Feasibility, Plan, Reach, Route, Scope, Target
 from ..result import AirwayResult
-from .words import Words, label_of
+from .words import Words, label_of, percent
 
 DENSITY_NAMES = {
     "solid": label_of("solid"),
@@ -90,7 +90,7 @@ def ball_note(target: Target, words: Words) -> str:
 def route_line(route: Route, result: AirwayResult, words: Words) -> str:
     """Return a route in one line."""
     path = words.path(route.branch_ids, result.tree)
-    confidence = f"{100 * route.confidence:.0f} %"
+    confidence = percent(route.confidence)
     if route.chosen_extension is None and route.gap_mm == 0.0:
         return words.say("{path}; the lumen reaches the target; likelihood {confidence}", path=path, confidence=confidence)
     return words.say(
@@ -124,7 +124,7 @@ def scope_line(plan: Plan, result: AirwayResult, words: Words) -> str:
         rank=cell.route_rank,
         tip=words.with_unit(scope.tip_diameter_mm, "mm"),
         reach=words.say(REACH_NAMES[cell.reach]),
-        probability=f"{100 * cell.probability:.0f}",
+        probability=percent(cell.probability).removesuffix(" %"),
         branch=words.branch(result.tree[cell.last_branch_id], result.tree),
         rest=words.measured(cell.straight_distance, with_reason=False),
     )
@@ -154,7 +154,7 @@ def summary_section(result: AirwayResult, words: Words) -> Section:
         rows = [(words.say("Target"), target_line(plan.target, words))]
         if plan.routes:
             rows.append((words.say("Best route"), route_line(plan.routes[0], result, words)))
-            rows.append((words.say("First bronchoscope"), scope_line(plan, result, words)))
+            rows.append((words.say("First instrument"), scope_line(plan, result, words)))
         else:
             rows.append((words.say("Best route"), words.say("none found")))
         blocks.append(KeyValueTable(tuple(rows), pairs_per_line=1))

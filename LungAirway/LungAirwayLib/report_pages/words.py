@@ -92,6 +92,13 @@ MEASUREMENT_NAMES = {
 """Machine name of a measurement -> what the reader sees; other names are printed with spaces."""
 
 
+def percent(share: float) -> str:
+    """Return a share as whole per cent; what is small but possible is never called 0, nor what is likely 100."""
+    if 0.0 < share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if 0.995 <= share < 1.0 else f"{100 * share:.0f} %"
+
+
 @dataclass(frozen=True, eq=False)
 class Words:
     """How things are said in one language.

@@ -24,6 +24,7 @@ from ..volume import LabelMap, bounding_box
 from .meshes import add_point_array, polydata_from_polyline, polydata_from_surface, surface_from_polydata
 from .offscreen import OffscreenRenderer, RgbImage
 from .overlay import Colour, draw_text, resized
+from .plan_colours import ROUTE, TARGET
 from .slice_picture import direction_letter
 from .tree_labels import Labels, write_labels
 
@@ -35,8 +36,6 @@ VIEWS = {
 }
 """Viewing direction and up in LPS. From the front the patient's right is on the left of the picture."""
 PLAIN: Colour = (214, 219, 226)
-ROUTE: Colour = (245, 124, 0)
-TARGET: Colour = (211, 47, 47)
 OVERSAMPLING = 2
 LUNG_STEP_MM = 4.0
 MARGIN = 1.12

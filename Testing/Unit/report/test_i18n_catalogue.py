@@ -44,6 +44,8 @@ def used_messages() -> dict[str, str]:
                     continue
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
                 first = node.args[0]
+                if name == "translate" and len(node.args) == 2:  # Slicer's: a context, then the text
+                    first = node.args[1]
                 if name in ("say", "label_of", "translate") and isinstance(first, ast.Constant) and isinstance(first.value, str):
                     found[first.value] = path.name
     return found
