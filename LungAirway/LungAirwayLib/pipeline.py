@@ -319,8 +319,11 @@ def _check_engine(options: AirwayOptions) -> None:
 
 
 def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
-    point = np.asarray(target_lps_mm, dtype=np.float64)
-    if not np.isfinite(point).all():
+    try:
+        point = np.asarray(target_lps_mm, dtype=np.float64)
+    except (TypeError, ValueError):
+        return [f"the target {target_lps_mm!r} is not three numbers in mm"]
+    if point.shape != (3,) or not np.isfinite(point).all():
         return [f"the target {point.tolist()} is not three numbers in mm"]
     index = grid.kji_from_lps(point)
     if (index >= -0.5).all() and (index <= np.array(grid.shape_kji) - 0.5).all():
@@ -387,6 +390,7 @@ def _run_info(grid: Grid, volume: Volume | None, options: AirwayOptions, progres
         "slicer-core",
         "pydicom",
         "highdicom",
+        "onnxruntime",
         "torch",
         "monai",
     ):

@@ -153,6 +153,8 @@ def test_an_edited_tree_gives_a_new_plan(result: AirwayResult) -> None:
     [
         ({}, "neither a CT nor an airway mask"),
         ({"target_lps_mm": (900.0, 0.0, 0.0)}, "outside the image"),
+        ({"target_lps_mm": (1.0, 2.0)}, "not three numbers"),
+        ({"target_lps_mm": ("a", 2.0, 3.0)}, "not three numbers"),
         ({"target_lps_mm": (float("nan"), 0.0, 0.0)}, "three numbers"),
         ({"scope_ids": ("no such scope",)}, "no such scope"),
         ({"route_count": 0}, "at least 1"),
