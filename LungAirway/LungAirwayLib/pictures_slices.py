@@ -22,7 +22,6 @@ from SenseCarePlanningLib.render.slice_picture import (
 from SenseCarePlanningLib.volume import Volume
 
 from .plan import Extension, ExtensionModel, Plan, Route, Target
-from .report_pages.summary import BARE_BELOW_MM
 from .report_pages.words import Words
 from .result import AirwayResult
 
@@ -87,7 +86,7 @@ def _slice(result: AirwayResult, volume: Volume | None, plane: Plane, words: Wor
         outlines.append(Outline(result.lobes, tuple(sorted(result.lobes.names)), LOBE, 1.0))
     outlines.append(Outline(result.airway, (), AIRWAY, 1.8))
     target = result.plan.target if result.plan is not None else None
-    bare = target is not None and target.radius_mm < BARE_BELOW_MM
+    bare = target is not None and target.is_point
     options = SliceOptions(
         pixels=PIXELS,
         outlines=tuple(outlines),

@@ -27,6 +27,7 @@ from .exit_cost import (
     shares,
 )
 from .extension import extend
+from .mediastinum import NEEDLE_MM
 from .naming import display_name
 from .plan import Route, Target
 from .surroundings import (
@@ -54,9 +55,6 @@ SAME_EXIT_MM = 3.0
 """Exits nearer to each other than this, or than 1.5 lumen radii, on neighbouring branches are one decision."""
 CLOSER_MM = 2.0
 """An airway that comes nearer by less beyond the exit is not worth a sentence."""
-NEEDLE_MM = 10.0
-"""A target that lies at most so far beyond the wall of trachea or main bronchus, and nearer to it than to any smaller airway,
-may be reached from there through the wall. A design choice: within reach of every transbronchial needle."""
 
 
 @dataclass(frozen=True, eq=False)

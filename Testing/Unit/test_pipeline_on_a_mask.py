@@ -167,6 +167,22 @@ def test_contradicting_options_are_refused_before_any_work(options: dict[str, An
         run(None, AirwayOptions(**given))
 
 
+def test_a_point_in_the_air_of_a_bronchus_is_warned_about(airway: LabelMap) -> None:
+    found = run(None, AirwayOptions(airway_mask=airway, target_lps_mm=(-12.0, 0.0, -11.0)))
+    assert any(text.startswith("The target point lies in the air inside RMB") for text in found.warnings[:2])
+    assert not any("in the air inside" in text for text in run(None, AirwayOptions(airway_mask=airway)).warnings)
+
+
+@pytest.mark.parametrize(("target", "warned"), [((-24.0, 14.0, -105.0), False), ((58.0, -28.0, 40.0), True)])
+def test_a_route_that_ends_far_from_its_target_is_warned_about(
+    airway: LabelMap, target: tuple[float, float, float], warned: bool
+) -> None:
+    found = run(None, AirwayOptions(airway_mask=airway, target_lps_mm=target))
+    assert found.plan is not None
+    assert (30.0 < found.plan.routes[0].gap_mm < 80.0) == warned
+    assert any("farther than an instrument is led" in text for text in found.warnings) == warned
+
+
 def test_all_contradictions_are_told_at_once(airway: LabelMap) -> None:
     with pytest.raises(InputError) as caught:
         run(None, AirwayOptions(airway_mask=airway, route_count=0, target_lps_mm=(900.0, 0.0, 0.0)))

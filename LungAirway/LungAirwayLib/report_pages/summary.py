@@ -24,8 +24,6 @@ REACH_NAMES = {
     Reach.PROBABLY: label_of("PROBABLY"),
     Reach.NO: label_of("NO"),
 }
-BARE_BELOW_MM = 0.5
-"""A target with a smaller radius is a bare point."""
 LEAST_LIKELIHOOD = 0.1
 """Of a route on which a bronchoscope is named first. A design choice: at most one plan in ten would go that way."""
 KEY_WARNINGS = 5
@@ -82,7 +80,7 @@ def target_line(target: Target, words: Words) -> str:
 
 def ball_note(target: Target, words: Words) -> str:
     """Return what the ball in a picture of the tree stands for where nothing was segmented, to follow a caption; else nothing."""
-    if target.radius_mm >= BARE_BELOW_MM:
+    if not target.is_point:
         return ""
     return " " + words.say("Ball: the point given; its size was not measured.")
 
