@@ -15,6 +15,7 @@ from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .artery_sign import artery_sign
 from .bronchus_sign import TOUCH_MM, BronchusRelation, relate, touching
 from .exit_cost import (
     MINIMUM_EXIT_GENERATION,
@@ -120,7 +121,7 @@ def plan_routes(
     start = time.perf_counter()
     parameters = parameters or ExitCostParameters()
     images = Surroundings(volume, airway, probability, lungs, lobes, vessels)
-    relation = relate(tree, target, images)
+    relation = relate(tree, target)
     exits = _ranked_exits(tree, target, relation, images, parameters)
     routes = [
         replace(_route(found, tree, target, relation, images), rank=rank) for rank, found in enumerate(exits[:count], start=1)
@@ -293,7 +294,7 @@ def _route(found: _Exit, tree: Tree, target: Target, relation: BronchusRelation,
         extensions=extensions,
         chosen_extension=chosen,
         bronchus_sign=True if reaches else relation.bronchus_sign,
-        artery_sign=relation.artery_sign,
+        artery_sign=artery_sign(points, radius, target, images),
         tsuboi=relation.tsuboi,
         warnings=warnings,
         warning_codes=codes,
