@@ -145,5 +145,8 @@ def _arrival(route: Route, result: AirwayResult, words: Words) -> Notice:
         "gap": words.with_unit(route.gap_mm, "mm"),
         "angle": words.with_unit(route.exit_angle_deg, "deg"),
     }
-    text = words.say("At the exit in {branch}: the target's surface is {gap} ahead, {angle} off the airway's axis.", **values)
+    if result.plan is not None and result.plan.target.is_point:
+        text = words.say("At the exit in {branch}: the target point is {gap} ahead, {angle} off the airway's axis.", **values)
+    else:
+        text = words.say("At the exit in {branch}: the target's surface is {gap} ahead, {angle} off the airway's axis.", **values)
     return Notice(text, words.say("Arrival"), Tone.INFO)

@@ -206,7 +206,8 @@ def write_result(result: AirwayResult, loaded: LoadedImage | None, output: Outpu
 
     with whole_folder(output.folder) as scratch:
         notes = write_outputs(result, loaded, scratch, output, progress)
-    for note in (*result.warnings, *notes):
+    of_target = result.plan.target.notes if result.plan is not None else ()
+    for note in (*result.warnings, *of_target, *notes):
         _say(output, f"Note: {note}")
     tell_results(output)
     return 0
