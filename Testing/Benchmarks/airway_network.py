@@ -23,7 +23,8 @@ from LungAirwayLib.segment import AirwaySegmentation, SegmentOptions, segment_ai
 from SenseCarePlanningLib.evaluation.atm22 import evaluate_airway
 from SenseCarePlanningLib.phantom.scanner import Scanner
 from SenseCarePlanningLib.phantom.simulate import simulate_ct
-from SenseCarePlanningLib.progress import Progress, peak_memory_mb
+from SenseCarePlanningLib.memory import peak_memory_mb
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
 from SenseCarePlanningLib.volume import LabelMap, Volume
