@@ -132,6 +132,8 @@ def _mark_exit(image: RgbImage, route: Route, plane: Plane) -> None:
     shapes.draw(image)
 
 
+LEGEND_PART = 20
+"""Of the picture's width is a letter of the legend: 8 points where it is printed 57 mm wide, three in a row."""
 MODEL_WORDS = {
     ExtensionModel.STRAIGHT: "straight on",
     ExtensionModel.MINIMUM_COST: "least cost",
@@ -141,7 +143,7 @@ MODEL_WORDS = {
 
 def _with_legend(image: RgbImage, extensions: tuple[Extension, ...], chosen: int | None, words: Words) -> RgbImage:
     """Return the picture with a legend on a dark band put below it, so that it hides nothing."""
-    size = image.shape[1] // 30
+    size = image.shape[1] // LEGEND_PART
     top = image.shape[0] + 0.5 * size
     band = np.full((round(size * (1.5 * len(extensions) + 0.5)), image.shape[1], 3), BAND, dtype=np.uint8)
     image = np.concatenate([image, band])
