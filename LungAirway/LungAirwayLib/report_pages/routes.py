@@ -95,7 +95,7 @@ def _picture_rows(plan: Plan, result: AirwayResult, pictures: Pictures, words: W
     ]
     zoomed = _zoom_caption(plan.routes[0], result, words) + ball if pictures.get("route_zoom") is not None else ""
     zoom = figure_rows([("route_zoom", zoomed)], pictures, 1, 92.0)
-    return [*zoom, *figure_rows(obliques, pictures), *figure_rows(trees, pictures, 2, 92.0)]
+    return [*zoom, *figure_rows(obliques, pictures), *figure_rows(trees, pictures, 2, 80.0)]
 
 
 def _zoom_caption(route: Route, result: AirwayResult, words: Words) -> str:

@@ -32,7 +32,7 @@ _ORIENTATIONS = {
         "the scope carries along without being rolled."
     ),
 }
-_SHEET_MM, LOWEST_ROW_MM, _HIGH_MM = 205.0, 18.7, 32.0
+_SHEET_MM, LOWEST_ROW_MM, _HIGH_MM = 205.0, 18.7, 40.0
 """Height that the rows share on one page, and the limits of a thumbnail's height: the names in it are legible (7 points) at
 the lower one. More steps than fit go on to a second page, with larger pictures."""
 _LARGEST_CLOCK_MM = 15.0
