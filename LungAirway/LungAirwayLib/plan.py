@@ -57,7 +57,6 @@ class Target:
         offsets = self.surface_lps_mm - self.centre_lps_mm
         return float((offsets**2).sum(axis=1).__pow__(0.5).mean()) if len(offsets) else 0.0
 
-
     @property
     def is_point(self) -> bool:
         """Whether the target is a bare point, without a surface of its own."""
