@@ -1,4 +1,4 @@
-"""Bronchus sign, artery sign and an estimate of Tsuboi's bronchus-nodule relation, unknown where nothing tells.
+"""Bronchus sign and an estimate of Tsuboi's bronchus-nodule relation, unknown where nothing tells.
 
 Tsuboi (1967, Transbronchial biopsy smear for diagnosis of peripheral pulmonary carcinomas, Cancer 20:687): I the bronchus
 leads up to the lesion, II it is contained in the lesion, III it is compressed from outside, IV it is narrowed on the way
@@ -17,31 +17,25 @@ from SenseCarePlanningLib.geometry import FloatArray, angle_deg, unit
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
 from .plan import Target, TsuboiType
-from .surroundings import Surroundings, box_around, target_surface, without_specks
+from .surroundings import target_surface
 
 TOUCH_MM = 0.5
 """Half a voxel of a thin-section CT: a lumen wall nearer than this to the surface touches the target."""
-ARTERY_TOUCH_MM = 2.0
-"""A vessel voxel within this of the surface reaches the target; chosen (the artery sign is that of Ho 2022,
-doi:10.3390/diagnostics12123059)."""
 FEWEST_SURFACE_POINTS = 4
 CONTAINED_SHARE = 0.5
 """A lumen that comes nearer to the centre than half the radius runs inside the lesion."""
 NARROWED_SHARE = 0.7
 """A lumen that has less than 0.7 of the branch's own radius where it passes the lesion counts as compressed."""
-ARTERY_SEEN_MM = 10.0
-"""So far around the target a vessel is followed, to tell it from a speck of noise."""
 TANGENTIAL_DEG = 60.0
 """A bronchus whose axis makes a larger angle with the direction to the target's centre passes it by."""
 
 
 @dataclass(frozen=True)
 class BronchusRelation:
-    """How airways and vessels relate to one target; None where there is no image to tell."""
+    """How the airways relate to one target; the sign is None for a bare point that no lumen touches."""
 
     reaching_branches: frozenset[int]
     bronchus_sign: bool | None
-    artery_sign: bool | None
     tsuboi: TsuboiType
 
 
@@ -64,7 +58,7 @@ def touching(points_lps_mm: FloatArray, radius_mm: FloatArray, target: Target, s
     return np.asarray(inside_target(points_lps_mm, target) | (gap <= TOUCH_MM), dtype=np.bool_)
 
 
-def relate(tree: Tree, target: Target, images: Surroundings) -> BronchusRelation:
+def relate(tree: Tree, target: Target) -> BronchusRelation:
     """Find the branches whose lumen touches or enters the target and classify the relation.
 
     The bronchus sign (a bronchus leading to or contained within the lesion: Naidich 1988, doi:10.1378/chest.93.3.595) is
@@ -80,13 +74,12 @@ def relate(tree: Tree, target: Target, images: Surroundings) -> BronchusRelation
         touches = touching(branch.points_lps_mm, branch.radius_mm, target, lookup)
         if touches.any():
             reaching[branch.id] = _contact(branch, inside, touches, target)
-    artery = _artery_reaches(surface, images)
     if not reaching:
-        return BronchusRelation(frozenset(), False if measurable else None, artery, TsuboiType.UNKNOWN)
+        return BronchusRelation(frozenset(), False if measurable else None, TsuboiType.UNKNOWN)
     leading = frozenset(key for key, contact in reaching.items() if contact.leads)
     kinds = {contact.kind for contact in reaching.values()}
     kind = next((item for item in _TELLING if item in kinds), TsuboiType.UNKNOWN)
-    return BronchusRelation(leading or frozenset(reaching), True, artery, kind)
+    return BronchusRelation(leading or frozenset(reaching), True, kind)
 
 
 @dataclass(frozen=True)
@@ -118,18 +111,3 @@ def _contact(branch: Branch, inside: NDArray[np.bool_], touches: NDArray[np.bool
         narrowed = len(free) > 0 and branch.radius_mm[touches].min() < NARROWED_SHARE * float(np.median(free))
         return _Contact(False, TsuboiType.III if narrowed else TsuboiType.UNKNOWN)
     return _Contact(True, TsuboiType.I if not branch.child_ids else TsuboiType.UNKNOWN)
-
-
-def _artery_reaches(surface: FloatArray, images: Surroundings) -> bool | None:
-    vessels = images.vessels
-    if vessels is None or len(surface) < FEWEST_SURFACE_POINTS:
-        return None
-    box = box_around(vessels.grid, surface, ARTERY_SEEN_MM)
-    if box is None:
-        return None
-    grid = vessels.grid.cropped(box)
-    local = np.argwhere(without_specks(vessels.array_kji[box] > 0, grid))
-    if not len(local):
-        return False
-    points = grid.lps_from_kji(local)
-    return bool(np.min(cKDTree(points).query(surface)[0]) <= ARTERY_TOUCH_MM)

@@ -22,7 +22,11 @@ from .surroundings import (
 
 PARENCHYMA_COST_PER_MM = 100.0
 SIMPLER_WITHIN = 1.10
-"""The simplest model whose cost is within 10 % of the cheapest is taken: straight before artery before free path."""
+"""Where straight on is barred, the companion vessel is taken when it costs at most 10 % more than the free path."""
+TOOL_BEND_RADIUS_MM, TOOL_PLAY_MM = 15.0, 1.0
+"""Past the tip nothing steers a needle or forceps: an even bend of this radius, about that of a bronchoscope's own tip, is the
+most that is believed of it (chosen: no source gives one), and a millimetre of play, the step of the path's grid."""
+BENDS_TOO_MUCH = "bends more than a needle or forceps can follow"
 START_REACH_MM, END_REACH_MM = 6.0, 5.0
 """A vessel is followed when it passes within 6 mm of the exit and comes within 5 mm of the target's surface."""
 MAXIMUM_GAP_MM = 70.0
@@ -149,15 +153,35 @@ def _described(model: ExtensionModel, path: FloatArray, field: CostField | None,
     if (crossing.wide_vessel_mm or 0.0) > SAMPLE_STEP_MM:
         notes.append(f"runs {crossing.wide_vessel_mm:.0f} mm through a vessel of 3 mm or more")
     clean = not notes
+    if model is not ExtensionModel.STRAIGHT and not _followable(path):
+        notes.append(BENDS_TOO_MUCH)
     if model is ExtensionModel.ARTERY_FOLLOWING:
         notes.append("arteries and veins are one mask: the vessel may be a vein")
     cost = PARENCHYMA_COST_PER_MM * length if field is None else field.along(path)
     return Extension(model, path, length, cost, crossing.wide_vessel_mm or 0.0, tuple(notes)), clean
 
 
+def _followable(path: FloatArray) -> bool:
+    """Tell whether a path strays from its chord no further than an even bend of the smallest radius of a tool does."""
+    chord = path[-1] - path[0]
+    length = float(np.linalg.norm(chord))
+    if length == 0.0:
+        return True
+    along = np.clip((path - path[0]) @ chord / length**2, 0.0, 1.0)
+    aside = float(np.linalg.norm(path - path[0] - along[:, None] * chord, axis=1).max())
+    return aside <= length**2 / (8.0 * TOOL_BEND_RADIUS_MM) + TOOL_PLAY_MM
+
+
 def _choose(found: list[tuple[Extension, bool]]) -> int:
-    """Take the simplest of the cheap models; one that crosses a great vessel or leaves the lung only when all do."""
-    allowed = [at for at, (_, clean) in enumerate(found) if clean] or list(range(len(found)))
+    """Take the straight model where it keeps to the lung and off great vessels, else the best that a tool can follow.
+
+    Where neither is to be had the straight one stays, with what it crosses said: the cheapest curve is no use if no needle
+    follows it.
+    """
+    straight = next(at for at, (item, _) in enumerate(found) if item.model is ExtensionModel.STRAIGHT)
+    allowed = [at for at, (item, clean) in enumerate(found) if clean and BENDS_TOO_MUCH not in item.notes]
+    if straight in allowed or not allowed:
+        return straight
     limit = SIMPLER_WITHIN * min(found[at][0].cost for at in allowed)
     allowed.sort(key=lambda at: _SIMPLICITY.index(found[at][0].model))
     return next(at for at in allowed if found[at][0].cost <= limit)

@@ -120,15 +120,13 @@ def _assess_one(route: Route, tree: Tree, target: Target, scope: Scope) -> Feasi
         last_branch_id=last,
         last_point_lps_mm=_triple(way[-1]),
         limiting_diameter=_diameter(limiting, tree),
-        remaining_path=_remaining(route, tip_at),
-        straight_distance=Measurement(
-            "straight_distance", straight, "mm", method="tip to the nearest point of the target's surface"
-        ),
-        approach_angle=_approach(way, nearest, straight),
+        remaining_path=_remaining(route, tip_at, target),
+        straight_distance=Measurement("straight_distance", straight, "mm", method=f"tip to {_goal(target, nearest=True)}"),
+        approach_angle=_approach(way, nearest, straight, target),
         bend=_bend(way, _radius_along(way, route, tree)),
         minimum_curvature_radius=curvature,
         within_radial_ultrasound=straight <= RADIAL_ULTRASOUND_MM,
-        reason=_reason(tree, limiting, depth >= len(passed), straight) + _bend_remark(scope, curvature),
+        reason=_reason(tree, limiting, depth >= len(passed), straight, target) + _bend_remark(scope, curvature),
     )
 
 
@@ -155,12 +153,19 @@ def _diameter(passage: Passage, tree: Tree) -> Measurement:
     return lumen_measurement("limiting_diameter", passage.diameter_mm, passage.interval_mm, method, middle)
 
 
-def _remaining(route: Route, tip_at: int) -> Measurement:
+def _goal(target: Target, nearest: bool = False) -> str:
+    """Return what distances are measured to: a bare point has no surface."""
+    if target.is_point:
+        return "the target point"
+    return "the nearest point of the target's surface" if nearest else "the target's surface"
+
+
+def _remaining(route: Route, tip_at: int, target: Target) -> Measurement:
     inside = float(arc_length_mm(route.points_lps_mm[tip_at:])[-1]) if tip_at < len(route.points_lps_mm) - 1 else 0.0
     beyond = route.gap_mm
     if route.chosen_extension is not None:
         beyond = route.extensions[route.chosen_extension].length_mm
-    method = "along the airway from the tip to the exit, then along the chosen extension to the target's surface"
+    method = f"along the airway from the tip to the exit, then along the chosen extension to {_goal(target)}"
     return Measurement("remaining_path", inside + beyond, "mm", method=method)
 
 
@@ -171,13 +176,14 @@ def _straight(tip: FloatArray, target: Target) -> tuple[float, FloatArray]:
     return float(distance[at]), surface[at]
 
 
-def _approach(way: FloatArray, nearest: FloatArray, straight_mm: float) -> Measurement:
+def _approach(way: FloatArray, nearest: FloatArray, straight_mm: float, target: Target) -> Measurement:
     if len(way) < 2 or straight_mm < 0.5:
-        return not_measured("approach_angle", "deg", "the tip stands at the target's surface")
+        return not_measured("approach_angle", "deg", f"the tip stands at {_goal(target)}")
     arc = arc_length_mm(way)
     behind = way[min(int(np.searchsorted(arc, arc[-1] - 5.0)), len(way) - 2)]
     angle = angle_deg(way[-1] - behind, nearest - way[-1])
-    return Measurement("approach_angle", angle, "deg", method="airway axis over the last 5 mm to the nearest surface point")
+    method = f"airway axis over the last 5 mm to {_goal(target, nearest=True)}"
+    return Measurement("approach_angle", angle, "deg", method=method)
 
 
 def _bend(way: FloatArray, radius_mm: FloatArray) -> Measurement:
@@ -248,7 +254,7 @@ def _too_tight(scope: Scope, curvature: Measurement) -> bool:
     return limit is not None and curvature.value is not None and curvature.value < limit
 
 
-def _reason(tree: Tree, limiting: Passage, to_the_end: bool, straight_mm: float) -> str:
+def _reason(tree: Tree, limiting: Passage, to_the_end: bool, straight_mm: float, target: Target) -> str:
     label = tree[limiting.branch_id].label
     name = label.code if label is not None else f"branch {limiting.branch_id}"
     low, high = limiting.interval_mm
@@ -258,7 +264,7 @@ def _reason(tree: Tree, limiting: Passage, to_the_end: bool, straight_mm: float)
         else f"not measurable, under {high:.1f} mm"
     )
     where = f"passes to the end of the route, tightest at {name}" if to_the_end else f"stops before {name}"
-    return f"{where}, {size}; {straight_mm:.0f} mm from the target's surface"
+    return f"{where}, {size}; {straight_mm:.0f} mm from {_goal(target)}"
 
 
 def _bend_remark(scope: Scope, curvature: Measurement) -> str:

@@ -18,6 +18,7 @@ from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
 from .constants import LOBE_CODES
+from .mediastinum import NEEDLE_MM, refusal, wall_gap_mm
 from .nodule_region import CLOSING_MM, NoRegion, close_ball, cube_around, mean_near, sample, segment_click
 from .nodule_shape import Shape, shape_of_mask, shape_of_region
 from .nodule_surroundings import distances
@@ -35,13 +36,13 @@ _SHAPE_NAMES = (
 )  # fmt: skip
 
 
-def _checked_point(point_lps_mm: object, volume: Volume | None, lungs: LabelMap | None, mask: LabelMap | None) -> FloatArray:
+def _checked_point(point_lps_mm: object, volume: Volume | None, lungs: LabelMap | None) -> FloatArray:
     """Return the click as (3,) floats.
 
     Raises
     ------
     InputError
-        When it is not three finite numbers or lies outside the image or the lungs.
+        When it is not three finite numbers or lies outside the image.
     """
     try:
         point = np.asarray(point_lps_mm, dtype=np.float64)
@@ -49,23 +50,16 @@ def _checked_point(point_lps_mm: object, volume: Volume | None, lungs: LabelMap 
         raise InputError(f"The target {point_lps_mm!r} is not three numbers L,P,S in millimetres.") from error
     if point.shape != (3,) or not np.isfinite(point).all():
         raise InputError(f"The target {point_lps_mm!r} is not three finite numbers L,P,S in millimetres.")
-    if mask is not None:
-        return point
     where = f"L {point[0]:.1f}, P {point[1]:.1f}, S {point[2]:.1f} mm"
     image = volume.grid if volume is not None else lungs.grid if lungs is not None else None
     if image is not None:
         index = image.kji_from_lps(point)
         if (index < -0.5).any() or (index > np.array(image.shape_kji) - 0.5).any():
             raise InputError(f"The target at {where} lies outside the image; expected LPS millimetres inside it.")
-    if lungs is not None and lungs.array_kji.any() and not _in_lung(lungs, point):
-        raise InputError(
-            f"The target at {where} lies outside the lungs; expected LPS millimetres (left, posterior, superior "
-            "positive) inside a lung, or a mask of the target."
-        )
     return point
 
 
-def _in_lung(lungs: LabelMap, point: FloatArray) -> bool:
+def in_lung(lungs: LabelMap, point: FloatArray) -> bool:
     """Tell whether a point lies in the lung, within the tolerance of it, or in a dent that a lesion makes in its mask."""
     step = 2.0
     count = round(2.0 * (CLOSING_MM + 10.0) / step) | 1
@@ -111,15 +105,21 @@ def measure_target(
     Raises
     ------
     InputError
-        When neither point nor mask is given, the mask is empty, or the point lies outside the image or the lungs.
+        When neither point nor mask is given, the mask is empty, or the point lies outside the image, or outside the lungs
+        and not within a needle's reach of an airway.
     """
     if mask is not None:
         shape: Shape | NoRegion = shape_of_mask(mask, volume)
         source = "mask"
     elif point_lps_mm is not None:
-        point = _checked_point(point_lps_mm, volume, lungs, mask)
+        point = _checked_point(point_lps_mm, volume, lungs)
         source = "click"
-        shape = _shape_at(volume, point, lungs)
+        if lungs is not None and lungs.array_kji.any() and not in_lung(lungs, point):
+            if tree is None or wall_gap_mm(tree, point) > NEEDLE_MM:
+                raise refusal(point)
+            shape = NoRegion("it lies outside the lungs, where lesions are not segmented")
+        else:
+            shape = _shape_at(volume, point, lungs)
     else:
         raise InputError("No target was given: expected a point L,P,S in millimetres or a mask.")
     if isinstance(shape, NoRegion):

@@ -78,7 +78,7 @@ def shape_of_mask(mask: LabelMap, volume: Volume | None) -> Shape:
     if count > 1:
         sizes = np.bincount(labels.ravel())[1:]
         piece = labels == int(np.argmax(sizes)) + 1
-        notes = (f"the target mask has {count} pieces; the largest ({sizes.max() / sizes.sum():.0%} of it) was measured",)
+        notes = (f"The target mask has {count} pieces; the largest ({sizes.max() / sizes.sum():.0%} of it) was measured.",)
     grid, cube_mask = _isotropic(piece, mask.grid.cropped(box))
     hu = sample(volume.array_kji, volume.grid, grid, 1, np.nan) if volume is not None else None
     if hu is not None and not np.isfinite(hu[cube_mask > 0.5]).any():

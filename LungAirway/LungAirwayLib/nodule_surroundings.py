@@ -125,7 +125,8 @@ def _to_airway(surface: FloatArray, tree: Tree | None) -> Measurement:
     called = branch.label.code if branch.label is not None else f"branch {branch.id}"
     low, high = branch.radius_interval_mm.mean(axis=0)
     spread = max(float(high - low) / 2.0, 0.25)
+    start = "the target point" if len(surface) == 1 else "surface of the target"
     return Measurement(
-        name, value, "mm", (max(value - spread, 0.0), value + spread), f"surface of the target to the lumen of {called}",
+        name, value, "mm", (max(value - spread, 0.0), value + spread), f"{start} to the lumen of {called}",
         evidence=Evidence((float(points[index][0]), float(points[index][1]), float(points[index][2]))),
     )  # fmt: skip

@@ -23,7 +23,6 @@ from SenseCarePlanningLib.render.slice_picture import (
 from SenseCarePlanningLib.volume import Volume
 
 from .plan import ExtensionModel, Plan, Route, Target
-from .report_pages.summary import BARE_BELOW_MM
 from .report_pages.words import Words
 from .result import AirwayResult
 
@@ -90,7 +89,7 @@ def _slice(result: AirwayResult, volume: Volume | None, plane: Plane, words: Wor
         outlines.append(Outline(result.lobes, tuple(sorted(result.lobes.names)), LOBE, 1.0))
     outlines.append(Outline(result.airway, (), AIRWAY, 1.8))
     target = result.plan.target if result.plan is not None else None
-    bare = target is not None and target.radius_mm < BARE_BELOW_MM
+    bare = target is not None and target.is_point
     options = SliceOptions(
         pixels=PIXELS,
         outlines=tuple(outlines),
@@ -136,6 +135,8 @@ def _mark_exit(image: RgbImage, route: Route, plane: Plane) -> None:
     shapes.draw(image)
 
 
+LEGEND_PART = 20
+"""Of the picture's width is a letter of the legend: 8 points where it is printed 57 mm wide, three in a row."""
 MODEL_WORDS = {
     ExtensionModel.STRAIGHT: "straight on",
     ExtensionModel.MINIMUM_COST: "least cost",
@@ -145,7 +146,7 @@ MODEL_WORDS = {
 
 def _with_legend(image: RgbImage, route: Route, words: Words) -> RgbImage:
     """Return the picture with a legend on a dark band put below it, so that it hides nothing."""
-    size = image.shape[1] // 30
+    size = image.shape[1] // LEGEND_PART
     top = image.shape[0] + 0.5 * size
     band = np.full((round(size * (1.5 * len(route.extensions) + 0.5)), image.shape[1], 3), BAND, dtype=np.uint8)
     image = np.concatenate([image, band])

@@ -23,9 +23,9 @@ from .result import AirwayResult
 RENDERED_PIXELS, PIXELS = 720, 480
 TEXT_SHARE = 0.132
 """Height of a name against the picture: 7 points where the picture is printed 18.7 mm high; less in one printed larger."""
-SHRINKING = 0.7
-"""Of a name against a larger picture, as a power: it leaves room around the openings and yet grows on paper, to 8 points."""
-HOUR_PLACE, HOUR_SHARE = 0.865, 0.8
+SHRINKING = 0.6
+"""Of a name against a larger picture, as a power: it leaves room around the openings and yet grows on paper, to 9.5 points."""
+HOUR_PLACE, HOUR_SHARE = 0.865, 0.95
 """Where the hours stand, in radii of the picture, and their height against that of the names."""
 BEFORE_CARINA_MM = (5.0, 15.0)
 """The view is taken one lumen diameter before the carina, within these limits."""

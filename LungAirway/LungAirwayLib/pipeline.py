@@ -31,15 +31,16 @@ from .branch_evidence import flag_suspects, keep_airways, removal_note
 from .engines import choose_engine
 from .feasibility import assess
 from .given_mask import airway_from_mask
-from .grave_warnings import far_warnings, grave_warnings, gravest_first
+from .grave_warnings import grave_warnings, gravest_first, target_warnings
 from .instructions import instruct
 from .labels import label_tree
 from .lobes import segment_lobes_with_notes
 from .measurements import completeness_warnings, measure_branches, quality
+from .mediastinum import check_near_trunk
 from .name_remarks import variant_sentences
 from .names_by_hand import check_names, names_by_hand, with_names
 from .narrowing import narrowing_warnings
-from .nodule import measure_target
+from .nodule import in_lung, measure_target
 from .plan import Plan, Target
 from .result import AirwayResult, RunInfo
 from .route import plan_routes
@@ -178,13 +179,13 @@ def retarget(
     if options.target_lps_mm is not None or options.target_mask is not None:
         with progress.step("Target and routes"):
             plan = _plan(volume, found, result.tree, result.lobes, options)
-    before = {*suspect_warnings(result.tree, result.plan), *far_warnings(result.plan)}
+    before = {*suspect_warnings(result.tree, result.plan), *target_warnings(result.tree, result.lungs, result.plan)}
     kept = tuple(text for text in result.warnings if text not in before)
     return replace(
         result,
         plan=plan,
         run=_run_info(result.airway.grid, volume, options, progress),
-        warnings=gravest_first((*far_warnings(plan), *suspect_warnings(result.tree, plan), *kept)),
+        warnings=gravest_first((*target_warnings(result.tree, result.lungs, plan), *suspect_warnings(result.tree, plan), *kept)),
         not_measured=_not_measured(volume, found, plan),
     )
 
@@ -321,8 +322,11 @@ def _check_engine(options: AirwayOptions) -> None:
 
 
 def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
-    point = np.asarray(target_lps_mm, dtype=np.float64)
-    if not np.isfinite(point).all():
+    try:
+        point = np.asarray(target_lps_mm, dtype=np.float64)
+    except (TypeError, ValueError):
+        return [f"the target {target_lps_mm!r} is not three numbers in mm"]
+    if point.shape != (3,) or not np.isfinite(point).all():
         return [f"the target {point.tolist()} is not three numbers in mm"]
     index = grid.kji_from_lps(point)
     if (index >= -0.5).all() and (index <= np.array(grid.shape_kji) - 0.5).all():
@@ -336,9 +340,17 @@ def _target_problems(grid: Grid, target_lps_mm: ArrayLike) -> list[str]:
 
 def _segment(volume: Volume | None, options: AirwayOptions, progress: Progress) -> AirwaySegmentation:
     """Run the engine, or take the user's mask with what the CT around it tells."""
+
+    def check_target(lungs: LabelMap, trunk: LabelMap) -> None:
+        """Refuse, before the minutes of the airway, a target that no route can lead to."""
+        point = np.asarray(options.target_lps_mm, dtype=np.float64)
+        if not in_lung(lungs, point):
+            check_near_trunk(point, trunk)
+
     if options.airway_mask is None:
         assert volume is not None  # check_options has seen to it
-        return segment_airway(volume, SegmentOptions(engine=options.engine, bundle=options.bundle), progress)
+        wanted = SegmentOptions(engine=options.engine, bundle=options.bundle)
+        return segment_airway(volume, wanted, progress, check_target if options.target_lps_mm is not None else None)
     return airway_from_mask(options.airway_mask, volume, progress)
 
 
@@ -389,6 +401,7 @@ def _run_info(grid: Grid, volume: Volume | None, options: AirwayOptions, progres
         "slicer-core",
         "pydicom",
         "highdicom",
+        "onnxruntime",
         "torch",
         "monai",
     ):

@@ -12,6 +12,9 @@ from enum import Enum
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.report.model import Measurement
 
+BARE_BELOW_MM = 0.5
+"""A target with a smaller radius is a bare point."""
+
 
 class DensityClass(Enum):
     """Density class of a nodule (Fleischner terms)."""
@@ -53,6 +56,11 @@ class Target:
         """Mean distance of the surface from the centre; 0 for a bare point."""
         offsets = self.surface_lps_mm - self.centre_lps_mm
         return float((offsets**2).sum(axis=1).__pow__(0.5).mean()) if len(offsets) else 0.0
+
+    @property
+    def is_point(self) -> bool:
+        """Whether the target is a bare point, without a surface of its own."""
+        return self.radius_mm < BARE_BELOW_MM
 
 
 class ExtensionModel(Enum):

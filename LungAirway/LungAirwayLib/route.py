@@ -15,6 +15,7 @@ from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .artery_sign import artery_sign
 from .bronchus_sign import TOUCH_MM, BronchusRelation, relate, touching
 from .exit_cost import (
     MINIMUM_EXIT_GENERATION,
@@ -27,6 +28,7 @@ from .exit_cost import (
     shares,
 )
 from .extension import extend
+from .mediastinum import NEEDLE_MM
 from .naming import display_name
 from .plan import Route, Target
 from .surroundings import (
@@ -54,9 +56,6 @@ SAME_EXIT_MM = 3.0
 """Exits nearer to each other than this, or than 1.5 lumen radii, on neighbouring branches are one decision."""
 CLOSER_MM = 2.0
 """An airway that comes nearer by less beyond the exit is not worth a sentence."""
-NEEDLE_MM = 10.0
-"""A target that lies at most so far beyond the wall of trachea or main bronchus, and nearer to it than to any smaller airway,
-may be reached from there through the wall. A design choice: within reach of every transbronchial needle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +121,7 @@ def plan_routes(
     start = time.perf_counter()
     parameters = parameters or ExitCostParameters()
     images = Surroundings(volume, airway, probability, lungs, lobes, vessels)
-    relation = relate(tree, target, images)
+    relation = relate(tree, target)
     exits = _ranked_exits(tree, target, relation, images, parameters)
     routes = [
         replace(_route(found, tree, target, relation, images), rank=rank) for rank, found in enumerate(exits[:count], start=1)
@@ -295,7 +294,7 @@ def _route(found: _Exit, tree: Tree, target: Target, relation: BronchusRelation,
         extensions=extensions,
         chosen_extension=chosen,
         bronchus_sign=True if reaches else relation.bronchus_sign,
-        artery_sign=relation.artery_sign,
+        artery_sign=artery_sign(points, radius, target, images),
         tsuboi=relation.tsuboi,
         warnings=warnings,
         warning_codes=codes,

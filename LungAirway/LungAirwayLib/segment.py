@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -120,8 +121,15 @@ def _given_back(lungs: LabelMap, before: LabelMap, after: LabelMap) -> LabelMap:
     return replace(lungs, array_kji=array)
 
 
-def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) -> AirwaySegmentation:
+def segment_airway(
+    volume: Volume,
+    options: SegmentOptions,
+    progress: Progress,
+    check_lungs: Callable[[LabelMap, LabelMap], None] | None = None,
+) -> AirwaySegmentation:
     """Segment airway, lungs and vessels of a chest CT.
+
+    ``check_lungs`` hears lungs and trunk (trachea, main bronchi), both coarse, as soon as they are known, and may raise.
 
     Raises
     ------
@@ -137,10 +145,13 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
     spacing = axes.spacing_mm(volume.grid)
     with progress.step("Lungs"):
         chest = survey(hu, spacing)
-        coarse = separate_lungs(chest, coarse_trunk(chest))
+        trunk = coarse_trunk(chest)
+        coarse = separate_lungs(chest, trunk)
         lungs = np.asarray(upsample(coarse, chest.factor, hu.shape)).copy()
         top = int((chest.trachea.centres[0, 0] + 1) * chest.factor[0])
         box = _crop(lungs, chest, spacing, hu.shape)
+        if check_lungs is not None:
+            check_lungs(*_lungs_and_trunk(lungs, trunk, chest, axes, volume))
     with progress.step("Airway"):
         crop = np.clip(hu[box], -1024, 300).astype(np.float32)
         crop[max(top - box[0].start, 0) :] = 0.0
@@ -195,6 +206,14 @@ def segment_airway(volume: Volume, options: SegmentOptions, progress: Progress) 
         bridges=bridges,
         grown=engine is None,
     )
+
+
+def _lungs_and_trunk(
+    lungs: NDArray[np.uint8], trunk: NDArray[np.bool_], chest: CoarseChest, axes: PatientAxes, volume: Volume
+) -> tuple[LabelMap, LabelMap]:
+    whole = np.asarray(upsample(trunk, chest.factor, lungs.shape)).astype(np.uint8)
+    affine = volume.affine_ijk_to_lps
+    return LabelMap(axes.restore(lungs), affine, LUNG_NAMES), LabelMap(axes.restore(whole), affine, {1: "trunk"})
 
 
 def _crop(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .errors import Cancelled
+from .memory import PeakMemory
 
 logger = logging.getLogger(__name__)
 
@@ -37,22 +38,11 @@ class Silent:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """Seconds and peak resident memory (MB, of the process so far) of one finished step."""
+    """Seconds of one finished step, and the peak of its process's resident memory during it (MB, NaN where not known)."""
 
     name: str
     seconds: float
     peak_memory_mb: float
-
-
-def peak_memory_mb() -> float:
-    """Return the peak resident set size of this process in MB; NaN where the platform does not tell."""
-    try:
-        import resource
-        import sys
-    except ImportError:
-        return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)
 
 
 @dataclass
@@ -68,6 +58,7 @@ class Progress:
     sink: ProgressSink = field(default_factory=Silent)
     records: list[StepRecord] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
+    memory: PeakMemory = field(default_factory=PeakMemory)
     _step: str = ""
 
     @property
@@ -87,12 +78,14 @@ class Progress:
         outer, self._step = self._step, name
         self.update(0.0)
         start = time.perf_counter()
+        self.memory.begin()
         try:
             yield
         finally:
             self._step = outer
+            peak = self.memory.end()
         seconds = time.perf_counter() - start
-        self.records.append(StepRecord(name, seconds, peak_memory_mb()))
+        self.records.append(StepRecord(name, seconds, peak))
         self.sink.show(name, 1.0)
         logger.info("%s: %.1f s", name, seconds)
 

@@ -21,9 +21,10 @@ from airway_simulated import DATA, read_mask
 from LungAirwayLib.branch_evidence import keep_airways
 from LungAirwayLib.segment import AirwaySegmentation, SegmentOptions, segment_airway, without_pieces
 from SenseCarePlanningLib.evaluation.atm22 import evaluate_airway
+from SenseCarePlanningLib.memory import peak_memory_mb
 from SenseCarePlanningLib.phantom.scanner import Scanner
 from SenseCarePlanningLib.phantom.simulate import simulate_ct
-from SenseCarePlanningLib.progress import Progress, peak_memory_mb
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
 from SenseCarePlanningLib.volume import LabelMap, Volume

@@ -20,7 +20,7 @@ from airway_network import airway_of
 from airway_real import CASES, DATA, read_ct
 
 from SenseCarePlanningLib.evaluation.atm22 import evaluate_airway
-from SenseCarePlanningLib.progress import peak_memory_mb
+from SenseCarePlanningLib.memory import peak_memory_mb
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.radius import RadiusOptions, measure_sections
 from SenseCarePlanningLib.volume import LabelMap, Volume

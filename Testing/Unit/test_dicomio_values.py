@@ -177,6 +177,36 @@ def test_swapped_and_foreign_slices_are_found() -> None:
     assert any("slice 12" in sign for sign in damage_signs(array))
 
 
+def with_calcification() -> np.ndarray:
+    """A dense spot under a millimetre wide, blurred in the plane as a scanner does (sigma 0.55 mm, 0.9 mm pixels)."""
+    array = smooth_stack().astype(np.float64)
+    j, i = np.meshgrid(np.arange(48) - 24, np.arange(48) - 24, indexing="ij")
+    array[12] += 1400.0 * np.exp(-0.5 * (0.9 / 0.55) ** 2 * (j**2 + i**2))
+    return array.astype(np.int16)
+
+
+def test_what_only_one_of_distant_slices_shows_is_no_damage() -> None:
+    assert damage_signs(with_calcification(), increment_mm=2.0) == []
+    assert len(damage_signs(with_calcification(), increment_mm=1.0)) == 1  # between contiguous slices nothing ends so sharply
+
+
+@pytest.mark.parametrize("increment_mm", [2.0, 3.0])
+@pytest.mark.parametrize("k", [0, 11, 23])
+def test_damage_between_distant_slices_is_found(k: int, increment_mm: float) -> None:
+    array = smooth_stack()
+    array[k, 24, 24] += 2048
+    assert [f"slice {k}" in sign for sign in damage_signs(array, increment_mm=increment_mm)] == [True]
+    array = smooth_stack()
+    array[k] = 40
+    assert any(f"slice {k}" in sign for sign in damage_signs(array, increment_mm=increment_mm))
+
+
+def test_exchanged_distant_slices_are_named_and_no_others() -> None:
+    array = smooth_stack()
+    array[[5, 18]] = array[[18, 5]]
+    assert damage_signs(array) == ["slices seem to be exchanged, each fits the other's place: slice 5 and slice 18"]
+
+
 def test_lossless_jpeg_must_account_for_all_its_bits(tmp_path: Path) -> None:
     gdcm = pytest.importorskip("gdcm", reason="the decoder of compressed DICOM is not installed")
     from pydicom import dcmread

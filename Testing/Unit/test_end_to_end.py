@@ -117,6 +117,12 @@ def test_the_run_record_tells_times_and_holds_no_identity(planned: Path) -> None
     assert record["engine"]["name"] == "classical and network", "the best engine ran, and the record says so"
     assert "ONNX Runtime" in record["engine"]["model"]
     assert all(step["seconds"] >= 0 and step["peak_memory_mb"] > 0 for step in record["steps"])
+    total = record["peak_memory_mb"]
+    assert total["both_at_most"] >= max(total["main_process"], total["second_process"])
+    beside = [step["peak_memory_mb"] for step in record["steps"] if "(second process)" in step["name"]]
+    assert total["second_process"] >= max(beside) and len(beside) == 2
+    assert total["main_process"] >= max(step["peak_memory_mb"] for step in record["steps"] if "second" not in step["name"])
+    assert len({step["peak_memory_mb"] for step in record["steps"]}) > 3, "each step has its own peak"
     assert "Phantom" not in text and "PHANTOM" not in text
     assert json.loads((planned / "study.json").read_text(encoding="utf-8"))["patient_name"] == "Phantom^Thorax"
 

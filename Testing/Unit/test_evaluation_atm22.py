@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from skimage.morphology import skeletonize
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.evaluation.atm22 import count_loops, evaluate_airway
@@ -113,6 +114,21 @@ def test_only_the_largest_piece_of_the_prediction_counts() -> None:
     scores = evaluate_airway(label_map(broken), label_map(mask))
     assert scores.components == 3
     assert scores.branch_detected_count == 1
+
+
+def test_lengths_are_of_the_same_piece_as_the_scores() -> None:
+    mask = thick_y()
+    touching = mask.copy()
+    touching[34:40, 40:] = False
+    touching[:34, 40:] &= ~mask[:34, 40:]
+    corner = np.argwhere(touching)[0]
+    # A piece that touches the rest by a corner alone: one by 26 neighbours, two by 6.
+    k, j, i = (int(value) for value in corner)
+    touching[k - 6 : k, j + 1 : j + 3, i + 1 : i + 3] = True
+    scores = evaluate_airway(label_map(touching), label_map(mask))
+    assert scores.components == 1
+    assert scores.prediction_length_mm == pytest.approx(skeleton_length_mm(skeletonize(touching), (1.0, 1.0, 1.0)))
+    assert scores.prediction_length_mm >= scores.detected_length_mm
 
 
 def test_empty_prediction_scores_zero_and_empty_truth_is_an_error() -> None:

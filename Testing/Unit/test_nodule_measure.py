@@ -9,6 +9,7 @@ from scipy.special import erf
 from LungAirwayLib.nodule import measure_target
 from LungAirwayLib.plan import DensityClass, Target
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
 
 LUNG_HU, BLUR_MM = -850.0, 0.6
@@ -206,6 +207,20 @@ def test_a_click_in_the_chest_wall_is_refused_by_its_coordinates():
     volume = scanned(grid, np.where(points[..., 0] < 0.0, LUNG_HU, 30.0))
     with pytest.raises(InputError, match=r"L 15\.0, P 0\.0, S 0\.0 mm lies outside the lungs"):
         measure_target(volume, point_lps_mm=(15.0, 0.0, 0.0), lungs=lungs)
+
+
+def test_a_node_beside_an_airway_is_a_point_for_the_needle():
+    grid, points = make_lung()
+    lungs = LabelMap((points[..., 0] < 0.0).astype(np.uint8), grid.affine_ijk_to_lps)
+    volume = scanned(grid, np.where(points[..., 0] < 0.0, LUNG_HU, 30.0))
+    along = np.stack([np.full(21, 24.0), np.zeros(21), np.linspace(10.0, -10.0, 21)], axis=1)
+    radius, frames = np.full(21, 3.0), np.zeros((21, 3, 3))
+    airway = Tree({1: Branch(1, None, (), along, radius, np.tile([2.7, 3.3], (21, 1)), frames)}, 1)
+    target = measure_target(volume, point_lps_mm=(15.0, 0.0, 0.0), lungs=lungs, tree=airway)
+    assert target.source == "point" and target.is_point
+    assert "outside the lungs" in target.notes[0]
+    with pytest.raises(InputError, match="outside the lungs"):
+        measure_target(volume, point_lps_mm=(9.0, 0.0, 0.0), lungs=lungs, tree=airway)
 
 
 def test_a_mask_is_measured_on_its_own_grid_without_a_ct():

@@ -158,7 +158,7 @@ def test_options_out_of_range_are_refused(wrong) -> None:
         ThoraxOptions(**wrong)
 
 
-def test_the_demo_has_a_nodule_in_the_right_upper_lobe() -> None:
+def test_the_demo_has_a_nodule_in_the_right_lower_lobe() -> None:
     options = demo_options()
-    assert options.nodules[0].segment == "RB3"
+    assert options.nodules[0].segment == "RB6"
     assert options.generations >= 9

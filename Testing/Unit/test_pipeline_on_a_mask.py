@@ -153,6 +153,8 @@ def test_an_edited_tree_gives_a_new_plan(result: AirwayResult) -> None:
     [
         ({}, "neither a CT nor an airway mask"),
         ({"target_lps_mm": (900.0, 0.0, 0.0)}, "outside the image"),
+        ({"target_lps_mm": (1.0, 2.0)}, "not three numbers"),
+        ({"target_lps_mm": ("a", 2.0, 3.0)}, "not three numbers"),
         ({"target_lps_mm": (float("nan"), 0.0, 0.0)}, "three numbers"),
         ({"scope_ids": ("no such scope",)}, "no such scope"),
         ({"route_count": 0}, "at least 1"),
@@ -163,6 +165,22 @@ def test_contradicting_options_are_refused_before_any_work(options: dict[str, An
     given = {} if not options else {"airway_mask": airway, **options}
     with pytest.raises(InputError, match=sentence):
         run(None, AirwayOptions(**given))
+
+
+def test_a_point_in_the_air_of_a_bronchus_is_warned_about(airway: LabelMap) -> None:
+    found = run(None, AirwayOptions(airway_mask=airway, target_lps_mm=(-12.0, 0.0, -11.0)))
+    assert any(text.startswith("The target point lies in the air inside RMB") for text in found.warnings[:2])
+    assert not any("in the air inside" in text for text in run(None, AirwayOptions(airway_mask=airway)).warnings)
+
+
+@pytest.mark.parametrize(("target", "warned"), [((-24.0, 14.0, -105.0), False), ((58.0, -28.0, 40.0), True)])
+def test_a_route_that_ends_far_from_its_target_is_warned_about(
+    airway: LabelMap, target: tuple[float, float, float], warned: bool
+) -> None:
+    found = run(None, AirwayOptions(airway_mask=airway, target_lps_mm=target))
+    assert found.plan is not None
+    assert (30.0 < found.plan.routes[0].gap_mm < 80.0) == warned
+    assert any("farther than an instrument is led" in text for text in found.warnings) == warned
 
 
 def test_all_contradictions_are_told_at_once(airway: LabelMap) -> None:

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 from scipy.ndimage import binary_dilation, generate_binary_structure
+from scipy.spatial import cKDTree
 
 from LungAirwayLib.bronchus_sign import relate
 from LungAirwayLib.constants import RLL, RUL
 from LungAirwayLib.exit_benchmark import evaluate_exit_branch, evaluate_tree, trials, visible_tree
 from LungAirwayLib.exit_cost import ExitCostParameters, exit_candidates, exit_costs, shares
+from LungAirwayLib.extension import BENDS_TOO_MUCH
 from LungAirwayLib.plan import ExtensionModel, Target, TsuboiType
 from LungAirwayLib.route import plan_routes
-from LungAirwayLib.surroundings import Surroundings
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
@@ -164,28 +165,27 @@ def test_a_lumen_that_enters_the_target_needs_no_extension(forked_tree: Tree) ->
 def test_a_bronchus_that_ends_at_the_surface_leads_to_it_and_one_inside_is_contained(forked_tree: Tree) -> None:
     ahead = np.array([-1.0, 0.0, -1.0]) / 2**0.5
     tip = np.array([-20.0, 0.0, 20.0])
-    assert relate(forked_tree, ball(tip + 6.0 * ahead, 5.0), Surroundings()).tsuboi is TsuboiType.I
-    assert relate(forked_tree, ball(tip + 1.0 * ahead, 5.0), Surroundings()).tsuboi is TsuboiType.II
+    assert relate(forked_tree, ball(tip + 6.0 * ahead, 5.0)).tsuboi is TsuboiType.I
+    assert relate(forked_tree, ball(tip + 1.0 * ahead, 5.0)).tsuboi is TsuboiType.II
 
 
 def test_a_bronchus_that_passes_by_is_compressed_only_where_its_lumen_is_narrowed(forked_tree: Tree) -> None:
     beside = np.array([-10.0, 0.0, 30.0]) + 5.3 * np.array([-1.0, 0.0, 1.0]) / 2**0.5
-    plain = relate(forked_tree, ball(beside, 3.0), Surroundings())
+    plain = relate(forked_tree, ball(beside, 3.0))
     assert plain.bronchus_sign is True
     assert plain.tsuboi is TsuboiType.UNKNOWN
     branch = forked_tree[2]
     near = np.linalg.norm(branch.points_lps_mm - [-10.0, 0.0, 30.0], axis=1) < 4.0
     pressed = replace(branch, radius_mm=np.where(near, 1.2, 2.0))
     closer = np.array([-10.0, 0.0, 30.0]) + 4.5 * np.array([-1.0, 0.0, 1.0]) / 2**0.5
-    relation = relate(forked_tree.with_branches({2: pressed}), ball(closer, 3.0), Surroundings())
+    relation = relate(forked_tree.with_branches({2: pressed}), ball(closer, 3.0))
     assert relation.tsuboi is TsuboiType.III
 
 
 def test_signs_are_unknown_for_a_bare_point_and_false_for_a_surface_that_nothing_touches(forked_tree: Tree) -> None:
-    assert relate(forked_tree, point_target([-40, 0, 0]), Surroundings()).bronchus_sign is None
-    relation = relate(forked_tree, ball([-45.0, 0.0, 0.0], 5.0), Surroundings())
+    assert relate(forked_tree, point_target([-40, 0, 0])).bronchus_sign is None
+    relation = relate(forked_tree, ball([-45.0, 0.0, 0.0], 5.0))
     assert relation.bronchus_sign is False
-    assert relation.artery_sign is None
     assert relation.tsuboi is TsuboiType.UNKNOWN
 
 
@@ -236,7 +236,7 @@ def test_the_companion_artery_is_followed_from_exit_to_target(forked_tree: Tree)
     followed = models[ExtensionModel.ARTERY_FOLLOWING].points_lps_mm
     assert followed[:, 1].max() > models[ExtensionModel.STRAIGHT].points_lps_mm[:, 1].max() + 1.5
     np.testing.assert_allclose(followed[0], route.exit_point_lps_mm)
-    assert route.artery_sign is True
+    assert route.artery_sign is None  # it begins where the airway ends: nothing tells that it is its artery
 
 
 def test_a_cost_path_goes_round_a_great_vessel(forked_tree: Tree) -> None:
@@ -367,11 +367,53 @@ def test_a_tree_without_length_still_gives_a_route() -> None:
     assert route.gap_mm == pytest.approx(30.0)
 
 
-def test_a_speck_of_noise_is_no_artery_and_a_vessel_is(forked_tree: Tree) -> None:
-    target = ball([-45.0, 0.0, 0.0], 5.0)
-    vessels = box_map(None, -60.0, 40.0, fill=0)
-    at = np.rint(vessels.grid.kji_from_lps([-45.0, 0.0, 6.0])).astype(int)
-    vessels.array_kji[tuple(at)] = 1
-    assert relate(forked_tree, target, Surroundings(vessels=vessels)).artery_sign is False
-    vessels.array_kji[at[0] : at[0] + 6, at[1], at[2]] = 1
-    assert relate(forked_tree, target, Surroundings(vessels=vessels)).artery_sign is True
+def tubes_map(*lines: ArrayLike, radius_mm: float = 1.5) -> LabelMap:
+    """Paint vessels along polylines on a grid of 1 mm."""
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = [-80.0, -30.0, -40.0]
+    array = np.zeros((130, 60, 120), dtype=np.uint8)
+    found = LabelMap(array, affine)
+    points = found.grid.lps_from_kji(np.moveaxis(np.indices(array.shape), 0, -1).reshape(-1, 3))
+    for line in lines:
+        near = cKDTree(resample_polyline(line, 0.5)).query(points)[0] <= radius_mm
+        array |= near.reshape(array.shape).astype(np.uint8)
+    return found
+
+
+COMPANION = [[-4.0, 5.0, 36.0], [-20.0, 5.0, 20.0], [-40.0, 0.0, 0.0]]
+"""Beside the right branch of the fork, 5 mm behind its axis, and on to the target."""
+CROSSING = [[-40.0, -20.0, 0.0], [-40.0, 20.0, 0.0]]
+"""Past the target, far from both airways."""
+
+
+def test_the_artery_sign_is_of_the_vessel_that_runs_with_the_routes_airway(forked_tree: Tree) -> None:
+    target = ball([-45.0, 0.0, -3.0], 5.0)
+
+    def signs(vessels: LabelMap) -> dict[int, bool | None]:
+        return {route.exit_branch_id: route.artery_sign for route in plan_routes(forked_tree, target, vessels=vessels)}
+
+    assert signs(tubes_map(COMPANION)) == {2: True, 3: None}  # nothing runs beside the left airway
+    assert signs(tubes_map(CROSSING))[2] is None  # reaches the target, but is no airway's companion that could be told
+    both = tubes_map(COMPANION[:2], CROSSING)
+    assert signs(both)[2] is False  # a companion that ends, and another vessel at the target
+    assert signs(tubes_map([[-80.0, 25.0, 80.0], [-60.0, 25.0, 80.0]]))[2] is None
+
+
+def test_the_target_itself_is_no_vessel_and_a_bare_point_has_no_artery_sign(forked_tree: Tree) -> None:
+    target = ball([-45.0, 0.0, -3.0], 5.0)
+    nodule = tubes_map(COMPANION[:2], [[-45.0, 0.0, -3.1], [-45.0, 0.0, -2.9]], radius_mm=5.0)
+    assert plan_routes(forked_tree, target, vessels=nodule)[0].artery_sign is not True
+    point = point_target([-45.0, 0.0, -3.0])
+    assert plan_routes(forked_tree, point, vessels=tubes_map(COMPANION))[0].artery_sign is None
+
+
+def test_straight_on_is_chosen_where_nothing_bars_it_and_no_hook_ever(forked_tree: Tree) -> None:
+    # A sheath beside a thin vessel makes the detour cheap; a needle does not follow it.
+    hook = tubes_map([[-20.0, 3.0, 20.0], [-16.0, 12.0, 8.0], [-24.0, 4.0, 12.0]], radius_mm=0.8)
+    lungs = box_map(None, -80.0, 80.0)
+    route = plan_routes(forked_tree, ball([-27.0, 0.0, 10.0], 4.0), vessels=hook, lungs=lungs)[0]
+    assert route.chosen_extension is not None
+    assert route.extensions[route.chosen_extension].model is ExtensionModel.STRAIGHT
+    for item in route.extensions:
+        chord = float(np.linalg.norm(item.points_lps_mm[-1] - item.points_lps_mm[0]))
+        assert item.length_mm < 1.5 * chord or BENDS_TOO_MUCH in item.notes

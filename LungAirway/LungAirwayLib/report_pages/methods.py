@@ -118,7 +118,7 @@ def methods_sections(result: AirwayResult, study: StudyInfo | None, words: Words
         columns = (
             Column(words.say("Step"), 5.0),
             Column(words.say("Seconds"), 1.5, "right"),
-            Column(words.say("Peak memory (MB)"), 2.0, "right"),
+            Column(words.say("Peak memory\nin the step (MB)"), 2.0, "right"),
         )
         table = tuple(
             (

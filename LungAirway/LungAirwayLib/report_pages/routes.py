@@ -60,8 +60,8 @@ def routes_section(plan: Plan, result: AirwayResult, pictures: Pictures, words: 
     blocks += _picture_rows(plan, result, pictures, words)
     note = words.say(
         "Likelihood: the share of all exit branches' likelihood that falls on this one. Off axis: angle between the airway "
-        "and the direction to the target. Gap: from the exit to the target's surface. Signs and Tsuboi type are estimates "
-        "from the segmentation; check them on the CT."
+        "and the direction to the target. Gap: from the exit to the target's surface, or to the point where only a point was "
+        "given. Signs and Tsuboi type are estimates from the segmentation; check them on the CT."
     )
     return Section(words.say("Routes"), (*blocks, Paragraph(note, small=True)))
 
@@ -95,7 +95,7 @@ def _picture_rows(plan: Plan, result: AirwayResult, pictures: Pictures, words: W
     ]
     zoomed = _zoom_caption(plan.routes[0], result, words) + ball if pictures.get("route_zoom") is not None else ""
     zoom = figure_rows([("route_zoom", zoomed)], pictures, 1, 92.0)
-    return [*zoom, *figure_rows(obliques, pictures), *figure_rows(trees, pictures, 2, 92.0)]
+    return [*zoom, *figure_rows(obliques, pictures), *figure_rows(trees, pictures, 2, 80.0)]
 
 
 def _zoom_caption(route: Route, result: AirwayResult, words: Words) -> str:
@@ -117,16 +117,19 @@ def figure_rows(wanted: list[tuple[str, str]], pictures: Pictures, per_row: int 
 
 def _past_the_airway(plan: Plan, tree: Tree, words: Words) -> str:
     """Return what is to be said about the last piece: only past a tip is no airway to be seen."""
-    leaving = [str(route.rank) for route in plan.routes if route.extensions and not exits_at_tip(route, tree)]
+    leaving = [
+        words.say("Route {rank}", rank=route.rank) for route in plan.routes if route.extensions and not exits_at_tip(route, tree)
+    ]
     if not leaving:
         return words.say(
             "No airway is visible on this last piece. Up to three models guess where one may run (the third needs a vessel "
             "beside the bronchus); where they agree, trust them more."
         )
     return words.say(
-        "The route leaves the airway here: route {routes} before the end of what is visible. Up to three models guess the "
-        "way from there to the target (the third needs a vessel beside the bronchus); where they agree, trust them more.",
-        routes=", ".join(leaving),
+        "No airway is visible on this last piece; a route may leave its airway before the visible end (here: {routes}). Up to "
+        "three models guess the way from there to the target (the third needs a vessel beside the bronchus); where they agree, "
+        "trust them more.",
+        routes=words.say(", ").join(leaving),
     )
 
 

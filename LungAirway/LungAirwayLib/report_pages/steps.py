@@ -32,7 +32,7 @@ _ORIENTATIONS = {
         "the scope carries along without being rolled."
     ),
 }
-_SHEET_MM, LOWEST_ROW_MM, _HIGH_MM = 205.0, 18.7, 32.0
+_SHEET_MM, LOWEST_ROW_MM, _HIGH_MM = 205.0, 18.7, 40.0
 """Height that the rows share on one page, and the limits of a thumbnail's height: the names in it are legible (7 points) at
 the lower one. More steps than fit go on to a second page, with larger pictures."""
 _LARGEST_CLOCK_MM = 15.0
@@ -145,5 +145,8 @@ def _arrival(route: Route, result: AirwayResult, words: Words) -> Notice:
         "gap": words.with_unit(route.gap_mm, "mm"),
         "angle": words.with_unit(route.exit_angle_deg, "deg"),
     }
-    text = words.say("At the exit in {branch}: the target's surface is {gap} ahead, {angle} off the airway's axis.", **values)
+    if result.plan is not None and result.plan.target.is_point:
+        text = words.say("At the exit in {branch}: the target point is {gap} ahead, {angle} off the airway's axis.", **values)
+    else:
+        text = words.say("At the exit in {branch}: the target's surface is {gap} ahead, {angle} off the airway's axis.", **values)
     return Notice(text, words.say("Arrival"), Tone.INFO)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from SenseCarePlanningLib.report.model import Block, KeyValueTable, Notice, Section, Tone
 
+from ..grave_warnings import gravest_first
 from ..plan import Feasibility, Plan, Reach, Route, Scope, Target
 from ..result import AirwayResult
 from .words import Words, label_of, percent
@@ -24,8 +25,6 @@ REACH_NAMES = {
     Reach.PROBABLY: label_of("PROBABLY"),
     Reach.NO: label_of("NO"),
 }
-BARE_BELOW_MM = 0.5
-"""A target with a smaller radius is a bare point."""
 LEAST_LIKELIHOOD = 0.1
 """Of a route on which a bronchoscope is named first. A design choice: at most one plan in ten would go that way."""
 KEY_WARNINGS = 5
@@ -82,7 +81,7 @@ def target_line(target: Target, words: Words) -> str:
 
 def ball_note(target: Target, words: Words) -> str:
     """Return what the ball in a picture of the tree stands for where nothing was segmented, to follow a caption; else nothing."""
-    if target.radius_mm >= BARE_BELOW_MM:
+    if not target.is_point:
         return ""
     return " " + words.say("Ball: the point given; its size was not measured.")
 
@@ -92,9 +91,13 @@ def route_line(route: Route, result: AirwayResult, words: Words) -> str:
     path = words.path(route.branch_ids, result.tree)
     confidence = percent(route.confidence)
     if route.chosen_extension is None and route.gap_mm == 0.0:
-        return words.say("{path}; the lumen reaches the target; likelihood {confidence}", path=path, confidence=confidence)
+        return words.say(
+            "{path}; the lumen reaches the target; {confidence} of the likelihood among the visible exits",
+            path=path,
+            confidence=confidence,
+        )
     return words.say(
-        "{path}; from there {gap} to the target, {angle} off axis; likelihood {confidence}",
+        "{path}; from there {gap} to the target, {angle} off axis; {confidence} of the likelihood among the visible exits",
         path=path,
         gap=words.with_unit(route.gap_mm, "mm"),
         angle=words.with_unit(route.exit_angle_deg, "deg"),
@@ -132,15 +135,12 @@ def scope_line(plan: Plan, result: AirwayResult, words: Words) -> str:
 
 def all_warnings(result: AirwayResult, words: Words) -> tuple[str, ...]:
     """Return what to beware of, most important first, each once."""
-    said: dict[str, None] = {}
     plan = result.plan
-    if plan is not None:
-        for route in plan.routes[:1]:
-            said.update(dict.fromkeys(words.sentences(route.warnings)))
-    said.update(dict.fromkeys(words.sentences(result.warnings)))
-    if plan is not None:
-        said.update(dict.fromkeys(words.sentences((*plan.target.notes, *plan.notes))))
-    return tuple(said)
+    if plan is None:
+        return tuple(dict.fromkeys(words.sentences(result.warnings)))
+    of_route = plan.routes[0].warnings if plan.routes else ()
+    found = gravest_first((*of_route, *plan.target.notes, *result.warnings, *plan.notes))
+    return tuple(dict.fromkeys(words.sentences(found)))
 
 
 def summary_section(result: AirwayResult, words: Words) -> Section:

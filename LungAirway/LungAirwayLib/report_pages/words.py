@@ -84,7 +84,7 @@ MEASUREMENT_NAMES = {
     "expected_motion": label_of("Expected breathing motion"),
     "limiting_diameter": label_of("Limiting diameter"),
     "remaining_path": label_of("Remaining way"),
-    "straight_distance": label_of("Straight distance to the surface"),
+    "straight_distance": label_of("Straight distance to the target"),
     "approach_angle": label_of("Approach angle"),
     "bend": label_of("Total bend"),
     "minimum_curvature_radius": label_of("Tightest radius of curvature"),

@@ -31,7 +31,7 @@ ENGINES = ("auto", "classical", "bundle", "totalsegmentator")
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the command's arguments."""
-    parser = subparsers.add_parser("airway", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("airway", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     parser.add_argument("input", nargs="?", type=Path, help="DICOM folder or file, NIfTI, NRRD or MHA of a chest CT")
     parser.add_argument("--mask", type=Path, help="existing airway mask; without INPUT the plan is made on it alone")
     parser.add_argument("--series", help="series number, UID or end of the UID, when the folder holds several")
@@ -206,7 +206,8 @@ def write_result(result: AirwayResult, loaded: LoadedImage | None, output: Outpu
 
     with whole_folder(output.folder) as scratch:
         notes = write_outputs(result, loaded, scratch, output, progress)
-    for note in (*result.warnings, *notes):
+    of_target = result.plan.target.notes if result.plan is not None else ()
+    for note in (*result.warnings, *of_target, *notes):
         _say(output, f"Note: {note}")
     tell_results(output)
     return 0

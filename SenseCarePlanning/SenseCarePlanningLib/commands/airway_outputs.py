@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..case_folder import write_study
-from ..memory import give_memory_back
-from ..progress import Progress, StepRecord, peak_memory_mb
+from ..memory import give_memory_back, peak_memory_mb
+from ..progress import Progress, StepRecord
 from ..render.offscreen import rendering_available
 from .beside import beside
 
@@ -56,11 +57,12 @@ def write_outputs(
     if output.plan_only:
         with progress.step("Result folder"):
             save_result(with_steps(result, progress), folder)
-        _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
+        _write_run_record(with_steps(result, progress), loaded, notes, RunTotals.of(progress), folder / "run.json")
         return notes
     no_pictures = rendering_available()
     if no_pictures:
         notes.append(no_pictures)
+    alone = len(progress.records)
     with beside(write_scene_and_seg, result, loaded, paths, folder) as exchange_files:
         pictures: dict[str, Path] = {}
         if not no_pictures:
@@ -75,22 +77,49 @@ def write_outputs(
         with progress.step("Result folder"):
             save_result(with_steps(result, progress), folder)
         with progress.step("Scene and DICOM segmentation"):
-            more_notes, steps = exchange_files()
+            more_notes, steps, second_peak_mb = exchange_files()
     notes.extend(more_notes)
+    meanwhile = max(step.peak_memory_mb for step in progress.records[alone:])
+    totals = RunTotals.of(progress, second_peak_mb, meanwhile)
     progress.records.extend(steps)
-    _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
+    _write_run_record(with_steps(result, progress), loaded, notes, totals, folder / "run.json")
     return notes
+
+
+@dataclasses.dataclass(frozen=True)
+class RunTotals:
+    """Seconds and peaks of resident memory (MB, NaN where the system does not tell) of a whole run.
+
+    Parameters
+    ----------
+    main_mb, second_mb
+        Of each process by itself.
+    together_mb
+        No less than what both held at one time: the second one's peak, whenever it was, on top of the main one's peak
+        while both ran; what they share (libraries) counts twice.
+    """
+
+    seconds: float
+    main_mb: float
+    second_mb: float
+    together_mb: float
+
+    @staticmethod
+    def of(progress: Progress, second_mb: float = 0.0, meanwhile_mb: float = 0.0) -> RunTotals:
+        """Return the totals so far; ``meanwhile_mb`` is the main process's peak while the second one ran."""
+        main = peak_memory_mb()
+        return RunTotals(progress.elapsed_seconds, main, second_mb, max(main, meanwhile_mb + second_mb))
 
 
 def write_scene_and_seg(
     result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], folder: Path
-) -> tuple[list[str], list[StepRecord]]:
+) -> tuple[list[str], list[StepRecord], float]:
     """Write the files for other programs; runs beside the pictures, which need the renderer.
 
     Returns
     -------
-    notes, steps
-        What could not be written and why; seconds and memory of this process, named as running beside.
+    notes, steps, peak_mb
+        What could not be written and why; seconds and memory of this process, named as running beside; its peak memory.
     """
     notes: list[str] = []
     progress = Progress()
@@ -103,7 +132,7 @@ def write_scene_and_seg(
         give_memory_back()
     with progress.step("Scene (second process)"):
         _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
-    return notes, progress.records
+    return notes, progress.records, peak_memory_mb()
 
 
 def _attempt(notes: list[str], name: str, write: Callable[[], object]) -> None:
@@ -212,7 +241,7 @@ def _write_measurements(result: AirwayResult, loaded: LoadedImage, folder: Path)
     return [reason] if reason else []
 
 
-def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: list[str], seconds: float, path: Path) -> None:
+def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: list[str], totals: RunTotals, path: Path) -> None:
     """Write versions, engine, geometry, seconds and memory: no patient identity, no path."""
     record = {
         "versions": result.run.versions,
@@ -224,10 +253,18 @@ def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: l
         "warnings": [*result.warnings, *notes],
         "created": result.run.created,
         "steps": [
-            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": round(step.peak_memory_mb)}
+            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": _megabytes(step.peak_memory_mb)}
             for step in result.run.steps
         ],
-        "seconds": round(seconds, 2),
-        "peak_memory_mb": round(peak_memory_mb()),
+        "seconds": round(totals.seconds, 2),
+        "peak_memory_mb": {
+            "main_process": _megabytes(totals.main_mb),
+            "second_process": _megabytes(totals.second_mb),
+            "both_at_most": _megabytes(totals.together_mb),
+        },
     }
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _megabytes(value: float) -> int | None:
+    return round(value) if math.isfinite(value) else None

@@ -15,7 +15,7 @@ from .airway import Output, add_output_arguments, plan_and_write
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the command's arguments."""
-    parser = subparsers.add_parser("demo", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("demo", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     add_output_arguments(parser)
     for action in parser._actions:
         if action.dest == "out":

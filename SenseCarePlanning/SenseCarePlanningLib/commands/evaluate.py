@@ -11,7 +11,7 @@ from typing import Any
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the two evaluations."""
-    parser = subparsers.add_parser("evaluate", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("evaluate", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     kinds = parser.add_subparsers(dest="kind", metavar="what", required=True)
     airway = kinds.add_parser("airway", help="tree length, branches, DSC and precision as in ATM'22, with twins in mm")
     airway.add_argument("prediction", type=Path)

@@ -27,7 +27,7 @@ PROCEDURAL: dict[str, Any] = {
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the digital patients."""
-    parser = subparsers.add_parser("phantom", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("phantom", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     kinds = parser.add_subparsers(dest="kind", metavar="what", required=True)
     thorax = kinds.add_parser("thorax", help="a chest with lungs, airway, vessels and nodules")
     thorax.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same patient (default 0)")

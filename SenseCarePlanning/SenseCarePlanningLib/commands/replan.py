@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the command's arguments."""
-    parser = subparsers.add_parser("replan", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("replan", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     parser.add_argument("result", type=Path, help="folder of an earlier result")
     parser.add_argument("--ct", type=Path, metavar="INPUT", help="the CT that the result was made of")
     parser.add_argument("--series", help="series number, UID or end of the UID, when the CT's folder holds several")

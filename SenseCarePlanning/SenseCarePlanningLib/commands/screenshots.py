@@ -21,7 +21,7 @@ CACHE_VARIABLE = "SENSECARE_SCREENS_CACHE"
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the command's arguments."""
-    parser = subparsers.add_parser("screenshots", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("screenshots", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the pictures (default: Resources/Screenshots)")
     parser.add_argument("--language", choices=(*LANGUAGES, "both"), default="both")
     parser.add_argument("--module", choices=(*MODULES, "all"), default="all")

@@ -13,7 +13,7 @@ from ..errors import InputError
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the command's arguments."""
-    parser = subparsers.add_parser("series", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("series", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     parser.add_argument("input", type=Path, help="DICOM folder")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--verbose", action="store_true", help="log what happens")

@@ -14,7 +14,7 @@ from ..progress import Progress
 
 def add_parser(subparsers: Any, summary: str) -> None:
     """Add the training of the airway network."""
-    parser = subparsers.add_parser("train", help=summary, description=summary.capitalize() + ".")
+    parser = subparsers.add_parser("train", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     kinds = parser.add_subparsers(dest="kind", metavar="what", required=True)
     airway = kinds.add_parser(
         "airway",

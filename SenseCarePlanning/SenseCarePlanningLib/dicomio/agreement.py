@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence, Sized
 
 import numpy as np
 
@@ -21,6 +21,11 @@ def listed(names: Iterable[str]) -> str:
     found = list(names)
     text = ", ".join(found[:_NAMES_SHOWN])
     return text if len(found) <= _NAMES_SHOWN else f"{text} and {len(found) - _NAMES_SHOWN} more"
+
+
+def counted(items: Sized, one: str, more: str) -> str:
+    """Return the number of items with the words that go with one, or with more."""
+    return f"{len(items)} {one if len(items) == 1 else more}"
 
 
 def _files(headers: Iterable[ImageHeader]) -> str:

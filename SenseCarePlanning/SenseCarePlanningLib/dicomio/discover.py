@@ -23,7 +23,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import FloatArray
-from .agreement import listed
+from .agreement import counted, listed
 from .headers import ImageHeader
 from .scan import ScanResult, files_under, scan
 from .stack import MINIMUM_EXTENT_MM, REFUSE_SLICE_MM, WARN_SLICE_MM, slice_axes
@@ -96,9 +96,10 @@ def no_images_error(path: Path, found: ScanResult) -> InputError:
     """Return the error for a path without a single DICOM image, with what it holds instead."""
     problems = [f"{name} {problem}" for name, problem in found.damaged.items()]
     if found.not_dicom:
-        problems.append(f"{len(found.not_dicom)} files are not DICOM: {listed(found.not_dicom)}")
+        problems.append(f"{counted(found.not_dicom, 'file is', 'files are')} not DICOM: {listed(found.not_dicom)}")
     if found.other_dicom:
-        problems.append(f"{len(found.other_dicom)} DICOM files hold no image: {listed(found.other_dicom)}")
+        holds = counted(found.other_dicom, "DICOM file holds", "DICOM files hold")
+        problems.append(f"{holds} no image: {listed(found.other_dicom)}")
     if not problems:
         problems.append("the folder is empty")
     return InputError(f"No DICOM image was found in {path.name}; give the folder of a chest CT, or an image file.", problems)

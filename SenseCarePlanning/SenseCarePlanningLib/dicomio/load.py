@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..volume import Volume
-from .agreement import disagreements, listed, rescale_problems, unreadable
+from .agreement import counted, disagreements, listed, rescale_problems, unreadable
 from .chest import check_chest, head_foot_axis, head_foot_extent_mm
 from .damage import damage_signs
 from .discover import CT_CLASSES, Series, choose_series, group_series, no_images_error
@@ -150,7 +150,7 @@ def _content(volume: Volume, names: Sequence[str], require_chest: bool) -> tuple
     whole = array if array.dtype == np.int16 else np.clip(np.rint(array), -32768, 32767).astype(np.int16)
     # Where slices are not named the array may be stored in any order: look along the body, as a scanner does.
     axis = 0 if names else 2 - head_foot_axis(volume.grid)
-    signs = damage_signs(np.moveaxis(whole, axis, 0), names)
+    signs = damage_signs(np.moveaxis(whole, axis, 0), names, float(volume.grid.spacing_kji_mm[axis]))
     clipped = replace(
         volume, array_kji=np.maximum(array, FLOOR_HU) if array.dtype == np.int16 else np.clip(array, FLOOR_HU, None)
     )
@@ -226,7 +226,8 @@ def _without_scouts_and_copies(headers: Sequence[ImageHeader]) -> tuple[list[Ima
             unique.append(header)
         twins.append(header)
     if copies:
-        warnings.append(f"{len(copies)} files are exact copies of others and were read once: {listed(h.name for h in copies)}")
+        files = counted(copies, "file is an exact copy of another and was", "files are exact copies of others and were")
+        warnings.append(f"{files} read once: {listed(header.name for header in copies)}")
     return unique, warnings
 
 
@@ -288,7 +289,8 @@ def _passed_over(found: ScanResult, groups: Sequence[Series]) -> list[str]:
     """Say what else lies in the folder and was not read."""
     told = []
     if found.not_dicom:
-        told.append(f"{len(found.not_dicom)} files that are not DICOM were passed over: {listed(found.not_dicom)}")
+        files = counted(found.not_dicom, "file that is not DICOM was", "files that are not DICOM were")
+        told.append(f"{files} passed over: {listed(found.not_dicom)}")
     if len(groups) > 1:
         told.append(f"{len(groups) - 1} other series in the folder were not used")
     return told

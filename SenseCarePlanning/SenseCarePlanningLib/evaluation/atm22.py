@@ -11,7 +11,7 @@ from skimage.measure import euler_number
 
 from ..errors import InputError
 from ..volume import LabelMap, bounding_box
-from .skeleton import FULL, ParsedTree, largest_component, parse_tree, skeleton_length_mm
+from .skeleton import FULL, ParsedTree, largest_component, parse_tree, skeleton_length_mm, skeleton_of
 
 DETECTED_SHARE = 0.8
 
@@ -31,7 +31,8 @@ class AirwayScores:
     tree_length_detected_mm_share
         TD with the skeleton measured in mm instead of voxels.
     detected_length_mm, reference_length_mm, prediction_length_mm
-        Skeleton lengths; the last is of the prediction itself.
+        Skeleton lengths; the last is of the same piece of the prediction that all other scores are of (the largest by 26
+        neighbours, holes filled). The reference is cut down to its largest piece by 6 neighbours, as the challenge parses it.
     branch_count, branch_detected_count
         Branches of the reference, and those with at least 80 % of their skeleton inside the prediction.
     components
@@ -102,7 +103,7 @@ def evaluate_airway(prediction: LabelMap, truth: LabelMap) -> AirwayScores:
     true_positive, positive, actual = (int(np.count_nonzero(part)) for part in (found & tree.lumen, found, tree.lumen))
     detected, count = _branches_detected(found, tree)
     length, hit = (skeleton_length_mm(tree.skeleton, spacing, within) for within in (None, found))
-    own = skeleton_length_mm(parse_tree(found).skeleton, spacing) if positive else 0.0
+    own = skeleton_length_mm(skeleton_of(found), spacing)
     voxel_ml = truth.grid.voxel_volume_mm3 / 1000.0
     negative = voxels_in_all - actual
     return AirwayScores(

@@ -71,9 +71,9 @@ def parse_tree(mask: NDArray[np.bool_]) -> ParsedTree:
     skeleton = np.zeros(mask.shape, dtype=bool)
     if not lumen.any():
         return ParsedTree(lumen, skeleton, branches, 0, 0)
+    skeleton = skeleton_of(lumen)
     box = bounding_box(lumen, (1, 1, 1))
     inner = lumen[box]
-    skeleton[box] = skeletonize(inner)
     pieces = _cut_at_junctions(skeleton[box])
     if not pieces.any():  # a tube too short to be cut: one branch
         branches[box] = inner
@@ -83,6 +83,15 @@ def parse_tree(mask: NDArray[np.bool_]) -> ParsedTree:
     spread, trachea = _merge_until_stable(spread)
     branches[box] = spread
     return ParsedTree(lumen, skeleton, branches, int(spread.max()), trachea)
+
+
+def skeleton_of(lumen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the skeleton (K, J, I) of a lumen as it is: all of its pieces, whichever way they touch; empty stays empty."""
+    skeleton = np.zeros(lumen.shape, dtype=bool)
+    if lumen.any():
+        box = bounding_box(lumen, (1, 1, 1))
+        skeleton[box] = skeletonize(lumen[box])
+    return skeleton
 
 
 def _cut_at_junctions(skeleton: NDArray[np.bool_]) -> NDArray[np.int32]:

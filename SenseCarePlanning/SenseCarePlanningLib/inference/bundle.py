@@ -56,7 +56,8 @@ class BundleSegmenter:
         """Return None when the bundle can run, or the reason why not."""
         missing = [module for module in ("torch", "monai") if importlib.util.find_spec(module) is None]
         if missing:
-            return f"The Python package {' and '.join(missing)} is not installed, which running a network needs."
+            noun, verb = ("package", "is") if len(missing) == 1 else ("packages", "are")
+            return f"Running this network needs the Python {noun} {' and '.join(missing)}, which {verb} not installed."
         try:
             self._check()
         except InputError as error:

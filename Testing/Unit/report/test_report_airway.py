@@ -15,7 +15,7 @@ from LungAirwayLib.pictures_steps import TEXT_SHARE
 from LungAirwayLib.plan import Plan, Reach
 from LungAirwayLib.report import build_report, write_report
 from LungAirwayLib.report_pages.study import person_name
-from LungAirwayLib.report_pages.summary import best_scope
+from LungAirwayLib.report_pages.summary import all_warnings, best_scope
 from LungAirwayLib.report_pages.words import Words
 from LungAirwayLib.result import AirwayResult
 from SenseCarePlanningLib.dicomio.study import StudyInfo
@@ -249,3 +249,21 @@ def test_numbers_are_printed_with_sign_unit_and_interval() -> None:
     assert words.interval((-52.0, -23.0), "[hnsf'U]") == "−52 to −23"
     assert words.interval((1.0, float("nan")), "mm") == ""
     assert words.with_unit(2.0, "furlong") == "2.0\u00a0furlong"
+
+
+@pytest.mark.parametrize(
+    ("language", "point", "surface"), [("en", "target point", "target's surface is"), ("zh", "靶点在前方", "靶病灶表面在前方")]
+)
+def test_a_bare_point_has_no_surface(case: Case, study: StudyInfo, language: str, point: str, surface: str) -> None:
+    result = case(branch_count=30, with_ct=False)
+    assert planned(result).target.is_point
+    text = str(build_report(result, study=study, language=language).sections)
+    assert point in text and surface not in text
+
+
+def test_what_was_measured_of_the_target_is_said_first(case: Case) -> None:
+    result = case(branch_count=30)
+    note = "The target mask has 2 pieces; the largest (70% of it) was measured."
+    plan = planned(result)
+    told = all_warnings(replace(result, plan=replace(plan, target=replace(plan.target, notes=(note,)))), Words.of("en"))
+    assert note in told[: len(plan.routes[0].warnings) + 2]
