@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..geometry import FloatArray, unit
 from .frames import ANTERIOR_LPS, filled_tangents, perpendicular_up
@@ -64,7 +64,10 @@ class Sheet(ABC):
         Both together lead back: ``to_lps(*to_pixels(points))`` are the points. The pixel may lie outside of the picture.
         """
         place = self.coordinates(np.atleast_2d(np.asarray(points_lps_mm, dtype=np.float64)))
-        return (place[:, :2] - [self.left_mm, self.top_mm]) / self.pixel_mm, place[:, 2]
+        return self._pixels(place[:, 0], place[:, 1]), place[:, 2]
+
+    def _pixels(self, across_mm: FloatArray, down_mm: FloatArray) -> FloatArray:
+        return np.stack([across_mm - self.left_mm, down_mm - self.top_mm], axis=1) / self.pixel_mm
 
     @property
     def across_mm(self) -> FloatArray:
@@ -97,7 +100,12 @@ class StraightenedSheet(Sheet):
             [cosine * across[:, 0] + sine * across[:, 1], arc, cosine * across[:, 1] - sine * across[:, 0]], axis=1
         )
 
-    def folded(self) -> FloatArray:
+    def along(self, arc_mm: ArrayLike) -> FloatArray:
+        """Return the pixels (M, 2) of places (M,) on the vessel's own line."""
+        arc = np.atleast_1d(np.asarray(arc_mm, dtype=np.float64))
+        return self._pixels(np.zeros(len(arc)), arc)
+
+    def folded(self) -> NDArray[np.bool_]:
         """Return where (rows, columns) the sheet folds: inside a bend, past its centre, the picture shows tissue twice."""
         step = 0.5 * self.pixel_mm
         ends = [self.rulings(self.down_mm + shift) for shift in (-step, step)]
@@ -127,6 +135,12 @@ class StretchedSheet(Sheet):
         arc, across = self.profile.beside(points_lps_mm, self.profile.frames[0, 1])
         return np.stack([across[:, 0], arc, across[:, 1]], axis=1)
 
+    def along(self, arc_mm: ArrayLike) -> FloatArray:
+        """Return the pixels (M, 2) of places (M,) on the vessel's own line."""
+        arc = np.atleast_1d(np.asarray(arc_mm, dtype=np.float64))
+        down = np.interp(arc, self.line.arc_mm, self.line_down_mm)
+        return self._pixels(self.line.at(arc)[0] @ self.profile.frames[0, 1], down)
+
 
 @dataclass(frozen=True, eq=False)
 class ProjectedSheet(Sheet):
@@ -149,6 +163,11 @@ class ProjectedSheet(Sheet):
         """See :class:`Sheet`."""
         seen = points_lps_mm @ self.axes.T
         return np.stack([seen[:, 1], seen[:, 0], seen[:, 2] - self._depth_mm(seen[:, 0])], axis=1)
+
+    def along(self, arc_mm: ArrayLike) -> FloatArray:
+        """Return the pixels (M, 2) of places (M,) on the vessel's own line, hidden ones too."""
+        seen = self.line.at(np.atleast_1d(np.asarray(arc_mm, dtype=np.float64)))[0] @ self.axes.T
+        return self._pixels(seen[:, 1], seen[:, 0])
 
     def _depth_mm(self, down_mm: FloatArray) -> FloatArray:
         """Return how far (...) from the viewer the surface lies at each height; past the curve's ends as at the ends."""
@@ -179,9 +198,12 @@ class SectionSheet(Sheet):
         return np.asarray((points_lps_mm - self.centre_lps_mm) @ self.axes.T)
 
 
+CurvedSheet = StraightenedSheet | StretchedSheet | ProjectedSheet
+
+
 def straightened(line: TubeLine, angle_deg: float = 0.0, width_mm: float = 24.0, pixel_mm: float = 0.2) -> StraightenedSheet:
     """Return the sheet of a straightened reformat: the start of the line at the top."""
-    columns = max(round(width_mm / pixel_mm), 1)
+    columns = _count(width_mm, pixel_mm)
     return StraightenedSheet(
         _count(line.length_mm, pixel_mm), columns, pixel_mm, -0.5 * columns * pixel_mm, float(line.arc_mm[0]), line, angle_deg
     )
@@ -227,7 +249,7 @@ def projected(line: TubeLine, angle_deg: float = 0.0, margin_mm: float = 12.0, p
 def cross_section(line: TubeLine, arc_mm: float, width_mm: float = 12.0, pixel_mm: float = 0.1) -> SectionSheet:
     """Return the plane across the line at a place: seen along the vessel, "up" at the top and "left" on the left."""
     centre, frame = line.at(arc_mm)
-    count = max(round(width_mm / pixel_mm), 1)
+    count = _count(width_mm, pixel_mm)
     half = -0.5 * count * pixel_mm
     return SectionSheet(count, count, pixel_mm, half, half, centre, np.stack([-frame[2], -frame[1], frame[0]]))
 

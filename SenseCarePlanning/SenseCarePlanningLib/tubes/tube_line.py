@@ -49,7 +49,7 @@ class TubeLine:
         """
         points = np.asarray(points_lps_mm, dtype=np.float64)
         line = smooth_polyline(points, smooth_mm, step_mm) if smooth_mm > 0 else resample_polyline(points, step_mm)
-        return cls(line, rotation_minimising_frames(line), arc_length_mm(line))
+        return cls(line, _frames(line), arc_length_mm(line))
 
     @property
     def length_mm(self) -> float:
@@ -117,3 +117,11 @@ class TubeLine:
         square = -(step * turn).sum(axis=1)
         root = np.sqrt(np.maximum(linear**2 - 4.0 * square * constant, 0.0))
         return np.asarray(np.clip(2.0 * constant / np.maximum(root - linear, 1e-12), 0.0, 1.0))
+
+
+def _frames(line: FloatArray) -> FloatArray:
+    """Return frames (N, 3, 3); the end tangents follow the bend, as if the line went on beyond its ends."""
+    if len(line) < 3:
+        return rotation_minimising_frames(line)
+    before, after = (3.0 * one - 3.0 * two + three for one, two, three in (line[:3], line[:-4:-1]))
+    return rotation_minimising_frames(np.concatenate([[before], line, [after]]))[1:-1]
