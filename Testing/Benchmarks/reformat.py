@@ -49,16 +49,17 @@ def timings(steps: int) -> None:
     print(f"vessel of {line.length_mm:.0f} mm, prepared once: {1000 * (time.process_time() - started):.0f} ms")
     radius = np.full((len(line.arc_mm), 72), 1.6)
     wall = TubeWall(line, np.zeros((len(line.arc_mm), 2)), radius)
-    print(f"{'':14s}{'pixels':>14s}{'thin':>10s}{'slab 1 mm':>10s}{'slab 5 mm':>10s}{'two walls':>10s}   (ms, mean and most)")
+    titles = ("pixels", "thin", "slab 1 mm", "slab 5 mm", "dragged", "two walls")
+    print(f"{'':14s}" + "".join(f"{title:>{14 if title == 'pixels' else 10}s}" for title in titles) + "   (ms, mean and most)")
     for name, make in KINDS.items():
         angles = np.arange(steps) * (360.0 / steps)
         sheet = make(line, 0.0)
         cells = []
-        for thickness in (0.0, 1.0, 5.0):
+        for thickness, stride in ((0.0, 1), (1.0, 1), (5.0, 1), (5.0, 2)):
             spent = []
             for angle in angles:
                 started = time.process_time()
-                reformatter.cut(make(line, float(angle)), thickness, Slab.MIP)
+                reformatter.cut(make(line, float(angle)), thickness, Slab.MIP, stride)
                 spent.append(1000 * (time.process_time() - started))
             cells.append(f"{np.mean(spent):5.0f} {np.max(spent):4.0f}")
         spent = []

@@ -169,6 +169,9 @@ def test_every_pixel_shows_the_value_of_its_place(make, slab: Slab | None) -> No
     change = {Slab.MIP: 1.0, Slab.MINIP: -1.0}.get(slab, 0.0) * np.abs(normal @ slope)
     expected = sheet.to_lps(pixels) @ slope + 100.0 + change
     np.testing.assert_allclose(cut.values_hu.ravel(), expected, atol=0.05)
+    dragged = Reformatter.around(volume, line, 10.0).cut(sheet, 0.0 if slab is None else 2.0, slab or Slab.MEAN, 2)
+    inner = (slice(4, -4), slice(4, -4))
+    assert np.abs((dragged.values_hu - cut.values_hu)[inner]).mean() < 0.5  # a ramp, bent only where the vessel bends
 
 
 def test_a_bead_beside_a_strong_bend_is_found_where_it_is() -> None:

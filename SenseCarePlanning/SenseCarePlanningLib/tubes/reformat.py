@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,13 @@ class Reformatter:
     Parameters
     ----------
     box
-        Cubic spline coefficients of the part around the vessel, for thin pictures; its values, for slabs, are in ``box.volume``.
+        Cubic spline coefficients of the part around the vessel, for thin pictures.
+    values_kji
+        The same part's values, for slabs.
     """
 
     box: SplineBox
+    values_kji: NDArray[Any] = field(repr=False)
 
     @classmethod
     def around(cls, volume: Volume, line: TubeLine, reach_mm: float = 25.0) -> Reformatter:
@@ -58,13 +62,19 @@ class Reformatter:
         ValueError
             When the vessel lies outside the scan.
         """
-        return cls(spline_box(volume, line.points_lps_mm, reach_mm))
+        box = spline_box(volume, line.points_lps_mm, reach_mm)
+        return cls(box, np.ascontiguousarray(box.volume.array_kji))
 
-    def cut(self, sheet: Sheet, thickness_mm: float = 0.0, slab: Slab = Slab.MEAN) -> ReformatImage:
+    def cut(self, sheet: Sheet, thickness_mm: float = 0.0, slab: Slab = Slab.MEAN, stride: int = 1) -> ReformatImage:
         """Cut one sheet.
 
         A thin sheet (thickness 0) is sampled by cubic splines, which blur nothing; the layers of a slab, centred on the
         sheet and stacked along its normal, linearly: a slab blurs by far more.
+
+        Parameters
+        ----------
+        stride
+            Only every so many pixels are sampled and those between interpolated: for thick slabs while a mouse drags.
 
         Raises
         ------
@@ -73,6 +83,10 @@ class Reformatter:
         """
         if thickness_mm < 0:
             raise ValueError(f"a slab needs a thickness of 0 or more, got {thickness_mm} mm")
+        if stride > 1:
+            size = (-(-sheet.rows // stride), -(-sheet.columns // stride))
+            coarse = replace(sheet, rows=size[0], columns=size[1], pixel_mm=stride * sheet.pixel_mm)
+            return ReformatImage(_enlarged(self.cut(coarse, thickness_mm, slab).values_hu, sheet, stride), sheet)
         layers = int(np.ceil(thickness_mm / LAYER_MM - 1e-9)) + 1
         rows = self._rows(sheet)
         if layers == 1:
@@ -97,15 +111,27 @@ class Reformatter:
         origin, direction, normal = rows
         start = origin + depth_mm * normal
         index = start.T[:, :, None] + direction.T[:, :, None] * sheet.across_mm
-        source = self.box.coefficients if order == 3 else self.box.volume.array_kji
+        source = self.box.coefficients if order == 3 else self.values_kji
         values = np.empty((sheet.rows, sheet.columns), dtype=np.float32)
         mode = "mirror" if order == 3 else "nearest"
         map_coordinates(source, index, order=order, mode=mode, prefilter=False, output=values)
-        last = np.array(self.box.volume.array_kji.shape) - 0.5
+        last = np.array(self.values_kji.shape) - 0.5
         ends = start.T[:, :, None] + direction.T[:, :, None] * sheet.across_mm[[0, -1]]
         if (ends < -0.5).any() or (ends > last[:, None, None]).any():
             values[((index < -0.5) | (index > last[:, None, None])).any(axis=0)] = np.nan
         return values
+
+
+def _enlarged(values: Float32Array, sheet: Sheet, stride: int) -> Float32Array:
+    """Return a coarse picture on the pixels of the fine one, linearly."""
+    for axis, count in ((0, sheet.rows), (1, sheet.columns)):
+        place = np.clip((np.arange(count) + 0.5) / stride - 0.5, 0.0, values.shape[axis] - 1.0)
+        low = np.minimum(place.astype(np.int64), max(values.shape[axis] - 2, 0))
+        part = (place - low).astype(np.float32)
+        part = part[:, None] if axis == 0 else part[None]
+        next_one = np.minimum(low + 1, values.shape[axis] - 1)
+        values = (1.0 - part) * values.take(low, axis=axis) + part * values.take(next_one, axis=axis)
+    return np.asarray(values, dtype=np.float32)
 
 
 _JOINED = {Slab.MEAN: np.add, Slab.MIP: np.maximum, Slab.MINIP: np.minimum}

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,9 +98,7 @@ class StraightenedSheet(Sheet):
         """See :class:`Sheet`."""
         arc, across = self.line.beside(points_lps_mm)
         cosine, sine = _wave(self.angle_deg)
-        return np.stack(
-            [cosine * across[:, 0] + sine * across[:, 1], arc, cosine * across[:, 1] - sine * across[:, 0]], axis=1
-        )
+        return np.stack([cosine * across[:, 0] + sine * across[:, 1], arc, cosine * across[:, 1] - sine * across[:, 0]], axis=1)
 
     def along(self, arc_mm: ArrayLike) -> FloatArray:
         """Return the pixels (M, 2) of places (M,) on the vessel's own line."""
@@ -171,14 +171,25 @@ class ProjectedSheet(Sheet):
 
     def _depth_mm(self, down_mm: FloatArray) -> FloatArray:
         """Return how far (...) from the viewer the surface lies at each height; past the curve's ends as at the ends."""
+        first = [part[0][0] for part in self._pieces]
+        last = [part[0][-1] for part in self._pieces]
+        asked = np.clip(down_mm, min(first), max(last))
+        depths = [
+            np.where((asked >= height[0]) & (asked <= height[-1]), np.interp(asked, height, depth), np.inf)
+            for height, depth in self._pieces
+        ]
+        return np.asarray(np.min(depths, axis=0))
+
+    @cached_property
+    def _pieces(self) -> list[tuple[FloatArray, FloatArray]]:
+        """Height and depth of the curve between the places where it turns back, each by ascending height."""
         seen = self.line.points_lps_mm @ self.axes.T
         height, depth = seen[:, 0], seen[:, 2]
-        asked = np.clip(down_mm, height.min(), height.max()).reshape(-1)
-        first, last = height[None, :-1], height[None, 1:]
-        crossed = (np.minimum(first, last) <= asked[:, None]) & (asked[:, None] <= np.maximum(first, last))
-        share = np.clip((asked[:, None] - first) / np.where(first == last, 1.0, last - first), 0.0, 1.0)
-        place = depth[None, :-1] + share * (depth[None, 1:] - depth[None, :-1])
-        return np.asarray(np.where(crossed, place, np.inf).min(axis=1).reshape(np.shape(down_mm)))
+        rising = np.diff(height) >= 0.0
+        ends = np.flatnonzero(np.diff(rising)) + 1
+        edges = [0, *ends.tolist(), len(height) - 1]
+        parts = [slice(low, high + 1) for low, high in pairwise(edges)]
+        return [(height[part], depth[part]) if rising[part.start] else (height[part][::-1], depth[part][::-1]) for part in parts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,9 +265,7 @@ def cross_section(line: TubeLine, arc_mm: float, width_mm: float = 12.0, pixel_m
     return SectionSheet(count, count, pixel_mm, half, half, centre, np.stack([-frame[2], -frame[1], frame[0]]))
 
 
-def probe_strip(
-    line: TubeLine, places_mm: ArrayLike, width_mm: float = 12.0, pixel_mm: float = 0.1
-) -> tuple[SectionSheet, ...]:
+def probe_strip(line: TubeLine, places_mm: ArrayLike, width_mm: float = 12.0, pixel_mm: float = 0.1) -> tuple[SectionSheet, ...]:
     """Return the planes across the line at several places (K,)."""
     return tuple(cross_section(line, float(place), width_mm, pixel_mm) for place in np.atleast_1d(np.asarray(places_mm)))
 

@@ -94,7 +94,7 @@ def _across(line: TubeLine, sheet: CurvedSheet, pixels: FloatArray) -> tuple[Flo
 def _near(wall: TubeWall, sheet: CurvedSheet, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
     """Return which places (rows, columns) of the grid may lie within the wall or beside it."""
     path = sheet.along(sheet.line.arc_mm)
-    reach = float((wall.radius_mm.max(axis=1) + np.linalg.norm(wall.centre_mm, axis=1)).max()) + 1.5
+    reach = float((wall.radius_mm.max(axis=1) + np.linalg.norm(wall.centre_mm, axis=1)).max()) + 0.8
     step = float(x[1] - x[0]) if len(x) > 1 else 1.0
     away = np.ones((len(y), len(x)), dtype=bool)
     column, row = np.rint((path - 0.5) / step).astype(np.int64).T
@@ -102,5 +102,6 @@ def _near(wall: TubeWall, sheet: CurvedSheet, x: FloatArray, y: FloatArray) -> N
     away[row[inside], column[inside]] = False
     if away.all():
         return ~away
-    # rows of a stretched sheet cross the vessel aslant, by up to twice its width
-    return np.asarray(distance_transform_edt(away) * step * sheet.pixel_mm <= 2.0 * reach)
+    # where a sheet bends, the way on it to a wall is longer than the straight one
+    slack = 1.0 if isinstance(sheet, StraightenedSheet) else 1.4
+    return np.asarray(distance_transform_edt(away) * step * sheet.pixel_mm <= slack * reach)
