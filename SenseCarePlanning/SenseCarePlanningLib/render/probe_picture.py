@@ -104,7 +104,7 @@ def beside(picture: RgbImage, probes: Sequence[RgbImage], gap_px: int = 12) -> R
     tallest = max(probe.shape[0] for probe in probes)
     rows = max((picture.shape[0] + gap_px) // (tallest + gap_px), 1)
     columns = [probes[start : start + rows] for start in range(0, len(probes), rows)]
-    height = max(picture.shape[0], max(sum(one.shape[0] + gap_px for one in column) - gap_px for column in columns))
+    height = max(picture.shape[0], *(sum(one.shape[0] + gap_px for one in column) - gap_px for column in columns))
     widths = [max(one.shape[1] for one in column) for column in columns]
     canvas = np.full((height, picture.shape[1] + sum(widths) + gap_px * len(widths), 3), GROUND, dtype=np.uint8)
     canvas[: picture.shape[0], : picture.shape[1]] = picture

@@ -266,7 +266,7 @@ def _draw_divisions(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, le
         for at, row in zip(order, rows, strict=True):
             middle = np.array([0.5 * (starts[at] + ends[at])])
             (end,) = _beside_px(sheet, middle, -_reach_mm(middle, style) - 0.4)
-            leaders.line([[names + 0.5 * size, row], end + [left, 0.0]], (*FAINT, 170), _width(style, 0.05))
+            leaders.line([[names + 0.5 * size, row], end + np.array([left, 0.0])], (*FAINT, 170), _width(style, 0.05))
         leaders.draw(canvas)
     for at, row in zip(order, rows, strict=True):
         draw_text(canvas, style.divisions[at][1], 0.3 * size, row, size, colour=FAINT, halo=None, anchor="lm")
@@ -286,7 +286,7 @@ def _draw_probes(field: RgbImage, sheet: CurvedSheet, style: VesselStyle) -> Non
     places = []
     for at, row in zip(order, rows, strict=True):
         place = np.array([np.clip(ends[at, 0] - 0.35 * size, size, field.shape[1] - size), row])
-        shapes.line([place + [0.15 * size, 0.0], ends[at], others[at]], (*PROBE, 255), _width(style, 0.07))
+        shapes.line([place + np.array([0.15 * size, 0.0]), ends[at], others[at]], (*PROBE, 255), _width(style, 0.07))
         places.append(place)
     shapes.draw(field)
     for at, place in zip(order, places, strict=True):
@@ -314,7 +314,9 @@ def _write_stretches(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, l
     for one, top in zip(named, tops, strict=True):
         (back,) = _beside_px(sheet, one.at_mm, _bracket_mm(one, style) + 0.4)
         shapes.line(
-            [back + [left, 0.0], [near - 0.3 * size, top + 0.5 * _label_px(one, style)]], (*one.colour, 255), _width(style, 0.07)
+            [back + np.array([left, 0.0]), [near - 0.3 * size, top + 0.5 * _label_px(one, style)]],
+            (*one.colour, 255),
+            _width(style, 0.07),
         )
     shapes.draw(canvas)
     for one, top in zip(named, tops, strict=True):
