@@ -1,4 +1,8 @@
-"""How long one rotation step of each reformat takes (CPU time), and how far pixels miss their place on curves of known shape."""
+"""How long one rotation step of each reformat takes (CPU time), and how far pixels miss their place on curves of known shape.
+
+*thin* and the slabs are the bare picture, *dragged* a slab of 5 mm sampled coarsely as while a mouse moves, *drawn* a thin one
+with both walls, centreline, a lesion, segments and probes drawn on it: what a viewer shows.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
 
+from SenseCarePlanningLib.render.vessel_picture import LUMEN, OUTER, DrawnWall, Probe, Stretch, VesselStyle, vessel_picture
 from SenseCarePlanningLib.tubes.reformat import Reformatter, Slab
 from SenseCarePlanningLib.tubes.sheets import CurvedSheet, projected, straightened, stretched
 from SenseCarePlanningLib.tubes.tube_line import TubeLine
-from SenseCarePlanningLib.tubes.wall_lines import TubeWall, wall_lines
+from SenseCarePlanningLib.tubes.wall_lines import TubeWall
 from SenseCarePlanningLib.volume import Volume
 
 KINDS: dict[str, Callable[[TubeLine, float], CurvedSheet]] = {
@@ -48,8 +53,8 @@ def timings(steps: int) -> None:
     reformatter = Reformatter.around(volume, line)
     print(f"vessel of {line.length_mm:.0f} mm, prepared once: {1000 * (time.process_time() - started):.0f} ms")
     radius = np.full((len(line.arc_mm), 72), 1.6)
-    wall = TubeWall(line, np.zeros((len(line.arc_mm), 2)), radius)
-    titles = ("pixels", "thin", "slab 1 mm", "slab 5 mm", "dragged", "two walls")
+    wall, outer = (TubeWall(line, np.zeros((len(line.arc_mm), 2)), radius + more) for more in (0.0, 0.5))
+    titles = ("pixels", "thin", "slab 1 mm", "slab 5 mm", "dragged", "drawn")
     print(f"{'':14s}" + "".join(f"{title:>{14 if title == 'pixels' else 10}s}" for title in titles) + "   (ms, mean and most)")
     for name, make in KINDS.items():
         angles = np.arange(steps) * (360.0 / steps)
@@ -62,12 +67,17 @@ def timings(steps: int) -> None:
                 reformatter.cut(make(line, float(angle)), thickness, Slab.MIP, stride)
                 spent.append(1000 * (time.process_time() - started))
             cells.append(f"{np.mean(spent):5.0f} {np.max(spent):4.0f}")
+        style = VesselStyle(
+            walls=(DrawnWall(outer, OUTER), DrawnWall(wall, LUMEN)),
+            stretches=(Stretch(40.0, 50.0, 44.0, ("L1  55 %", "(48-61)"), (255, 112, 67)),),
+            divisions=((0.0, "LM"), (15.0, "pLAD"), (40.0, "mLAD"), (90.0, "dLAD")),
+            probes=(Probe(38.0, "A"), Probe(44.0, "B"), Probe(52.0, "C")),
+            text_px=14,
+        )
         spent = []
         for angle in angles:
-            turned = make(line, float(angle))
             started = time.process_time()
-            for _ in range(2):
-                wall_lines(wall, turned)
+            vessel_picture(reformatter.cut(make(line, float(angle))), style)
             spent.append(1000 * (time.process_time() - started))
         cells.append(f"{np.mean(spent):5.0f} {np.max(spent):4.0f}")
         print(f"{name:14s}{sheet.columns:>8d} x {sheet.rows:<4d}" + "".join(f"{cell:>10s}" for cell in cells))
