@@ -65,7 +65,7 @@ class VesselStyle:
     Parameters
     ----------
     walls
-        Drawn where they cut the picture, the later over the earlier.
+        All around one line; drawn where they cut the picture, the later over the earlier.
     centreline
         Whether the vessel's own line is drawn.
     stretches
@@ -169,8 +169,8 @@ def _draw_vessel(field: RgbImage, sheet: CurvedSheet, style: VesselStyle) -> Non
         path = sheet.along(arc)
         for start in range(0, len(path) - 2, 4):
             shapes.line(path[start : start + 3], (255, 255, 255, 150), _width(style, 0.05))
-    for drawn in style.walls:
-        for line in wall_lines(drawn.wall, sheet):
+    for drawn, lines in zip(style.walls, wall_lines([one.wall for one in style.walls], sheet), strict=True):
+        for line in lines:
             shapes.line(line, (*drawn.colour, 235), _width(style, 0.07))
     for one in style.stretches:
         _add_bracket(shapes, sheet, one, style)
@@ -181,8 +181,7 @@ def _reach_mm(arc_mm: FloatArray, style: VesselStyle) -> FloatArray:
     """Return how far (M,) the walls reach from the line at places (M,)."""
     reach = np.full(len(arc_mm), 1.5)
     for drawn in style.walls:
-        away = drawn.wall.radius_mm.max(axis=1) + np.linalg.norm(drawn.wall.centre_mm, axis=1)
-        reach = np.maximum(reach, np.interp(arc_mm, drawn.wall.line.arc_mm, away))
+        reach = np.maximum(reach, np.interp(arc_mm, drawn.wall.line.arc_mm, drawn.wall.reach_mm))
     return reach
 
 

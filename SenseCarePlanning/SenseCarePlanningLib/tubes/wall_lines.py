@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,11 @@ class TubeWall:
     centre_mm: FloatArray
     radius_mm: FloatArray
 
+    @cached_property
+    def reach_mm(self) -> FloatArray:
+        """How far (N,) the wall reaches from the line."""
+        return np.asarray(self.radius_mm.max(axis=1) + np.linalg.norm(self.centre_mm, axis=1))
+
     def depth_mm(self, arc_mm: FloatArray, across_mm: FloatArray) -> FloatArray:
         """Return how far (M,) inside the wall places lie (negative: outside), given (M,) along and (M, 2) across the line."""
         place = np.interp(arc_mm, self.line.arc_mm, np.arange(len(self.line.arc_mm)))
@@ -62,19 +69,26 @@ class TubeWall:
         return np.concatenate([ring, ring[:1]])
 
 
-def wall_lines(wall: TubeWall, sheet: CurvedSheet) -> list[FloatArray]:
-    """Return the lines (K, 2), in pixels, along which a wall cuts a curved sheet; they end where the picture or vessel ends."""
+def wall_lines(walls: Sequence[TubeWall], sheet: CurvedSheet) -> list[list[FloatArray]]:
+    """Return for each of several walls around one line the lines (K, 2), in pixels, along which it cuts a curved sheet.
+
+    They end where the picture or the vessel ends.
+    """
     from skimage.measure import find_contours  # Slicer lacks it until the user installs it
 
+    if not walls:
+        return []
     stride = max(round(GRID_MM / sheet.pixel_mm), 1)
     x, y = np.arange(0.5, sheet.columns, stride), np.arange(0.5, sheet.rows, stride)
-    near = _near(wall, sheet, x, y)
+    near = _near(walls, sheet, x, y)
     rows, columns = np.nonzero(near)
-    pixels = np.stack([x[columns], y[rows]], axis=1)
-    field = np.full(near.shape, -1.0)
-    if len(rows):
-        field[rows, columns] = np.maximum(wall.depth_mm(*_across(wall.line, sheet, pixels)), -1.0)
-    return [stride * line[:, ::-1] + 0.5 for line in find_contours(field, 0.0)]
+    place = _across(walls[0].line, sheet, np.stack([x[columns], y[rows]], axis=1))
+    found = []
+    for wall in walls:
+        field = np.full(near.shape, -1.0)
+        field[rows, columns] = np.maximum(wall.depth_mm(*place), -1.0)
+        found.append([stride * line[:, ::-1] + 0.5 for line in find_contours(field, 0.0)])
+    return found
 
 
 def section_ring(wall: TubeWall, sheet: SectionSheet, arc_mm: float) -> FloatArray:
@@ -91,10 +105,10 @@ def _across(line: TubeLine, sheet: CurvedSheet, pixels: FloatArray) -> tuple[Flo
     return line.beside(sheet.to_lps(pixels))
 
 
-def _near(wall: TubeWall, sheet: CurvedSheet, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
-    """Return which places (rows, columns) of the grid may lie within the wall or beside it."""
+def _near(walls: Sequence[TubeWall], sheet: CurvedSheet, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
+    """Return which places (rows, columns) of the grid may lie within a wall or beside it."""
     path = sheet.along(sheet.line.arc_mm)
-    reach = float((wall.radius_mm.max(axis=1) + np.linalg.norm(wall.centre_mm, axis=1)).max()) + 0.8
+    reach = 0.8 + max(float(wall.reach_mm.max()) for wall in walls)
     step = float(x[1] - x[0]) if len(x) > 1 else 1.0
     away = np.ones((len(y), len(x)), dtype=bool)
     column, row = np.rint((path - 0.5) / step).astype(np.int64).T
