@@ -112,7 +112,9 @@ def find_left(trees: Sequence[Tree], index: int, frame: HeartFrame) -> Left:
     tree = trees[index]
     trunk, daughters = left_division(tree)
     if not daughters:
-        (lad_score, lad_tip), (lcx_score, lcx_tip) = (_ranked(tree, tree.root_id, frame, score)[0] for score in (_lad_score, _lcx_score))
+        (lad_score, lad_tip), (lcx_score, lcx_tip) = (
+            _ranked(tree, tree.root_id, frame, score)[0] for score in (_lad_score, _lcx_score)
+        )
         certain = sure(abs(lad_score - lcx_score - _ALONE_MM), _NAMES_SCALE_MM)
         is_lad = lad_score - lcx_score > _ALONE_MM
         way = way_to(tree, lad_tip if is_lad else lcx_tip)
