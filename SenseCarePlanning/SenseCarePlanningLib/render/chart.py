@@ -16,7 +16,7 @@ from .overlay import Colour, Shapes, draw_text, text_size
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (33, 37, 43)
 GRID: Colour = (214, 219, 226)
-_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 90.0, 100.0, 200.0)
+_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class ChartStyle:
         Marked parts of the x axis.
     divisions
         Start (mm) and name of each segment, named above the field.
+    marks
+        Places (in units of the x axis) and colours of upright lines without a name.
     text_px
         Height of letters.
     """
@@ -54,6 +56,7 @@ class ChartStyle:
     y_title: str
     spans: tuple[Span, ...] = ()
     divisions: tuple[tuple[float, str], ...] = ()
+    marks: tuple[tuple[float, Colour], ...] = ()
     text_px: int = 26
 
 
@@ -124,11 +127,15 @@ def unrolled_picture(
     return frame.canvas
 
 
-def profile_picture(arc_mm: FloatArray, curves: Sequence[Curve], style: ChartStyle) -> RgbImage:
-    """Draw curves along the vessel, with their bands, from 0 upwards."""
-    tops = [np.nanmax(one.band[1] if one.band else one.values) for one in curves if np.isfinite(one.values).any()]
-    high = float(np.ceil(1.08 * max(tops, default=1.0) * 2.0) / 2.0)
-    frame = _frame(style, (float(arc_mm[0]), float(arc_mm[-1])), (0.0, high), [(one.name, one.colour) for one in curves])
+def profile_picture(
+    arc_mm: FloatArray, curves: Sequence[Curve], style: ChartStyle, y_range: tuple[float, float] | None = None
+) -> RgbImage:
+    """Draw curves over places (N,), with their bands; from 0 upwards where no range is given. Only named ones are explained."""
+    if y_range is None:
+        tops = [np.nanmax(one.band[1] if one.band else one.values) for one in curves if np.isfinite(one.values).any()]
+        y_range = (0.0, float(np.ceil(1.08 * max(tops, default=1.0) * 2.0) / 2.0))
+    named = [(one.name, one.colour) for one in curves if one.name]
+    frame = _frame(style, (float(arc_mm[0]), float(arc_mm[-1])), y_range, named)
     _draw_axes(frame, grid=True)
     _draw_spans(frame)
     x = frame.x(arc_mm)
@@ -143,7 +150,7 @@ def profile_picture(arc_mm: FloatArray, curves: Sequence[Curve], style: ChartSty
     shapes = Shapes()
     width = style.text_px
     for one in curves:
-        points = np.stack([x, frame.y(one.values)], axis=1)
+        points = np.stack([x, frame.y(np.clip(one.values, *y_range))], axis=1)
         if not one.dashed:
             shapes.line(points, (*one.colour, 255), max(one.width * width, 1.5))
             continue
@@ -205,6 +212,11 @@ def _step(extent: float, room_px: float, least_px: float) -> float:
     return next((step for step in _STEPS if step / extent * room_px >= least_px), _STEPS[-1])
 
 
+def _number(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    return text.replace("-", "−") if float(text) != 0.0 else text.lstrip("-")
+
+
 def _draw_axes(frame: _Frame, grid: bool, y_step: float | None = None) -> None:
     style, size = frame.style, frame.style.text_px
     bottom, right = frame.top + style.height, frame.left + style.width
@@ -213,14 +225,14 @@ def _draw_axes(frame: _Frame, grid: bool, y_step: float | None = None) -> None:
     for value in np.arange(np.ceil(frame.x_range[0] / x_step) * x_step, frame.x_range[1] + 1e-6, x_step):
         x = float(frame.x(value))
         shapes.line([[x, bottom], [x, bottom + 0.3 * size]], (*INK, 255), 2.0)
-        draw_text(frame.canvas, f"{value:.0f}", x, bottom + 0.95 * size, size, colour=INK, halo=None, anchor="mm")
+        draw_text(frame.canvas, _number(float(value), 0), x, bottom + 0.95 * size, size, colour=INK, halo=None, anchor="mm")
     y_step = y_step or _step(frame.y_range[1] - frame.y_range[0], style.height, 1.6 * size)
-    for value in np.arange(frame.y_range[0], frame.y_range[1] + 1e-6, y_step):
+    for value in np.arange(np.ceil(frame.y_range[0] / y_step) * y_step, frame.y_range[1] + 1e-6, y_step):
         y = float(frame.y(value))
         if grid:
             shapes.line([[frame.left, y], [right, y]], (*GRID, 255), 1.0)
         shapes.line([[frame.left - 0.3 * size, y], [frame.left, y]], (*INK, 255), 2.0)
-        text = f"{value:.0f}" if y_step >= 1.0 else f"{value:.1f}"
+        text = _number(float(value), 0 if y_step >= 1.0 else 1)
         draw_text(frame.canvas, text, frame.left - 0.45 * size, y, size, colour=INK, halo=None, anchor="rm")
     box = [[frame.left, frame.top], [right, frame.top], [right, bottom], [frame.left, bottom], [frame.left, frame.top]]
     shapes.line(box, (*INK, 255), 2.0)
@@ -231,6 +243,9 @@ def _draw_spans(frame: _Frame) -> None:
     """Mark lesions and segments above the field, and how far they reach in it."""
     style, size = frame.style, frame.style.text_px
     shapes = Shapes()
+    for place, colour in style.marks:
+        x = float(frame.x(place))
+        shapes.line([[x, frame.top], [x, frame.top + style.height]], (*colour, 255), 3.0)
     starts = [max(start, frame.x_range[0]) for start, _ in style.divisions]
     for number, (start, end) in enumerate(pairwise([*starts, frame.x_range[1]])):
         first, last = float(frame.x(start)), float(frame.x(end))

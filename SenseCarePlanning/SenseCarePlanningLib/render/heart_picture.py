@@ -36,6 +36,8 @@ AIR_HU = -1000
 BACKGROUND: Colour = (10, 12, 16)
 INK: Colour = (236, 240, 245)
 MARGIN = 1.1
+HIDING_FROM_MM, HIDING_HU, HIDING_MM = 4.0, 90, 1.5
+"""A point is hidden by so many mm of tissue over so many HU, so far in front of it: not by the wall of its own vessel."""
 OPACITY = ((-1000.0, 0.0), (20.0, 0.0), (80.0, 0.18), (130.0, 0.5), (400.0, 0.85), (1200.0, 0.95))
 COLOUR = (
     (0.0, (150, 62, 48)),
@@ -177,7 +179,6 @@ class HeartPainter:
         tall = float(max(extent[1], extent[0] * height / inner)) * MARGIN
         image = canvas[:height]
         image[:, labels.left : labels.left + inner] = self._drawn(inner, height, style, body, middle @ axes, tall)
-        _write_directions(image[:, labels.left : labels.left + inner], axes, style.letters)
         if places:
             scale = height / tall
             at = {
@@ -186,7 +187,16 @@ class HeartPainter:
                 for key, (_, point) in places.items()
             }
             write_labels(image, labels, at, INK)
+        _write_directions(image[:, labels.left : labels.left + inner], axes, style.letters)
         return canvas
+
+    def hidden(self, point_lps_mm: FloatArray, view: View) -> bool:
+        """Tell whether tissue that is drawn opaque lies between a point (3,) and the viewer."""
+        away = np.arange(HIDING_FROM_MM, 2.0 * float(np.linalg.norm(self._values.shape)) * GRID_MM, GRID_MM)
+        places = point_lps_mm - away[:, None] * view.axes[2]
+        index = np.rint((places - self._affine[:3, 3]) / GRID_MM).astype(np.int64)[:, ::-1]
+        inside = ((index >= 0) & (index < np.array(self._values.shape))).all(axis=1)
+        return int((self._values[tuple(index[inside].T)] > HIDING_HU).sum()) * GRID_MM > HIDING_MM
 
     def _drawn(self, width: int, height: int, style: HeartStyle, body: Any, centre: FloatArray, tall: float) -> RgbImage:
         renderer = self._renderers.get((width, height))

@@ -75,7 +75,7 @@ def _draw_marks(field: RgbImage, sheet: SectionSheet, style: ProbeStyle) -> None
         angle = np.radians(style.cut_deg)
         way = np.array([-np.sin(angle), -np.cos(angle)])
         for sign in (-1.0, 1.0):
-            shapes.line([middle + sign * 0.42 * sheet.columns * way, middle + sign * 0.49 * sheet.columns * way],
+            shapes.line([middle + sign * 0.34 * sheet.columns * way, middle + sign * 0.41 * sheet.columns * way],
                         (*PROBE, 255), max(0.1 * size, 1.0))  # fmt: skip
     length = 2.0 if sheet.columns * sheet.pixel_mm < 16.0 else 5.0
     right, bottom = sheet.columns - 0.4 * size, sheet.rows - 0.4 * size

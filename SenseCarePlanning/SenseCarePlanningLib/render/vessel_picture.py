@@ -143,6 +143,11 @@ def margin_px(sheet: CurvedSheet, style: VesselStyle) -> int:
     return ruler + (names + round(0.8 * size) if names else 0) + (round(0.3 * size) if ruler or names else 0)
 
 
+def margins_px(sheet: CurvedSheet, style: VesselStyle) -> int:
+    """Return how much wider than the reformat itself its picture is."""
+    return margin_px(sheet, style) + _right_px(style)
+
+
 def _right_px(style: VesselStyle) -> int:
     size = style.text_px
     widest = max((text_size(line, size)[0] for one in style.stretches for line in one.lines), default=0)
@@ -284,7 +289,8 @@ def _draw_probes(field: RgbImage, sheet: CurvedSheet, style: VesselStyle) -> Non
     shapes = Shapes()
     places = []
     for at, row in zip(order, rows, strict=True):
-        place = np.array([np.clip(ends[at, 0] - 0.35 * size, size, field.shape[1] - size), row])
+        room = text_size(style.probes[at].letter, size, True)[0] + 0.3 * size
+        place = np.array([np.clip(ends[at, 0] - 0.35 * size, room, field.shape[1] - size), row])
         shapes.line([place + np.array([0.15 * size, 0.0]), ends[at], others[at]], (*PROBE, 255), _width(style, 0.07))
         places.append(place)
     shapes.draw(field)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..dicomio.study import StudyInfo
 from ..volume import Grid
+from .fonts import printable
 from .model import KeyValueTable, Notice, Section, Tone
 from .words import Words, label_of
 
@@ -111,3 +112,15 @@ def _image_rows(grid: Grid, geometry: Mapping[str, object], words: Words) -> lis
     contrast = facts.get("contrast")
     rows.append((words.say("Contrast medium"), missing if contrast is None else words.yes_no(bool(contrast))))
     return rows
+
+
+def glyph_notice(line: str, words: Words) -> tuple[Section, ...]:
+    """Return a note when the patient's name holds characters that the PDF cannot draw."""
+    _, missing = printable(line)
+    if not missing:
+        return ()
+    text = words.say(
+        "The fonts lack {codes} of the patient line: a box stands in their place. Identify the patient by ID and date.",
+        codes=words.say(", ").join(missing),
+    )
+    return (Section(words.say("Characters not printable"), (Notice(text, tone=Tone.BAD),)),)
