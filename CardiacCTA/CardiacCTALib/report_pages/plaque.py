@@ -156,8 +156,6 @@ def calcium_section(result: CoronaryResult, words: Words) -> Section:
         ),
         *(words.sentence(text) for text in score.rule.notes),
     ]
-    if score.mass_mg() is None:
-        notes.append(words.say("No mass: the calibration factor of the scanner is not known."))
     blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True), *(Paragraph(text, small=True) for text in notes)]
     return Section(title, tuple(blocks), keep_together=True)
 

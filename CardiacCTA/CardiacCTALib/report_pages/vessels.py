@@ -9,7 +9,6 @@ from SenseCarePlanningLib.report.model import (
     Figure,
     FigureRow,
     Heading,
-    KeyValueTable,
     Measurement,
     Notice,
     Paragraph,
@@ -35,9 +34,9 @@ _PAIRED = ("diameter_stenosis", "area_stenosis", "reference_diameter")
 _SINGLE = ("minimum_lumen_diameter", "minimum_lumen_area", "lesion_length", "distance_from_ostium", "remodelling_index",
            "plaque_burden_at_narrowest", "calcium_arc")  # fmt: skip
 _PROBE_WORDS = {
-    "A": label_of("{name}: healthy section before the lesion"),
-    "B": label_of("{name}: narrowest section"),
-    "C": label_of("{name}: healthy section after the lesion"),
+    "A": label_of("{name}: healthy, before"),
+    "B": label_of("{name}: narrowest"),
+    "C": label_of("{name}: healthy, after"),
 }
 
 
@@ -113,7 +112,7 @@ def lesion_blocks(row: LesionRow, pictures: Pictures, words: Words) -> list[Bloc
         )
         for letter, text in zip(LETTERS, _PROBE_WORDS.values(), strict=True)
     ]  # fmt: skip
-    edges = words.say("HU along the cut; blue: edges of the lumen, orange: outer wall")
+    edges = words.say("HU along the cut in {name}", name=f"{row.number}B")
     figures.append(Figure(pictures.get(f"lesion_{row.number}_edges"), edges, edges, missing, max_height_mm=52.0))
     title = words.say("{name}: {segment}, grade {grade}", name=row.name, segment=segment_title(row.code, words),
                       grade=grade_words(row, words))  # fmt: skip
@@ -154,10 +153,14 @@ def _said(item: Measurement | None, words: Words) -> str:
     return words.measured(item)
 
 
-def _single(row: LesionRow, words: Words) -> KeyValueTable:
-    pairs = []
+def _single(row: LesionRow, words: Words) -> DataTable:
+    """Return what needs no reference, two quantities a line, with the section that each was read in."""
+    cells = []
     for name in _SINGLE:
         item = row.numbers.get(name)
         if item is not None:
-            pairs.append((words.measurement_name(name), f"{words.measured(item)} [{row.number}B]"))
-    return KeyValueTable(tuple(pairs), pairs_per_line=2)
+            cells.append((words.measurement_name(name), words.measured(item), f"{row.number}B"))
+    if len(cells) % 2:
+        cells.append(("", "", ""))
+    titles = (Column(words.say("Quantity"), 2.7), Column(words.say("Value"), 2.2), Column(words.say("Read in"), 0.9))
+    return DataTable((*titles, *titles), tuple((*cells[at], *cells[at + 1]) for at in range(0, len(cells), 2)), compact=True)

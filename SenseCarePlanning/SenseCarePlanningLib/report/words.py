@@ -27,7 +27,7 @@ _UNITS = {
 }
 """UCUM unit -> how it is printed and with how many decimals."""
 
-_DECIMALS = {"slice_spacing": 2, "slice_thickness": 2, "pixel_spacing": 2, "in_plane_spacing": 2}
+_DECIMALS = {"agatston_score": 0, "slice_spacing": 2, "slice_thickness": 2, "pixel_spacing": 2, "in_plane_spacing": 2}
 """Distances of the grid are printed as finely as voxels are under patient and study: 1.25 mm stays 1.25 mm."""
 
 _Own = TypeVar("_Own", bound="Words")
