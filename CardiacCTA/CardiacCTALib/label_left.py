@@ -12,7 +12,7 @@ from SenseCarePlanningLib.tubes.tree import BranchLabel
 from .heart_frame import HeartFrame
 from .issues import Consequence, Issue, QualityItem, issue
 from .label_courses import Left
-from .label_names import OTHER, UNSURE, Draft, label_of
+from .label_names import OTHER, UNSURE, Draft, named
 from .label_paths import Side, Way, sides_of
 from .label_sides import (
     LATERAL_SHIFT_DEG,
@@ -67,7 +67,7 @@ def name_left(
         doubts.append(issue(Issue.NO_DIVISION, Consequence.NOT_ASSESSABLE))
     trunk = left.lad or left.lcx
     if start > 0.0 and trunk is not None:
-        draft.give_way(trunk, [(0.0, label_of("LM", sure_side))])
+        draft.give_way(trunk, [(0.0, named("LM", sure_side))])
     if left.lcx is not None:
         doubts.extend(_name_lcx(draft, left.lcx, start, frame, Sure(sure_names, left.sure_lcx, left.lcx_split_mm), right_has))
     if left.lad is not None:
@@ -75,10 +75,10 @@ def name_left(
     if start > 0.0 and trunk is not None:
         for branch_id, end in zip(trunk.branch_ids, trunk.ends_mm, strict=True):
             if end <= start + 1e-6:
-                draft.pieces[branch_id] = [(0.0, label_of("LM", sure_side))]
+                draft.pieces[branch_id] = [(0.0, named("LM", sure_side))]
     by_length = sorted(left.ramus, key=lambda one: -sum(draft.tree[below].length_mm for below in draft.tree.subtree(one)))
     for rank, one in enumerate(by_length):
-        draft.give_below(one, label_of("RI" if rank == 0 else OTHER, sure_names, (("D1", 0.5 * (1.0 - sure_names)),)))
+        draft.give_below(one, named("RI" if rank == 0 else OTHER, sure_names, (("D1", 0.5 * (1.0 - sure_names)),)))
     return doubts
 
 
@@ -94,9 +94,9 @@ def _name_lad(draft: Draft, way: Way, start: float, frame: HeartFrame, certain: 
         doubts.append(issue(Issue.CUT_UNKNOWN, Consequence.DOUBTFUL, "pLAD", "mLAD", part="pLAD", other="mLAD"))
     middle = 0.5 * (first + _apex_mm(way, frame))
     begins = [
-        (0.0, label_of("pLAD", certain.before)),
-        (first, label_of("mLAD", certain.at(first))),
-        (middle, label_of("dLAD", certain.at(middle))),
+        (0.0, named("pLAD", certain.before)),
+        (first, named("mLAD", certain.at(first))),
+        (middle, named("dLAD", certain.at(middle))),
     ]
     draft.give_way(way, begins, start)
     _name_order(draft, diagonals, ("D1", "D2"), certain)
@@ -117,11 +117,11 @@ def _name_order(draft: Draft, sides: Sequence[tuple[Side, Kind]], codes: tuple[s
     """Name branches of one kind by the order of their origins; a third one has no number in the SCCT's model."""
     for rank, (side, kind) in enumerate(sides):
         if rank >= len(codes):
-            draft.give_below(side.branch_id, label_of(OTHER, 1.0, ((codes[-1], 0.3),)))
+            draft.give_below(side.branch_id, named(OTHER, 1.0, ((codes[-1], 0.3),)))
             continue
         other = {"S": OTHER, "PLB": "L-PLB", "PDA": "L-PDA"}.get(kind.second, kind.second)
         confidence = certain.at(side.arc_mm) * kind.confidence
-        draft.give_below(side.branch_id, label_of(codes[rank], confidence, ((other, 1.0 - kind.confidence),)))
+        draft.give_below(side.branch_id, named(codes[rank], confidence, ((other, 1.0 - kind.confidence),)))
 
 
 def _likeliest(label: BranchLabel) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def _name_lcx(
     posterior = [(one, kind) for one, kind in zip(found, kinds, strict=True) if kind.name == "PDA"]
     lateral = [one for one, kind in zip(found, kinds, strict=True) if kind.name in ("OM", "PLB", "D")]
     labels = [
-        (one, label_of("L-PDA", certain.before * kind.confidence, (("L-PLB", 1.0 - kind.confidence),)))
+        (one, named("L-PDA", certain.before * kind.confidence, (("L-PLB", 1.0 - kind.confidence),)))
         for one, kind in posterior
     ]
     labels += _lateral_labels(lateral, frame, certain, right_has)
@@ -161,10 +161,10 @@ def _name_lcx(
         doubts.append(issue(Issue.CUT_UNKNOWN, Consequence.DOUBTFUL, "pLCx", "LCx", part="pLCx", other="LCx"))
     groove = min(tail_from, way.length_mm)
     first = min(ends) if ends else start + USUAL_PROXIMAL * (groove - start)
-    begins = [(0.0, label_of("pLCx", certain.before)), (first, label_of("LCx", certain.at(first)))]
+    begins = [(0.0, named("pLCx", certain.before)), (first, named("LCx", certain.at(first)))]
     taken: set[str] = set()
     for one, label in sorted(labels, key=lambda pair: pair[0].branch_id is not None):
-        given = label if label.code not in taken else label_of(OTHER, 1.0, ((label.code, 0.3),))
+        given = label if label.code not in taken else named(OTHER, 1.0, ((label.code, 0.3),))
         taken |= {label.code} - {OTHER, UNSURE}
         if one.branch_id is None:
             begins.append((one.begin_mm, given))
@@ -193,5 +193,5 @@ def _lateral_labels(
         marginal = _MARGINALS[rank] if rank < len(_MARGINALS) else OTHER
         code, second = ("L-PLB", marginal) if kind.name == "PLB" else (marginal, "L-PLB")
         confidence = certain.at(one.begin_mm) * kind.confidence
-        found.append((one, label_of(code, confidence, ((second, 1.0 - kind.confidence),))))
+        found.append((one, named(code, confidence, ((second, 1.0 - kind.confidence),))))
     return found

@@ -12,7 +12,7 @@ from SenseCarePlanningLib.tubes.tree import BranchLabel
 from .heart_frame import HeartFrame
 from .issues import Consequence, Issue, QualityItem, issue
 from .label_courses import Right, sure
-from .label_names import OTHER, Draft, label_of
+from .label_names import OTHER, Draft, named
 from .label_paths import Way, sides_of
 from .label_sides import Borders, Kind, borders_of, is_worth_naming, kind_on_groove, mean_turn_deg
 from .label_tail import groove_end_mm, part_from
@@ -42,12 +42,12 @@ def name_right(draft: Draft, right: Right, frame: HeartFrame, sure_side: float) 
     way = right.rca
     before = way.arc_mm <= right.crux_mm + 1e-6
     margin = float(way.arc_mm[before][int((way.points_lps_mm[before] @ _towards_margin(frame)).argmax())])
-    begins = [(0.0, label_of("pRCA", sure_side)), (0.5 * margin, label_of("mRCA", sure_side))]
+    begins = [(0.0, named("pRCA", sure_side)), (0.5 * margin, named("mRCA", sure_side))]
     if margin > way.length_mm - MARGIN_SHORT_MM:
         draft.give_way(way, begins)
         return [issue(Issue.TIP, Consequence.DOUBTFUL, "dRCA", part="RCA", length=f"{way.length_mm:.0f}")]
     certain = sure_side * (right.sure_rca if margin > right.split_mm - 0.5 else 1.0)
-    begins.append((margin, label_of("dRCA", certain)))
+    begins.append((margin, named("dRCA", certain)))
     distal = _distal(draft, way, margin, frame)
     labels = _labels(distal, certain, borders_of(frame))
     for one, label in zip(distal, labels, strict=True):
@@ -106,8 +106,8 @@ def _labels(distal: list[_Distal], certain: float, borders: Borders) -> list[Bra
     for at in range(len(distal)):
         code, sure_one = codes[at], certain * confidence[at]
         if at in lateral[1:]:
-            found.append(label_of(OTHER, 1.0, (("R-PLB", 0.3),)))
+            found.append(named(OTHER, 1.0, (("R-PLB", 0.3),)))
             continue
         second = "R-PLB" if code == "R-PDA" else "R-PDA"
-        found.append(label_of(code, sure_one, ((second, 1.0 - confidence[at]),)))
+        found.append(named(code, sure_one, ((second, 1.0 - confidence[at]),)))
     return found
