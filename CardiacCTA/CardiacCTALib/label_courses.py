@@ -21,6 +21,7 @@ TRIFURCATION_MM = 3.0
 SIDE_WITHIN_MM = 40.0
 _GROOVE_SLACK_MM, _LEAVING = 8.0, 1.5
 _DISTAL_MM = 30.0
+_RUNS_ON, _SIDE_WEIGHT = 0.2, 1.5
 _NAMES_SCALE_MM, _LAD_SCALE_MM, _LCX_SCALE_MM, _SIDE_SCALE_MM = 10.0, 7.0, 5.0, 2.0
 _ALONE_MM = 20.0
 
@@ -45,7 +46,8 @@ class Left:
     ramus
         First branches of what leaves the division between LAD and LCx.
     sure_lad, sure_lcx
-        Confidence of the two courses; ``sure_names`` that LAD and LCx are not confused.
+        Confidence of the two courses beyond ``lad_split_mm`` and ``lcx_split_mm``, where the second best leave them;
+        ``sure_names`` that LAD and LCx are not confused.
     """
 
     tree: int
@@ -56,6 +58,8 @@ class Left:
     sure_lad: float = 1.0
     sure_lcx: float = 1.0
     sure_names: float = 1.0
+    lad_split_mm: float = 0.0
+    lcx_split_mm: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,7 @@ class Right:
     rca: Way
     crux_mm: float
     sure_rca: float = 1.0
+    split_mm: float = 0.0
 
 
 def sides_of_trees(trees: Sequence[Tree]) -> list[tuple[str, float]]:
@@ -123,24 +128,28 @@ def find_left(trees: Sequence[Tree], index: int, frame: HeartFrame) -> Left:
     as_lcx = {one: _ranked(tree, one, frame, _lcx_score)[0][0] for one in daughters}
     pairs = sorted(((as_lad[one] + as_lcx[two], one, two) for one, two in permutations(daughters, 2)), reverse=True)
     _, first, last = pairs[0]
-    lad, sure_lad = _best(tree, _ranked(tree, first, frame, _lad_score), _LAD_SCALE_MM)
-    lcx, sure_lcx = _best(tree, _ranked(tree, last, frame, _lcx_score), _LCX_SCALE_MM)
+    lad, sure_lad, lad_split = _best(tree, _ranked(tree, first, frame, _lad_score), _LAD_SCALE_MM)
+    lcx, sure_lcx, lcx_split = _best(tree, _ranked(tree, last, frame, _lcx_score), _LCX_SCALE_MM)
     rest = tuple(one for one in daughters if one not in (first, last))
     lm_end = float(sum(tree[one].length_mm for one in trunk))
-    return Left(index, lm_end, lad, lcx, rest, sure_lad, sure_lcx, sure(pairs[0][0] - pairs[1][0], _NAMES_SCALE_MM))
+    certain = sure(pairs[0][0] - pairs[1][0], _NAMES_SCALE_MM)
+    return Left(index, lm_end, lad, lcx, rest, sure_lad, sure_lcx, certain, lad_split, lcx_split)
 
 
 def _lad_score(way: Way, frame: HeartFrame) -> float:
     """Return how much a way is the LAD: how far it gets to the apex, and on the right ventricle's side."""
     distal = way.between(way.length_mm - _DISTAL_MM, way.length_mm)
     side = frame.across_mm(way.points_lps_mm[distal])[:, 0].mean()
-    return float(frame.depth_mm(way.points_lps_mm).max() + side)
+    return float(frame.depth_mm(way.points_lps_mm).max() + _SIDE_WEIGHT * side)
 
 
 def _lcx_score(way: Way, frame: HeartFrame) -> float:
     """Return how much a way is the LCx: how far it gets along the left groove before it leaves it for the apex."""
     turned = (frame.turn_deg(way.points_lps_mm[:1]) - frame.turn_deg(way.points_lps_mm) + 90.0) % 360.0 - 90.0
-    return float((np.radians(turned) * RADIUS_MM - _left_groove_mm(way, frame)).max())
+    progress = np.radians(turned) * RADIUS_MM - _left_groove_mm(way, frame)
+    at = int(progress.argmax())
+    # of two that get equally far, the LCx is the one that does not run on down the ventricle
+    return float(progress[at] - _RUNS_ON * (way.length_mm - way.arc_mm[at]))
 
 
 def _ranked(tree: Tree, first: int, frame: HeartFrame, score: Callable[[Way, HeartFrame], float]) -> list[tuple[float, int]]:
@@ -155,11 +164,14 @@ def _left_groove_mm(way: Way, frame: HeartFrame) -> FloatArray:
     return np.asarray(np.maximum(depth - basal - _GROOVE_SLACK_MM, 0.0) * _LEAVING)
 
 
-def _best(tree: Tree, scored: list[tuple[float, int]], scale: float) -> tuple[Way, float]:
-    """Return the way from the root to the best tip of a ranking; tips that share the place of the best score do not compete."""
+def _best(tree: Tree, scored: list[tuple[float, int]], scale: float) -> tuple[Way, float, float]:
+    """Return the way from the root to the best tip of a ranking, how sure it is, and where the second best leaves it, mm."""
     score, tip = scored[0]
-    rivals = [other for other, _ in scored[1:] if score - other > 1e-9]
-    return way_to(tree, tip), sure(score - rivals[0], scale) if rivals else 1.0
+    way = way_to(tree, tip)
+    if len(scored) == 1:
+        return way, 1.0, way.length_mm
+    shared = set(way.branch_ids) & set(tree.path_to(scored[1][1]))
+    return way, sure(score - scored[1][0], scale), float(sum(tree[one].length_mm for one in shared))
 
 
 def find_right(trees: Sequence[Tree], index: int, frame: HeartFrame) -> Right:
@@ -174,5 +186,5 @@ def find_right(trees: Sequence[Tree], index: int, frame: HeartFrame) -> Right:
         at = int(progress.argmax())
         scored.append((float(progress[at]), way.branch_ids[-1]))
         farthest[way.branch_ids[-1]] = float(way.arc_mm[at])
-    way, certain = _best(tree, sorted(scored, reverse=True), _LCX_SCALE_MM)
-    return Right(index, way, farthest[way.branch_ids[-1]], certain)
+    way, certain, split = _best(tree, sorted(scored, reverse=True), _LCX_SCALE_MM)
+    return Right(index, way, farthest[way.branch_ids[-1]], certain, split)

@@ -12,7 +12,7 @@ from SenseCarePlanningLib.tubes.tree import BranchLabel
 from .heart_frame import HeartFrame
 from .issues import Consequence, Issue, QualityItem, issue
 from .label_courses import Left
-from .label_names import OTHER, UNSURE, Draft, label_of
+from .label_names import OTHER, UNSURE, Draft, named
 from .label_paths import Side, Way, sides_of
 from .label_sides import (
     LATERAL_SHIFT_DEG,
@@ -37,6 +37,19 @@ _ORDERED = 0.95
 """Confidence that a branch of the LCx is a marginal where another one leaves behind it. Chosen."""
 
 
+@dataclass(frozen=True)
+class Sure:
+    """Confidence along a main course: ``before`` the second best course leaves it at ``split_mm``, and less beyond."""
+
+    before: float
+    course: float
+    split_mm: float
+
+    def at(self, arc_mm: float) -> float:
+        """Return the confidence at a place."""
+        return self.before * (self.course if arc_mm > self.split_mm + 0.5 else 1.0)
+
+
 def name_left(
     draft: Draft, left: Left, frame: HeartFrame, sure_side: float, right_has: frozenset[str] | None = None
 ) -> list[QualityItem]:
@@ -54,33 +67,37 @@ def name_left(
         doubts.append(issue(Issue.NO_DIVISION, Consequence.NOT_ASSESSABLE))
     trunk = left.lad or left.lcx
     if start > 0.0 and trunk is not None:
-        draft.give_way(trunk, [(0.0, label_of("LM", sure_side))])
+        draft.give_way(trunk, [(0.0, named("LM", sure_side))])
     if left.lcx is not None:
-        doubts.extend(_name_lcx(draft, left.lcx, start, frame, sure_names * left.sure_lcx, right_has))
+        doubts.extend(_name_lcx(draft, left.lcx, start, frame, Sure(sure_names, left.sure_lcx, left.lcx_split_mm), right_has))
     if left.lad is not None:
-        doubts.extend(_name_lad(draft, left.lad, start, frame, sure_names * left.sure_lad))
+        doubts.extend(_name_lad(draft, left.lad, start, frame, Sure(sure_names, left.sure_lad, left.lad_split_mm)))
     if start > 0.0 and trunk is not None:
         for branch_id, end in zip(trunk.branch_ids, trunk.ends_mm, strict=True):
             if end <= start + 1e-6:
-                draft.pieces[branch_id] = [(0.0, label_of("LM", sure_side))]
+                draft.pieces[branch_id] = [(0.0, named("LM", sure_side))]
     by_length = sorted(left.ramus, key=lambda one: -sum(draft.tree[below].length_mm for below in draft.tree.subtree(one)))
     for rank, one in enumerate(by_length):
-        draft.give_below(one, label_of("RI" if rank == 0 else OTHER, sure_names, (("D1", 0.5 * (1.0 - sure_names)),)))
+        draft.give_below(one, named("RI" if rank == 0 else OTHER, sure_names, (("D1", 0.5 * (1.0 - sure_names)),)))
     return doubts
 
 
-def _name_lad(draft: Draft, way: Way, start: float, frame: HeartFrame, certain: float) -> list[QualityItem]:
+def _name_lad(draft: Draft, way: Way, start: float, frame: HeartFrame, certain: Sure) -> list[QualityItem]:
     """Name LAD and diagonals: proximal to the first large septal or diagonal, middle to half the distance to the apex."""
     doubts = []
-    sides = [(side, kind_on_lad(side, frame)) for side in sides_of(draft.tree, way) if side.arc_mm > start + 0.5]
+    sides = [(side, kind_on_lad(side, way, frame)) for side in sides_of(draft.tree, way) if side.arc_mm > start + 0.5]
     diagonals = [pair for pair in sides if pair[1].name == "D" and is_worth_naming(pair[0])]
     septals = [side for side, kind in sides if kind.name == "S" and side.diameter_mm >= SEPTAL_WIDE_MM]
     ends = [side.arc_mm for side, _ in diagonals] + [side.arc_mm for side in septals]
-    first, sure_first = (min(ends), certain) if ends else (min(start + USUAL_PROXIMAL_MM, way.length_mm), certain)
+    first = min(ends) if ends else min(start + USUAL_PROXIMAL_MM, way.length_mm)
     if not ends:
         doubts.append(issue(Issue.CUT_UNKNOWN, Consequence.DOUBTFUL, "pLAD", "mLAD", part="pLAD", other="mLAD"))
     middle = 0.5 * (first + _apex_mm(way, frame))
-    begins = [(0.0, label_of("pLAD", certain)), (first, label_of("mLAD", sure_first)), (middle, label_of("dLAD", sure_first))]
+    begins = [
+        (0.0, named("pLAD", certain.before)),
+        (first, named("mLAD", certain.at(first))),
+        (middle, named("dLAD", certain.at(middle))),
+    ]
     draft.give_way(way, begins, start)
     _name_order(draft, diagonals, ("D1", "D2"), certain)
     return doubts
@@ -96,14 +113,20 @@ def _apex_mm(way: Way, frame: HeartFrame) -> float:
     return float(way.arc_mm[at] + (gap[at] if short else 0.0))
 
 
-def _name_order(draft: Draft, sides: Sequence[tuple[Side, Kind]], codes: tuple[str, str], certain: float) -> None:
+def _name_order(draft: Draft, sides: Sequence[tuple[Side, Kind]], codes: tuple[str, str], certain: Sure) -> None:
     """Name branches of one kind by the order of their origins; a third one has no number in the SCCT's model."""
     for rank, (side, kind) in enumerate(sides):
         if rank >= len(codes):
-            draft.give_below(side.branch_id, label_of(OTHER, 1.0, ((codes[-1], 0.3),)))
+            draft.give_below(side.branch_id, named(OTHER, 1.0, ((codes[-1], 0.3),)))
             continue
         other = {"S": OTHER, "PLB": "L-PLB", "PDA": "L-PDA"}.get(kind.second, kind.second)
-        draft.give_below(side.branch_id, label_of(codes[rank], certain * kind.confidence, ((other, 1.0 - kind.confidence),)))
+        confidence = certain.at(side.arc_mm) * kind.confidence
+        draft.give_below(side.branch_id, named(codes[rank], confidence, ((other, 1.0 - kind.confidence),)))
+
+
+def _likeliest(label: BranchLabel) -> tuple[str, ...]:
+    """Return the likeliest code of an unsure name; none of a sure one."""
+    return tuple(code for code, _ in label.alternatives[:1]) if label.code == UNSURE else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +139,7 @@ class _OnLcx:
 
 
 def _name_lcx(
-    draft: Draft, way: Way, start: float, frame: HeartFrame, certain: float, right_has: frozenset[str] | None
+    draft: Draft, way: Way, start: float, frame: HeartFrame, certain: Sure, right_has: frozenset[str] | None
 ) -> list[QualityItem]:
     """Name LCx and what leaves it: marginals by order, posterior branches by where they run."""
     every = [side for side in sides_of(draft.tree, way) if side.arc_mm > start + 0.5]
@@ -127,18 +150,21 @@ def _name_lcx(
     kinds = [kind_on_groove(one.way, frame) for one in found]
     posterior = [(one, kind) for one, kind in zip(found, kinds, strict=True) if kind.name == "PDA"]
     lateral = [one for one, kind in zip(found, kinds, strict=True) if kind.name in ("OM", "PLB", "D")]
-    labels = [(one, label_of("L-PDA", certain * kind.confidence, (("L-PLB", 1.0 - kind.confidence),))) for one, kind in posterior]
+    labels = [
+        (one, named("L-PDA", certain.before * kind.confidence, (("L-PLB", 1.0 - kind.confidence),)))
+        for one, kind in posterior
+    ]
     labels += _lateral_labels(lateral, frame, certain, right_has)
     doubts = []
-    ends = [one.begin_mm for one, label in labels if "OM1" in (label.code, *(code for code, _ in label.alternatives[:1]))]
+    ends = [one.begin_mm for one, label in labels if _MARGINALS[0] in (label.code, *_likeliest(label))]
     if not ends:
         doubts.append(issue(Issue.CUT_UNKNOWN, Consequence.DOUBTFUL, "pLCx", "LCx", part="pLCx", other="LCx"))
     groove = min(tail_from, way.length_mm)
     first = min(ends) if ends else start + USUAL_PROXIMAL * (groove - start)
-    begins = [(0.0, label_of("pLCx", certain)), (first, label_of("LCx", certain))]
+    begins = [(0.0, named("pLCx", certain.before)), (first, named("LCx", certain.at(first)))]
     taken: set[str] = set()
     for one, label in sorted(labels, key=lambda pair: pair[0].branch_id is not None):
-        given = label if label.code not in taken else label_of(OTHER, 1.0, ((label.code, 0.3),))
+        given = label if label.code not in taken else named(OTHER, 1.0, ((label.code, 0.3),))
         taken |= {label.code} - {OTHER, UNSURE}
         if one.branch_id is None:
             begins.append((one.begin_mm, given))
@@ -149,7 +175,7 @@ def _name_lcx(
 
 
 def _lateral_labels(
-    lateral: list[_OnLcx], frame: HeartFrame, certain: float, right_has: frozenset[str] | None
+    lateral: list[_OnLcx], frame: HeartFrame, certain: Sure, right_has: frozenset[str] | None
 ) -> list[tuple[_OnLcx, BranchLabel]]:
     """Name the branches on the free wall by order; the last one may be the posterolateral branch.
 
@@ -166,6 +192,6 @@ def _lateral_labels(
         kind = lateral_or_marginal(one.way, frame, shift) if last else Kind("OM", _ORDERED, "PLB")
         marginal = _MARGINALS[rank] if rank < len(_MARGINALS) else OTHER
         code, second = ("L-PLB", marginal) if kind.name == "PLB" else (marginal, "L-PLB")
-        confidence = certain * kind.confidence
-        found.append((one, label_of(code, confidence, ((second, 1.0 - kind.confidence),))))
+        confidence = certain.at(one.begin_mm) * kind.confidence
+        found.append((one, named(code, confidence, ((second, 1.0 - kind.confidence),))))
     return found

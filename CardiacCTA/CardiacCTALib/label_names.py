@@ -56,7 +56,7 @@ class Draft:
         return tree.with_branches({one.id: replace(one, label=labels.get(one.id, rest)) for one in tree})
 
 
-def label_of(code: str, confidence: float, alternatives: Sequence[tuple[str, float]] = ()) -> BranchLabel:
+def named(code: str, confidence: float, alternatives: Sequence[tuple[str, float]] = ()) -> BranchLabel:
     """Return a name, or :data:`UNSURE` with the name among the alternatives where the confidence is too low."""
     others = tuple(sorted(alternatives, key=lambda pair: -pair[1]))
     if confidence < ABSTAIN_BELOW:

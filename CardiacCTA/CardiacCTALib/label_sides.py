@@ -17,18 +17,40 @@ SEPTAL_WIDE_MM = 1.0
 """A septal from this width on is a large one, which ends the proximal LAD. Chosen: no source gives a number."""
 VENTRICULAR_MM = 12.0
 """A branch that gets this much nearer to the apex runs on a ventricle, others to the atria or the conus. Chosen."""
-PDA_PLB_DEG, PLB_OM_DEG, RV_PDA_DEG, RV_REACH_MM = 87.0, 156.0, 50.0, 46.0
-"""Where, round the axis of the left ventricle, posterior descending, posterolateral and marginal branches part, and the branches
-on the right ventricle end. Chosen on digital hearts, in which the middles of these branches lie at 72, 100 (from the RCA) to 145
-(from the LCx), 170 to 215 and 34 degrees."""
+@dataclass(frozen=True)
+class Borders:
+    """Where, round the axis of the left ventricle, branches on the ventricles part, degrees, and how sharp these borders are.
+
+    Parameters
+    ----------
+    rv_pda, pda_plb, plb_om
+        Between branches on the right ventricle, posterior descending, posterolateral and marginal branches.
+    origin
+        A branch of the LCx that leaves behind this is the likelier to be posterolateral.
+    scale
+        So far beyond a border a name is held for 73 % sure.
+    """
+
+    rv_pda: float
+    pda_plb: float
+    plb_om: float
+    origin: float
+    scale: float
+
+
+BY_CHAMBERS = Borders(56.0, 99.0, 168.0, 190.0, 4.0)
+BY_ARTERIES = Borders(50.0, 86.0, 158.0, 178.0, 6.0)
+"""Chosen on digital hearts: halfway between the middles of these branches, which in axes from the chambers lie at 34, 80, 118
+(from the RCA) to 159 (from the LCx) and 180 to 228 degrees. Axes from the arteries alone are turned against these, less exact."""
+RV_REACH_MM, OM_D_DEG = 46.0, 300.0
+"""Posterior branches lie within this distance of the axis, branches on the right ventricle beyond; marginals do not turn farther
+than the second. Chosen."""
 LATERAL_SHIFT_DEG, THIRD_SHIFT_DEG = 8.0, 12.0
 """A posterolateral branch is the less likely to come from the LCx where the RCA has one, and the likelier where it has none,
 above all where it is the third branch: the border to the marginals moves by this. Chosen."""
-ORIGIN_SHARE, ORIGIN_DEG = 0.4, 174.0
-"""A branch of the LCx that leaves more posteriorly than this is the likelier to be posterolateral: so much of the difference
-counts beside where its middle runs. Chosen."""
-SEPTAL_DEG = -14.0
-TURN_SCALE_DEG = 6.0
+ORIGIN_SHARE = 0.4
+"""Where a branch of the LCx leaves counts by this share beside where its middle runs. Chosen."""
+_BESIDE_SCALE_MM = 3.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +77,20 @@ def mean_turn_deg(way: Way, frame: HeartFrame) -> float:
     return float(np.degrees(np.arctan2(across[1], across[0])) % 360.0)
 
 
-def kind_on_lad(side: Side, frame: HeartFrame) -> Kind:
-    """Tell a diagonal, which runs round to the free wall, from a septal or a branch to the right ventricle."""
-    start = float(frame.turn_deg(side.way.points_lps_mm[:1])[0])
-    change = (mean_turn_deg(side.way, frame) - start + 180.0) % 360.0 - 180.0
-    certain = sure(abs(change - SEPTAL_DEG), TURN_SCALE_DEG)
-    return Kind("D", certain, "S") if change < SEPTAL_DEG else Kind("S", certain, "D")
+def kind_on_lad(side: Side, lad: Way, frame: HeartFrame) -> Kind:
+    """Tell a diagonal, which runs on the free wall's side of the LAD, from a septal or a branch to the right ventricle.
+
+    The middle of the branch is set beside the LAD at the same depth; what counts is how far it lies round towards the free wall.
+    """
+    middle = _middle(side.way)
+    depth = frame.depth_mm(lad.points_lps_mm)
+    beyond = lad.arc_mm >= side.arc_mm
+    beside = np.flatnonzero(beyond)[np.abs(depth[beyond] - frame.depth_mm(middle).mean()).argmin()]
+    across = frame.across_mm(lad.points_lps_mm[beside : beside + 1])[0]
+    onward = np.array([across[1], -across[0]]) / max(float(np.linalg.norm(across)), 1e-6)  # against the turn
+    gap = float((frame.across_mm(middle).mean(axis=0) - across) @ onward)
+    certain = sure(abs(gap), _BESIDE_SCALE_MM)
+    return Kind("D", certain, "S") if gap > 0.0 else Kind("S", certain, "D")
 
 
 def kind_on_groove(way: Way, frame: HeartFrame) -> Kind:
@@ -69,15 +99,20 @@ def kind_on_groove(way: Way, frame: HeartFrame) -> Kind:
     gain = float(depth.max() - depth[0])
     if gain < VENTRICULAR_MM:
         return Kind("atrial", sure(VENTRICULAR_MM - gain, 3.0), "OM")
-    turn = mean_turn_deg(way, frame)
+    turn, borders = mean_turn_deg(way, frame), borders_of(frame)
     reach = float(frame.reach_mm(_middle(way)).mean())
-    if turn > 300.0 or turn < RV_PDA_DEG or (turn < PDA_PLB_DEG and reach > RV_REACH_MM):
-        gap = min((turn - RV_PDA_DEG) % 360.0, (RV_PDA_DEG - turn) % 360.0)
-        return Kind("RV", sure(gap, TURN_SCALE_DEG), "PDA")
-    limits, names = (RV_PDA_DEG, PDA_PLB_DEG, PLB_OM_DEG, 300.0), ("RV", "PDA", "PLB", "OM", "D")
+    if turn > OM_D_DEG or turn < borders.rv_pda or (turn < borders.pda_plb and reach > RV_REACH_MM):
+        gap = min((turn - borders.rv_pda) % 360.0, (borders.rv_pda - turn) % 360.0)
+        return Kind("RV", sure(gap, borders.scale), "PDA")
+    limits, names = (borders.rv_pda, borders.pda_plb, borders.plb_om, OM_D_DEG), ("RV", "PDA", "PLB", "OM", "D")
     at = int(np.searchsorted(limits, turn))
     gap, second = min((turn - limits[at - 1], names[at - 1]), (limits[at] - turn, names[at + 1]))
-    return Kind(names[at], sure(gap, TURN_SCALE_DEG), second)
+    return Kind(names[at], sure(gap, borders.scale), second)
+
+
+def borders_of(frame: HeartFrame) -> Borders:
+    """Return the borders that hold in a frame."""
+    return BY_CHAMBERS if frame.from_chambers else BY_ARTERIES
 
 
 def lateral_or_marginal(way: Way, frame: HeartFrame, shift_deg: float) -> Kind:
@@ -89,7 +124,8 @@ def lateral_or_marginal(way: Way, frame: HeartFrame, shift_deg: float) -> Kind:
         Added to the border between the two.
     """
     origin = float(frame.turn_deg(way.points_lps_mm[:1])[0])
-    turn = mean_turn_deg(way, frame) + ORIGIN_SHARE * (min(origin, 260.0) - ORIGIN_DEG)
-    margin = PLB_OM_DEG + shift_deg - turn
-    certain = sure(abs(margin), TURN_SCALE_DEG)
+    borders = borders_of(frame)
+    turn = mean_turn_deg(way, frame) + ORIGIN_SHARE * (min(origin, 260.0) - borders.origin)
+    margin = borders.plb_om + shift_deg - turn
+    certain = sure(abs(margin), borders.scale)
     return Kind("PLB", certain, "OM") if margin > 0.0 else Kind("OM", certain, "PLB")

@@ -112,13 +112,13 @@ def read_ccta(path: Path, series: str | None, dicom_files: Path | None) -> Loade
     """Read the contrast CT."""
     from ..dicomio.load import load_image
 
-    return of_its_study(load_image(path, series=series), dicom_files)
+    return of_its_study(load_image(path, series=series, body="heart"), dicom_files)
 
 
 def _read_calcium(path: Path | None) -> Volume | None:
     from ..dicomio.load import load_image
 
-    return None if path is None else load_image(path).volume
+    return None if path is None else load_image(path, body="heart").volume
 
 
 def analyse_and_write(loaded: LoadedImage, options: CoronaryOptions, output: Output, progress: Progress) -> int:
