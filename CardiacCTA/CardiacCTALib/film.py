@@ -16,12 +16,11 @@ from SenseCarePlanningLib.report.film_sheet import Box, FilmBlock, FilmCell, Fil
 from SenseCarePlanningLib.report.model import DataTable, Figure, Notice, Tone
 from SenseCarePlanningLib.report.study_page import patient_line
 
-from .pictures import MAIN, shown_vessels
 from .pictures_heart import VIEW_WORDS
 from .pictures_vessel import LETTERS
 from .report_pages.plaque import calcium_section
-from .report_pages.rows import LesionRow, lesion_rows
-from .report_pages.summary import CATEGORY_WORDS, grade_words
+from .report_pages.rows import MAIN, LesionRow, counted_rows, shown_vessels
+from .report_pages.summary import CATEGORY_WORDS
 from .report_pages.words import Pictures, Words
 from .result import CoronaryResult
 
@@ -104,8 +103,8 @@ def write_coronary_film(
 
 
 def gravest_first(rows: Sequence[LesionRow]) -> list[LesionRow]:
-    """Return lesions by what they may be at worst, then by their stenosis; those that are not graded last."""
-    return sorted(rows, key=lambda row: (not row.counts, -row.lesion.narrowings[0].diameter_stenosis_percent.value, row.number))
+    """Return lesions by their stenosis, the greatest first."""
+    return sorted(rows, key=lambda row: (-row.lesion.narrowings[0].diameter_stenosis_percent.value, row.number))
 
 
 def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words) -> list[tuple[FilmCell, ...]]:
@@ -123,7 +122,7 @@ def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words) -> lis
         FilmCell(Box(at * third, _HEART_ROWS, third, _VESSEL_ROWS), _figure(shown, f"straight_{name}", name))
         for at, name in enumerate(chosen)
     ]
-    rows = gravest_first(lesion_rows(result))
+    rows = gravest_first(counted_rows(result))
     first += _lesion_cells(rows[:_ON_FIRST], _HEART_ROWS + _VESSEL_ROWS, shown, words)
     pages = [tuple(first)]
     for start in range(_ON_FIRST, len(rows), _ON_OTHERS):
@@ -147,7 +146,7 @@ def _probe(row: LesionRow, letter: str, shown: Pictures, words: Words) -> Figure
         percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%")
         caption = words.say(
             "{name} {segment}: {percent}, grade {grade}", name=row.name, segment=row.code or "–", percent=percent,
-            grade=grade_words(row, words),
+            grade=words.say(" or ").join(row.lesion.grades),
         )  # fmt: skip
     else:
         caption = f"{row.number}{letter}"
@@ -188,6 +187,6 @@ def _in_order(result: CoronaryResult, shown: Pictures, words: Words) -> list[Fil
     for one in shown_vessels(result):
         name = one.vessel.name
         blocks += [_figure(shown, f"{kind}_{name}", name) for kind in ("straight", "vessel") if shown.get(f"{kind}_{name}")]
-    for row in gravest_first(lesion_rows(result)):
+    for row in gravest_first(counted_rows(result)):
         blocks += [_probe(row, letter, shown, words) for letter in LETTERS if shown.get(f"lesion_{row.number}_{letter}")]
     return [*blocks, _grade_notice(result, words), _calcium_block(result, words)]

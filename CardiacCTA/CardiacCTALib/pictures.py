@@ -14,29 +14,23 @@ from SenseCarePlanningLib.volume import Volume
 
 from .pictures_heart import heart_pictures
 from .pictures_vessel import NumberedLesion, VesselPainter
+from .report_pages.rows import counted_rows, shown_vessels
 from .report_pages.words import Words
 from .result import CoronaryResult
-from .vessel_result import VesselResult
 from .views import VesselViews
 
 logger = logging.getLogger(__name__)
 
 DPI = 300
-MAIN = ("LAD", "LCx", "RCA")
-"""Vessels that are always shown; others where they have a lesion."""
 
 
 def numbered_lesions(result: CoronaryResult) -> dict[str, tuple[NumberedLesion, ...]]:
-    """Return vessel name -> its lesions, numbered through the patient in the order of ``result.lesions``."""
-    found: dict[str, list[NumberedLesion]] = {}
-    for number, one in enumerate(result.lesions, 1):
-        found.setdefault(one.vessel, []).append(NumberedLesion(number, result.vessel(one.vessel).lesions[one.number]))
-    return {name: tuple(lesions) for name, lesions in found.items()}
-
-
-def shown_vessels(result: CoronaryResult) -> tuple[VesselResult, ...]:
-    """Return the vessels that have pages of their own: the main ones that were measured, and those with a lesion."""
-    return tuple(one for one in result.vessels if one.measured is not None and (one.vessel.name in MAIN or one.lesions))
+    """Return vessel name -> its lesions that count for grading, numbered as in the report."""
+    found: dict[str, tuple[NumberedLesion, ...]] = {}
+    for row in counted_rows(result):
+        name = row.vessel.vessel.name
+        found[name] = (*found.get(name, ()), NumberedLesion(row.number, row.lesion))
+    return found
 
 
 def make_pictures(
@@ -68,14 +62,15 @@ def make_pictures(
     -------
     dict
         Key -> file: ``heart_front``, ``heart_left``, ``heart_right``, ``arteries``; for each vessel shown ``vessel_<name>`` (its
-        reformats), ``straight_<name>``, ``profile_<name>`` and ``wall_<name>``; for each lesion ``lesion_<n>_A``, ``_B``, ``_C``
+        reformats), ``straight_<name>``, ``profile_<name>`` and ``wall_<name>``; for each lesion that
+        counts ``lesion_<n>_A``, ``_B``, ``_C``
         (cross-sections before it, at its narrowest, after it) and ``lesion_<n>_edges``.
     """
     start = time.perf_counter()
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     progress = progress or Progress()
-    expected = 4 * with_heart + 4 * len(shown_vessels(result)) + 4 * len(result.lesions)
+    expected = 4 * with_heart + 4 * len(shown_vessels(result)) + 4 * len(counted_rows(result))
     files: dict[str, Path] = {}
     for key, image in _all_pictures(result, volume, Words.of(language), with_heart):
         files[key] = folder / f"{key}.png"

@@ -16,6 +16,7 @@ from SenseCarePlanningLib.volume import Volume, bounding_box
 from .pictures_vessel import NumberedLesion
 from .report_pages.words import Words, label_of
 from .result import CoronaryResult
+from .stenosis import Lesion
 from .views import GRADE_COLOURS, VesselViews
 
 VIEWS: tuple[tuple[str, View], ...] = (
@@ -61,10 +62,7 @@ def heart_pictures(
     lesions
         Their lesions.
     """  # fmt: skip
-    tubes = tuple(
-        Vessel(one.measured.walls.points_lps_mm, 0.5 * one.measured.walls.diameter_mm + _THICKER_MM, one.colours())
-        for one in views.values()
-    )
+    tubes = tuple(_tube(one, [numbered.lesion for numbered in lesions.get(name, ())]) for name, one in views.items())
     labels = _labels(views, lesions, words)
     letters = tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
     legend = tuple((words.say(GRADE_WORDS[grade]), colour) for grade, colour in GRADE_COLOURS.items())
@@ -77,6 +75,11 @@ def heart_pictures(
     if arteries.any():
         with HeartPainter(volume, _widened(arteries, volume, _AROUND_ARTERY_MM)) as painter:
             yield "arteries", painter.maximum_intensity(SIZE_PX, SIZE_PX, HeartStyle(VIEWS[1][1], (), (), labels, letters))
+
+
+def _tube(views: VesselViews, lesions: Sequence[Lesion]) -> Vessel:
+    walls = views.measured.walls
+    return Vessel(walls.points_lps_mm, 0.5 * walls.diameter_mm + _THICKER_MM, views.colours(lesions))
 
 
 def _labels(

@@ -8,7 +8,7 @@ from ..high_risk import HighRiskFeature
 from ..plaque import PlaqueVolumes
 from ..result import CoronaryResult
 from ..segments import Artery
-from .rows import LesionRow, lesion_rows
+from .rows import LesionRow, counted_rows, lesion_rows
 from .words import Words
 
 
@@ -64,7 +64,7 @@ def _volumes(where: str, volumes: PlaqueVolumes, words: Words) -> tuple[str, ...
 def high_risk_section(result: CoronaryResult, words: Words) -> Section | None:
     """Return the four signs in each lesion, with what was measured and where to look; None without lesions."""
     rows = []
-    for row in lesion_rows(result):
+    for row in counted_rows(result):
         for feature in row.plaque.features:
             where = _where(feature, row)
             rows.append(

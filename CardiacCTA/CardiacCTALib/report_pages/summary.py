@@ -21,7 +21,7 @@ from ..high_risk import present_features
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
 from ..segments import Artery, Dominance
-from .rows import LesionRow, lesion_rows
+from .rows import LesionRow, counted_rows, lesion_rows
 from .words import Pictures, Words, label_of
 
 CATEGORY_WORDS = {
@@ -39,6 +39,7 @@ DOMINANCE_WORDS = {
     Dominance.LEFT: label_of("left dominant"),
     Dominance.BALANCED: label_of("balanced"),
 }
+NOT_GRADED = label_of("Not graded (small, or not sure to be a lesion):")
 KEY_WARNINGS = 5
 """So many warnings stand in the box; all follow under quality."""
 
@@ -54,9 +55,14 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
     blocks: list[Block] = [Notice("", grade.text, tone, tuple(items))]
     blocks.append(KeyValueTable(tuple(_key_rows(result, words)), pairs_per_line=1))
     rows = lesion_rows(result)
-    if rows:
-        blocks.append(_lesion_table(rows, words))
-    else:
+    graded, rest = [row for row in rows if row.counts], [row for row in rows if not row.counts]
+    if graded:
+        blocks.append(_lesion_table(graded, words))
+    if rest:
+        blocks.append(
+            Paragraph(not_graded(rest, words), words.say("Not graded (small, or not sure to be a lesion):"), small=True)
+        )
+    if not rows:
         blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in the vessels measured.")))
     missing = [one for one in result.findings.segments if one.stenosis is None]
     if missing:
@@ -64,8 +70,8 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
         blocks.append(Notice(names, words.say("Not assessable"), Tone.BAD))
     warnings = said_warnings(result, words)
     if warnings:
-        rest = len(warnings) - KEY_WARNINGS
-        more = (words.say("and {count} more, see the quality section", count=rest),) if rest > 0 else ()
+        hidden = len(warnings) - KEY_WARNINGS
+        more = (words.say("and {count} more, see the quality section", count=hidden),) if hidden > 0 else ()
         blocks.append(Notice("", words.say("Beware"), Tone.CAUTION, (*warnings[:KEY_WARNINGS], *more)))
     return Section(words.say("Summary"), tuple(blocks))
 
@@ -90,7 +96,7 @@ def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
     involved = words.say("{count} segments involved (SIS)", count=grade.burden.involved_segments)
     score = result.examination.get("agatston_score")
     said = words.say("not stated") if score is None else words.measured(score)
-    risky = [row for row in lesion_rows(result) if present_features(row.plaque.features)]
+    risky = [row for row in counted_rows(result) if present_features(row.plaque.features)]
     features = words.say("; ").join(
         words.say(
             "{lesion}: {features}",
@@ -108,7 +114,7 @@ def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
     ]
 
 
-def _lesion_table(rows: tuple[LesionRow, ...], words: Words) -> DataTable:
+def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
     columns = (
         Column(words.say("Lesion"), 0.8),
         Column(words.say("Segment"), 1.2),
@@ -128,17 +134,24 @@ def _lesion_table(rows: tuple[LesionRow, ...], words: Words) -> DataTable:
                 words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%"),
                 words.with_unit(row.lesion.mld_mm.value, "mm"),
                 words.say(row.plaque.volumes.kind.value),
-                grade_words(row, words),
+                words.say(" or ").join(row.lesion.grades),
             )
             for row in rows
         ),
     )
 
 
-def grade_words(row: LesionRow, words: Words) -> str:
-    """Return the categories that the interval of a lesion alone leaves possible; with a note where it does not count."""
-    said = words.say(" or ").join(row.lesion.grades)
-    return said if row.counts else words.say("{grade} (not graded)", grade=said)
+def not_graded(rows: list[LesionRow], words: Words) -> str:
+    """Return narrowings that do not count for grading in one line."""
+    return words.say("; ").join(
+        words.say(
+            "{name} {segment}: {percent}",
+            name=row.name,
+            segment=row.code or row.vessel.vessel.name,
+            percent=words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%"),
+        )
+        for row in rows
+    )
 
 
 def overview_section(result: CoronaryResult, pictures: Pictures, words: Words) -> Section:

@@ -16,14 +16,13 @@ from SenseCarePlanningLib.report.model import (
     Tone,
 )
 
-from ..pictures import shown_vessels
 from ..pictures_vessel import LETTERS
 from ..reference import ReferenceKind
 from ..result import CoronaryResult
 from ..vessel_result import VesselResult
 from .quality import segment_title
-from .rows import LesionRow, lesion_rows
-from .summary import grade_words
+from .rows import LesionRow, lesion_rows, shown_vessels
+from .summary import not_graded
 from .words import Pictures, Words, label_of
 
 REFERENCE_WORDS = {
@@ -48,15 +47,17 @@ def vessel_sections(result: CoronaryResult, pictures: Pictures, words: Words) ->
     others = [one for one in result.vessels if one not in shown]
     if others:
         columns = (Column(words.say("Vessel"), 1.5), Column(words.say("What was found"), 6.0))
-        table = tuple((one.vessel.name, _in_a_line(one, words)) for one in others)
+        table = tuple((one.vessel.name, _in_a_line(one, [row for row in rows if row.vessel is one], words)) for one in others)
         found.append(Section(words.say("Other vessels"), (DataTable(columns, table),)))
     return found
 
 
-def _in_a_line(one: VesselResult, words: Words) -> str:
+def _in_a_line(one: VesselResult, rows: list[LesionRow], words: Words) -> str:
     if one.measured is None:
         return words.say("not measured: {reason}", reason=words.reason(one.reason))
     length = words.with_unit(one.vessel.length_mm, "mm", 0)
+    if rows:
+        return words.say("measured along {length}; not graded: {lesions}", length=length, lesions=not_graded(rows, words))
     return words.say("measured along {length}: no narrowing of 15 % or more and no plaque", length=length)
 
 
@@ -95,9 +96,15 @@ def _vessel_section(one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pi
             least_share=0.8,
         ),
     ]
+    graded = [row for row in rows if row.counts]
+    rest = [row for row in rows if not row.counts]
     if not rows:
         blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in this vessel.")))
-    for row in rows:
+    if rest:
+        blocks.append(
+            Paragraph(not_graded(rest, words), words.say("Not graded (small, or not sure to be a lesion):"), small=True)
+        )
+    for row in graded:
         blocks += lesion_blocks(row, pictures, words)
     return Section(words.say("Vessel {vessel}", vessel=name), tuple(blocks), new_page=True)
 
@@ -115,7 +122,7 @@ def lesion_blocks(row: LesionRow, pictures: Pictures, words: Words) -> list[Bloc
     edges = words.say("HU along the cut in {name}", name=f"{row.number}B")
     figures.append(Figure(pictures.get(f"lesion_{row.number}_edges"), edges, edges, missing, max_height_mm=52.0))
     title = words.say("{name}: {segment}, grade {grade}", name=row.name, segment=segment_title(row.code, words),
-                      grade=grade_words(row, words))  # fmt: skip
+                      grade=words.say(" or ").join(row.lesion.grades))  # fmt: skip
     blocks: list[Block] = [Heading(title), FigureRow(tuple(figures), least_share=0.8), _paired(row, words), _single(row, words)]
     remarks = tuple(words.sentence(text) for text in row.lesion.remarks)
     if remarks:

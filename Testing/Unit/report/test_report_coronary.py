@@ -207,8 +207,19 @@ def test_lesions_stand_on_the_film_gravest_first(case: tuple[CoronaryResult, Vol
         for one in row.lesion.narrowings
     )
     milder = replace(row, number=2, lesion=replace(row.lesion, narrowings=narrowings))
-    unsure = replace(row, number=3, counts=False)
-    assert [one.number for one in gravest_first([unsure, milder, row])] == [1, 2, 3]
+    assert [one.number for one in gravest_first([milder, row])] == [1, 2]
+
+
+def test_a_narrowing_that_is_not_graded_is_said_and_takes_no_pages(case: tuple[CoronaryResult, Volume], tmp_path: Path) -> None:
+    result = replace(case[0], lesions=tuple(replace(one, counts=False) for one in case[0].lesions))
+    assert set(make_pictures(result, case[1], tmp_path, with_heart=False)) == {
+        "vessel_LAD", "straight_LAD", "profile_LAD", "wall_LAD",
+    }  # fmt: skip
+    report = build_report(result)
+    percent = result.vessel("LAD").lesions[0].narrowings[0].diameter_stenosis_percent
+    said = [text for text in texts(report.sections) if text.startswith(f"L1 pLAD: {percent.value:.0f}\u00a0%")]
+    assert len(said) == 2, "in the summary and on the vessel's page"
+    assert not any(isinstance(block, FigureRow) for section in report.sections[3:] for block in section.blocks)
 
 
 def test_boxes_that_overlap_and_unknown_names_are_refused() -> None:
