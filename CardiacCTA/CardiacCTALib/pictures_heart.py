@@ -97,12 +97,10 @@ def _labels(
 
 
 def _widened(mask_kji: NDArray[np.bool_], volume: Volume, reach_mm: float) -> NDArray[np.bool_]:
-    """Return a mask with all that is within a distance of it."""
-    spacing = volume.grid.spacing_kji_mm
-    margin = tuple(int(np.ceil(reach_mm / size)) + 1 for size in spacing)
-    box = bounding_box(mask_kji, (margin[0], margin[1], margin[2]))
-    shift = [np.arange(-(size - 1), size) * step for size, step in zip(margin, spacing, strict=True)]
-    ball = shift[0][:, None, None] ** 2 + shift[1][:, None] ** 2 + shift[2] ** 2 <= reach_mm**2
+    """Return a mask with all that is within a distance of it along each axis."""
+    reach = [max(round(reach_mm / size), 1) for size in volume.grid.spacing_kji_mm]
+    box = bounding_box(mask_kji, (reach[0], reach[1], reach[2]))
     found = np.zeros_like(mask_kji)
-    found[box] = ndimage.binary_dilation(mask_kji[box], ball)
+    size = tuple(2 * count + 1 for count in reach)
+    found[box] = ndimage.maximum_filter(mask_kji[box].astype(np.uint8), size=size, mode="constant") > 0
     return found
