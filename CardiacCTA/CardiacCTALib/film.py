@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 
 from SenseCarePlanningLib.dicomio.study import StudyInfo
@@ -32,6 +33,17 @@ _ON_FIRST = 2 * (ROWS - _HEART_ROWS - _VESSEL_ROWS) // _PROBE_ROWS
 _ON_OTHERS = 2 * ROWS // _PROBE_ROWS
 
 
+class FilmKind(Enum):
+    """Kinds of pictures that a film may be restricted to, by the names of the trade."""
+
+    VR = "VR"
+    MIP = "MIP"
+    STRAIGHTENED = "SPR"
+    CPR = "CPR"
+    PROBE = "PROBE"
+    TABLE = "TABLE"
+
+
 @dataclass(frozen=True)
 class FilmOptions:
     """How films are laid out.
@@ -42,6 +54,8 @@ class FilmOptions:
         Film Size ID, such as ``14INX17IN``.
     layout
         ``findings``, a regular one such as ``3x4``, or ``L1`` to ``L7``.
+    kinds, vessels
+        What a regular or special layout shows; everything when empty.
     landscape
         Lying instead of upright.
     language
@@ -52,6 +66,8 @@ class FilmOptions:
     layout: str = FINDINGS
     landscape: bool = False
     language: str = "en"
+    kinds: frozenset[FilmKind] = frozenset()
+    vessels: frozenset[str] = frozenset()
 
 
 def build_film(
@@ -62,7 +78,7 @@ def build_film(
     Parameters
     ----------
     pictures
-        Key -> file, as :func:`.pictures.make_pictures` gives them; what is missing is left out.
+        Key -> file, as :func:`.pictures.make_pictures` and ``make_turned_pictures`` give them; what is missing is left out.
 
     Raises
     ------
@@ -77,7 +93,7 @@ def build_film(
         pages = _finding_pages(result, shown, words)
     else:
         layout = layout_of(options.layout)
-        pages = fill(layout, _in_order(result, shown, words))
+        pages = fill(layout, _in_order(result, shown, words, options))
     sheet = FilmSheet(
         layout,
         (),
@@ -181,12 +197,30 @@ def _calcium_block(result: CoronaryResult, words: Words) -> FilmBlock:
     return Notice(words.measured(score) if score is not None else "", section.title)
 
 
-def _in_order(result: CoronaryResult, shown: Pictures, words: Words) -> list[FilmBlock]:
-    """Return all there is, in the order of reading: heart, vessels, lesions gravest first, numbers."""
-    blocks: list[FilmBlock] = [_figure(shown, key, words.say(text)) for key, text in VIEW_WORDS.items() if shown.get(key)]
+def _in_order(result: CoronaryResult, shown: Pictures, words: Words, options: FilmOptions) -> list[FilmBlock]:
+    """Return what is wanted of all there is, in the order of reading: heart, vessels, lesions gravest first, numbers."""
+    found: list[tuple[FilmKind, str, FilmBlock]] = [
+        (FilmKind.MIP if key == "arteries" else FilmKind.VR, "", _figure(shown, key, words.say(text)))
+        for key, text in VIEW_WORDS.items()
+        if shown.get(key)
+    ]
     for one in shown_vessels(result):
         name = one.vessel.name
-        blocks += [_figure(shown, f"{kind}_{name}", name) for kind in ("straight", "vessel") if shown.get(f"{kind}_{name}")]
+        if shown.get(f"straight_{name}"):
+            found.append((FilmKind.STRAIGHTENED, name, _figure(shown, f"straight_{name}", name)))
+        if shown.get(f"vessel_{name}"):
+            found.append((FilmKind.CPR, name, _figure(shown, f"vessel_{name}", name)))
+        turned = sorted(key for key in shown.paths if key.startswith(f"turn_{name}_"))
+        found += [(FilmKind.CPR, name, _figure(shown, key, f"{name} {int(key[-3:])}°")) for key in turned]
     for row in gravest_first(counted_rows(result)):
-        blocks += [_probe(row, letter, shown, words) for letter in LETTERS if shown.get(f"lesion_{row.number}_{letter}")]
-    return [*blocks, _grade_notice(result, words), _calcium_block(result, words)]
+        found += [
+            (FilmKind.PROBE, row.vessel.vessel.name, _probe(row, letter, shown, words))
+            for letter in LETTERS
+            if shown.get(f"lesion_{row.number}_{letter}")
+        ]
+    found += [(FilmKind.TABLE, "", _grade_notice(result, words)), (FilmKind.TABLE, "", _calcium_block(result, words))]
+    return [
+        block
+        for kind, name, block in found
+        if (not options.kinds or kind in options.kinds) and (not options.vessels or name in options.vessels)
+    ]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import save_png
@@ -77,6 +79,53 @@ def make_pictures(
         save_png(image, files[key], DPI)
         progress.update(min(len(files) / max(expected, 1), 1.0))
     logger.info("%d pictures in %.1f s", len(files), time.perf_counter() - start)
+    return files
+
+
+def make_turned_pictures(
+    result: CoronaryResult,
+    volume: Volume,
+    vessel: str,
+    out_dir: Path | str,
+    step_deg: float = 9.0,
+    language: str = "en",
+    progress: Progress | None = None,
+) -> dict[str, Path]:
+    """Draw the stretched reformat of a vessel from all sides as PNG files, as films of workstations show it.
+
+    Parameters
+    ----------
+    vessel
+        Name of a measured vessel.
+    step_deg
+        Between two pictures; half a turn is drawn, the other half shows the mirror images.
+
+    Returns
+    -------
+    dict
+        ``turn_<vessel>_<degrees>`` -> file, in order of the angle.
+
+    Raises
+    ------
+    KeyError
+        When there is no such vessel.
+    ValueError
+        When it was not measured, or the step is not in 1 to 90 degrees.
+    """
+    if not 1.0 <= step_deg <= 90.0:
+        raise ValueError(f"the step must be 1 to 90 degrees, got {step_deg}")
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = progress or Progress()
+    lesions = numbered_lesions(result).get(vessel, ())
+    painter = VesselPainter(VesselViews(result.vessel(vessel), volume), lesions, Words.of(language))
+    angles = np.arange(0.0, 180.0, step_deg)
+    files: dict[str, Path] = {}
+    for number, angle in enumerate(angles, 1):
+        key = f"turn_{vessel}_{round(float(angle)):03d}"
+        files[key] = folder / f"{key}.png"
+        save_png(painter.turned(float(angle)), files[key], DPI)
+        progress.update(number / len(angles))
     return files
 
 

@@ -28,7 +28,7 @@ QUARTER_PX = 510
 BOARD_HEIGHT_PX = 1300
 STRAIGHT_WIDTH_MM, MARGIN_MM, PROBE_MM = 16.0, 9.0, 10.0
 LETTERS = "ABC"
-_GAP_PX, _FINEST_MM = 24, 0.085
+_GAP_PX, _FINEST_MM, _TURNED_PX = 24, 0.085, 900
 _HU_RANGE = (-150.0, 700.0)
 _INK = (2, 119, 189)
 
@@ -89,6 +89,14 @@ class VesselPainter:
         pixel = max(_FINEST_MM, views.line.length_mm / BOARD_HEIGHT_PX)
         sheet = straightened(views.line, views.angle_deg(), STRAIGHT_WIDTH_MM, pixel)
         return vessel_picture(views.reformatter.cut(sheet), self.style(text_px=text_px))
+
+    def turned(self, angle_deg: float, text_px: int = TEXT_PX) -> RgbImage:
+        """Draw the stretched vessel turned by an angle from its widest view: one step of a rotation."""
+        views = self.views
+        rough = stretched(views.line, views.widest_angle_deg(), MARGIN_MM, 1.0)
+        pixel = max(_FINEST_MM, rough.rows / _TURNED_PX, rough.columns / _TURNED_PX)
+        sheet = stretched(views.line, views.widest_angle_deg() + angle_deg, MARGIN_MM, pixel)
+        return vessel_picture(views.reformatter.cut(sheet), self.style(with_probes=False, text_px=text_px))
 
     def style(self, with_probes: bool = True, text_px: int = TEXT_PX) -> VesselStyle:
         """Return what is drawn on the vessel's reformats."""

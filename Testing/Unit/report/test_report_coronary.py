@@ -16,13 +16,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from coronary_results import SPEC, nothing_measured, one_lesion
 
-from CardiacCTALib.film import FilmOptions, build_film, gravest_first, write_coronary_film
-from CardiacCTALib.pictures import make_pictures
+from CardiacCTALib.film import FilmKind, FilmOptions, build_film, gravest_first, write_coronary_film
+from CardiacCTALib.pictures import make_pictures, make_turned_pictures
 from CardiacCTALib.report import build_report, write_report
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.views import CALCIFIED, NORMAL, UNKNOWN, VesselViews
 from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.render.offscreen import rendering_available
 from SenseCarePlanningLib.report.film_sheet import (
     REGULAR_LAYOUTS,
     SPECIAL_LAYOUTS,
@@ -35,6 +36,8 @@ from SenseCarePlanningLib.report.film_sheet import (
 from SenseCarePlanningLib.report.model import DataTable, Figure, FigureRow, Notice
 from SenseCarePlanningLib.volume import Volume
 
+NO_RENDERING = rendering_available()
+needs_rendering = pytest.mark.skipif(NO_RENDERING is not None, reason=NO_RENDERING or "")
 STUDY = StudyInfo(patient_name="Wang^Xiao", patient_id="P-1")
 
 
@@ -220,6 +223,39 @@ def test_a_narrowing_that_is_not_graded_is_said_and_takes_no_pages(case: tuple[C
     said = [text for text in texts(report.sections) if text.startswith(f"L1 pLAD: {percent.value:.0f}\u00a0%")]
     assert len(said) == 2, "in the summary and on the vessel's page"
     assert not any(isinstance(block, FigureRow) for section in report.sections[3:] for block in section.blocks)
+
+
+def test_a_vessel_is_drawn_from_all_sides_and_fills_films_of_its_own(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    turned = make_turned_pictures(*case, "LAD", tmp_path, step_deg=45.0)
+    assert list(turned) == ["turn_LAD_000", "turn_LAD_045", "turn_LAD_090", "turn_LAD_135"]
+    widths = [Image.open(path).width for path in turned.values()]
+    assert widths[0] == max(widths), "the first view is the widest"
+    options = FilmOptions(layout="3x3", kinds=frozenset({FilmKind.CPR}), vessels=frozenset({"LAD"}))
+    (sheet,) = build_film(case[0], {**pictures, **turned}, options=options)
+    shown = [cell.block.picture for cell in sheet.cells if isinstance(cell.block, Figure)]
+    assert shown == [pictures["vessel_LAD"], *turned.values()]
+    with pytest.raises(ValueError, match="step"):
+        make_turned_pictures(*case, "LAD", tmp_path, step_deg=0.0)
+    with pytest.raises(KeyError):
+        make_turned_pictures(*case, "RCA", tmp_path)
+    with pytest.raises(ValueError, match="not measured"):
+        make_turned_pictures(*case, "D1", tmp_path)
+
+
+@needs_rendering
+def test_the_heart_is_drawn_from_three_sides_with_the_lesion_named_where_it_is_seen(
+    case: tuple[CoronaryResult, Volume], tmp_path: Path
+) -> None:
+    files = make_pictures(*case, tmp_path)
+    hearts = {key: np.asarray(Image.open(files[key]).convert("RGB")).astype(int) for key in files if key.startswith("heart")}
+    assert set(hearts) == {"heart_front", "heart_left", "heart_right"}
+    for key, pixels in hearts.items():
+        drawn = pixels[:900]
+        green = (drawn[..., 1] > 90) & (drawn[..., 1] > 1.25 * drawn[..., 0]) & (drawn[..., 1] > 1.25 * drawn[..., 2])
+        orange = (drawn[..., 0] > 150) & (drawn[..., 1] > 60) & (drawn[..., 2] < 60)
+        assert green.sum() > 100 and orange.sum() > 50, key
 
 
 def test_boxes_that_overlap_and_unknown_names_are_refused() -> None:
