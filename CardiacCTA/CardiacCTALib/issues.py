@@ -27,7 +27,7 @@ class Issue(Enum):
     NO_DIVISION = "The left coronary artery was not seen to divide into LAD and LCx."
     TWO_LEFT = "LAD and LCx have ostia of their own: there is no left main."
     ONE_SIDE_MISSING = "The {side} coronary artery was not found."
-    TOO_MANY_TREES = "{count} more vessels that leave the aorta were found and not named: a bypass graft is possible, and none was assessed."
+    TOO_MANY_TREES = "{count} more vessels that leave the aorta were found: a bypass graft is possible; they were not assessed."
     UNUSUAL_ORIGIN = "The {side} coronary artery seems to leave the aorta on the wrong side: an anomalous origin is possible."
     ANATOMY = "{part} was not found, and every heart has it."
     NO_DOMINANCE = "No posterior descending artery was found; the dominance is not known."

@@ -36,6 +36,7 @@ from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, segment
 from .segment_map import segment_map
+from .segments import BY_CODE
 from .vessel_result import VesselResult, measure_vessels
 from .vessels import vessels_of
 
@@ -54,6 +55,8 @@ class CoronaryOptions:
         Arteries marked by the reader: an ostium and the tips that it leads to.
     calcium_series
         A series without contrast, for the calcium score.
+    stents
+        SCCT codes of segments known to hold a stent.
     heart, trees
         Chambers and trees from elsewhere; given together they take the place of the segmentation.
     """
@@ -61,6 +64,7 @@ class CoronaryOptions:
     engine: EngineName = "auto"
     clicks: tuple[Clicks, ...] = ()
     calcium_series: Volume | None = None
+    stents: frozenset[str] = frozenset()
     heart: LabelMap | None = None
     trees: tuple[Tree, ...] = ()
 
@@ -121,7 +125,8 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         calcium, no_calcium = _calcium(options, found, labels)
     with progress.step("Quality and grade"):
         quality = _quality(volume, found, labels, vessels, scan, reason)
-        findings = patient_findings(labels, vessels, quality, None if calcium is None else calcium.agatston())
+        agatston = None if calcium is None else calcium.agatston()
+        findings = patient_findings(labels, vessels, quality, agatston, options.stents)
         graded = grade(findings)
     with progress.step("Measurements"):
         lesions = lesions_of(vessels)
@@ -171,6 +176,7 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         problems.append("chambers and trees from elsewhere go together: give both or neither")
     if options.heart is not None and not options.heart.grid.same_as(volume.grid):
         problems.append("the chambers do not lie on the CT's grid; resample them to the CT first")
+    problems.extend(f"{code} is no coronary segment" for code in sorted(options.stents - set(BY_CODE)))
     for click in options.clicks:
         problems.extend(_outside(volume, click))
     if problems:
@@ -251,6 +257,7 @@ def _chosen(options: CoronaryOptions) -> dict[str, str]:
         "engine": options.engine,
         "clicks": str(len(options.clicks)),
         "calcium_series": "given" if options.calcium_series is not None else "none",
+        "stents": ",".join(sorted(options.stents)) or "none known",
         "segmentation": "given" if options.heart is not None else "own",
     }
 

@@ -84,7 +84,7 @@ def measure_vessels(
 def _seen_part(volume: Volume, points_lps_mm: FloatArray) -> FloatArray:
     """Return a course up to where it leaves the scan for good; all of it where it begins outside."""
     index = volume.grid.kji_from_lps(points_lps_mm)
-    inside = ((index >= 0) & (index <= np.array(volume.grid.shape_kji) - 1)).all(axis=1)
+    inside = np.asarray(((index >= 0) & (index <= np.array(volume.grid.shape_kji) - 1)).all(axis=1))
     last = int(np.flatnonzero(inside)[-1]) if inside.any() else len(inside) - 1
     return points_lps_mm[: last + 1] if inside[0] else points_lps_mm
 

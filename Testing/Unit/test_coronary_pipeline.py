@@ -239,6 +239,37 @@ def test_a_missing_artery_makes_n_and_is_named(scan: CoronaryScan) -> None:
     assert not {"pRCA", "mRCA", "dRCA"} & {one.code for one in found.findings.segments}
 
 
+def test_a_known_stent_is_said_and_graded_as_measured(scan: CoronaryScan) -> None:
+    trees = proximal(trees_of_truth(scan.truth), 30.0)
+    found = run(scan.volume, CoronaryOptions(heart=scan.tissue, trees=trees, stents=frozenset({"pLAD"})))
+    assert "S" in found.grade.modifiers
+    assert [one.stent for one in found.findings.segments if one.code == "pLAD"] == [True]
+    with pytest.raises(InputError, match="cannot be made"):
+        check_options(scan.volume, CoronaryOptions(stents=frozenset({"XX"})))
+
+
+def test_a_step_by_motion_is_seen_and_what_it_crosses_is_not_assessed(patient: CoronaryPatient) -> None:
+    stepped = make_coronary_patient(replace(patient.options, step_mm=2.5))
+    moved = scan_coronary(stepped, coronary_scanner(400, 0.5), BASE_OF_THE_HEART)
+    found = run(moved.volume, CoronaryOptions(heart=moved.tissue, trees=proximal(trees_of_truth(moved.truth), 60.0)))
+    steps = [one for one in found.quality if one.issue is Issue.STEP]
+    assert steps
+    assert all(abs(float(one.point_lps_mm[2]) + 66.0) < 1.5 for one in steps)
+    blocked = {code for one in steps if one.consequence is Consequence.NOT_ASSESSABLE for code in one.segments}
+    assert blocked
+    assert all(one.stenosis is None or one.stenosis.percent >= 50 for one in found.findings.segments if one.code in blocked)
+
+
+def test_calcium_all_round_hides_the_lumen() -> None:
+    ring = LesionSpec(6, 60.0, Composition.CALCIFIED, length_mm=10.0, calcium_arc_deg=360.0, calcium_hu=1100.0)
+    hidden = make_coronary_patient(PatientOptions(seed=6, dominance=Dominance.RIGHT, ramus=False, stenoses=(ring,)))
+    scanned = scan_coronary(hidden, coronary_scanner(400, 0.5), BASE_OF_THE_HEART)
+    found = run(scanned.volume, CoronaryOptions(heart=scanned.tissue, trees=proximal(trees_of_truth(scanned.truth), 40.0)))
+    assert [one.segments for one in found.quality if one.issue is Issue.CALCIUM] == [("pLAD",)]
+    assert [one.stenosis for one in found.findings.segments if one.code == "pLAD"] == [None]
+    assert found.grade.category is Category.NON_DIAGNOSTIC
+
+
 def test_options_that_contradict_the_image_are_refused_together(scan: CoronaryScan) -> None:
     from CardiacCTALib.segment import Clicks
 
