@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from .coronary import Output
 
 
-def write_outputs(
-    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress
-) -> list[str]:
+def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress) -> list[str]:
     """Write label maps, trees, measured vessels, numbers and the run record into an existing folder.
 
     Parameters
