@@ -189,7 +189,7 @@ def _bordered(
     for label in np.unique(result[result > 0]):
         mask = result == label
         result[mask & ~_main_piece(mask, spacing)] = 0
-    return result
+    return np.asarray(result)
 
 
 def _main_piece(mask: BoolArray, spacing: tuple[float, float, float]) -> BoolArray:

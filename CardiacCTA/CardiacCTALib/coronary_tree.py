@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -127,7 +128,7 @@ def _branches(lines: Sequence[_Line | None]) -> list[Branch]:
             points = np.concatenate([start[None], points[1:]])
         pieces = []
         bounds = [0, *sorted(set(cuts.values())), len(points) - 1]
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in pairwise(bounds):
             own = len(found)
             radius = line.radius[low : high + 1]
             interval = np.stack([np.maximum(radius - RADIUS_ERROR_MM, 0.0), radius + RADIUS_ERROR_MM], axis=1)

@@ -198,16 +198,20 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     with progress.step("Coronary arteries"):
         evidence = tube_evidence(array[chambers.box], spacing, chambers)
         graph = build_graph(evidence)
-        ostia = find_ostia(graph, evidence)[:2]
+        ostia = find_ostia(graph, evidence, _in_box(fit.ostia_mm, region, chambers, spacing))
         ways = [follow(graph, evidence, one.nodes) for one in ostia]
     with progress.step("Centrelines"):
         trees = _trees(volume, region, chambers, graph, ways)
     return _assembled(volume, region, chambers, evidence, trees)
 
 
-def _trees(
-    volume: Volume, region: HeartRegion, chambers: Chambers, graph: TubeGraph, ways: list[list[Way]]
-) -> tuple[Tree, ...]:
+def _in_box(places_mm: FloatArray, region: HeartRegion, chambers: Chambers, spacing: tuple[float, float, float]) -> FloatArray:
+    """Carry places (N, 3) of the coarse array (index times spacing) into the heart's box (index times spacing)."""
+    fine = region.coarse.fine_index(places_mm / np.array(region.coarse.spacing_mm))
+    return np.asarray((fine - [part.start for part in chambers.box]) * np.array(spacing))
+
+
+def _trees(volume: Volume, region: HeartRegion, chambers: Chambers, graph: TubeGraph, ways: list[list[Way]]) -> tuple[Tree, ...]:
     start = np.array([part.start for part in chambers.box])
     found = []
     for tree in ways:
