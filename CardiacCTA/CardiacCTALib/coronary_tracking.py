@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .coronary_evidence import FAT_HU, SMOOTH_MM, Evidence
+
+logger = logging.getLogger(__name__)
 
 IntArray = NDArray[np.int_]
 
@@ -33,6 +36,13 @@ POINT_SPREAD_MM = 0.35
 """Gaussian of a usual coronary scan with its voxels."""
 LEAST_FILLING = 0.66
 """Of :func:`filling`. Chosen: cardiac veins have 0.5 in the arterial phase."""
+DARK_FILLING, DARK_MM = 0.6, 8.0
+"""A way whose rest is darker than this over more than such a length has crossed into a vein."""
+VEIN_FROM_MM, VEIN_RADIUS_MM, VEIN_LENGTH_MM = 50.0, 2.1, 12.0
+"""A tube this far from the ostium, this wide over such a length is a vein that touches the artery. Chosen: mid arteries are 3 mm
+wide and taper; an ectatic artery is cut here, too, and a remark says so."""
+OSTIUM_MM, CUT_MM, MOST_CUTS = 8.0, 1.4, 8
+""" A crossing is looked for past the first millimetres, closed by a ball, and looked for again so many times."""
 NEIGHBOURS = tuple((k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1) if (k, j, i) > (0, 0, 0))
 
 
@@ -118,43 +128,110 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> list[Way]
     list of Way
         Parents before children.
     """
+    for _ in range(MOST_CUTS):
+        ways, radii = _followed(graph, evidence, sources)
+        weak = [place for place in map(_vein_contact, *_with_graph(graph, ways, radii)) if place is not None]
+        if not weak:
+            return ways
+        logger.debug("vein contact cut at %s", [place.round(1).tolist() for place in weak])
+        graph = without_ball(graph, weak, CUT_MM)
+    return ways
+
+
+def _with_graph(
+    graph: TubeGraph, ways: list[Way], radii: list[FloatArray]
+) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
+    return [graph.places_mm[way.nodes] for way in ways], [graph.rise[way.nodes] for way in ways], radii
+
+
+def _vein_contact(places_mm: FloatArray, rise: FloatArray, radius_mm: FloatArray) -> FloatArray | None:
+    """Return where a way crosses into a vein, or None: far from its start no artery is as wide as its first part and wider.
+
+    The crossing is the weakest link of the evidence between the start and the wide part.
+    """
+    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(places_mm, axis=0), axis=1))])
+    even = ndimage.median_filter(radius_mm, 9, mode="nearest")
+    far = arc > VEIN_FROM_MM
+    wide = far & (even > VEIN_RADIUS_MM)
+    if not far.any() or float(np.diff(arc, prepend=0.0)[wide].sum()) < VEIN_LENGTH_MM:
+        return None
+    first = int(np.flatnonzero(wide)[0])
+    part = (arc > OSTIUM_MM) & (np.arange(len(arc)) <= first)
+    if not part.any():
+        return None
+    weakest = np.where(part, ndimage.uniform_filter1d(rise, 3, mode="nearest"), np.inf)
+    return np.asarray(places_mm[int(np.argmin(weakest))])
+
+
+def without_ball(graph: TubeGraph, places_mm: list[FloatArray], radius_mm: float) -> TubeGraph:
+    """Return the graph with all ways through balls about places closed; the numbers of the nodes stay."""
+    gone = np.unique(
+        np.concatenate([np.asarray(near) for near in cKDTree(graph.places_mm).query_ball_point(places_mm, radius_mm)])
+    )
+    keep = np.ones(len(graph.index))
+    keep[gone.astype(int)] = 0.0
+    mask = diags(keep)
+    edges = csr_matrix(mask @ graph.edges @ mask)
+    edges.eliminate_zeros()
+    return TubeGraph(graph.index, graph.places_mm, graph.rise, edges)
+
+
+def _followed(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> tuple[list[Way], list[FloatArray]]:
     cost, before, _ = dijkstra(graph.edges, directed=False, indices=sources, return_predecessors=True, min_only=True)
     reached = np.isfinite(cost)
     way_of = np.full(len(cost), -1, dtype=np.int64)
     covered = ~reached
     tree = cKDTree(graph.places_mm)
     ways: list[Way] = []
+    radii: list[FloatArray] = []
     for node in np.argsort(-np.where(reached, cost, -1.0)):
         if covered[node]:
             continue
         nodes, parent, parent_node = _back(int(node), before, way_of)
+        radius = tube_radius(evidence, graph.index[nodes])
+        lit = _lit_part(evidence, graph, nodes, radius)
+        for near in tree.query_ball_point(graph.places_mm[nodes[lit:]], 0.5 * COVER_RADII * radius[lit:] + COVER_MM):
+            covered[near] = True
+        nodes, radius = nodes[:lit], radius[:lit]
         places = graph.places_mm[nodes]
         outside = ~covered[nodes]
         length = float(np.linalg.norm(np.diff(places, axis=0), axis=1)[outside[1:]].sum())
-        if length < LEAST_BRANCH_MM or float(np.median(graph.rise[nodes[outside]])) < SURE_RISE:
+        if length < LEAST_BRANCH_MM or not _is_artery(evidence, graph, nodes[outside], radius[outside]):
             covered[nodes] = True
-            continue
-        radius = tube_radius(evidence, graph.index[nodes])
-        if filling(evidence, graph.index[nodes], radius, outside) < LEAST_FILLING:
-            covered[nodes] = True
-            for near in tree.query_ball_point(places[outside], COVER_RADII * radius[outside] + COVER_MM):
+            for near in tree.query_ball_point(places[outside], 0.5 * COVER_RADII * radius[outside] + COVER_MM):
                 covered[near] = True
             continue
         own = nodes[1:] if parent >= 0 else nodes
         way_of[own] = len(ways)
         ways.append(Way(nodes, parent, parent_node))
+        radii.append(radius)
         for near in tree.query_ball_point(places, COVER_RADII * radius + COVER_MM):
             covered[near] = True
-    return ways
+    return ways, radii
 
 
-def filling(evidence: Evidence, index: IntArray, radius_mm: FloatArray, part: NDArray[np.bool_]) -> float:
-    """Return how bright a tube is against an artery of its radius filled with the aorta's blood, its middle brightness over both
-    after blur: an artery has about 1, a vein that the contrast has not reached half of it."""
+def _is_artery(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray) -> bool:
+    """Tell whether a new way shows an artery's evidence and brightness."""
+    if float(np.median(graph.rise[nodes])) < SURE_RISE:
+        return False
+    return float(np.median(filling(evidence, graph.index[nodes], radius_mm))) >= LEAST_FILLING
+
+
+def _lit_part(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray) -> int:
+    """Return up to which node a way is as bright as an artery of its width: past it all is a vein or muscle."""
+    share = ndimage.median_filter(filling(evidence, graph.index[nodes], radius_mm), 15, mode="nearest")
+    bright = np.flatnonzero(share >= DARK_FILLING)
+    lit = int(bright[-1]) + 1 if len(bright) else 0
+    tail = float(np.linalg.norm(np.diff(graph.places_mm[nodes[lit - 1 :]], axis=0), axis=1).sum()) if lit else np.inf
+    return lit if tail > DARK_MM else len(nodes)
+
+
+def filling(evidence: Evidence, index: IntArray, radius_mm: FloatArray) -> FloatArray:
+    """Return (N,) how bright a tube is against an artery of its radius filled with the aorta's blood, both after blur: an artery
+    has about 1, a vein that the contrast has not reached half of it."""
     blur = np.hypot(SMOOTH_MM, POINT_SPREAD_MM)
     peak = 1.0 - np.exp(-0.5 * (radius_mm / blur) ** 2)
-    values = (evidence.smooth[tuple(index.T)] - FAT_HU) / (evidence.blood_hu - FAT_HU) / peak
-    return float(np.median(values[part]))
+    return np.asarray((evidence.smooth[tuple(index.T)] - FAT_HU) / (evidence.blood_hu - FAT_HU) / peak)
 
 
 def tube_radius(evidence: Evidence, index: IntArray) -> FloatArray:
