@@ -112,7 +112,27 @@ def build_graph(evidence: Evidence, least_rise: float = LEAST_RISE) -> TubeGraph
     return TubeGraph(index, places, rise, edges.tocsr())
 
 
-def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> list[Way]:
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """What was followed from one ostium.
+
+    Parameters
+    ----------
+    ways, radii
+        Courses, parents before children, and the radius (N,) mm at each of their nodes.
+    graph
+        The graph without the crossings to veins that were closed.
+    cuts_mm
+        (3,) places k, j, i times the spacing of those crossings.
+    """
+
+    ways: list[Way]
+    radii: list[FloatArray]
+    graph: TubeGraph
+    cuts_mm: list[FloatArray]
+
+
+def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
     """Follow all arteries that leave given voxels.
 
     Strategy: one run of Dijkstra from the sources; the farthest voxel that no artery has covered gives the next artery, back
@@ -125,26 +145,26 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> list[Way]
 
     Returns
     -------
-    list of Way
-        Parents before children.
+    Followed
+        The ways, parents before children.
     """
+    cuts: list[FloatArray] = []
     for _ in range(MOST_CUTS):
-        ways, radii = _followed(graph, evidence, sources)
-        weak = [place for place in map(_vein_contact, *_with_graph(graph, ways, radii)) if place is not None]
+        ways, radii = follow_once(graph, evidence, sources)
+        weak = [
+            place
+            for way, radius in zip(ways, radii, strict=True)
+            if (place := vein_contact(graph.places_mm[way.nodes], graph.rise[way.nodes], radius)) is not None
+        ]
         if not weak:
-            return ways
+            break
+        cuts += weak
         logger.debug("vein contact cut at %s", [place.round(1).tolist() for place in weak])
         graph = without_ball(graph, weak, CUT_MM)
-    return ways
+    return Followed(ways, radii, graph, cuts)
 
 
-def _with_graph(
-    graph: TubeGraph, ways: list[Way], radii: list[FloatArray]
-) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
-    return [graph.places_mm[way.nodes] for way in ways], [graph.rise[way.nodes] for way in ways], radii
-
-
-def _vein_contact(places_mm: FloatArray, rise: FloatArray, radius_mm: FloatArray) -> FloatArray | None:
+def vein_contact(places_mm: FloatArray, rise: FloatArray, radius_mm: FloatArray) -> FloatArray | None:
     """Return where a way crosses into a vein, or None: far from its start no artery is as wide as its first part and wider.
 
     The crossing is the weakest link of the evidence between the start and the wide part.
@@ -176,7 +196,8 @@ def without_ball(graph: TubeGraph, places_mm: list[FloatArray], radius_mm: float
     return TubeGraph(graph.index, graph.places_mm, graph.rise, edges)
 
 
-def _followed(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> tuple[list[Way], list[FloatArray]]:
+def follow_once(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> tuple[list[Way], list[FloatArray]]:
+    """Follow all arteries from some nodes, see :func:`follow`, whatever they are; returns ways and radii."""
     cost, before, _ = dijkstra(graph.edges, directed=False, indices=sources, return_predecessors=True, min_only=True)
     reached = np.isfinite(cost)
     way_of = np.full(len(cost), -1, dtype=np.int64)
