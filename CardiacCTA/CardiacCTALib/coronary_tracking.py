@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse import coo_matrix, csr_matrix, diags
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, maximum_flow
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray
@@ -34,15 +34,22 @@ COVER_RADII, COVER_MM = 1.15, 0.5
 REACH_MM, RAY_STEP_MM = 4.5, 0.25
 POINT_SPREAD_MM = 0.35
 """Gaussian of a usual coronary scan with its voxels."""
-LEAST_FILLING = 0.66
-"""Of :func:`filling`. Chosen: cardiac veins have 0.5 in the arterial phase."""
+LEAST_FILLING = 0.71
+"""Of :func:`filling`. Chosen: arteries have 0.75 to 1, thin cardiac veins 0.65 and wide ones 0.5 in the arterial phase."""
+MOST_FILLING = 1.35
+"""What is brighter over most of its length is metal or its streaks; calcium and stents are shorter than a branch."""
 DARK_FILLING, DARK_MM = 0.6, 8.0
 """A way whose rest is darker than this over more than such a length has crossed into a vein."""
 VEIN_FROM_MM, VEIN_RADIUS_MM, VEIN_LENGTH_MM = 50.0, 2.1, 12.0
 """A tube this far from the ostium, this wide over such a length is a vein that touches the artery. Chosen: mid arteries are 3 mm
 wide and taper; an ectatic artery is cut here, too, and a remark says so."""
-OSTIUM_MM, CUT_MM, MOST_CUTS = 8.0, 1.4, 8
-""" A crossing is looked for past the first millimetres, closed by a ball, and looked for again so many times."""
+MOST_CUTS = 3
+CAPACITY, ENDLESS = 100, 1_000_000
+"""Flow through a full link, and through ostia and veins."""
+METAL_MM = 30.0
+"""Streaks reach so far from metal."""
+SURE_RISE_NEAR_METAL, MOST_FILLING_NEAR_METAL = 0.85, 1.15
+"""Among streaks only clear arteries count."""
 NEIGHBOURS = tuple((k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1) if (k, j, i) > (0, 0, 0))
 
 
@@ -149,93 +156,140 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
         The ways, parents before children.
     """
     cuts: list[FloatArray] = []
+    ways, radii = follow_once(graph, evidence, sources)
     for _ in range(MOST_CUTS):
-        ways, radii = follow_once(graph, evidence, sources)
-        weak = [
-            place
-            for way, radius in zip(ways, radii, strict=True)
-            if (place := vein_contact(graph.places_mm[way.nodes], graph.rise[way.nodes], radius)) is not None
-        ]
-        if not weak:
+        veins = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
+        wide = np.unique(np.concatenate(veins)) if veins else np.empty(0, dtype=int)
+        if len(wide) == 0:
             break
-        cuts += weak
-        logger.debug("vein contact cut at %s", [place.round(1).tolist() for place in weak])
-        graph = without_ball(graph, weak, CUT_MM)
+        graph, places = parted(graph, sources, wide)
+        logger.debug("veins parted at %s", [place.round(1).tolist() for place in places])
+        cuts += places
+        ways, radii = follow_once(graph, evidence, sources)
     return Followed(ways, radii, graph, cuts)
 
 
-def vein_contact(places_mm: FloatArray, rise: FloatArray, radius_mm: FloatArray) -> FloatArray | None:
-    """Return where a way crosses into a vein, or None: far from its start no artery is as wide as its first part and wider.
-
-    The crossing is the weakest link of the evidence between the start and the wide part.
-    """
+def vein_part(places_mm: FloatArray, radius_mm: FloatArray) -> NDArray[np.bool_]:
+    """Return (N,) where a way is a vein: wide, far from its start, over some length; nowhere when it is an artery."""
     arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(places_mm, axis=0), axis=1))])
-    even = ndimage.median_filter(radius_mm, 9, mode="nearest")
-    far = arc > VEIN_FROM_MM
-    wide = far & (even > VEIN_RADIUS_MM)
-    if not far.any() or float(np.diff(arc, prepend=0.0)[wide].sum()) < VEIN_LENGTH_MM:
-        return None
-    first = int(np.flatnonzero(wide)[0])
-    part = (arc > OSTIUM_MM) & (np.arange(len(arc)) <= first)
-    if not part.any():
-        return None
-    weakest = np.where(part, ndimage.uniform_filter1d(rise, 3, mode="nearest"), np.inf)
-    return np.asarray(places_mm[int(np.argmin(weakest))])
+    wide = (arc > VEIN_FROM_MM) & (ndimage.median_filter(radius_mm, 9, mode="nearest") > VEIN_RADIUS_MM)
+    length = float(np.diff(arc, prepend=0.0)[wide].sum())
+    return np.asarray(wide if length >= VEIN_LENGTH_MM else np.zeros(len(arc), dtype=bool))
 
 
-def without_ball(graph: TubeGraph, places_mm: list[FloatArray], radius_mm: float) -> TubeGraph:
-    """Return the graph with all ways through balls about places closed; the numbers of the nodes stay."""
-    gone = np.unique(
-        np.concatenate([np.asarray(near) for near in cKDTree(graph.places_mm).query_ball_point(places_mm, radius_mm)])
-    )
-    keep = np.ones(len(graph.index))
-    keep[gone.astype(int)] = 0.0
-    mask = diags(keep)
-    edges = csr_matrix(mask @ graph.edges @ mask)
-    edges.eliminate_zeros()
-    return TubeGraph(graph.index, graph.places_mm, graph.rise, edges)
+def parted(graph: TubeGraph, sources: IntArray, veins: IntArray) -> tuple[TubeGraph, list[FloatArray]]:
+    """Part arteries from veins at the smallest and weakest cross-section between them (minimum cut; Ford and Fulkerson 1956).
+
+    Parameters
+    ----------
+    sources, veins
+        Nodes at the ostium, and nodes that are surely vein.
+
+    Returns
+    -------
+    graph, places_mm
+        The graph without the ways of the cut; the numbers of the nodes stay. Where it was cut (3,) each.
+    """
+    _, component = connected_components(graph.edges, directed=False)
+    members = np.flatnonzero(np.isin(component, np.unique(component[sources])))
+    part = graph.edges[members][:, members].tocoo()
+    strength = np.minimum(np.minimum(graph.rise[members][part.row], graph.rise[members][part.col]), FULL_RISE)
+    capacity = np.maximum(np.rint(CAPACITY * strength**3), 1).astype(np.int32)
+    count, start, end = len(members), len(members), len(members) + 1
+    number = np.full(len(graph.index), -1)
+    number[members] = np.arange(count)
+    veins = veins[number[veins] >= 0]
+    rows = np.concatenate([part.row, part.col, np.full(len(sources), start), number[veins]])
+    columns = np.concatenate([part.col, part.row, number[sources], np.full(len(veins), end)])
+    endless = np.full(len(sources) + len(veins), ENDLESS, dtype=np.int32)
+    flows = csr_matrix((np.concatenate([capacity, capacity, endless]), (rows, columns)), shape=(count + 2, count + 2))
+    left = flows - maximum_flow(flows, start, end).flow
+    left.data = np.where(left.data > 0, left.data, 0)
+    left.eliminate_zeros()
+    near = np.zeros(len(graph.index), dtype=bool)
+    reach = breadth_first_order(left, start, directed=True, return_predecessors=False)
+    near[members[reach[reach < count]]] = True
+    edges = graph.edges.tocoo()
+    inside = component[edges.row] == component[edges.col]
+    crossing = inside & (near[edges.row] != near[edges.col]) & np.isin(edges.row, members)
+    keep = ~crossing
+    cut = csr_matrix((edges.data[keep], (edges.row[keep], edges.col[keep])), shape=edges.shape)
+    return TubeGraph(graph.index, graph.places_mm, graph.rise, cut), _grouped(graph.places_mm[np.unique(edges.row[crossing])])
+
+
+def _grouped(places_mm: FloatArray) -> list[FloatArray]:
+    """Return one middle for each group of places nearer to each other than 3 mm."""
+    found: list[FloatArray] = []
+    while len(places_mm):
+        near = np.linalg.norm(places_mm - places_mm[0], axis=1) < 3.0
+        found.append(np.asarray(places_mm[near].mean(axis=0)))
+        places_mm = places_mm[~near]
+    return found
 
 
 def follow_once(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> tuple[list[Way], list[FloatArray]]:
     """Follow all arteries from some nodes, see :func:`follow`, whatever they are; returns ways and radii."""
     cost, before, _ = dijkstra(graph.edges, directed=False, indices=sources, return_predecessors=True, min_only=True)
-    reached = np.isfinite(cost)
+    members = np.flatnonzero(np.isfinite(cost))
+    cover = _Cover(graph.places_mm, members)
     way_of = np.full(len(cost), -1, dtype=np.int64)
-    covered = ~reached
-    tree = cKDTree(graph.places_mm)
     ways: list[Way] = []
     radii: list[FloatArray] = []
-    for node in np.argsort(-np.where(reached, cost, -1.0)):
-        if covered[node]:
+    for node in members[np.argsort(-cost[members])]:
+        if cover.covered[node]:
             continue
         nodes, parent, parent_node = _back(int(node), before, way_of)
+        if _own_length(graph, nodes, cover) < LEAST_BRANCH_MM:
+            cover.covered[nodes] = True
+            continue
         radius = tube_radius(evidence, graph.index[nodes])
         lit = _lit_part(evidence, graph, nodes, radius)
-        for near in tree.query_ball_point(graph.places_mm[nodes[lit:]], 0.5 * COVER_RADII * radius[lit:] + COVER_MM):
-            covered[near] = True
+        cover.add(nodes[lit:], 0.5 * COVER_RADII * radius[lit:] + COVER_MM)
         nodes, radius = nodes[:lit], radius[:lit]
-        places = graph.places_mm[nodes]
-        outside = ~covered[nodes]
-        length = float(np.linalg.norm(np.diff(places, axis=0), axis=1)[outside[1:]].sum())
-        if length < LEAST_BRANCH_MM or not _is_artery(evidence, graph, nodes[outside], radius[outside]):
-            covered[nodes] = True
-            for near in tree.query_ball_point(places[outside], 0.5 * COVER_RADII * radius[outside] + COVER_MM):
-                covered[near] = True
+        outside = ~cover.covered[nodes]
+        if _own_length(graph, nodes, cover) < LEAST_BRANCH_MM or not _is_artery(evidence, graph, nodes[outside], radius[outside]):
+            cover.covered[nodes] = True
+            cover.add(nodes[outside], 0.5 * COVER_RADII * radius[outside] + COVER_MM)
             continue
-        own = nodes[1:] if parent >= 0 else nodes
-        way_of[own] = len(ways)
+        way_of[nodes[1:] if parent >= 0 else nodes] = len(ways)
         ways.append(Way(nodes, parent, parent_node))
         radii.append(radius)
-        for near in tree.query_ball_point(places, COVER_RADII * radius + COVER_MM):
-            covered[near] = True
+        cover.add(nodes, COVER_RADII * radius + COVER_MM)
     return ways, radii
+
+
+class _Cover:
+    """Which nodes belong to a way already: those that cannot be reached do from the start."""
+
+    def __init__(self, places_mm: FloatArray, members: IntArray) -> None:
+        self.covered = np.ones(len(places_mm), dtype=bool)
+        self.covered[members] = False
+        self._places, self._members = places_mm, members
+        self._tree = cKDTree(places_mm[members])
+
+    def add(self, nodes: IntArray, radius_mm: FloatArray) -> None:
+        """Cover what lies within a radius (N,) of nodes (N,)."""
+        for near in self._tree.query_ball_point(self._places[nodes], radius_mm) if len(nodes) else ():
+            self.covered[self._members[near]] = True
+
+
+def _own_length(graph: TubeGraph, nodes: IntArray, cover: _Cover) -> float:
+    """Return the length of a way outside those before it."""
+    steps = np.linalg.norm(np.diff(graph.places_mm[nodes], axis=0), axis=1)
+    return float(steps[~cover.covered[nodes[1:]]].sum())
 
 
 def _is_artery(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray) -> bool:
     """Tell whether a new way shows an artery's evidence and brightness."""
-    if float(np.median(graph.rise[nodes])) < SURE_RISE:
+    streaks = len(evidence.metal_mm) > 0 and float(np.median(_metal_gap(evidence, graph.places_mm[nodes]))) < METAL_MM
+    if float(np.median(graph.rise[nodes])) < (SURE_RISE_NEAR_METAL if streaks else SURE_RISE):
         return False
-    return float(np.median(filling(evidence, graph.index[nodes], radius_mm))) >= LEAST_FILLING
+    most = MOST_FILLING_NEAR_METAL if streaks else MOST_FILLING
+    return LEAST_FILLING <= float(np.median(filling(evidence, graph.index[nodes], radius_mm))) <= most
+
+
+def _metal_gap(evidence: Evidence, places_mm: FloatArray) -> FloatArray:
+    return np.asarray(cKDTree(evidence.metal_mm).query(places_mm)[0])
 
 
 def _lit_part(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray) -> int:

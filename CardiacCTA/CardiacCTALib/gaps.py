@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from SenseCarePlanningLib.geometry import FloatArray, unit
 
 from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
-from .coronary_tracking import Followed, TubeGraph, Way, follow_once, vein_contact
+from .coronary_tracking import SURE_RISE, Followed, TubeGraph, Way, follow_once, vein_part
 
 IntArray = NDArray[np.int_]
 
@@ -76,7 +76,11 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
     order = np.argsort(piece, kind="stable")
     first = np.searchsorted(piece[order], np.arange(len(sizes) + 1))
     members = {one: order[first[one] : first[one + 1]] for one in waiting}
-    members = {one: nodes for one, nodes in members.items() if _extent(graph, nodes) >= LEAST_MM}
+    members = {
+        one: nodes
+        for one, nodes in members.items()
+        if _extent(graph, nodes) >= LEAST_MM and float(np.median(graph.rise[nodes])) >= SURE_RISE
+    }
     offers: dict[int, _Offer] = {}
     seen = 0
     while members:
@@ -163,8 +167,6 @@ def _fits(graph: TubeGraph, way: Way, radius_mm: FloatArray, offer: _Offer, new:
         return False
     for part, radius in zip(new, new_radii, strict=True):
         lead = np.linspace(-60.0, 0.0, 4)[:, None] * np.ones(3) / np.sqrt(3.0) + graph.places_mm[part.nodes[0]]
-        places = np.concatenate([lead, graph.places_mm[part.nodes]])
-        rise = np.concatenate([np.ones(4), graph.rise[part.nodes]])
-        if vein_contact(places, rise, np.concatenate([np.ones(4), radius])) is not None:
+        if vein_part(np.concatenate([lead, graph.places_mm[part.nodes]]), np.concatenate([np.ones(4), radius])).any():
             return False
     return True
