@@ -8,38 +8,25 @@ from typing import Literal
 
 import numpy as np
 
+from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .atlas_fit import fit_heart
 from .chambers import Chambers, find_chambers
-from .coronaries import find_coronaries, paint_lumen
+from .clicked import Clicks, follow_clicks
+from .coronaries import Coronaries, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .heart_region import HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, EngineInfo, Gap, HeartSegmentation, Tip
 from .structures import AORTA, HEART_NAMES
 
-__all__ = ["CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation", "SegmentOptions", "Tip", "segment"]
+__all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation", "SegmentOptions", "Tip", "segment"]
 
 logger = logging.getLogger(__name__)
 
+NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
 EngineName = Literal["auto", "classical", "totalsegmentator"]
-
-
-@dataclass(frozen=True)
-class Clicks:
-    """What a reader marked: the ostium of one artery and the tips of its branches, LPS mm.
-
-    Parameters
-    ----------
-    ostium_lps_mm
-        (3,) where it leaves the aorta.
-    tips_lps_mm
-        Far ends, one or more.
-    """
-
-    ostium_lps_mm: tuple[float, float, float]
-    tips_lps_mm: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -75,14 +62,26 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     """
     options = options or SegmentOptions()
     progress = progress or Progress()
-    with progress.step("Aorta"):
-        region = find_heart(volume)
+    if options.engine not in ("auto", "classical"):
+        raise InputError(f"The engine {options.engine!r} is not available here; choose auto or classical.")
+    try:
+        with progress.step("Aorta"):
+            region = find_heart(volume)
+    except InputError:
+        if not options.clicks:
+            raise
+        return _clicked_only(volume, options, progress)
     with progress.step("Chambers"):
         fit = fit_heart(region)
         chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit)
     with progress.step("Coronary arteries"):
-        found = find_coronaries(volume, region, fit, chambers)
+        if options.clicks:
+            marked = follow_clicks(volume, options.clicks, region.noise_hu)
+            found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
+        else:
+            found = find_coronaries(volume, region, fit, chambers)
     heart = _label_map(volume, region, chambers)
+    detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
     return HeartSegmentation(
         heart,
         heart.array_kji == AORTA,
@@ -91,9 +90,28 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         found.ostia,
         found.gaps,
         found.tips,
-        EngineInfo("classical", "fitted average heart and cheapest ways", "1", f"agreement {fit.agreement:.2f} nats"),
+        EngineInfo("clicks" if options.clicks else "classical", "fitted average heart and cheapest ways", "1", detail),
         chambers.levels,
         found.remarks,
+    )
+
+
+def _clicked_only(volume: Volume, options: SegmentOptions, progress: Progress) -> HeartSegmentation:
+    """Follow marked arteries in a scan whose aorta was not found."""
+    with progress.step("Coronary arteries"):
+        marked = follow_clicks(volume, options.clicks)
+    empty = np.zeros(volume.array_kji.shape, dtype=np.uint8)
+    return HeartSegmentation(
+        LabelMap(empty, volume.affine_ijk_to_lps, HEART_NAMES),
+        empty > 0,
+        paint_lumen(marked.trees, volume.grid),
+        marked.trees,
+        marked.ostia,
+        marked.gaps,
+        marked.tips,
+        EngineInfo("clicks", "cheapest ways between marks", "1"),
+        None,
+        (NO_AORTA, *marked.remarks),
     )
 
 
