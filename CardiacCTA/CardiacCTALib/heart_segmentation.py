@@ -8,22 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap
 
 from .chambers import BloodLevels
 
 BoolArray = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class EngineInfo:
-    """Which engine ran: its name, its model and version, and what it decided."""
-
-    name: str
-    model: str
-    version: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, eq=False)

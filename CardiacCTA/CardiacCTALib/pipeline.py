@@ -13,7 +13,7 @@ import numpy as np
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.progress import Progress
-from SenseCarePlanningLib.run_info import EngineInfo, run_info
+from SenseCarePlanningLib.run_info import run_info
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
@@ -109,7 +109,7 @@ def reanalyse(
         The edited trees.
     """
     found = segmentation_of(trees, result.heart, volume)
-    return analyse(volume, replace(found, engine=_as_segment_engine(result.engine)), options, progress or Progress())
+    return analyse(volume, replace(found, engine=result.engine), options, progress or Progress())
 
 
 def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, progress: Progress) -> CoronaryResult:
@@ -154,7 +154,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         segment_measurements=of_segments,
         lesion_measurements=of_lesions,
         examination={one.name: one for one in examination},
-        engine=EngineInfo(found.engine.name, found.engine.model, found.engine.version, found.engine.detail),
+        engine=found.engine,
         run=run_info(volume.grid, volume, _chosen(options), progress),
         warnings=(*found.remarks, *(one.text for one in quality)),
         not_measured=_not_measured(vessels, no_calcium),
@@ -260,12 +260,6 @@ def _chosen(options: CoronaryOptions) -> dict[str, str]:
         "stents": ",".join(sorted(options.stents)) or "none known",
         "segmentation": "given" if options.heart is not None else "own",
     }
-
-
-def _as_segment_engine(engine: EngineInfo):  # type: ignore[no-untyped-def]
-    from .segment import EngineInfo as SegmentEngine
-
-    return SegmentEngine(engine.name, engine.model, engine.version, engine.detail)
 
 
 def with_steps(result: CoronaryResult, progress: Progress) -> CoronaryResult:

@@ -15,10 +15,10 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningLib.volume import Volume
 
+from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
 from .scan_model import ScanModel
-from .segment import HeartSegmentation
 from .steps import Step, crossing_mm, find_steps
 from .vessel_result import VesselResult
 from .vessels import Stretch, code_of

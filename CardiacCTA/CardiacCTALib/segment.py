@@ -10,6 +10,7 @@ import numpy as np
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .atlas_fit import fit_heart
@@ -18,7 +19,7 @@ from .clicked import Clicks, follow_clicks
 from .coronaries import Coronaries, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .heart_region import HeartRegion, find_heart
-from .heart_segmentation import CoronaryOstium, EngineInfo, Gap, HeartSegmentation, Tip
+from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
 from .structures import AORTA, HEART_NAMES
 
 __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation", "SegmentOptions", "Tip", "segment"]
