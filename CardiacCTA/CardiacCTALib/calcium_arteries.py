@@ -12,7 +12,7 @@ from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .calcium import CalciumScore, arteries_from_map, find_lesions, score_calcium
 from .calcium_series import calcium_rule
-from .segment import HeartSegmentation
+from .heart_segmentation import HeartSegmentation
 from .segments import Artery, segment_of
 from .vessels import code_of
 

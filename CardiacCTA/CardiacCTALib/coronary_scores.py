@@ -13,7 +13,7 @@ from SenseCarePlanningLib.evaluation.centreline import evaluate_centreline
 from SenseCarePlanningLib.geometry import FloatArray, resample_polyline
 from SenseCarePlanningLib.phantom.coronary_lesions import Composition
 from SenseCarePlanningLib.phantom.coronary_trees import artery_paths, true_segments
-from SenseCarePlanningLib.phantom.coronary_truth import CoronaryTruth, LesionTruth
+from SenseCarePlanningLib.phantom.coronary_truth import ArteryTruth, CoronaryTruth, LesionTruth
 from SenseCarePlanningLib.tubes.tree import Tree
 
 from .cadrads import CadRads, grade
@@ -178,14 +178,24 @@ def _percent(numbers: dict[str, Any]) -> Any:
 
 
 def _courses(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
-    """Return the Rotterdam measures of each artery from the aorta to its tip, and how much of the tree was found."""
+    """Return the Rotterdam measures of each artery from the aorta to its free tip, and how much of the tree was found.
+
+    An artery that others go on from (the left main, an RCA that ends in two branches) is scored as part of those.
+    """
+    goes_on = {one.parent for one in truth.arteries for above in truth.arteries if _ends_in(above, one)}
     ways = [way_to(tree, tip.id).points_lps_mm for tree in trees for tip in tree.tips]
     rows: dict[str, Any] = {}
     for name, points, radius in artery_paths(truth):
+        if name in goes_on:
+            continue
         best = min(ways, key=lambda way: _apart(points, way), default=np.empty((0, 3)))
         rows[name] = vars(evaluate_centreline(points, np.maximum(radius, 0.1), best))
     rows["whole_tree"] = _whole(trees, truth)
     return rows
+
+
+def _ends_in(above: ArteryTruth, child: ArteryTruth) -> bool:
+    return child.parent == above.name and child.parent_index >= len(above.points_lps_mm) - 1
 
 
 def _apart(points: FloatArray, way: FloatArray) -> float:

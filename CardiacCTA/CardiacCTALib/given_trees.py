@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .chambers import BloodLevels
-from .segment import CoronaryOstium, EngineInfo, Gap, HeartSegmentation, Tip
+from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
 from .structures import HEART_NAMES, MYOCARDIUM
 
 GIVEN = EngineInfo("given", "trees and chambers given", "1")

@@ -27,7 +27,7 @@ class Issue(Enum):
     NO_DIVISION = "The left coronary artery was not seen to divide into LAD and LCx."
     TWO_LEFT = "LAD and LCx have ostia of their own: there is no left main."
     ONE_SIDE_MISSING = "The {side} coronary artery was not found."
-    TOO_MANY_TREES = "{count} more arteries with an ostium of their own were found and not named."
+    TOO_MANY_TREES = "{count} more vessels that leave the aorta were found: a bypass graft is possible; they were not assessed."
     UNUSUAL_ORIGIN = "The {side} coronary artery seems to leave the aorta on the wrong side: an anomalous origin is possible."
     ANATOMY = "{part} was not found, and every heart has it."
     NO_DOMINANCE = "No posterior descending artery was found; the dominance is not known."
@@ -39,7 +39,6 @@ class Issue(Enum):
     OUTSIDE = "{part} leaves the scan after {length} mm."
     STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
     CALCIUM = "Calcium surrounds the lumen in {part}: its stenosis cannot be told from blooming."
-    GRAFT = "A bright vessel that is no coronary artery leaves the aorta: a bypass graft is possible; grafts are not assessed."
     NOT_MEASURED = "{part} could not be measured: {reason}"
     NO_SCAN_MODEL = "The sharpness of the scan could not be measured on the aorta: {reason}"
 

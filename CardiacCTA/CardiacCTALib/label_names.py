@@ -35,7 +35,11 @@ class Draft:
     def _pieces(self, start: float, end: float, begins: Sequence[tuple[float, BranchLabel]]) -> list[tuple[float, BranchLabel]]:
         here = [label for at, label in begins if at <= start + _SNAP_MM]
         found = [(0.0, here[-1] if here else begins[0][1])]
-        found.extend((at - start, label) for at, label in begins if start + _SNAP_MM < at < end - _SNAP_MM)
+        for at, label in begins:
+            if start + _SNAP_MM < at < end - _SNAP_MM:
+                if at - start - found[-1][0] <= _SNAP_MM:  # of two names that begin together the later one holds
+                    found.pop()
+                found.append((at - start, label))
         return found
 
     def give_below(self, first_id: int, label: BranchLabel) -> None:

@@ -13,10 +13,12 @@ from .label_paths import Side, Way
 BRANCH_MM, BRANCH_WIDE_MM = 15.0, 1.0
 """A side branch is named from this length and width at its origin on. Chosen: the SCCT names diagonals over 1.5 mm, and what is
 thinner in a scan may be so by the scan; findings on branches under 1.5 mm are not graded."""
-SEPTAL_WIDE_MM = 1.0
+SEPTAL_WIDE_MM = 0.9
 """A septal from this width on is a large one, which ends the proximal LAD. Chosen: no source gives a number."""
 VENTRICULAR_MM = 12.0
 """A branch that gets this much nearer to the apex runs on a ventricle, others to the atria or the conus. Chosen."""
+
+
 @dataclass(frozen=True)
 class Borders:
     """Where, round the axis of the left ventricle, branches on the ventricles part, degrees, and how sharp these borders are.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,8 +76,14 @@ def patient_findings(
     vessels: Sequence[VesselResult],
     quality: Sequence[QualityItem],
     agatston: float | None = None,
+    stents: Collection[str] = (),
 ) -> CoronaryFindings:
     """Return the findings of a patient.
+
+    Parameters
+    ----------
+    stents
+        Codes of segments that are known to hold a stent: graded as they are measured, and said.
 
     Segments that every heart has and that were not found are missing here, and grading takes them for not assessable.
     """
@@ -91,6 +97,8 @@ def patient_findings(
         segments[code] = SegmentFinding(code, None, NOT_FOLLOWED, diameter_mm=_tree_width(labels, code))
     order = {segment.code: segment.number for segment in SEGMENTS}
     absent = frozenset({"LM"} if any(one.issue is Issue.TWO_LEFT for one in quality) else ())
+    for code in set(stents) & set(segments):
+        segments[code] = replace(segments[code], stent=True, plaque=False)
     found = tuple(sorted(segments.values(), key=lambda finding: order[finding.code]))
     return CoronaryFindings(found, absent - set(segments), agatston=agatston)
 

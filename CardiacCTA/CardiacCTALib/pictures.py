@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,28 @@ def make_pictures(
         progress.update(min(len(files) / max(expected, 1), 1.0))
     logger.info("%d pictures in %.1f s", len(files), time.perf_counter() - start)
     return files
+
+
+def with_pictures(result: CoronaryResult, pictures: Mapping[str, Path], folder: Path) -> CoronaryResult:
+    """Return the result with the evidence of each lesion's numbers pointing to the picture of the section they were read in.
+
+    Parameters
+    ----------
+    pictures
+        As :func:`make_pictures` returns them.
+    folder
+        Of the result; pictures are named relative to it.
+    """
+    lesions = list(result.lesion_measurements)
+    places = {(one.vessel, one.number): at for at, one in enumerate(result.lesions)}
+    for row in counted_rows(result):
+        path = pictures.get(f"lesion_{row.number}_B")
+        if path is None:
+            continue
+        at = places[row.vessel.vessel.name, row.vessel.lesions.index(row.lesion)]
+        name = path.relative_to(folder).as_posix()
+        lesions[at] = tuple(replace(one, evidence=replace(one.evidence, picture=name)) for one in lesions[at])
+    return replace(result, lesion_measurements=tuple(lesions))
 
 
 def make_turned_pictures(

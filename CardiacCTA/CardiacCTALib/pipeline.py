@@ -13,7 +13,7 @@ import numpy as np
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.progress import Progress
-from SenseCarePlanningLib.run_info import EngineInfo, run_info
+from SenseCarePlanningLib.run_info import run_info
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
@@ -36,6 +36,7 @@ from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, segment
 from .segment_map import segment_map
+from .segments import BY_CODE
 from .vessel_result import VesselResult, measure_vessels
 from .vessels import vessels_of
 
@@ -54,6 +55,8 @@ class CoronaryOptions:
         Arteries marked by the reader: an ostium and the tips that it leads to.
     calcium_series
         A series without contrast, for the calcium score.
+    stents
+        SCCT codes of segments known to hold a stent.
     heart, trees
         Chambers and trees from elsewhere; given together they take the place of the segmentation.
     """
@@ -61,6 +64,7 @@ class CoronaryOptions:
     engine: EngineName = "auto"
     clicks: tuple[Clicks, ...] = ()
     calcium_series: Volume | None = None
+    stents: frozenset[str] = frozenset()
     heart: LabelMap | None = None
     trees: tuple[Tree, ...] = ()
 
@@ -105,7 +109,7 @@ def reanalyse(
         The edited trees.
     """
     found = segmentation_of(trees, result.heart, volume)
-    return analyse(volume, replace(found, engine=_as_segment_engine(result.engine)), options, progress or Progress())
+    return analyse(volume, replace(found, engine=result.engine), options, progress or Progress())
 
 
 def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, progress: Progress) -> CoronaryResult:
@@ -121,7 +125,8 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         calcium, no_calcium = _calcium(options, found, labels)
     with progress.step("Quality and grade"):
         quality = _quality(volume, found, labels, vessels, scan, reason)
-        findings = patient_findings(labels, vessels, quality, None if calcium is None else calcium.agatston())
+        agatston = None if calcium is None else calcium.agatston()
+        findings = patient_findings(labels, vessels, quality, agatston, options.stents)
         graded = grade(findings)
     with progress.step("Measurements"):
         lesions = lesions_of(vessels)
@@ -149,7 +154,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         segment_measurements=of_segments,
         lesion_measurements=of_lesions,
         examination={one.name: one for one in examination},
-        engine=EngineInfo(found.engine.name, found.engine.model, found.engine.version, found.engine.detail),
+        engine=found.engine,
         run=run_info(volume.grid, volume, _chosen(options), progress),
         warnings=(*found.remarks, *(one.text for one in quality)),
         not_measured=_not_measured(vessels, no_calcium),
@@ -171,6 +176,7 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         problems.append("chambers and trees from elsewhere go together: give both or neither")
     if options.heart is not None and not options.heart.grid.same_as(volume.grid):
         problems.append("the chambers do not lie on the CT's grid; resample them to the CT first")
+    problems.extend(f"{code} is no coronary segment" for code in sorted(options.stents - set(BY_CODE)))
     for click in options.clicks:
         problems.extend(_outside(volume, click))
     if problems:
@@ -251,14 +257,9 @@ def _chosen(options: CoronaryOptions) -> dict[str, str]:
         "engine": options.engine,
         "clicks": str(len(options.clicks)),
         "calcium_series": "given" if options.calcium_series is not None else "none",
+        "stents": ",".join(sorted(options.stents)) or "none known",
         "segmentation": "given" if options.heart is not None else "own",
     }
-
-
-def _as_segment_engine(engine: EngineInfo):  # type: ignore[no-untyped-def]
-    from .segment import EngineInfo as SegmentEngine
-
-    return SegmentEngine(engine.name, engine.model, engine.version, engine.detail)
 
 
 def with_steps(result: CoronaryResult, progress: Progress) -> CoronaryResult:

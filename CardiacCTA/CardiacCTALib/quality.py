@@ -15,10 +15,10 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningLib.volume import Volume
 
+from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
 from .scan_model import ScanModel
-from .segment import HeartSegmentation
 from .steps import Step, crossing_mm, find_steps
 from .vessel_result import VesselResult
 from .vessels import Stretch, code_of
@@ -30,16 +30,17 @@ NOISE_HU = 45.0
 THICKEST_MM = 1.0
 """Thickest slices that lumens are measured on. Chosen: coronary CT has 0.5 to 0.75 mm; at 1 mm a lumen of 1.5 mm is
 one and a half voxels high."""
-UNSEEN_MM = 15.0
 VESSEL_SHARE = 0.55
 """A lumen with less than this share of the aorta's contrast along 10 mm is not filled well enough for an edge. Chosen."""
 CALCIUM_ARC_DEG, CALCIUM_LENGTH_MM = 300.0, 3.0
 """Calcium all round the lumen along this length hides it. Chosen: blooming of a ring closes a lumen that it does not."""
-STENT_HU, STENT_LENGTH_MM, STENT_ARC_DEG = 900.0, 6.0, 270.0
-"""Something this bright all round the lumen for so long is metal, not calcium. Chosen."""
+STENT_HU, STENT_LENGTH_MM, STENT_ARC_DEG = 1500.0, 6.0, 270.0
+"""Something this bright all round the lumen for so long is metal: coronary calcium seldom passes 1400 HU. Chosen. A stent with
+thin struts stays below; the reader can name it."""
 STEP_SHARE = 0.35
 """A step of more than this share of a vessel's diameter makes its place not assessable. Chosen."""
-STEP_REACH_MM = 3.0
+SEEN_SHARE = 0.8
+"""A segment of which less than this lies in the scan cannot be assessed. Chosen."""
 
 
 def check_scan(volume: Volume, scan: ScanModel | None) -> list[QualityItem]:
@@ -122,12 +123,14 @@ def check_vessels(vessels: Sequence[VesselResult], scan: ScanModel | None) -> li
 
 def _outside(one: VesselResult) -> list[QualityItem]:
     assert one.measured is not None
-    visible, arc = one.measured.visible, one.measured.walls.arc_mm
+    arc = one.measured.walls.arc_mm
+    seen_mm = arc[one.measured.visible]
+    step = float(arc[1] - arc[0])
     found = []
     for part in one.vessel.stretches:
-        inside = (arc >= part.from_mm) & (arc <= part.to_mm)
-        if inside.any() and not visible[inside].mean() > 0.8:
-            at = float(arc[inside][np.argmin(visible[inside])])
+        here = seen_mm[(seen_mm >= part.from_mm) & (seen_mm <= part.to_mm)]
+        if len(here) * step < SEEN_SHARE * (part.to_mm - part.from_mm) - step:
+            at = float(here[-1]) if len(here) else min(part.from_mm, float(arc[-1]))
             point = one.measured.line_lps_mm[int(np.abs(arc - at).argmin())]
             found.append(
                 issue(

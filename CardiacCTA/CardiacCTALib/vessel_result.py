@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import Volume
 
@@ -80,9 +81,17 @@ def measure_vessels(
     return tuple(found)
 
 
+def _seen_part(volume: Volume, points_lps_mm: FloatArray) -> FloatArray:
+    """Return a course up to where it leaves the scan for good; all of it where it begins outside."""
+    index = volume.grid.kji_from_lps(points_lps_mm)
+    inside = np.asarray(((index >= 0) & (index <= np.array(volume.grid.shape_kji) - 1)).all(axis=1))
+    last = int(np.flatnonzero(inside)[-1]) if inside.any() else len(inside) - 1
+    return points_lps_mm[: last + 1] if inside[0] else points_lps_mm
+
+
 def _measure(volume: Volume, vessel: Vessel, scan: ScanModel) -> VesselResult:
     try:
-        measured = measure_lumen(volume, vessel.points_lps_mm, scan)
+        measured = measure_lumen(volume, _seen_part(volume, vessel.points_lps_mm), scan)
     except InputError as error:
         return VesselResult(vessel, None, None, reason=error.user_message)
     stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm)

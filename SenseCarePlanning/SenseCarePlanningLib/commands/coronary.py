@@ -41,6 +41,9 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument(
         "--tip", type=point, action=_Tip, default=[], metavar="L,P,S", help="where a branch ends, LPS mm; may be repeated"
     )
+    parser.add_argument(
+        "--stent", action="append", default=[], metavar="SEGMENT", help="segment known to hold a stent (pLAD); may be repeated"
+    )
     parser.add_argument("--engine", default="auto", choices=ENGINES, help="segmentation of the heart (default: the best present)")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result"
@@ -81,7 +84,7 @@ def start(arguments: argparse.Namespace) -> int:
     with progress.step("Reading the images"):
         loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)
         calcium = _read_calcium(arguments.calcium_series)
-    options = CoronaryOptions(engine=arguments.engine, clicks=clicks, calcium_series=calcium)
+    options = CoronaryOptions(engine=arguments.engine, clicks=clicks, calcium_series=calcium, stents=frozenset(arguments.stent))
     check_options(loaded.volume, options)
     output = Output(arguments.out, not arguments.no_report, arguments.language, arguments.page, arguments.json)
     return analyse_and_write(loaded, options, output, progress)

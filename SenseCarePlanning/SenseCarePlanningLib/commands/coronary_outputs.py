@@ -38,17 +38,20 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
 
     notes: list[str] = []
     if output.report:
-        notes.extend(_write_report(result, loaded, folder, output, progress))
+        result, more_notes = _write_report(result, loaded, folder, output, progress)
+        notes.extend(more_notes)
     with progress.step("Result folder"):
         save_result(with_steps(result, progress), folder)
     _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
     return notes
 
 
-def _write_report(result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress) -> list[str]:
-    """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``."""
+def _write_report(
+    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress
+) -> tuple[CoronaryResult, list[str]]:
+    """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``; return the result with its numbers' pictures."""
     from CardiacCTALib.film import FilmOptions, write_coronary_film
-    from CardiacCTALib.pictures import make_pictures
+    from CardiacCTALib.pictures import make_pictures, with_pictures
     from CardiacCTALib.pipeline import with_steps
     from CardiacCTALib.report import write_report
 
@@ -59,13 +62,14 @@ def _write_report(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
     with progress.step("Pictures"):
         pictures = make_pictures(result, loaded.volume, folder / "pictures", language, progress, not no_rendering)
     with progress.step("Report"):
+        result = with_pictures(result, pictures, folder)
         done = with_steps(result, progress)
         write_report(
             done, folder, study=loaded.study, pictures=pictures, language=language, picture_reason=no_rendering or "",
             page_size=output.page,
         )  # fmt: skip
         write_coronary_film(done, pictures, folder / "film.pdf", study=loaded.study, options=FilmOptions(language=language))
-    return [no_rendering] if no_rendering else []
+    return result, [no_rendering] if no_rendering else []
 
 
 def _write_run_record(result: CoronaryResult, loaded: LoadedImage, notes: list[str], seconds: float, path: Path) -> None:

@@ -65,7 +65,9 @@ class Reformatter:
         box = spline_box(volume, line.points_lps_mm, reach_mm)
         return cls(box, np.ascontiguousarray(box.volume.array_kji))
 
-    def cut(self, sheet: Sheet, thickness_mm: float = 0.0, slab: Slab = Slab.MEAN, stride: int = 1) -> ReformatImage:
+    def cut(
+        self, sheet: Sheet, thickness_mm: float = 0.0, slab: Slab = Slab.MEAN, stride: int = 1, layer_mm: float = LAYER_MM
+    ) -> ReformatImage:
         """Cut one sheet.
 
         A thin sheet (thickness 0) is sampled by cubic splines, which blur nothing; the layers of a slab, centred on the
@@ -75,6 +77,8 @@ class Reformatter:
         ----------
         stride
             Only every so many pixels are sampled and those between interpolated: for thick slabs while a mouse drags.
+        layer_mm
+            Greatest distance between layers; half as much again when pixels are left out.
 
         Raises
         ------
@@ -86,8 +90,10 @@ class Reformatter:
         if stride > 1:
             size = (-(-sheet.rows // stride), -(-sheet.columns // stride))
             coarse = replace(sheet, rows=size[0], columns=size[1], pixel_mm=stride * sheet.pixel_mm)
-            return ReformatImage(_enlarged(self.cut(coarse, thickness_mm, slab).values_hu, sheet, stride), sheet)
-        layers = int(np.ceil(thickness_mm / LAYER_MM - 1e-9)) + 1
+            return ReformatImage(
+                _enlarged(self.cut(coarse, thickness_mm, slab, layer_mm=1.5 * layer_mm).values_hu, sheet, stride), sheet
+            )
+        layers = int(np.ceil(thickness_mm / layer_mm - 1e-9)) + 1
         rows = self._rows(sheet)
         if layers == 1:
             return ReformatImage(self._sampled(rows, sheet, 0.0, 3), sheet)

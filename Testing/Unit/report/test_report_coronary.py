@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from coronary_results import SPEC, nothing_measured, one_lesion
 
 from CardiacCTALib.film import FilmKind, FilmOptions, build_film, gravest_first, write_coronary_film
-from CardiacCTALib.pictures import make_pictures, make_turned_pictures
+from CardiacCTALib.pictures import make_pictures, make_turned_pictures, with_pictures
 from CardiacCTALib.report import build_report, write_report
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.result import CoronaryResult
@@ -95,6 +95,15 @@ def test_every_picture_is_there_and_none_is_empty(pictures: dict[str, Path]) -> 
         pixels = np.asarray(Image.open(path).convert("L"))
         assert pixels.std() > 15.0, key
         assert pixels.shape[1] <= 2130, key
+
+
+def test_every_number_of_a_lesion_points_to_the_picture_of_its_section(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path]
+) -> None:
+    folder = pictures["lesion_1_B"].parents[1]
+    (numbers,) = with_pictures(case[0], pictures, folder).lesion_measurements
+    assert {folder / str(one.evidence.picture) for one in numbers} == {pictures["lesion_1_B"]}
+    assert with_pictures(case[0], {}, folder).lesion_measurements == case[0].lesion_measurements
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
