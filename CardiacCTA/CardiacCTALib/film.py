@@ -208,6 +208,8 @@ def _in_order(result: CoronaryResult, shown: Pictures, words: Words, options: Fi
         name = one.vessel.name
         if shown.get(f"straight_{name}"):
             found.append((FilmKind.STRAIGHTENED, name, _figure(shown, f"straight_{name}", name)))
+        if shown.get(f"strip_{name}"):
+            found.append((FilmKind.PROBE, name, _figure(shown, f"strip_{name}", name)))
         if shown.get(f"vessel_{name}"):
             found.append((FilmKind.CPR, name, _figure(shown, f"vessel_{name}", name)))
         turned = sorted(key for key in shown.paths if key.startswith(f"turn_{name}_"))

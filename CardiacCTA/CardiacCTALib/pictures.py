@@ -65,7 +65,8 @@ def make_pictures(
     -------
     dict
         Key -> file: ``heart_front``, ``heart_left``, ``heart_right``, ``arteries``; for each vessel shown ``vessel_<name>`` (its
-        reformats), ``straight_<name>``, ``profile_<name>`` and ``wall_<name>``; for each lesion that
+        reformats), ``straight_<name>``, ``strip_<name>`` (sections all along),
+        ``profile_<name>`` and ``wall_<name>``; for each lesion that
         counts ``lesion_<n>_A``, ``_B``, ``_C``
         (cross-sections before it, at its narrowest, after it) and ``lesion_<n>_edges``.
     """
@@ -73,7 +74,7 @@ def make_pictures(
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     progress = progress or Progress()
-    expected = 4 * with_heart + 4 * len(shown_vessels(result)) + 4 * len(counted_rows(result))
+    expected = 4 * with_heart + 5 * len(shown_vessels(result)) + 4 * len(counted_rows(result))
     files: dict[str, Path] = {}
     for key, image in _all_pictures(result, volume, Words.of(language), with_heart):
         files[key] = folder / f"{key}.png"
@@ -163,6 +164,7 @@ def _all_pictures(result: CoronaryResult, volume: Volume, words: Words, with_hea
         painter = VesselPainter(views[name], lesions.get(name, ()), words)
         yield f"vessel_{name}", painter.board()
         yield f"straight_{name}", painter.straightened()
+        yield f"strip_{name}", painter.strip()
         yield f"profile_{name}", painter.profile()
         yield f"wall_{name}", painter.unrolled()
         for one in lesions.get(name, ()):

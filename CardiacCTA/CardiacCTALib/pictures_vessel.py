@@ -10,7 +10,7 @@ import numpy as np
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.render.chart import ChartStyle, Curve, Span, profile_picture, unrolled_picture
 from SenseCarePlanningLib.render.offscreen import RgbImage
-from SenseCarePlanningLib.render.probe_picture import ProbeStyle, probe_picture
+from SenseCarePlanningLib.render.probe_picture import ProbeStyle, in_rows, probe_picture
 from SenseCarePlanningLib.render.vessel_picture import GROUND, Probe, Stretch, VesselStyle, margins_px, vessel_picture
 from SenseCarePlanningLib.tubes.sheets import cross_section, straightened, stretched
 
@@ -28,6 +28,7 @@ QUARTER_PX = 510
 BOARD_HEIGHT_PX = 1300
 STRAIGHT_WIDTH_MM, MARGIN_MM, PROBE_MM = 16.0, 9.0, 10.0
 LETTERS = "ABC"
+_STRIP_COLUMNS, _STRIP_ROWS, _STRIP_MM = 8, 3, 8.0
 _GAP_PX, _FINEST_MM, _TURNED_PX = 24, 0.085, 900
 _HU_RANGE = (-150.0, 700.0)
 _INK = (2, 119, 189)
@@ -149,6 +150,20 @@ class VesselPainter:
         )  # fmt: skip
         sheet = cross_section(views.line, at, PROBE_MM, PROBE_MM / QUARTER_PX)
         return probe_picture(views.reformatter.cut(sheet), style)
+
+    def strip(self) -> RgbImage:
+        """Draw sections evenly spaced along the whole vessel, each with its place: three rows of eight."""
+        views = self.views
+        line = views.line
+        width = (BOARD_PX - (_STRIP_COLUMNS - 1) * 6) // _STRIP_COLUMNS
+        drawn = []
+        for at in np.linspace(float(line.arc_mm[0]), float(line.arc_mm[-1]), _STRIP_COLUMNS * _STRIP_ROWS + 2)[1:-1]:
+            place = self.words.with_unit(views.result.vessel.ostium_mm + float(at), "mm")
+            style = ProbeStyle(float(at), lines=(place,), walls=views.walls, text_px=TEXT_PX, letters=("",) * 6,
+                               scale_text=self.words.say("{length} mm"))  # fmt: skip
+            sheet = cross_section(line, float(at), _STRIP_MM, _STRIP_MM / width)
+            drawn.append(probe_picture(views.reformatter.cut(sheet), style))
+        return in_rows(drawn, _STRIP_COLUMNS)
 
     def edges(self, one: NumberedLesion) -> RgbImage:
         """Draw the HU along the cut through the narrowest section, with the edges that were found of lumen and outer wall."""

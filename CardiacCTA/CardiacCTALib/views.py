@@ -38,7 +38,7 @@ GRADE_COLOURS: dict[str, Colour] = {
 NORMAL, CALCIFIED, UNKNOWN = 0, len(BINS_HU) + 1, len(BINS_HU) + 2
 """Classes of the unrolled wall; between the first two lie those of ``BINS_HU``, in order."""
 CLASS_COLOURS: tuple[Colour, ...] = (
-    (238, 240, 243), (183, 28, 28), (255, 193, 7), (76, 160, 80), (48, 52, 60), (160, 174, 192),
+    (238, 240, 243), (214, 48, 49), (255, 193, 7), (84, 170, 90), (0, 0, 0), (160, 174, 192),
 )  # fmt: skip
 _PROBE_CLEAR_MM = 1.5
 

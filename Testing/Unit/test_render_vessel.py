@@ -8,7 +8,7 @@ import pytest
 from SenseCarePlanningLib.render.chart import INK, PAPER, ChartStyle, Curve, Span, profile_picture, unrolled_picture
 from SenseCarePlanningLib.render.heart_picture import BACKGROUND, HeartPainter, HeartStyle, Vessel, View
 from SenseCarePlanningLib.render.offscreen import rendering_available
-from SenseCarePlanningLib.render.probe_picture import ProbeStyle, beside, probe_picture
+from SenseCarePlanningLib.render.probe_picture import ProbeStyle, beside, in_rows, probe_picture
 from SenseCarePlanningLib.render.vessel_picture import (
     GROUND,
     LUMEN,
@@ -122,6 +122,11 @@ def test_a_probe_shows_its_contour_and_keeps_its_lines_whole(line: TubeLine, ref
     np.testing.assert_allclose(np.linalg.norm(ring - 99.5, axis=1) * 0.05, 1.5, atol=0.12)
     joined = beside(np.zeros((500, 100, 3), dtype=np.uint8), [picture] * 3)
     assert joined.shape[0] == 500 and joined.shape[1] == 100 + 3 * (picture.shape[1] + 12)
+    rows = in_rows([picture] * 5, 3)
+    assert rows.shape[:2] == (2 * picture.shape[0] + 6, 3 * picture.shape[1] + 12)
+    np.testing.assert_array_equal(rows[picture.shape[0] + 6 :, : picture.shape[1]], picture)
+    with pytest.raises(ValueError, match="one size"):
+        in_rows([picture, picture[:-1]], 2)
     with pytest.raises(ValueError, match="cross-section"):
         probe_picture(reformatter.cut(straightened(line)), style)
     with pytest.raises(ValueError, match="along a vessel"):

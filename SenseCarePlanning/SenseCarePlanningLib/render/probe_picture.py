@@ -117,3 +117,23 @@ def beside(picture: RgbImage, probes: Sequence[RgbImage], gap_px: int = 12) -> R
             y += one.shape[0] + gap_px
         x += width + gap_px
     return canvas
+
+
+def in_rows(probes: Sequence[RgbImage], columns: int, gap_px: int = 6) -> RgbImage:
+    """Put pictures of one size in rows, from left to right and top down.
+
+    Raises
+    ------
+    ValueError
+        When there are none, or they differ in size.
+    """
+    sizes = {one.shape for one in probes}
+    if len(sizes) != 1 or columns < 1:
+        raise ValueError(f"expected pictures of one size in at least one column, got sizes {sorted(sizes)}, {columns} columns")
+    height, width = probes[0].shape[:2]
+    rows = -(-len(probes) // columns)
+    canvas = np.full((rows * (height + gap_px) - gap_px, columns * (width + gap_px) - gap_px, 3), GROUND, dtype=np.uint8)
+    for at, one in enumerate(probes):
+        y, x = (at // columns) * (height + gap_px), (at % columns) * (width + gap_px)
+        canvas[y : y + height, x : x + width] = one
+    return canvas

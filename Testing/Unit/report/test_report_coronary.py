@@ -88,9 +88,8 @@ def test_the_reformat_shows_plaque_where_it_is_thickest_and_the_lesion_is_probed
 
 
 def test_every_picture_is_there_and_none_is_empty(pictures: dict[str, Path]) -> None:
-    assert set(pictures) == {
-        "vessel_LAD", "straight_LAD", "profile_LAD", "wall_LAD", "lesion_1_A", "lesion_1_B", "lesion_1_C", "lesion_1_edges",
-    }  # fmt: skip
+    vessel = {f"{kind}_LAD" for kind in ("vessel", "straight", "strip", "profile", "wall")}
+    assert set(pictures) == vessel | {f"lesion_1_{part}" for part in ("A", "B", "C", "edges")}
     for key, path in pictures.items():
         pixels = np.asarray(Image.open(path).convert("L"))
         assert pixels.std() > 15.0, key
@@ -225,7 +224,7 @@ def test_lesions_stand_on_the_film_gravest_first(case: tuple[CoronaryResult, Vol
 def test_a_narrowing_that_is_not_graded_is_said_and_takes_no_pages(case: tuple[CoronaryResult, Volume], tmp_path: Path) -> None:
     result = replace(case[0], lesions=tuple(replace(one, counts=False) for one in case[0].lesions))
     assert set(make_pictures(result, case[1], tmp_path, with_heart=False)) == {
-        "vessel_LAD", "straight_LAD", "profile_LAD", "wall_LAD",
+        "vessel_LAD", "straight_LAD", "strip_LAD", "profile_LAD", "wall_LAD",
     }  # fmt: skip
     report = build_report(result)
     percent = result.vessel("LAD").lesions[0].narrowings[0].diameter_stenosis_percent
