@@ -30,7 +30,8 @@ from CardiacCTALib.stenosis import finding_of
 from CardiacCTALib.structures import HEART_NAMES
 from CardiacCTALib.vessel_result import VesselResult, measure_vessels
 from CardiacCTALib.vessels import Stretch, Vessel
-from SenseCarePlanningLib.run_info import EngineInfo, RunInfo
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.run_info import EngineInfo, run_info
 from SenseCarePlanningLib.volume import LabelMap
 
 SPEC = TubeSpec(
@@ -82,7 +83,7 @@ def one_lesion() -> tuple[CoronaryResult, Tube]:
         lesion_measurements=tuple(lesion_measurements(found, one.number) for one in lesions),
         examination={one.name: one for one in numbers},
         engine=EngineInfo("classical", "none", "1"),
-        run=RunInfo({"SenseCare Planning": "test"}, {"engine": "auto"}, {}, (), "2026-01-02T03:04:05+00:00"),
+        run=replace(run_info(tube.volume.grid, tube.volume, {"engine": "auto"}, Progress()), created="2026-01-02T03:04:05+00:00"),
         warnings=tuple(one.text for one in quality),
         not_measured=("Flow and ischaemia: not computed from this scan.",),
     ), tube

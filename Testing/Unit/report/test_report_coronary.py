@@ -21,8 +21,13 @@ from CardiacCTALib.pictures import make_pictures, make_turned_pictures, with_pic
 from CardiacCTALib.report import build_report, write_report
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.result_io import load_result
 from CardiacCTALib.views import CALCIFIED, NORMAL, UNKNOWN, VesselViews
-from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.commands.coronary import Output
+from SenseCarePlanningLib.commands.coronary_outputs import write_outputs
+from SenseCarePlanningLib.dicomio.load import LoadedImage
+from SenseCarePlanningLib.dicomio.study import SeriesInfo, StudyInfo
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.offscreen import rendering_available
 from SenseCarePlanningLib.report.film_sheet import (
     REGULAR_LAYOUTS,
@@ -250,6 +255,19 @@ def test_a_vessel_is_drawn_from_all_sides_and_fills_films_of_its_own(
         make_turned_pictures(*case, "RCA", tmp_path)
     with pytest.raises(ValueError, match="not measured"):
         make_turned_pictures(*case, "D1", tmp_path)
+
+
+def test_the_command_writes_report_film_and_a_result_whose_numbers_name_their_pictures(
+    case: tuple[CoronaryResult, Volume], tmp_path: Path
+) -> None:
+    loaded = LoadedImage(case[1], STUDY, SeriesInfo(""))
+    write_outputs(case[0], loaded, tmp_path, Output(tmp_path, True, "zh", "Letter", False), Progress())
+    assert {"report.pdf", "report.html", "film.pdf", "coronary.json", "run.json"} <= {one.name for one in tmp_path.iterdir()}
+    loaded_again = load_result(tmp_path)
+    pictures = {one.evidence.picture for numbers in loaded_again.lesion_measurements for one in numbers}
+    assert pictures == {"pictures/lesion_1_B.png"} and (tmp_path / "pictures/lesion_1_B.png").is_file()
+    record = (tmp_path / "run.json").read_text(encoding="utf-8")
+    assert "Wang" not in record and "P-1" not in record
 
 
 @needs_rendering
