@@ -1,0 +1,173 @@
+"""Every picture of the coronary report and film, under keys that stay the same."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.render.offscreen import RgbImage
+from SenseCarePlanningLib.render.overlay import save_png
+from SenseCarePlanningLib.volume import Volume
+
+from .pictures_heart import heart_pictures
+from .pictures_vessel import NumberedLesion, VesselPainter
+from .report_pages.rows import counted_rows, shown_vessels
+from .report_pages.words import Words
+from .result import CoronaryResult
+from .views import VesselViews
+
+logger = logging.getLogger(__name__)
+
+DPI = 300
+
+
+def numbered_lesions(result: CoronaryResult) -> dict[str, tuple[NumberedLesion, ...]]:
+    """Return vessel name -> its lesions that count for grading, numbered as in the report."""
+    found: dict[str, tuple[NumberedLesion, ...]] = {}
+    for row in counted_rows(result):
+        name = row.vessel.vessel.name
+        found[name] = (*found.get(name, ()), NumberedLesion(row.number, row.lesion))
+    return found
+
+
+def make_pictures(
+    result: CoronaryResult,
+    volume: Volume,
+    out_dir: Path | str,
+    language: str = "en",
+    progress: Progress | None = None,
+    with_heart: bool = True,
+) -> dict[str, Path]:
+    """Draw the pictures of the report as PNG files.
+
+    Parameters
+    ----------
+    result
+        What was found.
+    volume
+        The contrast CT.
+    out_dir
+        Folder for the files; made when it is missing.
+    language
+        ``en`` or ``zh``.
+    progress
+        Hears of each picture and may stop the run between two.
+    with_heart
+        Whether the pictures in three dimensions are drawn; ask ``rendering_available`` first. All others need no rendering.
+
+    Returns
+    -------
+    dict
+        Key -> file: ``heart_front``, ``heart_left``, ``heart_right``, ``arteries``; for each vessel shown ``vessel_<name>`` (its
+        reformats), ``straight_<name>``, ``strip_<name>`` (sections all along),
+        ``profile_<name>`` and ``wall_<name>``; for each lesion that
+        counts ``lesion_<n>_A``, ``_B``, ``_C``
+        (cross-sections before it, at its narrowest, after it) and ``lesion_<n>_edges``.
+    """
+    start = time.perf_counter()
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = progress or Progress()
+    expected = 4 * with_heart + 5 * len(shown_vessels(result)) + 4 * len(counted_rows(result))
+    files: dict[str, Path] = {}
+    for key, image in _all_pictures(result, volume, Words.of(language), with_heart):
+        files[key] = folder / f"{key}.png"
+        save_png(image, files[key], DPI)
+        progress.update(min(len(files) / max(expected, 1), 1.0))
+    logger.info("%d pictures in %.1f s", len(files), time.perf_counter() - start)
+    return files
+
+
+def with_pictures(result: CoronaryResult, pictures: Mapping[str, Path], folder: Path) -> CoronaryResult:
+    """Return the result with the evidence of each lesion's numbers pointing to the picture of the section they were read in.
+
+    Parameters
+    ----------
+    pictures
+        As :func:`make_pictures` returns them.
+    folder
+        Of the result; pictures are named relative to it.
+    """
+    lesions = list(result.lesion_measurements)
+    places = {(one.vessel, one.number): at for at, one in enumerate(result.lesions)}
+    for row in counted_rows(result):
+        path = pictures.get(f"lesion_{row.number}_B")
+        if path is None:
+            continue
+        at = places[row.vessel.vessel.name, row.vessel.lesions.index(row.lesion)]
+        name = path.relative_to(folder).as_posix()
+        lesions[at] = tuple(replace(one, evidence=replace(one.evidence, picture=name)) for one in lesions[at])
+    return replace(result, lesion_measurements=tuple(lesions))
+
+
+def make_turned_pictures(
+    result: CoronaryResult,
+    volume: Volume,
+    vessel: str,
+    out_dir: Path | str,
+    step_deg: float = 9.0,
+    language: str = "en",
+    progress: Progress | None = None,
+) -> dict[str, Path]:
+    """Draw the stretched reformat of a vessel from all sides as PNG files, as films of workstations show it.
+
+    Parameters
+    ----------
+    vessel
+        Name of a measured vessel.
+    step_deg
+        Between two pictures; half a turn is drawn, the other half shows the mirror images.
+
+    Returns
+    -------
+    dict
+        ``turn_<vessel>_<degrees>`` -> file, in order of the angle.
+
+    Raises
+    ------
+    KeyError
+        When there is no such vessel.
+    ValueError
+        When it was not measured, or the step is not in 1 to 90 degrees.
+    """
+    if not 1.0 <= step_deg <= 90.0:
+        raise ValueError(f"the step must be 1 to 90 degrees, got {step_deg}")
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = progress or Progress()
+    lesions = numbered_lesions(result).get(vessel, ())
+    painter = VesselPainter(VesselViews(result.vessel(vessel), volume), lesions, Words.of(language))
+    angles = np.arange(0.0, 180.0, step_deg)
+    files: dict[str, Path] = {}
+    for number, angle in enumerate(angles, 1):
+        key = f"turn_{vessel}_{round(float(angle)):03d}"
+        files[key] = folder / f"{key}.png"
+        save_png(painter.turned(float(angle)), files[key], DPI)
+        progress.update(number / len(angles))
+    return files
+
+
+def _all_pictures(result: CoronaryResult, volume: Volume, words: Words, with_heart: bool) -> Iterator[tuple[str, RgbImage]]:
+    """Yield key and picture, one after the other."""
+    lesions = numbered_lesions(result)
+    views = {one.vessel.name: VesselViews(one, volume) for one in result.vessels if one.measured is not None}
+    if with_heart and (result.heart.array_kji > 0).any():
+        yield from heart_pictures(result, volume, views, lesions, words)
+    for shown in shown_vessels(result):
+        name = shown.vessel.name
+        painter = VesselPainter(views[name], lesions.get(name, ()), words)
+        yield f"vessel_{name}", painter.board()
+        yield f"straight_{name}", painter.straightened()
+        yield f"strip_{name}", painter.strip()
+        yield f"profile_{name}", painter.profile()
+        yield f"wall_{name}", painter.unrolled()
+        for one in lesions.get(name, ()):
+            for section, letter in painter.probes_of(one):
+                yield f"lesion_{one.number}_{letter}", painter.probe(one, section, letter)
+            yield f"lesion_{one.number}_edges", painter.edges(one)

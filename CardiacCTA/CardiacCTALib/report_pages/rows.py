@@ -1,0 +1,72 @@
+"""The lesions of a result as the pages list them: number, segment, vessel, plaque."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from SenseCarePlanningLib.report.model import Measurement
+
+from ..plaque import LesionPlaque
+from ..result import CoronaryResult
+from ..stenosis import Lesion
+from ..vessel_result import VesselResult
+
+MAIN = ("LAD", "LCx", "RCA")
+"""Vessels that are always shown; others where they have a lesion."""
+
+
+@dataclass(frozen=True)
+class LesionRow:
+    """One lesion.
+
+    Parameters
+    ----------
+    number
+        In the patient, from 1: ``L1`` in tables and pictures.
+    code
+        Segment; empty on a stretch without a name.
+    counts
+        Whether it counts for grading.
+    numbers
+        Its measurements by name.
+    """
+
+    number: int
+    vessel: VesselResult
+    code: str
+    counts: bool
+    lesion: Lesion
+    plaque: LesionPlaque
+    numbers: dict[str, Measurement]
+
+    @property
+    def name(self) -> str:
+        """``L1``."""
+        return f"L{self.number}"
+
+
+def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
+    """Return all lesions: those that count for grading first, each group in the order of the result."""
+    found = []
+    order = sorted(range(len(result.lesions)), key=lambda at: (not result.lesions[at].counts, at))
+    for number, at in enumerate(order, 1):
+        one, numbers = result.lesions[at], result.lesion_measurements[at]
+        vessel = result.vessel(one.vessel)
+        lesion, plaque = vessel.lesions[one.number], vessel.lesion_plaques[one.number]
+        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, {item.name: item for item in numbers}))
+    return tuple(found)
+
+
+def counted_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
+    """Return the lesions that count for grading."""
+    return tuple(row for row in lesion_rows(result) if row.counts)
+
+
+def shown_vessels(result: CoronaryResult) -> tuple[VesselResult, ...]:
+    """Return the vessels with pages of their own: the main ones that were measured, and those with a lesion that counts."""
+    lesions = counted_rows(result)
+    return tuple(
+        one
+        for one in result.vessels
+        if one.measured is not None and (one.vessel.name in MAIN or any(row.vessel is one for row in lesions))
+    )

@@ -1,0 +1,124 @@
+"""From a coronary CT angiogram to chambers, aorta, and the trees of the coronary arteries."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.run_info import EngineInfo
+from SenseCarePlanningLib.volume import LabelMap, Volume
+
+from .atlas_fit import fit_heart
+from .chambers import Chambers, find_chambers
+from .clicked import Clicks, follow_clicks
+from .coronaries import Coronaries, find_coronaries, paint_lumen
+from .coronary_evidence import enlarged
+from .heart_region import HeartRegion, find_heart
+from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
+from .structures import AORTA, HEART_NAMES
+
+__all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation", "SegmentOptions", "Tip", "segment"]
+
+logger = logging.getLogger(__name__)
+
+NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
+EngineName = Literal["auto", "classical", "totalsegmentator"]
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How the heart is segmented.
+
+    Parameters
+    ----------
+    engine
+        ``auto`` takes TotalSegmentator's chambers where it is installed, else ``classical``, which needs no weights.
+    clicks
+        Arteries marked by the reader, one for each ostium: they take the place of the ostia and tips found.
+    """
+
+    engine: EngineName = "auto"
+    clicks: tuple[Clicks, ...] = ()
+
+
+def segment(volume: Volume, options: SegmentOptions | None = None, progress: Progress | None = None) -> HeartSegmentation:
+    """Segment the heart and its arteries.
+
+    Parameters
+    ----------
+    volume
+        Contrast CT in HU, any storage order.
+
+    Raises
+    ------
+    InputError
+        When no ascending aorta filled with contrast is seen, or an option contradicts the scan.
+    Cancelled
+        When the user stopped the run.
+    """
+    options = options or SegmentOptions()
+    progress = progress or Progress()
+    if options.engine not in ("auto", "classical"):
+        raise InputError(f"The engine {options.engine!r} is not available here; choose auto or classical.")
+    try:
+        with progress.step("Aorta"):
+            region = find_heart(volume)
+    except InputError:
+        if not options.clicks:
+            raise
+        return _clicked_only(volume, options, progress)
+    with progress.step("Chambers"):
+        fit = fit_heart(region)
+        chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit)
+    with progress.step("Coronary arteries"):
+        if options.clicks:
+            marked = follow_clicks(volume, options.clicks, region.noise_hu)
+            found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
+        else:
+            found = find_coronaries(volume, region, fit, chambers)
+    heart = _label_map(volume, region, chambers)
+    detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
+    return HeartSegmentation(
+        heart,
+        heart.array_kji == AORTA,
+        paint_lumen(found.trees, volume.grid),
+        found.trees,
+        found.ostia,
+        found.gaps,
+        found.tips,
+        EngineInfo("clicks" if options.clicks else "classical", "fitted average heart and cheapest ways", "1", detail),
+        chambers.levels,
+        found.remarks,
+    )
+
+
+def _clicked_only(volume: Volume, options: SegmentOptions, progress: Progress) -> HeartSegmentation:
+    """Follow marked arteries in a scan whose aorta was not found."""
+    with progress.step("Coronary arteries"):
+        marked = follow_clicks(volume, options.clicks)
+    empty = np.zeros(volume.array_kji.shape, dtype=np.uint8)
+    return HeartSegmentation(
+        LabelMap(empty, volume.affine_ijk_to_lps, HEART_NAMES),
+        empty > 0,
+        paint_lumen(marked.trees, volume.grid),
+        marked.trees,
+        marked.ostia,
+        marked.gaps,
+        marked.tips,
+        EngineInfo("clicks", "cheapest ways between marks", "1"),
+        None,
+        (NO_AORTA, *marked.remarks),
+    )
+
+
+def _label_map(volume: Volume, region: HeartRegion, chambers: Chambers) -> LabelMap:
+    turned = region.axes.apply(volume.array_kji)
+    labels = np.zeros(turned.shape, dtype=np.uint8)
+    part = labels[chambers.box]
+    part[:] = enlarged(chambers.labels, chambers.small.factor, part.shape)
+    return LabelMap(region.axes.restore(labels), volume.affine_ijk_to_lps, HEART_NAMES)

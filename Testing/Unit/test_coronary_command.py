@@ -1,0 +1,93 @@
+"""``coronary`` and ``evaluate coronary``: exit codes, sentences, what is read; the pipeline itself is tested elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from SenseCarePlanningLib.cli import main
+from SenseCarePlanningLib.commands.coronary import clicks_of
+from SenseCarePlanningLib.commands.evaluate import read_truth
+from SenseCarePlanningLib.dicomio.chest import check_chest, check_heart
+from SenseCarePlanningLib.dicomio.load import load_image
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.phantom.coronary import CoronaryOptions, make_coronary_patient
+from SenseCarePlanningLib.phantom.coronary_scan import coronary_scanner, scan_coronary
+from SenseCarePlanningLib.phantom.coronary_truth import save_truth
+from SenseCarePlanningLib.volume import Volume
+
+
+@pytest.fixture(scope="module")
+def coarse() -> Volume:
+    """A whole heart in large voxels: cheap to scan."""
+    return scan_coronary(make_coronary_patient(CoronaryOptions(seed=2)), coronary_scanner(100, 2.0)).volume
+
+
+def test_a_heart_scan_is_read_though_it_holds_no_whole_chest(coarse: Volume) -> None:
+    assert check_heart(coarse).problems == ()
+    assert check_chest(coarse).problems != ()
+    flat = replace(coarse, array_kji=coarse.array_kji[:20])
+    assert any("40 mm" in problem for problem in check_heart(flat).problems)
+    raised = replace(coarse, array_kji=(coarse.array_kji.astype(np.int32) + 1024).astype(np.int16))
+    assert any("Hounsfield" in problem for problem in check_heart(raised).problems)
+
+
+def test_tips_belong_to_the_ostium_before_them() -> None:
+    clicks = clicks_of([(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)], [(0, (7.0, 8.0, 9.0)), (1, (1.0, 1.0, 1.0)), (1, (2.0, 2.0, 2.0))])
+    assert [len(one.tips_lps_mm) for one in clicks] == [1, 2]
+    with pytest.raises(InputError) as caught:
+        clicks_of([(1.0, 2.0, 3.0)], [(-1, (0.0, 0.0, 0.0))])
+    assert len(caught.value.problems) == 2
+
+
+def test_bad_input_is_one_sentence_and_exit_code_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["coronary", str(tmp_path / "nothing"), "--out", str(tmp_path / "out")]) == 2
+    assert main(["coronary", "x", "--engine", "magic", "--out", str(tmp_path / "out")]) == 2
+    assert main(["coronary", "x", "--tip", "1,2,3", "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert "does not exist" in told
+    assert "--ostium before" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scan_without_contrast_is_refused_with_its_reason(
+    coarse: Volume, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import SimpleITK as sitk
+
+    from SenseCarePlanningLib.dicomio.files import sitk_from_volume
+
+    plain = Volume(np.minimum(coarse.array_kji, 60), coarse.affine_ijk_to_lps)
+    sitk.WriteImage(sitk_from_volume(plain), str(tmp_path / "plain.nii.gz"))
+    assert load_image(tmp_path / "plain.nii.gz", body="heart").volume.array_kji.shape == coarse.array_kji.shape
+    assert main(["coronary", str(tmp_path / "plain.nii.gz"), "--out", str(tmp_path / "out"), "--json"]) == 2
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert events[-1]["event"] == "error"
+    assert "contrast" in events[-1]["message"] + " ".join(events[-1]["problems"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_truth_is_found_in_the_patient_its_truth_folder_or_the_file(tmp_path: Path) -> None:
+    truth = make_coronary_patient(CoronaryOptions(seed=2)).truth
+    (tmp_path / "truth").mkdir()
+    save_truth(truth, tmp_path / "truth" / "coronary.json")
+    for place in (tmp_path, tmp_path / "truth", tmp_path / "truth" / "coronary.json"):
+        assert read_truth(place).dominance == truth.dominance
+    with pytest.raises(InputError, match="no truth"):
+        read_truth(tmp_path / "elsewhere")
+    (tmp_path / "coronary.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="no truth"):
+        read_truth(tmp_path)
+
+
+def test_the_evaluation_refuses_what_is_no_result(tmp_path: Path) -> None:
+    from SenseCarePlanningLib.commands.evaluate import score_coronary
+
+    with pytest.raises(InputError, match="no coronary result"):
+        score_coronary(argparse.Namespace(result=tmp_path, truth=tmp_path, json=True))
