@@ -48,7 +48,7 @@ def score_result(result: CoronaryResult, truth: CoronaryTruth, courses: bool = T
     lesions, taken = _lesions(result, truth)
     graded = true_grade(truth)
     found |= {
-        "labels": _labels(result.trees, truth),
+        "labels": label_scores(result.trees, truth),
         "dominance": {
             "true": truth.dominance,
             "measured": None if result.dominance is None else result.dominance.value,
@@ -100,10 +100,15 @@ def _category(measured: CadRads, true: CadRads) -> dict[str, Any]:
     }
 
 
-def _labels(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
-    """Return by segment the Dice of true and found points, and how many are right."""
+def label_scores(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
+    """Score the names of trees.
+
+    Returns
+    -------
+    dict
+        ``dice`` of true and found points by SCCT code, how many ``segments`` there are and are right, and whether all are.
+    """
     true, found, both = Counter[str](), Counter[str](), Counter[str]()
-    seen: list[FloatArray] = []
     for tree in trees:
         for branch in tree:
             points = resample_polyline(branch.points_lps_mm, _STEP_MM)[1:]
@@ -112,7 +117,6 @@ def _labels(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
                 name = BY_NUMBER[int(number)].code if number > 0 else OTHER
                 found[code] += 1
                 both[name] += code == name
-            seen.append(points)
     for artery in truth.arteries:
         for number in artery.segment[1:]:
             true[BY_NUMBER[int(number)].code if number > 0 else OTHER] += 1
