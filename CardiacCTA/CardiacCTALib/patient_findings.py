@@ -22,7 +22,7 @@ PLAQUE_MM3 = 3.0
 """Least volume of a plaque that is said to be there. Chosen: what noise feigns along 3 mm of a small artery."""
 APART_MM = 4.0
 EDGE_MM, EDGE_LESION_MM = 1.5, 5.0
-"""A short narrowing whose narrowest place lies this near to an end of its line is none: lines begin in the aorta's wall. Chosen."""
+"""A short narrowing whose narrowest place lies this near to an end of its line is none: lines begin in the aorta. Chosen."""
 REASONS = {
     Issue.GAP: "a gap was bridged",
     Issue.STEP: "motion",
