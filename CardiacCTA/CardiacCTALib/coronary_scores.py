@@ -28,7 +28,10 @@ RIGHT_FROM = 0.8
 """A segment is named right from this Dice on, of its true and its found points: its borders may lie some mm apart."""
 NEAR_MM = 3.0
 _STEP_MM = 0.25
-_ORDER = [one for one in Category if one is not Category.NON_DIAGNOSTIC]
+_STEPS = ((Category.NONE,), (Category.MINIMAL,), (Category.MILD,), (Category.MODERATE,),
+          (Category.SEVERE, Category.SEVERE_EXTENSIVE), (Category.OCCLUDED,))  # fmt: skip
+_STEP_OF = {category: step for step, categories in enumerate(_STEPS) for category in categories}
+"""Steps of severity: 4A and 4B are one, because they differ by how many vessels are affected."""
 
 
 def score_result(result: CoronaryResult, truth: CoronaryTruth, courses: bool = True) -> dict[str, Any]:
@@ -87,8 +90,8 @@ def true_grade(truth: CoronaryTruth) -> CadRads:
 
 def _category(measured: CadRads, true: CadRads) -> dict[str, Any]:
     apart = None
-    if measured.category in _ORDER and true.category in _ORDER:
-        apart = abs(_ORDER.index(measured.category) - _ORDER.index(true.category))
+    if measured.category in _STEP_OF and true.category in _STEP_OF:
+        apart = abs(_STEP_OF[measured.category] - _STEP_OF[true.category])
     return {
         "true": true.category.value,
         "measured": measured.category.value,
