@@ -28,7 +28,10 @@ RIGHT_FROM = 0.8
 """A segment is named right from this Dice on, of its true and its found points: its borders may lie some mm apart."""
 NEAR_MM = 3.0
 _STEP_MM = 0.25
-_ORDER = [one for one in Category if one is not Category.NON_DIAGNOSTIC]
+_STEPS = ((Category.NONE,), (Category.MINIMAL,), (Category.MILD,), (Category.MODERATE,),
+          (Category.SEVERE, Category.SEVERE_EXTENSIVE), (Category.OCCLUDED,))  # fmt: skip
+_STEP_OF = {category: step for step, categories in enumerate(_STEPS) for category in categories}
+"""Steps of severity: 4A and 4B are one, because they differ by how many vessels are affected."""
 
 
 def score_result(result: CoronaryResult, truth: CoronaryTruth, courses: bool = True) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def score_result(result: CoronaryResult, truth: CoronaryTruth, courses: bool = T
     lesions, taken = _lesions(result, truth)
     graded = true_grade(truth)
     found |= {
-        "labels": _labels(result.trees, truth),
+        "labels": label_scores(result.trees, truth),
         "dominance": {
             "true": truth.dominance,
             "measured": None if result.dominance is None else result.dominance.value,
@@ -87,8 +90,8 @@ def true_grade(truth: CoronaryTruth) -> CadRads:
 
 def _category(measured: CadRads, true: CadRads) -> dict[str, Any]:
     apart = None
-    if measured.category in _ORDER and true.category in _ORDER:
-        apart = abs(_ORDER.index(measured.category) - _ORDER.index(true.category))
+    if measured.category in _STEP_OF and true.category in _STEP_OF:
+        apart = abs(_STEP_OF[measured.category] - _STEP_OF[true.category])
     return {
         "true": true.category.value,
         "measured": measured.category.value,
@@ -100,10 +103,15 @@ def _category(measured: CadRads, true: CadRads) -> dict[str, Any]:
     }
 
 
-def _labels(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
-    """Return by segment the Dice of true and found points, and how many are right."""
+def label_scores(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
+    """Score the names of trees.
+
+    Returns
+    -------
+    dict
+        ``dice`` of true and found points by SCCT code, how many ``segments`` there are and are right, and whether all are.
+    """
     true, found, both = Counter[str](), Counter[str](), Counter[str]()
-    seen: list[FloatArray] = []
     for tree in trees:
         for branch in tree:
             points = resample_polyline(branch.points_lps_mm, _STEP_MM)[1:]
@@ -112,7 +120,6 @@ def _labels(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
                 name = BY_NUMBER[int(number)].code if number > 0 else OTHER
                 found[code] += 1
                 both[name] += code == name
-            seen.append(points)
     for artery in truth.arteries:
         for number in artery.segment[1:]:
             true[BY_NUMBER[int(number)].code if number > 0 else OTHER] += 1

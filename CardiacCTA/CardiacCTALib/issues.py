@@ -39,6 +39,7 @@ class Issue(Enum):
     OUTSIDE = "{part} leaves the scan after {length} mm."
     STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
     CALCIUM = "Calcium surrounds the lumen in {part}: its stenosis cannot be told from blooming."
+    CALCIUM_BESIDE = "Calcium beside the lumen in {part} ({arc} degrees): a severe stenosis there may be underestimated."
     NOT_MEASURED = "{part} could not be measured: {reason}"
     NO_SCAN_MODEL = "The sharpness of the scan could not be measured on the aorta: {reason}"
 

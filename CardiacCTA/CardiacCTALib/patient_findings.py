@@ -21,6 +21,8 @@ from .vessels import Stretch
 PLAQUE_MM3 = 3.0
 """Least volume of a plaque that is said to be there. Chosen: what noise feigns along 3 mm of a small artery."""
 APART_MM = 4.0
+EDGE_MM, EDGE_LESION_MM = 1.5, 5.0
+"""A short narrowing whose narrowest place lies this near to an end of its line is none: lines begin in the aorta. Chosen."""
 REASONS = {
     Issue.GAP: "a gap was bridged",
     Issue.STEP: "motion",
@@ -53,9 +55,18 @@ def is_plaque(plaque: LesionPlaque) -> bool:
     return plaque.volumes.total >= PLAQUE_MM3
 
 
-def counts(lesion: Lesion, plaque: LesionPlaque) -> bool:
-    """Tell whether a narrowing is a lesion for grading: with plaque, or narrow beyond doubt; and in an artery over 1.5 mm."""
+def counts(one: VesselResult, lesion: Lesion, plaque: LesionPlaque) -> bool:
+    """Tell whether a narrowing is a lesion for grading.
+
+    It has plaque, or is narrow beyond doubt; lies in an artery over 1.5 mm; and is more than the end of the line, where a
+    section meets the aorta's wall or has no lumen left.
+    """
     first = lesion.narrowings[0]
+    if one.measured is not None:
+        arc = float(one.measured.walls.arc_mm[lesion.narrowest])
+        end = float(one.measured.walls.arc_mm[-1])
+        if min(arc, end - arc) < EDGE_MM and lesion.length_mm < EDGE_LESION_MM:
+            return False
     sure = first.diameter_stenosis_percent.low >= 100.0 * LESION_FROM
     return (sure or is_plaque(plaque) or lesion.occluded) and first.reference_mm.value > GRADED_ABOVE_MM
 
@@ -67,7 +78,7 @@ def lesions_of(vessels: Sequence[VesselResult]) -> tuple[SegmentLesion, ...]:
         for number, (lesion, plaque) in enumerate(zip(one.lesions, one.lesion_plaques, strict=True)):
             part = one.stretch_of(lesion)
             code = "" if part is None else part.code
-            found.append(SegmentLesion(one.vessel.name, number, code, bool(code) and counts(lesion, plaque)))
+            found.append(SegmentLesion(one.vessel.name, number, code, bool(code) and counts(one, lesion, plaque)))
     return tuple(found)
 
 
@@ -121,7 +132,7 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     pairs = [
         (lesion, plaque)
         for lesion, plaque in zip(one.lesions, one.lesion_plaques, strict=True)
-        if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(lesion, plaque)
+        if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(one, lesion, plaque)
     ]
     stent = any(item.issue is Issue.STENT for item in blocked)
     features = tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features))

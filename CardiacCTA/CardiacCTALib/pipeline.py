@@ -23,6 +23,7 @@ from .calcium_arteries import score_series
 from .given_trees import segmentation_of
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels, HeartLandmarks, label_trees
+from .mask_trees import trees_of_mask
 from .measurements import (
     calcium_measurements,
     lesion_measurements,
@@ -57,8 +58,12 @@ class CoronaryOptions:
         A series without contrast, for the calcium score.
     stents
         SCCT codes of segments known to hold a stent.
-    heart, trees
-        Chambers and trees from elsewhere; given together they take the place of the segmentation.
+    heart
+        Chambers and great vessels from elsewhere, with their names; needs ``trees`` or ``coronary_mask``.
+    trees
+        Trees from elsewhere; need ``heart``.
+    coronary_mask
+        Lumen of the coronary arteries from elsewhere: its trees take the place of those found.
     """
 
     engine: EngineName = "auto"
@@ -67,6 +72,7 @@ class CoronaryOptions:
     stents: frozenset[str] = frozenset()
     heart: LabelMap | None = None
     trees: tuple[Tree, ...] = ()
+    coronary_mask: LabelMap | None = None
 
 
 def run(volume: Volume, options: CoronaryOptions | None = None, progress: Progress | None = None) -> CoronaryResult:
@@ -172,10 +178,15 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
     problems = []
     if volume.modality != "CT":
         problems.append(f"the image is no CT but {volume.modality}")
-    if bool(options.trees) != (options.heart is not None):
-        problems.append("chambers and trees from elsewhere go together: give both or neither")
-    if options.heart is not None and not options.heart.grid.same_as(volume.grid):
-        problems.append("the chambers do not lie on the CT's grid; resample them to the CT first")
+    if options.trees and options.coronary_mask is not None:
+        problems.append("give the arteries as trees or as a mask, not both")
+    if options.trees and options.heart is None:
+        problems.append("trees from elsewhere need the chambers that they belong to")
+    if options.heart is not None and not options.trees and options.coronary_mask is None:
+        problems.append("chambers from elsewhere need the arteries too: a coronary mask, or trees")
+    for name, given in (("chambers", options.heart), ("coronary mask", options.coronary_mask)):
+        if given is not None and not given.grid.same_as(volume.grid):
+            problems.append(f"the {name} given do not lie on the CT's grid; resample them to the CT first")
     problems.extend(f"{code} is no coronary segment" for code in sorted(options.stents - set(BY_CODE)))
     for click in options.clicks:
         problems.extend(_outside(volume, click))
@@ -193,9 +204,17 @@ def _outside(volume: Volume, click: Clicks) -> list[str]:
 
 
 def _segment(volume: Volume, options: CoronaryOptions, progress: Progress) -> HeartSegmentation:
+    """Take what the user gave, and find the rest."""
     if options.heart is not None:
-        return segmentation_of(options.trees, options.heart, volume)
-    return segment(volume, SegmentOptions(engine=options.engine, clicks=options.clicks), progress)
+        found = segmentation_of(options.trees, options.heart, volume)
+    else:
+        found = segment(volume, SegmentOptions(engine=options.engine, clicks=options.clicks), progress)
+    if options.coronary_mask is None:
+        return found
+    with progress.step("Centrelines"):
+        trees, remarks = trees_of_mask(options.coronary_mask, found.aorta_kji)
+        given = segmentation_of(trees, found.heart, volume)
+    return replace(given, engine=found.engine, coronary_kji=options.coronary_mask.mask(), remarks=remarks)
 
 
 def _root_of_aorta(found: HeartSegmentation) -> FloatArray | None:
@@ -258,7 +277,8 @@ def _chosen(options: CoronaryOptions) -> dict[str, str]:
         "clicks": str(len(options.clicks)),
         "calcium_series": "given" if options.calcium_series is not None else "none",
         "stents": ",".join(sorted(options.stents)) or "none known",
-        "segmentation": "given" if options.heart is not None else "own",
+        "coronary_mask": "given" if options.coronary_mask is not None else "none",
+        "chambers": "given" if options.heart is not None else "own",
     }
 
 

@@ -15,6 +15,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningLib.volume import Volume
 
+from .constants import MILD_FROM
 from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
@@ -118,6 +119,7 @@ def check_vessels(vessels: Sequence[VesselResult], scan: ScanModel | None) -> li
         items.extend(_outside(one))
         items.extend(_weak(one, scan))
         items.extend(_bright(one))
+        items.extend(_calcified(one))
     return items
 
 
@@ -179,6 +181,22 @@ def _bright(one: VesselResult) -> list[QualityItem]:
                 found.append(issue(kind, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point, part=part.code))
                 break
     return found
+
+
+def _calcified(one: VesselResult) -> list[QualityItem]:
+    """Say where calcium lies beside a narrowed lumen: severe stenoses of mixed plaque in digital hearts were read too mild."""
+    assert one.measured is not None
+    found: dict[str, QualityItem] = {}
+    for lesion in one.lesions:
+        part = one.stretch_of(lesion)
+        narrowed = lesion.narrowings[0].diameter_stenosis_percent.high >= MILD_FROM
+        if part is not None and narrowed and lesion.calcium_arc_deg > 0.0:
+            found[part.code] = issue(
+                Issue.CALCIUM_BESIDE, Consequence.DOUBTFUL, part.code,
+                point_lps_mm=one.measured.walls.points_lps_mm[lesion.narrowest], part=part.code,
+                arc=round(lesion.calcium_arc_deg),
+            )  # fmt: skip
+    return list(found.values())
 
 
 def _longest(mask: np.ndarray, arc_mm: FloatArray) -> float:

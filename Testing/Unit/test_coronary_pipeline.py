@@ -240,7 +240,7 @@ def test_a_missing_artery_makes_n_and_is_named(scan: CoronaryScan) -> None:
 
 
 def test_a_known_stent_is_said_and_graded_as_measured(scan: CoronaryScan) -> None:
-    trees = proximal(trees_of_truth(scan.truth), 30.0)
+    trees = proximal(trees_of_truth(scan.truth), 60.0)
     found = run(scan.volume, CoronaryOptions(heart=scan.tissue, trees=trees, stents=frozenset({"pLAD"})))
     assert "S" in found.grade.modifiers
     assert [one.stent for one in found.findings.segments if one.code == "pLAD"] == [True]
@@ -264,7 +264,7 @@ def test_calcium_all_round_hides_the_lumen() -> None:
     ring = LesionSpec(6, 60.0, Composition.CALCIFIED, length_mm=10.0, calcium_arc_deg=360.0, calcium_hu=1100.0)
     hidden = make_coronary_patient(PatientOptions(seed=6, dominance=Dominance.RIGHT, ramus=False, stenoses=(ring,)))
     scanned = scan_coronary(hidden, coronary_scanner(400, 0.5), BASE_OF_THE_HEART)
-    found = run(scanned.volume, CoronaryOptions(heart=scanned.tissue, trees=proximal(trees_of_truth(scanned.truth), 40.0)))
+    found = run(scanned.volume, CoronaryOptions(heart=scanned.tissue, trees=proximal(trees_of_truth(scanned.truth), 60.0)))
     assert [one.segments for one in found.quality if one.issue is Issue.CALCIUM] == [("pLAD",)]
     assert [one.stenosis for one in found.findings.segments if one.code == "pLAD"] == [None]
     assert found.grade.category is Category.NON_DIAGNOSTIC
@@ -277,6 +277,16 @@ def test_options_that_contradict_the_image_are_refused_together(scan: CoronarySc
     with pytest.raises(InputError) as caught:
         check_options(replace(scan.volume, modality="MR"), wrong)
     assert len(caught.value.problems) == 4
+
+
+def test_a_mask_of_the_arteries_gives_the_same_grade_as_their_trees(result: CoronaryResult, scan: CoronaryScan) -> None:
+    mask = LabelMap((scan.tissue.array_kji == 1).astype(np.uint8), scan.tissue.affine_ijk_to_lps, {1: "coronary_artery"})
+    found = run(scan.volume, CoronaryOptions(heart=scan.tissue, coronary_mask=mask))
+    assert found.grade.category is result.grade.category
+    assert {"LM", "pLAD", "pLCx", "pRCA"} <= {one.code for one in found.findings.segments}
+    empty = replace(mask, array_kji=np.zeros_like(mask.array_kji))
+    with pytest.raises(InputError, match="begins at the aorta"):
+        run(scan.volume, CoronaryOptions(heart=scan.tissue, coronary_mask=empty))
 
 
 def test_the_steps_of_a_run_are_recorded(scan: CoronaryScan) -> None:

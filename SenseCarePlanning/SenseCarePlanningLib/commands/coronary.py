@@ -41,6 +41,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument(
         "--tip", type=point, action=_Tip, default=[], metavar="L,P,S", help="where a branch ends, LPS mm; may be repeated"
     )
+    parser.add_argument("--mask", type=Path, metavar="FILE", help="existing mask of the coronary arteries, on the CT's grid")
     parser.add_argument(
         "--stent", action="append", default=[], metavar="SEGMENT", help="segment known to hold a stent (pLAD); may be repeated"
     )
@@ -78,13 +79,22 @@ def start(arguments: argparse.Namespace) -> int:
     """Read, analyse, write."""
     from CardiacCTALib.pipeline import CoronaryOptions, check_options
 
+    from ..dicomio.files import read_label_map
+
     clicks = clicks_of(arguments.ostium, arguments.tip)
     check_output_folder(arguments.out)
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
         loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)
         calcium = _read_calcium(arguments.calcium_series)
-    options = CoronaryOptions(engine=arguments.engine, clicks=clicks, calcium_series=calcium, stents=frozenset(arguments.stent))
+        mask = None if arguments.mask is None else read_label_map(arguments.mask)
+    options = CoronaryOptions(
+        engine=arguments.engine,
+        clicks=clicks,
+        calcium_series=calcium,
+        stents=frozenset(arguments.stent),
+        coronary_mask=mask,
+    )
     check_options(loaded.volume, options)
     output = Output(arguments.out, not arguments.no_report, arguments.language, arguments.page, arguments.json)
     return analyse_and_write(loaded, options, output, progress)
