@@ -1,0 +1,91 @@
+"""Aorta, pulmonary artery and heart of a real arterial-phase CTA against its labels: Dice, found without a click.
+
+Reads ``../shared/data/cta`` (a network's labels of an aorta with a stented dissection). The module draws the aorta from its
+root to the arch: that part is scored, and beside it the share of the whole label that it is. The label "heart" is the whole
+heart with its walls: what is scored is the closed union of myocardium and cavities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "CardiacCTA"))
+
+from CardiacCTALib.segment import segment
+from CardiacCTALib.structures import AORTA, CHAMBERS, PULMONARY_ARTERY
+from SenseCarePlanningLib.volume import Volume
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "cta"
+WALL_MM = 2.0
+"""Of right ventricle and atria, which have no label of their own."""
+
+
+def read(path: Path) -> Volume:
+    """Read a NIfTI file."""
+    image = sitk.ReadImage(str(path))
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return Volume(sitk.GetArrayFromImage(image), affine)
+
+
+def placed(path: Path, on: Volume) -> np.ndarray:
+    """Return a label of a crop on the grid of the scan it was cut from."""
+    part = read(path)
+    start = np.rint(on.grid.kji_from_lps(part.affine_ijk_to_lps[:3, 3])).astype(int)
+    whole = np.zeros(on.array_kji.shape, dtype=bool)
+    end = start + part.array_kji.shape
+    whole[start[0] : end[0], start[1] : end[1], start[2] : end[2]] = part.array_kji > 0
+    return whole
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the Dice of two masks."""
+    return float(2 * (first & second).sum() / max(int(first.sum() + second.sum()), 1))
+
+
+def ascending(label: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the piece of an aorta label in the slices of ``found``, slice by slice the pieces that it touches."""
+    part = np.zeros_like(label)
+    for k in np.flatnonzero(found.any(axis=(1, 2))):
+        pieces, _ = ndimage.label(label[k])
+        touched = np.unique(pieces[found[k] & (pieces > 0)])
+        part[k] = np.isin(pieces, touched[touched > 0])
+    return part
+
+
+def main() -> None:
+    """Print the scores."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA)
+    data = parser.parse_args().data
+    volume = read(data / "thorax_cta_1p5mm.nii.gz")
+    started = time.process_time()
+    found = segment(volume)
+    print(f"{time.process_time() - started:.1f} CPU s; engine {found.engine.detail}; remarks {list(found.remarks)}")
+    print("trees", [(len(tree), round(tree.total_length_mm)) for tree in found.trees])
+    spacing = volume.grid.spacing_kji_mm
+    aorta = placed(data / "aorta_models" / "aorta.nii.gz", volume)
+    ours = found.heart_labels == AORTA
+    part = ascending(aorta, ours)
+    print(f"aorta, root to arch: Dice {dice(ours, part):.3f}; that part is {part.sum() / aorta.sum():.2f} of the label")
+    heart = placed(data / "pulmonary_models" / "heart.nii.gz", volume)
+    union = np.isin(found.heart_labels, CHAMBERS)
+    near = ndimage.distance_transform_edt(~union, sampling=spacing) <= 2.0 * WALL_MM
+    closed = near & ~(ndimage.distance_transform_edt(near, sampling=spacing) <= WALL_MM)
+    closed &= ~np.isin(found.heart_labels, (AORTA, PULMONARY_ARTERY))
+    print(f"whole heart: Dice {dice(closed, heart):.3f} (without walls {dice(union, heart):.3f})")
+    artery = placed(data / "pulmonary_models" / "pulmonary_artery.nii.gz", volume)
+    print(f"pulmonary artery: Dice {dice(found.heart_labels == PULMONARY_ARTERY, artery):.3f}")
+
+
+if __name__ == "__main__":
+    main()
