@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from CardiacCTALib.chambers import BloodLevels
 from CardiacCTALib.clicked import Clicks, follow_clicks
 from CardiacCTALib.coronary_tree import Course, build_coronary_tree
 from CardiacCTALib.great_circles import find_chains
 from CardiacCTALib.heart_region import choose_ascending, find_heart
-from CardiacCTALib.segment import HeartSegmentation, segment
-from CardiacCTALib.structures import AORTA, LEFT_ATRIUM, LEFT_VENTRICLE
+from CardiacCTALib.segment import HeartSegmentation, check_phase, segment
+from CardiacCTALib.structures import AORTA, LEFT_ATRIUM, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.evaluation.centreline import evaluate_centreline
 from SenseCarePlanningLib.phantom.coronary import CoronaryPatient, make_coronary_patient
@@ -163,6 +164,17 @@ def test_no_aorta_without_contrast() -> None:
 def test_a_scan_too_small_for_a_heart_is_refused() -> None:
     with pytest.raises(InputError, match="too small"):
         find_heart(Volume(np.zeros((20, 60, 60), dtype=np.int16), np.diag([0.5, 0.5, 0.5, 1.0])))
+
+
+@pytest.mark.parametrize(("aorta", "ventricle"), [(90.0, 95.0), (400.0, 90.0), (90.0, 400.0)])
+def test_a_dark_left_heart_is_the_wrong_phase(aorta: float, ventricle: float) -> None:
+    blood = {AORTA: aorta, LEFT_VENTRICLE: ventricle, RIGHT_VENTRICLE: 450.0, PULMONARY_ARTERY: 500.0}
+    with pytest.raises(InputError, match="arterial phase"):
+        check_phase(BloodLevels(blood, 90.0))
+
+
+def test_a_filled_left_heart_is_the_right_phase() -> None:
+    check_phase(BloodLevels({AORTA: 350.0, LEFT_VENTRICLE: 340.0, RIGHT_VENTRICLE: 120.0, PULMONARY_ARTERY: 200.0}, 90.0))
 
 
 @pytest.fixture(scope="module")
