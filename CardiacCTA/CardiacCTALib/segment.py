@@ -112,7 +112,7 @@ def check_phase(levels: BloodLevels) -> None:
         raise InputError(
             "The contrast has not filled the left heart and the aorta in this scan: its arteries cannot be read. Choose the "
             "arterial phase of a coronary CT.",
-            detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} HU wanted",
+            detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted",
         )
 
 

@@ -106,7 +106,7 @@ def main() -> None:
         union = np.isin(found.heart_labels, labels)
         whole = smoothed(union, spacing) & ~ours
         print(
-            f"whole heart as {name}: Dice {dice(whole, heart):.3f} (cavities and myocardium as they are {dice(union, heart):.3f})"
+            f"whole heart as {name}: Dice {dice(whole, heart):.3f} (as they are {dice(union, heart):.3f})"
         )
     artery = placed(data / "pulmonary_models" / "pulmonary_artery.nii.gz", volume)
     print(f"pulmonary artery: Dice {dice(found.heart_labels == PULMONARY_ARTERY, artery):.3f}")
