@@ -211,7 +211,7 @@ def _evened(labels: NDArray[np.uint8], spacing: tuple[float, float, float]) -> N
         share = ndimage.gaussian_filter((labels == label).astype(np.float32), [VALVE_MM / size for size in spacing])
         better = blood & (share > best)
         best[better], result[better] = share[better], label
-    return result
+    return np.asarray(result)
 
 
 def _main_piece(mask: BoolArray, spacing: tuple[float, float, float], neck_mm: float) -> BoolArray:

@@ -105,9 +105,7 @@ def main() -> None:
     for name, labels in (("chambers", CHAMBERS), ("chambers and pulmonary artery", (*CHAMBERS, PULMONARY_ARTERY))):
         union = np.isin(found.heart_labels, labels)
         whole = smoothed(union, spacing) & ~ours
-        print(
-            f"whole heart as {name}: Dice {dice(whole, heart):.3f} (as they are {dice(union, heart):.3f})"
-        )
+        print(f"whole heart as {name}: Dice {dice(whole, heart):.3f} (as they are {dice(union, heart):.3f})")
     artery = placed(data / "pulmonary_models" / "pulmonary_artery.nii.gz", volume)
     print(f"pulmonary artery: Dice {dice(found.heart_labels == PULMONARY_ARTERY, artery):.3f}")
 
