@@ -37,6 +37,10 @@ CORE_MM = 4.0
 OTHER = 20
 LEFT, RIGHT = (LEFT_VENTRICLE, LEFT_ATRIUM, AORTA), (RIGHT_ATRIUM, RIGHT_VENTRICLE)
 FAT_LIMIT_HU = -20.0
+VALVE_MM = 2.0
+"""Gaussian by which borders in open blood are evened out."""
+NECK_MM, AORTA_NECK_MM = 1.6, 3.2
+"""Half the width of bridges that belong to no structure; at the aorta that of a coronary artery, which shall leave its label."""
 LEAST_RISE_HU = 55.0
 """A right heart less bright than this over muscle has no border of its own: then the fitted heart draws it."""
 
@@ -193,18 +197,31 @@ def _bordered(
     result[(result == MYOCARDIUM) & (smooth < FAT_LIMIT_HU)] = 0
     for label in np.unique(result[result > 0]):
         mask = result == label
-        result[mask & ~_main_piece(mask, spacing)] = 0
+        result[mask & ~_main_piece(mask, spacing, AORTA_NECK_MM if label == AORTA else NECK_MM)] = 0
+    return _evened(np.asarray(result), spacing)
+
+
+def _evened(labels: NDArray[np.uint8], spacing: tuple[float, float, float]) -> NDArray[np.uint8]:
+    """Even out the borders between cavities: in open blood, at a valve, nothing in the scan draws them."""
+    cavities = [label for label in (*LEFT, *RIGHT, PULMONARY_ARTERY) if (labels == label).any()]
+    best = np.zeros(labels.shape, dtype=np.float32)
+    result = labels.copy()
+    blood = np.isin(labels, cavities)
+    for label in cavities:
+        share = ndimage.gaussian_filter((labels == label).astype(np.float32), [VALVE_MM / size for size in spacing])
+        better = blood & (share > best)
+        best[better], result[better] = share[better], label
     return np.asarray(result)
 
 
-def _main_piece(mask: BoolArray, spacing: tuple[float, float, float]) -> BoolArray:
-    """Return the largest piece after thin bridges (under about 3 mm) are opened, grown back by as much."""
-    opened = ndimage.distance_transform_edt(mask, sampling=spacing) > 1.6
+def _main_piece(mask: BoolArray, spacing: tuple[float, float, float], neck_mm: float) -> BoolArray:
+    """Return the largest piece after bridges thinner than twice ``neck_mm`` are opened, grown back by as much."""
+    opened = ndimage.distance_transform_edt(mask, sampling=spacing) > neck_mm
     pieces, count = ndimage.label(opened)
     if count == 0:
         return mask
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     main = pieces == int(sizes.argmax())
-    near = ndimage.distance_transform_edt(~main, sampling=spacing) < 2.4
+    near = ndimage.distance_transform_edt(~main, sampling=spacing) < neck_mm + 0.8
     return np.asarray(mask & near)

@@ -29,7 +29,10 @@ ROOT_MM = 4.0
 """The first voxel with evidence lies at most this far from the aorta's blood."""
 END_GAP = "An artery goes on behind a gap without a visible lumen: an occlusion, or a part of the scan that cannot be read."
 SIDE_GAP = "A branch was joined across a short gap: its origin is not clearly seen."
-NO_OSTIUM = "No {name} coronary artery was found to leave the aorta: it may be missing or start elsewhere; mark its ostium."
+NO_OSTIUM = {
+    "left": "No left coronary artery was found to leave the aorta: it may be missing or start elsewhere; mark its ostium.",
+    "right": "No right coronary artery was found to leave the aorta: it may be missing or start elsewhere; mark its ostium.",
+}
 VEIN = "An artery touches a vein that is as bright; the crossing was closed, check that no branch is missing there."
 SIDES = ("left", "right")
 
@@ -122,7 +125,7 @@ def assemble_coronaries(
             gaps.append(Gap(ends, number, one.length_mm, END_GAP if one.at_end else SIDE_GAP))
         if followed.cuts_mm:
             remarks.append(VEIN)
-    remarks += [NO_OSTIUM.format(name=side) for side in SIDES if side not in {one.side for one in starts}]
+    remarks += [NO_OSTIUM[side] for side in SIDES if side not in {one.side for one in starts}]
     tips = [Tip(branch.points_lps_mm[-1], number, branch.id) for number, tree in enumerate(trees) for branch in tree.tips]
     logger.info("coronary arteries: %d trees, %d tips, %d gaps", len(trees), len(tips), len(gaps))
     return Coronaries(tuple(trees), tuple(starts), tuple(gaps), tuple(tips), tuple(dict.fromkeys(remarks)))

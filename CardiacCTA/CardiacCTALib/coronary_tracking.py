@@ -38,8 +38,8 @@ LEAST_FILLING = 0.71
 """Of :func:`filling`. Chosen: arteries have 0.75 to 1, thin cardiac veins 0.65 and wide ones 0.5 in the arterial phase."""
 MOST_FILLING = 1.35
 """What is brighter over most of its length is metal or its streaks; calcium and stents are shorter than a branch."""
-DARK_FILLING, DARK_MM = 0.6, 8.0
-"""A way whose rest is darker than this over more than such a length has crossed into a vein."""
+DARK_FILLING, DARK_MM, DARK_SHARE = 0.6, 8.0, 0.75
+"""A way whose rest is darker than this for the most part, and so long, has crossed into a vein."""
 VEIN_FROM_MM, VEIN_RADIUS_MM, VEIN_LENGTH_MM = 50.0, 2.1, 12.0
 """A tube this far from the ostium, this wide over such a length is a vein that touches the artery. Chosen: mid arteries are 3 mm
 wide and taper; an ectatic artery is cut here, too, and a remark says so."""
@@ -295,10 +295,11 @@ def _metal_gap(evidence: Evidence, places_mm: FloatArray) -> FloatArray:
 def _lit_part(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray) -> int:
     """Return up to which node a way is as bright as an artery of its width: past it all is a vein or muscle."""
     share = ndimage.median_filter(filling(evidence, graph.index[nodes], radius_mm), 15, mode="nearest")
-    bright = np.flatnonzero(share >= DARK_FILLING)
-    lit = int(bright[-1]) + 1 if len(bright) else 0
-    tail = float(np.linalg.norm(np.diff(graph.places_mm[nodes[lit - 1 :]], axis=0), axis=1).sum()) if lit else np.inf
-    return lit if tail > DARK_MM else len(nodes)
+    dark = share < DARK_FILLING
+    rest = np.concatenate([np.cumsum(np.linalg.norm(np.diff(graph.places_mm[nodes], axis=0), axis=1)[::-1])[::-1], [0.0]])
+    darker = np.cumsum(dark[::-1])[::-1] / np.arange(len(dark), 0, -1)
+    crossed = np.flatnonzero(dark & (darker >= DARK_SHARE) & (rest >= DARK_MM))
+    return int(crossed[0]) if len(crossed) else len(nodes)
 
 
 def filling(evidence: Evidence, index: IntArray, radius_mm: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.spatial import cKDTree
 
-from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline, unit
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
 from SenseCarePlanningLib.tubes.section_planes import SplineBox, spline_box
 from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag, Tree
@@ -21,6 +21,8 @@ MERGE_MM = 0.8
 """Divisions nearer to each other than this are one."""
 RADIUS_ERROR_MM = 0.2
 """Half of the 95 % interval given to a radius found by half height: about half a voxel. The gradings measure anew."""
+AHEAD_MM, BACK_RADII = 2.0, 3.0
+"""The direction of a branch is that of its first millimetres outside its parent; its origin lies at most so many radii back."""
 LEAST_MM = 3.0
 """A branch that is shorter past its division is dropped."""
 
@@ -100,13 +102,27 @@ def _centred(box: SplineBox, course: Course, parent: _Line | None, noise_hu: flo
     first = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0
     if len(points) - first < 4 or arc_length_mm(points[first:])[-1] < LEAST_MM:
         return None
-    at = int(near[max(first - 1, 0)])
-    at = _away_from_ends(at, parent)
+    outside = np.flatnonzero(distance[first:] >= parent.radius[near[first:]])
+    first += int(outside[0]) if len(outside) and len(points) - first - int(outside[0]) >= 8 else 0
+    at = _away_from_ends(_origin(points[first:], parent), parent)
     joined = np.concatenate([parent.points[at][None], points[first:]])
     own = np.concatenate([radius[first : first + 1], radius[first:]])
     smooth = smooth_polyline(joined, 0.3, STEP_MM)
     share = np.linspace(0.0, 1.0, len(smooth)) * arc_length_mm(joined)[-1]
     return _Line(smooth, np.interp(share, arc_length_mm(joined), own), course.parent, at, course.bridged)
+
+
+def _origin(points: FloatArray, parent: _Line) -> int:
+    """Return the point of the parent that the branch, run straight back from where it leaves the lumen, comes nearest to."""
+    ahead = points[min(round(AHEAD_MM / STEP_MM), len(points) - 1)]
+    direction = unit(ahead - points[0])
+    offset = parent.points - points[0]
+    back = -offset @ direction
+    aside = np.linalg.norm(offset + back[:, None] * direction, axis=1)
+    gap = np.linalg.norm(offset, axis=1)
+    nearest = int(np.argmin(gap))
+    possible = (back >= 0.0) & (gap <= BACK_RADII * parent.radius[nearest])
+    return int(np.argmin(np.where(possible, aside, np.inf))) if possible.any() else nearest
 
 
 def _away_from_ends(at: int, parent: _Line) -> int:

@@ -25,8 +25,8 @@ MOST_PATCH_MM3 = 120.0
 the aorta has more."""
 EXPECTED_MM, FARTHEST_MM = 9.0, 24.0
 """How far ostia lie from where the fitted average heart has them, usually and at most. Chosen: high take-offs are within 2 cm."""
-BRIGHT_SHARE = (0.45, 1.45)
-"""Brightness at the start over the aorta's: darker is no artery, brighter is metal or calcium."""
+BRIGHT_SHARE = (0.45, 2.0)
+"""Brightness at the start over the aorta's: darker is no artery, brighter is metal; a calcified left main has up to twice."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,20 +14,20 @@ from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .atlas_fit import fit_heart
-from .chambers import Chambers, find_chambers
+from .chambers import BloodLevels, Chambers, find_chambers
 from .clicked import Clicks, follow_clicks
 from .coronaries import Coronaries, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
-from .heart_region import HeartRegion, find_heart
+from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
-from .structures import AORTA, HEART_NAMES
+from .structures import AORTA, HEART_NAMES, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
 
 __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation", "SegmentOptions", "Tip", "segment"]
 
 logger = logging.getLogger(__name__)
 
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
-EngineName = Literal["auto", "classical", "totalsegmentator"]
+EngineName = Literal["auto", "classical"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class SegmentOptions:
     Parameters
     ----------
     engine
-        ``auto`` takes TotalSegmentator's chambers where it is installed, else ``classical``, which needs no weights.
+        ``classical`` needs no weights; ``auto`` is the same as long as there is no other.
     clicks
         Arteries marked by the reader, one for each ostium: they take the place of the ostia and tips found.
     """
@@ -57,14 +57,14 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     Raises
     ------
     InputError
-        When no ascending aorta filled with contrast is seen, or an option contradicts the scan.
+        When no ascending aorta filled with contrast is seen, the left heart holds none, or an option contradicts the scan.
     Cancelled
         When the user stopped the run.
     """
     options = options or SegmentOptions()
     progress = progress or Progress()
     if options.engine not in ("auto", "classical"):
-        raise InputError(f"The engine {options.engine!r} is not available here; choose auto or classical.")
+        raise InputError(f"The engine {options.engine!r} is unknown; choose auto or classical.")
     try:
         with progress.step("Aorta"):
             region = find_heart(volume)
@@ -75,6 +75,8 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     with progress.step("Chambers"):
         fit = fit_heart(region)
         chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit)
+    if not options.clicks:
+        check_phase(chambers.levels)
     with progress.step("Coronary arteries"):
         if options.clicks:
             marked = follow_clicks(volume, options.clicks, region.noise_hu)
@@ -95,6 +97,24 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         chambers.levels,
         found.remarks,
     )
+
+
+def check_phase(levels: BloodLevels) -> None:
+    """Refuse a scan whose contrast has not reached the left heart.
+
+    Raises
+    ------
+    InputError
+        When aorta or left ventricle are darker than any coronary CT shows them.
+    """
+    aorta, ventricle = levels.blood[AORTA], levels.blood[LEFT_VENTRICLE]
+    if min(aorta, ventricle) < LEAST_AORTA_HU:
+        right = max(levels.blood[RIGHT_VENTRICLE], levels.blood[PULMONARY_ARTERY])
+        raise InputError(
+            "The contrast has not filled the left heart and the aorta in this scan: its arteries cannot be read. Choose the "
+            "arterial phase of a coronary CT.",
+            detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted",
+        )
 
 
 def _clicked_only(volume: Volume, options: SegmentOptions, progress: Progress) -> HeartSegmentation:
