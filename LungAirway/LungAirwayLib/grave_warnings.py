@@ -11,6 +11,7 @@ from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from SenseCarePlanningLib.volume import LabelMap
 
 from .mediastinum import wall_gap_mm
+from .nodule import in_lung
 from .plan import Plan
 from .sides import SIDES_EXCHANGED, side_warnings
 from .windpipe import PARTIAL
@@ -61,8 +62,6 @@ def grave_warnings(tree: Tree, lungs: LabelMap | None, plan: Plan | None) -> tup
 
 def target_warnings(tree: Tree, lungs: LabelMap | None, plan: Plan | None) -> tuple[str, ...]:
     """Return sentences on a target that is hardly one: far from all airways, in the air of one, outside the lungs."""
-    from .nodule import in_lung  # here: a panel reads these sentences in a Slicer that has no scikit-image yet
-
     if plan is None or not plan.routes:
         return ()
     found = []

@@ -92,3 +92,8 @@ def _trim() -> Any:
         return None
     trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
     return trim
+
+
+def whole_megabytes(value: float) -> int | None:
+    """Return megabytes for a record, None where they are not known: JSON has no NaN."""
+    return round(value) if math.isfinite(value) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from SenseCarePlanningLib.report.model import Block, KeyValueTable, Notice, Section, Tone
 
-from ..grave_warnings import gravest_first
 from ..plan import Feasibility, Plan, Reach, Route, Scope, Target
 from ..result import AirwayResult
 from .words import Words, label_of, percent
@@ -135,6 +134,8 @@ def scope_line(plan: Plan, result: AirwayResult, words: Words) -> str:
 
 def all_warnings(result: AirwayResult, words: Words) -> tuple[str, ...]:
     """Return what to beware of, most important first, each once."""
+    from ..grave_warnings import gravest_first  # here: a panel uses these words in a Slicer that has no scikit-image yet
+
     plan = result.plan
     if plan is None:
         return tuple(dict.fromkeys(words.sentences(result.warnings)))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..case_folder import write_study
-from ..memory import give_memory_back, peak_memory_mb
+from ..memory import give_memory_back, peak_memory_mb, whole_megabytes
 from ..progress import Progress, StepRecord
 from ..render.offscreen import rendering_available
 from .beside import beside
@@ -253,18 +252,14 @@ def _write_run_record(result: AirwayResult, loaded: LoadedImage | None, notes: l
         "warnings": [*result.warnings, *notes],
         "created": result.run.created,
         "steps": [
-            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": _megabytes(step.peak_memory_mb)}
+            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": whole_megabytes(step.peak_memory_mb)}
             for step in result.run.steps
         ],
         "seconds": round(totals.seconds, 2),
         "peak_memory_mb": {
-            "main_process": _megabytes(totals.main_mb),
-            "second_process": _megabytes(totals.second_mb),
-            "both_at_most": _megabytes(totals.together_mb),
+            "main_process": whole_megabytes(totals.main_mb),
+            "second_process": whole_megabytes(totals.second_mb),
+            "both_at_most": whole_megabytes(totals.together_mb),
         },
     }
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _megabytes(value: float) -> int | None:
-    return round(value) if math.isfinite(value) else None

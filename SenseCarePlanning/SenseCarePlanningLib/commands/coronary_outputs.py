@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..memory import peak_memory_mb
+from ..memory import peak_memory_mb, whole_megabytes
 from ..progress import Progress
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ def _write_run_record(result: CoronaryResult, loaded: LoadedImage, notes: list[s
         "cad_rads": result.grade.text,
         "created": result.run.created,
         "steps": [
-            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": round(step.peak_memory_mb)}
+            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": whole_megabytes(step.peak_memory_mb)}
             for step in result.run.steps
         ],
         "seconds": round(seconds, 2),
-        "peak_memory_mb": round(peak_memory_mb()),
+        "peak_memory_mb": whole_megabytes(peak_memory_mb()),
     }
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
