@@ -22,10 +22,18 @@ from airway_real import CASES, DATA, read_ct
 from SenseCarePlanningLib.evaluation.atm22 import evaluate_airway
 from SenseCarePlanningLib.memory import peak_memory_mb
 from SenseCarePlanningLib.tubes.build import build_tree
-from SenseCarePlanningLib.tubes.radius import RadiusOptions, measure_sections
+from SenseCarePlanningLib.tubes.radius import BranchSections, RadiusOptions, measure_sections
+from SenseCarePlanningLib.tubes.tree import Branch
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 DARK_HU = 80.0
+
+
+def branch_contrast_hu(branch: Branch, sections: BranchSections) -> float:
+    """Return how far the wall stands out over the lumen: median along the branch, NaN where nothing could be measured."""
+    contrast = sections.contrast_hu[branch.middle()]
+    contrast = contrast[np.isfinite(contrast)]
+    return float(np.median(contrast)) if len(contrast) else float("nan")
 
 
 def branches_of(mask: LabelMap, volume: Volume) -> list[dict[str, float]]:
@@ -34,15 +42,14 @@ def branches_of(mask: LabelMap, volume: Volume) -> list[dict[str, float]]:
     sections = measure_sections(tree, volume, mask, RadiusOptions(rays=16))
     rows = []
     for branch in tree:
-        contrast = sections[branch.id].contrast_hu[branch.middle()]
-        contrast = contrast[np.isfinite(contrast)]
+        contrast_hu = branch_contrast_hu(branch, sections[branch.id])
         rows.append(
             {
                 "branch": branch.id,
                 "generation": branch.generation,
                 "length_mm": round(branch.length_mm, 1),
                 "diameter_mm": round(branch.diameter_mm, 2),
-                "contrast_hu": round(float(np.median(contrast)), 0) if len(contrast) else float("nan"),
+                "contrast_hu": round(contrast_hu, 0),
                 "x": round(float(branch.points_lps_mm[-1, 0]), 1),
                 "y": round(float(branch.points_lps_mm[-1, 1]), 1),
                 "z": round(float(branch.points_lps_mm[-1, 2]), 1),

@@ -10,7 +10,8 @@ import pytest
 
 from LungAirwayLib.airway_network import SHIPPED, shipped_network
 from LungAirwayLib.training.cases import HELD_OUT
-from SenseCarePlanningLib.inference.bundle import BundleSegmenter
+from SenseCarePlanningLib.inference.bundle import BundleSegmenter, build_network
+from SenseCarePlanningLib.inference.bundle_config import read_bundle
 from SenseCarePlanningLib.inference.onnx import OnnxSegmenter
 from SenseCarePlanningLib.inference.registry import file_sha256, read_registry
 from SenseCarePlanningLib.progress import Progress
@@ -34,6 +35,14 @@ def test_nothing_held_out_was_trained_on() -> None:
     used = {name.lower() for run in [training, *training.get("history", [])] for name in run.get("cases", [])}
     assert used
     assert not [name for name in used for banned in HELD_OUT if banned in name]
+
+
+def test_the_weights_hold_nothing_but_tensors_and_fit_the_network() -> None:
+    pytest.importorskip("monai", reason="monai is not installed")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    weights = torch.load(SHIPPED / "models" / "model.pt", weights_only=True)
+    assert all(isinstance(value, torch.Tensor) for value in weights.values())
+    build_network(read_bundle(SHIPPED).network).load_state_dict(weights)
 
 
 def test_both_forms_give_the_same_mask() -> None:

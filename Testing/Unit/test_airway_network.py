@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from LungAirwayLib import airway_network
 from LungAirwayLib.airway_network import network_chance, network_for, tracheal_air_hu, with_air_at_1000
-from LungAirwayLib.network_branches import add_network_branches
+from LungAirwayLib.network_branches import add_network_branches, with_surface
 from LungAirwayLib.pipeline import AirwayOptions, check_options
 from LungAirwayLib.segment import SegmentOptions
 from SenseCarePlanningLib.errors import InputError
@@ -84,10 +84,22 @@ def test_the_surface_moves_out_where_network_and_scan_agree_and_only_there() -> 
     lumen = add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen
     assert lumen[60, 30, 24], "dark beside a bright wall, and probable"
     assert not lumen[60, 18, 24], "as probable, but as bright as wall"
-    chance[shell & (J < 24)] = 0.999
+    chance[shell & (J < 24)] = 0.9999
     assert add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen[60, 18, 24], "bright, but certain"
     chance[shell] = 0.2
     assert not add_network_branches(chance, hu, trunk(), LUNGS, SPACING).lumen[60, 30, 24], "as dark, but improbable"
+
+
+def test_the_middle_of_a_thin_branch_is_taken_sooner_than_one_more_voxel_of_its_side() -> None:
+    drawn = (K == 40) & (J == 25) & (COLUMN >= 10) & (COLUMN <= 40)  # one voxel beside the branch's middle
+    middle, side = (40, 24, 25), (40, 26, 25)
+    hu = np.full(K.shape, -780.0, dtype=np.float32)
+    hu[40, 24, 10:41], hu[40, 25, 10:41] = -900.0, -840.0  # a thin branch is darkest in its middle
+    chance = np.where(drawn, 0.6, 0.02).astype(np.float32)
+    chance[40, 24, 10:41] = chance[40, 26, 10:41] = 0.8
+    taken = with_surface(drawn, chance, hu, SPACING)
+    assert taken[middle] and not taken[side], "as probable, but the slope to the wall"
+    assert taken[drawn].all() and not drawn[middle], "what was given stays as it was"
 
 
 def test_a_ring_of_probability_does_not_close() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from SenseCarePlanningLib.errors import Cancelled, InputError
-from SenseCarePlanningLib.inference.bundle import BundleSegmenter
+from SenseCarePlanningLib.inference.bundle import BundleSegmenter, build_network
+from SenseCarePlanningLib.inference.bundle_config import read_bundle
 from SenseCarePlanningLib.inference.registry import ModelEntry, file_sha256
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import Volume
@@ -87,6 +88,7 @@ def test_references_in_the_configuration_are_followed(tmp_path: Path, ct: Volume
         (None, {"note": "%configs/other.json"}, "execute code"),
         ({**NETWORK, "_target_": "os.system"}, {}, "safe"),
         ({**NETWORK, "_target_": "scripts.net.UNet"}, {}, "safe"),
+        ({"_target_": "monai.networks.layers.GaussianFilter", "spatial_dims": 3, "sigma": 1.0}, {}, "safe"),
         ({**NETWORK, "channels": "@missing"}, {}, "does not define"),
         ({**NETWORK, "channels": "@first"}, {"first": "@second", "second": "@first"}, "circle"),
         ({**NETWORK, "_target_": "NoSuchNet"}, {}, "not known"),
@@ -100,6 +102,15 @@ def test_bundle_that_is_unsafe_or_wrong_is_refused(
     bundle = write_bundle(tmp_path / "tiny", network, **extra)
     with pytest.raises(InputError, match=word):
         BundleSegmenter(bundle, device="cpu").segment(ct, Progress())
+
+
+def test_networks_may_be_joined_by_the_one_known_skip_connection(tmp_path: Path) -> None:
+    definition = {"_target_": "monai.networks.layers.SkipConnection", "submodule": {"_target_": "torch.nn.Identity"}}
+    bundle = write_bundle(tmp_path / "tiny")
+    inference = json.loads((bundle / "configs" / "inference.json").read_text())
+    (bundle / "configs" / "inference.json").write_text(json.dumps({**inference, "network_def": definition}))
+    network = build_network(read_bundle(bundle).network)
+    assert network(torch.ones(1, 2, 3)).shape == (1, 4, 3)
 
 
 def test_bundle_with_python_files_is_refused_unless_trusted(tmp_path: Path, ct: Volume) -> None:

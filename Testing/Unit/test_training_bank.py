@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from LungAirwayLib.training import bank as bits
-from LungAirwayLib.training.augment import augment_hu
+from LungAirwayLib.training.augment import augment_hu, thick_slices
 from LungAirwayLib.training.bank import open_bank, with_skeleton, write_case
-from LungAirwayLib.training.cases import HELD_OUT, CaseSpec, mask_files, plan_cases, refuse_held_out
-from LungAirwayLib.training.sampling import KINDS, SamplingOptions, draw_batch, normalise
-from LungAirwayLib.training.simulated import to_network_grid
+from LungAirwayLib.training.cases import HELD_OUT, SCALES, CaseSpec, mask_files, plan_cases, refuse_held_out
+from LungAirwayLib.training.sampling import KINDS, SamplingOptions, choose_case, draw_batch, normalise
+from LungAirwayLib.training.simulated import scaled, to_network_grid
 from SenseCarePlanningLib.errors import InputError
 
 
@@ -51,6 +52,49 @@ def test_held_out_masks_are_refused_though_they_are_there(tmp_path: Path) -> Non
     planned = plan_cases(tmp_path, 0, scans_per_mask=3, thoraces=4, real=True)
     assert {spec.subject for spec in planned if spec.source == "mask"} == {"atm22_224"}
     assert len(planned) == 3 + 4 and len({spec.name for spec in planned}) == 7
+
+
+def test_later_scans_of_a_mask_are_of_smaller_or_larger_patients(tmp_path: Path) -> None:
+    folder = tmp_path / "airway_masks"
+    folder.mkdir()
+    (folder / "atm22_224_top5_majority.nii.gz").touch()
+    scales = [spec.scale for spec in plan_cases(tmp_path, 0, scans_per_mask=6, thoraces=0, real=False)]
+    assert scales[0] == 1.0 and len(set(scales)) > 3
+    assert min(scales) >= SCALES[0] and max(scales) <= SCALES[1]
+
+
+def test_a_smaller_patient_is_the_mask_shrunk_about_the_origin(tmp_path: Path) -> None:
+    mask = sitk.GetImageFromArray(np.ones((4, 5, 6), dtype=np.uint8))
+    mask.SetSpacing((0.5, 0.6, 0.7))
+    mask.SetOrigin((10.0, -20.0, 30.0))
+    sitk.WriteImage(mask, str(tmp_path / "mask.nii.gz"))
+    grid = scaled(tmp_path / "mask.nii.gz", 0.8).grid
+    np.testing.assert_allclose(sorted(grid.spacing_kji_mm), [0.4, 0.48, 0.56], rtol=1e-5)
+    np.testing.assert_allclose(grid.lps_from_kji(np.zeros((1, 3)))[0], [8.0, -16.0, 24.0], rtol=1e-5)
+
+
+def test_cases_with_more_small_airways_are_drawn_more_often(tmp_path: Path) -> None:
+    for name, radius, size in (("few", 8.0, 48), ("many", 1.5, 96)):
+        labels = tube_labels(size, radius)
+        write_case(tmp_path, CaseSpec(name, "mask", name, 0, None), hu_of(labels), labels)
+    few, many = open_bank(tmp_path)
+    assert len(many.points["small"]) > 4 * len(few.points["small"])
+    drawn = [choose_case((few, many), np.random.default_rng(seed)).name for seed in range(100)]
+    assert 0 < drawn.count("few") < 40
+
+
+def test_thicker_slices_blur_along_one_axis_and_move_nothing() -> None:
+    edge = np.arange(64, dtype=np.float32)
+    ramp = 10.0 * edge[:, None, None] + 3.0 * edge[None, :, None] - edge[None, None, :]
+    line = np.zeros((64, 64, 64), dtype=np.float32)
+    line[32, 32, :] = -500.0
+    lost = []
+    for seed in range(24):
+        same = thick_slices(ramp, np.random.default_rng(seed))
+        np.testing.assert_allclose(same[8:-8, 8:-8, 8:-8], ramp[8:-8, 8:-8, 8:-8], atol=1e-2)
+        lost.append(float(thick_slices(line, np.random.default_rng(seed))[32, 32, 20:44].mean()))
+    assert min(lost) == pytest.approx(-500.0, abs=1.0), "along the line nothing changes"
+    assert max(lost) > -400.0, "across it the thin lumen pales"
 
 
 def test_a_case_of_a_held_out_subject_is_refused_in_a_bank(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def augment_hu(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random.Gener
         out += np.float32(rng.uniform(0.2, 0.9)) * (out - _filtered(out, np.full(3, 1.0)))
     if rng.random() < 0.45:
         out += _noise(hu.shape, rng, float(rng.uniform(8.0, 55.0)))
+    if rng.random() < 0.3:
+        out = thick_slices(out, rng)
     if rng.random() < 0.5:
         out = (out + 1000.0) * np.float32(rng.uniform(0.96, 1.04)) - 1000.0 + np.float32(rng.normal(0.0, 12.0))
     return np.asarray(out, dtype=np.float32)
@@ -107,6 +109,23 @@ def _moved(hu: Float32Array, rng: np.random.Generator) -> Float32Array:
     """A double contour, as breathing or the heart leaves it."""
     axis, step, share = int(rng.integers(0, 3)), int(rng.integers(1, 3)), np.float32(rng.uniform(0.2, 0.5))
     return np.asarray((1.0 - share) * hu + share * np.roll(hu, step, axis=axis), dtype=np.float32)
+
+
+def thick_slices(hu: Float32Array, rng: np.random.Generator) -> Float32Array:
+    """Slices of 0.9 to 1.6 mm along one axis, brought back to the network's voxels as a scan is: linearly."""
+    axis, step = int(rng.integers(0, 3)), float(rng.uniform(1.3, 2.3))
+    size = hu.shape[axis]
+    thick = ndimage.gaussian_filter1d(hu, 0.35 * step, axis=axis, truncate=2.5)
+    at = np.arange(float(rng.uniform(0.0, 1.0)), size - 1.0, step)
+    slices = _between(thick, at, axis)
+    return _between(slices, np.clip((np.arange(size) - at[0]) / step, 0.0, len(at) - 1.0), axis)
+
+
+def _between(hu: Float32Array, at: NDArray[np.float64], axis: int) -> Float32Array:
+    """Sample along an axis at fractional indices, linearly."""
+    low = np.minimum(np.floor(at).astype(int), hu.shape[axis] - 2)
+    share = (at - low).astype(np.float32).reshape([-1 if part == axis else 1 for part in range(3)])
+    return np.asarray(np.take(hu, low, axis=axis) * (1.0 - share) + np.take(hu, low + 1, axis=axis) * share)
 
 
 def _noise(shape: tuple[int, ...], rng: np.random.Generator, sd_hu: float) -> Float32Array:

@@ -87,6 +87,7 @@ def write_case(folder: Path, spec: CaseSpec, hu: NDArray[np.int16], labels: NDAr
         }
     )
     about = {"source": spec.source, "subject": spec.subject, "seed": spec.seed, "scanner": scanner, "spacing_mm": SPACING_MM}
+    about["scale"] = spec.scale
     (partial / "case.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
     target = folder / spec.name
     shutil.rmtree(target, ignore_errors=True)

@@ -20,6 +20,9 @@ REAL = "lidc_idri_0314"
 FIRST_THORAX_SEED = 41_000
 """Procedural patients are numbered from here: no demonstration and no test uses such seeds."""
 
+SCALES = (0.72, 1.02)
+"""Sizes of the patients in the second and later scans of a mask: the masks of whole trees are few, thin branches in them too."""
+
 KERNELS: tuple[Kernel, ...] = ("soft", "standard", "sharp")
 
 Source = Literal["mask", "thorax", "real"]
@@ -41,6 +44,8 @@ class CaseSpec:
         Of anatomy and noise.
     scanner
         Settings of the virtual scan; None for a real CT.
+    scale
+        Size of the patient against the mask's: in a smaller one the same tree is deep and thin.
     """
 
     name: str
@@ -48,6 +53,7 @@ class CaseSpec:
     subject: str
     seed: int
     scanner: Scanner | None
+    scale: float = 1.0
 
 
 def refuse_held_out(name: str) -> None:
@@ -104,7 +110,8 @@ def plan_cases(data: Path | None, seed: int, scans_per_mask: int, thoraces: int,
     for scan in range(max(scans_per_mask, 1)):
         for name in masks[: len(masks) if scans_per_mask else 0]:
             case_seed = int(rng.integers(1, 2**31 - 1)) if scan else 0
-            rounds.append(CaseSpec(f"{name}_{scan:02d}", "mask", name, case_seed, _scanner(rng, scan)))
+            scale = round(float(rng.uniform(*SCALES)), 3) if scan else 1.0
+            rounds.append(CaseSpec(f"{name}_{scan:02d}", "mask", name, case_seed, _scanner(rng, scan), scale))
         if scan == 0 and real and data is not None and real_files(data) is not None:
             rounds.append(CaseSpec(REAL, "real", REAL, seed, None))
         rounds.extend(drawn[scan * share : (scan + 1) * share])
@@ -143,7 +150,7 @@ def real_files(data: Path) -> dict[str, Path] | None:
 def _scanner(rng: np.random.Generator, number: int) -> Scanner:
     """The standard scanner first, then any: cubic voxels in every third scan, thicker slices in the others."""
     inplane = float(rng.uniform(0.68, 0.88))
-    through = inplane if number % 3 == 0 else float(rng.choice([0.7, 0.8, 1.0, 1.0, 1.25]))
+    through = inplane if number % 3 == 0 else float(rng.choice([0.7, 0.8, 1.0, 1.25, 1.25]))
     kernel = KERNELS[int(rng.choice([0, 1, 1, 2, 2]))]
     noise = float(np.exp(rng.uniform(np.log(10.0), np.log(70.0))))
     seed = int(rng.integers(0, 2**31 - 1))

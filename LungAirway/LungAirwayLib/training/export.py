@@ -21,7 +21,7 @@ PATCH = 144
 OVERLAP = 0.15
 DIVISOR = 16
 TITLE = "SenseCare airway CT"
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 MEANING = {"airway_lumen": "lumen of trachea and bronchi", "airway_wall": "bronchial wall", "lung_vessel": "vessels of the lungs"}
 
 
@@ -84,7 +84,7 @@ def _metadata() -> dict[str, Any]:
         "name": TITLE,
         "version": VERSION,
         "task": "Airway lumen, airway wall and lung vessels on chest CT",
-        "description": "A small U-Net that works at half the resolution of 0.7 mm voxels; see docs/README.md.",
+        "description": "A small U-Net at half the resolution of 0.7 mm voxels, a last look at the full one; see docs/README.md.",
         "authors": "SenseCare Planning",
         "copyright": "Apache-2.0",
         "intended_use": "Research on bronchoscopy planning; not a medical device.",

@@ -57,16 +57,18 @@ def draw_batch(
     if not cases:
         raise ValueError("there are no training cases")
     rng = np.random.default_rng([seed, number, 17])
-    drawn = [_draw_patch(_choose_case(cases, rng), options, rng) for _ in range(options.batch)]
+    drawn = [_draw_patch(choose_case(cases, rng), options, rng) for _ in range(options.batch)]
     return np.stack([image for image, _ in drawn])[:, None], np.stack([labels for _, labels in drawn])
 
 
-def _choose_case(cases: tuple[TrainingCase, ...], rng: np.random.Generator) -> TrainingCase:
+def choose_case(cases: tuple[TrainingCase, ...], rng: np.random.Generator) -> TrainingCase:
+    """Draw the source first, then a case of it, the more often the more small airways it has."""
     present = sorted({case.source for case in cases})
     weights = np.array([SOURCES[source] for source in present])
     source = present[int(rng.choice(len(present), p=weights / weights.sum()))]
     own = [case for case in cases if case.source == source]
-    return own[int(rng.integers(len(own)))]
+    thin = np.array([1.0 + len(case.points.get("small", ())) for case in own])
+    return own[int(rng.choice(len(own), p=thin / thin.sum()))]
 
 
 def _draw_patch(case: TrainingCase, options: SamplingOptions, rng: np.random.Generator) -> tuple[Float32Array, NDArray[np.uint8]]:

@@ -77,17 +77,23 @@ def _around_mask(spec: CaseSpec, data: Path) -> SimulatedCT:
     files = mask_files(data, spec.subject)
     if files is None:
         raise InputError(f"The airway mask {spec.subject} is not in the data folder.")
-    airway = read_label_map(files["airway"])
-    vessels = read_label_map(files["vessels"]) if "vessels" in files else None
-    lungs = read_label_map(files["lungs"]) if "lungs" in files else None
+    airway = scaled(files["airway"], spec.scale)
+    vessels = scaled(files["vessels"], spec.scale) if "vessels" in files else None
+    lungs = scaled(files["lungs"], spec.scale) if "lungs" in files else None
     lobes = None
     if "RUL" in files:
-        parts = [read_label_map(files[name]) for name in LOBES]
+        parts = [scaled(files[name], spec.scale) for name in LOBES]
         array = np.zeros(parts[0].array_kji.shape, dtype=np.uint8)
         for value, part in enumerate(parts, start=1):
             array[part.mask()] = value
         lobes = LabelMap(array, parts[0].affine_ijk_to_lps)
     return simulate_ct(airway, scanner=spec.scanner, vessels=vessels, lungs=lungs, lobes=lobes, seed=spec.seed)
+
+
+def scaled(path: Path, scale: float) -> LabelMap:
+    """Read a mask as that of a smaller or larger patient."""
+    labels = read_label_map(path)
+    return replace(labels, affine_ijk_to_lps=np.diag([scale, scale, scale, 1.0]) @ labels.affine_ijk_to_lps)
 
 
 def _of_simulation(made: SimulatedCT) -> Arrays:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..progress import Progress
 from ..volume import Volume
-from .bundle_config import MODULES, BundleConfig, read_bundle
+from .bundle_config import JOINERS, MODULES, BundleConfig, read_bundle
 from .device import choose_device
 from .grids import nearest, prepare, restore
 from .protocol import Prediction
@@ -116,7 +116,8 @@ def build_network(definition: Mapping[str, Any], trust: bool = False) -> Any:
     """
     target = str(definition["_target_"])
     module_name, _, class_name = target.rpartition(".")
-    modules = [module_name] if trust and module_name and not module_name.startswith(MODULES) else list(MODULES)
+    elsewhere = target in JOINERS or (trust and module_name and not module_name.startswith(MODULES))
+    modules = [module_name] if elsewhere else list(MODULES)
     found = next((getattr(importlib.import_module(name), class_name, None) for name in modules), None)
     if found is None:
         found = getattr(importlib.import_module(MODULES[1]), class_name, None)

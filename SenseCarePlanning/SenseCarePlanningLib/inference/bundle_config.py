@@ -14,6 +14,8 @@ from ..errors import InputError
 REFERENCE = re.compile(r"^@[A-Za-z_][\w]*((::|#)[\w]+)*$")
 TARGET = re.compile(r"^(monai\.networks\.nets\.(?:\w+\.)?|torch\.nn\.)?[A-Z]\w*$")
 MODULES = ("monai.networks.nets", "torch.nn")
+JOINERS = ("monai.networks.layers.SkipConnection",)
+"""What else a network may be put together with, by its full name: no more than a join of tensors."""
 NETWORK_KEYS = ("network_def", "network", "net")
 
 
@@ -157,8 +159,9 @@ def _check_targets(folder: Path, network: Any) -> None:
 
     def walk(value: Any) -> None:
         if isinstance(value, dict):
-            if "_target_" in value and not (isinstance(value["_target_"], str) and TARGET.match(value["_target_"])):
-                problems.append(f"{value['_target_']!r} is neither in monai.networks.nets nor in torch.nn")
+            target = value.get("_target_", JOINERS[0])
+            if not (isinstance(target, str) and (target in JOINERS or TARGET.match(target))):
+                problems.append(f"{target!r} is neither in monai.networks.nets nor in torch.nn")
             for part in value.values():
                 walk(part)
         elif isinstance(value, list):
