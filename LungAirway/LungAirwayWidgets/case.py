@@ -98,18 +98,32 @@ def removal_pieces(case: Any) -> Generator[Any, None, None]:
     is closed in between nothing is touched.
     """
     scene = case.parameterNode.GetScene()
+    for _piece in _removal(case, scene):
+        yield
+        if not scene.IsNodePresent(case.parameterNode):
+            return
+
+
+def _removal(case: Any, scene: Any) -> Generator[Any, None, None]:
     tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     nodes = result_nodes(case)
     folders = {tree.GetItemParent(tree.GetItemByDataNode(node)) for node in nodes} - {0, tree.GetSceneItemID()}
     for node in nodes:
         node.SetAttribute(ROLE, UNFINISHED)
         set_visible(node, False)
-    for node in nodes:
-        yield
-        if not scene.IsNodePresent(case.parameterNode):
-            return
+    yield
+    while nodes:
+        node = nodes.pop()
+        if node.IsA("vtkMRMLSegmentationNode"):  # hundreds of MB take their time to be freed
+            for segment_id in tuple(node.GetSegmentation().GetSegmentIDs()):
+                node.GetSegmentation().RemoveSegment(segment_id)
+                yield
         _remove(scene, tree, node)
+        node = None  # the last reference: a mesh is freed here, too
+        yield
+    was_modifying = case.parameterNode.StartModify()  # else each reference is told by itself
     case.parameterNode.RemoveNodeReferenceIDs(RESULT_NODES)
+    case.parameterNode.EndModify(was_modifying)
     for item in folders:
         if tree.GetNumberOfItemChildren(item) == 0:
             tree.RemoveItem(item)
