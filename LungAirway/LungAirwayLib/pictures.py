@@ -29,12 +29,13 @@ from .result import AirwayResult
 logger = logging.getLogger(__name__)
 
 LOBE_COLOURS: dict[int, Colour] = {
-    RUL: (66, 133, 244),
-    RML: (251, 176, 64),
-    RLL: (52, 168, 83),
-    LUL: (171, 71, 188),
-    LLL: (0, 172, 193),
+    RUL: (230, 132, 30),
+    RML: (112, 173, 50),
+    RLL: (41, 134, 204),
+    LUL: (207, 85, 150),
+    LLL: (116, 92, 214),
 }
+"""The hues of :data:`.segments.SEGMENTS`, which panel, scene and DICOM have, deeper: the picture's ground is white."""
 SHOWN_TRACHEA_MM = 25.0
 """How much of the trachea the picture of a route shows: enough to tell where the carina is."""
 LAST_BRANCHES = 2

@@ -1,6 +1,7 @@
 """What belongs to one CT: its result folder, its target and its nodes, kept with the scene. Two CTs are two cases."""
 
 import uuid
+from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from slicer.parameterNodeWrapper import parameterNodeWrapper
 CASE = "SenseCarePlanning.AirwayCase"
 RESULT_NODES = "SenseCarePlanning.ResultNodes"
 ROLE = "SenseCarePlanning.Role"
+UNFINISHED = "unfinished"
+"""Role of what is being put into the scene or taken out of it."""
 OWN_TARGET = "SenseCarePlanning.OwnTarget"
 """Marks a target that was clicked in the panel: it belongs to its CT; one that the user brought along is left alone."""
 
@@ -88,17 +91,61 @@ def remember_nodes(case: Any, nodes: Any) -> None:
             case.parameterNode.AddNodeReferenceID(RESULT_NODES, node.GetID())
 
 
-def remove_result_nodes(case: Any) -> None:
-    """Take the shown result out of the scene; the CT and the target stay."""
+def removal_pieces(case: Any) -> Generator[Any, None, None]:
+    """Take the shown result out of the scene, a node at a time; the CT and the target stay.
+
+    It is hidden at once and no result any more: what is left when the rest stays undone goes with the next one. Once the scene
+    is closed in between nothing is touched.
+    """
     scene = case.parameterNode.GetScene()
+    for _piece in _removal(case, scene):
+        yield
+        if not scene.IsNodePresent(case.parameterNode):
+            return
+
+
+def _removal(case: Any, scene: Any) -> Generator[Any, None, None]:
     tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    folders = {tree.GetItemParent(tree.GetItemByDataNode(node)) for node in result_nodes(case)}
-    for node in result_nodes(case):
-        scene.RemoveNode(node)
+    nodes = result_nodes(case)
+    folders = {tree.GetItemParent(tree.GetItemByDataNode(node)) for node in nodes} - {0, tree.GetSceneItemID()}
+    for node in nodes:
+        node.SetAttribute(ROLE, UNFINISHED)
+        set_visible(node, False)
+    yield
+    while nodes:
+        node = nodes.pop()
+        if node.IsA("vtkMRMLSegmentationNode"):  # hundreds of MB take their time to be freed
+            for segment_id in tuple(node.GetSegmentation().GetSegmentIDs()):
+                node.GetSegmentation().RemoveSegment(segment_id)
+                yield
+        _remove(scene, tree, node)
+        node = None  # the last reference: a mesh is freed here, too
+        yield
+    was_modifying = case.parameterNode.StartModify()  # else each reference is told by itself
     case.parameterNode.RemoveNodeReferenceIDs(RESULT_NODES)
-    for item in folders - {0, tree.GetSceneItemID()}:
+    case.parameterNode.EndModify(was_modifying)
+    for item in folders:
         if tree.GetNumberOfItemChildren(item) == 0:
             tree.RemoveItem(item)
+
+
+def _remove(scene: Any, tree: Any, node: Any) -> None:
+    """Remove a node with its item.
+
+    In the desktop the item goes with the node. Without its window the item stays, empty: a later node that gets the same place in
+    memory is then taken for this one ("DataNodeCache inconsistency").
+    """
+    scene.RemoveNode(node)
+    item = tree.GetItemByDataNode(node)
+    if item:
+        tree.RemoveItem(item, False)
+
+
+def set_visible(node: Any, visible: Any) -> None:
+    """Show or hide a node in all views."""
+    if node.IsA("vtkMRMLDisplayableNode"):
+        for at in range(node.GetNumberOfDisplayNodes()):
+            node.GetNthDisplayNode(at).SetVisibility(visible)
 
 
 def next_folder(case: Any, root: Any) -> Any:

@@ -17,7 +17,7 @@ from SenseCarePlanningMRML.volume_nodes import LUNG_LEVEL_HU, LUNG_WINDOW_HU
 from SenseCarePlanningWidgets.texts import tr as _
 from SenseCarePlanningWidgets.texts import words
 
-from .case import remember_nodes, remove_result_nodes, result_node, result_nodes
+from .case import ROLE, UNFINISHED, remember_nodes, removal_pieces, result_node, result_nodes, set_visible
 from .layout import ENDOSCOPE, OVERVIEW, dress_overview, view_node
 from .reading import ReadResult
 
@@ -29,7 +29,7 @@ ROUTE_WIDTH_MM = 1.8
 
 def build_pieces(case: Any, read: ReadResult) -> Generator[Any, None, None]:
     """Put a result into the scene in place of the case's earlier one, a node at a time; each belongs to the case at once."""
-    remove_result_nodes(case)
+    yield from removal_pieces(case)
     scene = case.parameterNode.GetScene()
     result = read.result
     making = airway_scene_pieces(scene, result, read.layers, None, read.camera_paths)
@@ -39,7 +39,7 @@ def build_pieces(case: Any, read: ReadResult) -> Generator[Any, None, None]:
         except StopIteration as ended:
             nodes = ended.value
             break
-        remember_nodes(case, [("", node)])
+        remember_nodes(case, [(UNFINISHED, node)])
         yield
     tree = hierarchy(scene)
     tree.SetItemName(nodes.folder, _("Bronchoscopy plan: {name}").format(name=case.volume.GetName()))
@@ -182,7 +182,7 @@ def paint(case: Any, colors: Any) -> None:
 def show_route(case: Any, rank: Any) -> None:
     """Show one route with its extension; the others are hidden."""
     for node in result_nodes(case):
-        role = node.GetAttribute("SenseCarePlanning.Role") or ""
+        role = node.GetAttribute(ROLE) or ""
         if role.startswith("route "):
             node.GetDisplayNode().SetVisibility(role == f"route {rank}")
         elif role.startswith("extension "):
@@ -196,15 +196,10 @@ def show_case(case: Any) -> None:
     mine = {node.GetID() for node in result_nodes(case)}
     for name in ("vtkMRMLModelNode", "vtkMRMLMarkupsNode", "vtkMRMLSegmentationNode"):
         for node in slicer.util.getNodesByClass(name, scene):
-            role = node.GetAttribute("SenseCarePlanning.Role")
+            role = node.GetAttribute(ROLE)
             if not role:
                 continue
             if node.GetID() not in mine:
-                _set_visible(node, False)
+                set_visible(node, False)
             elif role in ("surface", "segmentation", "target ball"):
-                _set_visible(node, True)
-
-
-def _set_visible(node: Any, visible: Any) -> None:
-    for at in range(node.GetNumberOfDisplayNodes()):
-        node.GetNthDisplayNode(at).SetVisibility(visible)
+                set_visible(node, True)

@@ -14,10 +14,11 @@ import slicer
 from vtk import vtkMatrix4x4
 
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningLib.volume import Grid, LabelMap, Volume
+from SenseCarePlanningLib.volume import Grid, LabelMap, Volume, canonical_affine
 from SenseCarePlanningMRML.coordinates import affine_from_ras_matrix
 from SenseCarePlanningMRML.segmentation_nodes import shared_labels
 from SenseCarePlanningMRML.volume_nodes import shared_volume_of
+from SenseCarePlanningWidgets.dicom_database import opened_database
 from SenseCarePlanningWidgets.texts import tr as _
 
 MARGIN_MM = 10.0
@@ -71,7 +72,7 @@ def shared_ct(volume_node: Any) -> Volume:
         raise InputError(_("This volume is not a single three-dimensional image; choose a chest CT."))
     with in_world(volume_node) as placed:
         volume = shared_volume_of(placed)
-        return replace(volume, affine_ijk_to_lps=_placed(volume.affine_ijk_to_lps, placed))
+        return replace(volume, affine_ijk_to_lps=canonical_affine(_placed(volume.affine_ijk_to_lps, placed)))
 
 
 def plain_ct(volume: Volume) -> Volume:
@@ -246,8 +247,8 @@ def point_of_target(target: Any) -> Any:
 def dicom_files_of(volume_node: Any) -> tuple[str, ...]:
     """Return the DICOM files that Slicer loaded a volume from; none when its database does not hold all of them."""
     instances = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    database = slicer.dicomDatabase
-    if not instances or not database or not database.isOpen:
+    database = opened_database()
+    if not instances or database is None:
         return ()
     first = str(database.fileForInstance(instances[0]))
     series = database.filesForSeries(database.seriesForFile(first)) if first else ()

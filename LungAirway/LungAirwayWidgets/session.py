@@ -20,7 +20,7 @@ from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
 
 from . import case_scene
-from .case import case_of, remove_result_nodes, result_node
+from .case import case_of, removal_pieces, result_node
 from .layout import shown_slice_nodes
 from .placing import follow, placing_of
 from .planned_target import keep
@@ -167,8 +167,11 @@ class Session:
         self.tell("case")
 
     def _not_built(self, failure: Exception) -> None:
-        remove_result_nodes(self.case)
-        self._not_read(failure)
+        def gone(outcome: Any) -> None:
+            self._not_read(failure)
+
+        self._work = Pieces(removal_pieces(self.case), gone, gone)
+        self._work.start()
 
     def _taken_up(self, read_result: Any) -> None:
         self._work = None

@@ -12,6 +12,9 @@ from scipy import ndimage
 
 from .geometry import FloatArray, apply_affine
 
+AFFINE_DECIMALS = 8
+"""Digits of an affine that mean something (0.01 nm): beyond them is the noise of floating-point arithmetic."""
+
 
 @dataclass(frozen=True)
 class Acquisition:
@@ -79,6 +82,15 @@ class Grid:
         return self.shape_kji == other.shape_kji and bool(
             np.allclose(self.affine_ijk_to_lps, other.affine_ijk_to_lps, atol=tolerance_mm)
         )
+
+
+def canonical_affine(affine_ijk_to_lps: FloatArray) -> FloatArray:
+    """Return an affine (4, 4) without the noise of floating-point arithmetic; never -0.
+
+    A spacing of 1 mm that was fitted to slice positions may read 1.0000000000000002. A distance of exactly 14 mm is then once
+    within 14 mm and once not, and the same CT gives other voxels from a DICOM folder than from a file.
+    """
+    return np.asarray(np.round(np.asarray(affine_ijk_to_lps, dtype=np.float64), AFFINE_DECIMALS) + 0.0)
 
 
 def _grid_of(array: NDArray[Any], affine: FloatArray) -> Grid:

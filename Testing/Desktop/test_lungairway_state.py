@@ -64,6 +64,60 @@ def test_a_scene_closed_while_a_result_is_taken_up_is_left_empty(desktop, panel,
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
 
 
+def test_another_result_takes_the_place_of_the_shown_one_a_node_at_a_time(desktop, planned, airway_plan, tmp_path, capfd):
+    import slicer
+
+    from LungAirwayWidgets.case import result_nodes
+
+    session = planned.session
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    items, nodes = tree.GetNumberOfItems(), slicer.mrmlScene.GetNumberOfNodes()
+    first = result_nodes(session.case)
+    session.take_result(shutil.copytree(airway_plan, tmp_path / "other"), at_once=False)
+    counts = []
+
+    def is_half_gone():
+        left = [node for node in first if slicer.mrmlScene.IsNodePresent(node)]
+        counts.append(len(left))
+        return 0 < len(left) < len(first)
+
+    desktop.process_events(until=is_half_gone, timeout=60)
+    left = [node for node in first if slicer.mrmlScene.IsNodePresent(node)]
+    shown = [node.GetNthDisplayNode(0) for node in left if node.IsA("vtkMRMLDisplayableNode")]
+    assert session.taking_up and not any(one.GetVisibility() for one in shown if one is not None)
+    settle(desktop, planned)
+    assert session.result is not None and not set(first) & set(result_nodes(session.case))
+    assert tree.GetNumberOfItems() == items and slicer.mrmlScene.GetNumberOfNodes() == nodes
+    assert "inconsistency" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["scene closed", "another CT"])
+def test_what_comes_while_the_shown_result_is_taken_away(desktop, planned, airway_patient, airway_plan, tmp_path, close):
+    import slicer
+
+    from LungAirwayWidgets.case import result_nodes
+
+    session, first = planned.session, planned.session.case
+    shown = result_nodes(first)
+    other = None if close else add_ct(desktop.scene, airway_patient, "Second CT")
+    session.take_result(shutil.copytree(airway_plan, tmp_path / "other"), at_once=False)
+    desktop.process_events(until=lambda: 0 < len(result_nodes(first)) < len(shown), timeout=60)
+    if close:
+        desktop.scene.Clear(0)
+        desktop.process_events()
+        settle(desktop, planned)
+        assert session.case is None and not any(slicer.mrmlScene.IsNodePresent(node) for node in shown)
+        assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == []
+        return
+    planned.ui.inputSelector.setCurrentNode(other)
+    settle(desktop, planned)
+    left = [node.GetDisplayNode() for node in result_nodes(first) if node.IsA("vtkMRMLDisplayableNode")]
+    assert left and not any(one.GetVisibility() for one in left)
+    planned.ui.inputSelector.setCurrentNode(first.volume)
+    settle(desktop, planned)
+    assert session.result is not None and len(result_nodes(session.case)) == len(shown)
+
+
 def test_a_damaged_result_is_a_sentence(desktop, panel, airway_plan, tmp_path):
     folder = shutil.copytree(airway_plan, tmp_path / "plan")
     (folder / "plan.json").write_text("{", encoding="utf-8")

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 
+from SenseCarePlanningLib.dicomio.files import sitk_from_volume
 from SenseCarePlanningLib.dicomio.load import load_image
 from SenseCarePlanningLib.dicomio.seg import SegmentDescription, read_seg, write_seg
 from SenseCarePlanningLib.dicomio.write_ct import write_ct_series
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.report.model import Code
-from SenseCarePlanningLib.volume import LabelMap
+from SenseCarePlanningLib.volume import LabelMap, Volume
 
 TESTING = Path(__file__).resolve().parents[1]
 DATA = TESTING.parent.parent / "shared" / "data"
@@ -47,6 +49,19 @@ def test_a_written_series_is_read_back_exactly_with_study_and_acquisition(base: 
     assert (loaded.volume.acquisition.kvp, loaded.volume.acquisition.kernel) == (120.0, "STANDARD")
     assert any("2.54 mm" in warning for warning in loaded.warnings)
     assert len(loaded.files) == 62 and "only series" in loaded.choice_reason
+
+
+def test_a_ct_is_the_same_from_its_dicom_folder_and_from_an_image_file(tmp_path: Path) -> None:
+    # Fitted to the written positions, the spacing has noise in its last digits.
+    array = np.random.default_rng(1).integers(-1000, 200, (61, 48, 48)).astype(np.int16)
+    affine = np.diag([0.7, 0.9, 1.0, 1.0])
+    affine[:3, 3] = (-162.9, -103.173584437, -187.1040401056)
+    write_ct_series(Volume(array, affine), tmp_path / "series", BASE.STUDY, kernel="STANDARD", slice_thickness_mm=1.0)
+    sitk.WriteImage(sitk_from_volume(Volume(array, affine)), str(tmp_path / "ct.nrrd"))
+    series, file = (load_image(tmp_path / name, require_chest=False).volume for name in ("series", "ct.nrrd"))
+    np.testing.assert_array_equal(series.array_kji, file.array_kji)
+    np.testing.assert_array_equal(series.affine_ijk_to_lps, file.affine_ijk_to_lps)
+    assert series.grid.spacing_kji_mm == (1.0, 0.9, 0.7)
 
 
 def test_the_same_series_has_the_same_uids_and_valid_ones(base: object, tmp_path: Path) -> None:

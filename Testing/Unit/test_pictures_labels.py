@@ -1,13 +1,17 @@
-"""Names in still pictures: each nearest to its own opening, none over another, all inside the round window."""
+"""Still pictures: a name is nearest to its own opening, none over another, all inside the round window; hues of the lobes."""
 
 from __future__ import annotations
+
+import colorsys
 
 import numpy as np
 import pytest
 
 from LungAirwayLib import pictures_labels
 from LungAirwayLib.openings import Opening
+from LungAirwayLib.pictures import LOBE_COLOURS
 from LungAirwayLib.pictures_labels import name_openings
+from LungAirwayLib.segments import LOBE_SEGMENTS, SEGMENTS
 from SenseCarePlanningLib.render.camera_pose import CameraPose, project
 
 SIZE, FIELD = 360, 90.0
@@ -45,3 +49,15 @@ def test_a_name_too_wide_for_the_window_and_an_opening_behind_the_eye_are_surviv
     assert not image.any()
     name_openings(image, POSE, (opening(1, 0.0, 0.0, 1.0, "RB3bi-1-2-1-2-1-1-2-1"),), FIELD, 72)
     assert image.any()
+
+
+def test_a_lobe_has_one_hue_in_panel_scene_and_report() -> None:
+    hues = []
+    for lobe, segment in LOBE_SEGMENTS.items():
+        colours = (LOBE_COLOURS[lobe], SEGMENTS[segment].color_rgb)
+        one, other = (colorsys.rgb_to_hsv(*(part / 255.0 for part in rgb)) for rgb in colours)
+        assert abs(one[0] - other[0]) * 360.0 < 8.0
+        assert one[1] > other[1]
+        hues.append(one[0] * 360.0)
+    apart = np.diff(sorted(hues))
+    assert len(hues) == 5 and apart.min() > 40.0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..volume import Volume
+from ..volume import Volume, canonical_affine
 from .agreement import counted, disagreements, listed, rescale_problems, unreadable
 from .chest import LEAST_HEART_MM, check_chest, check_heart, head_foot_axis, head_foot_extent_mm
 from .damage import damage_signs
@@ -38,7 +38,7 @@ class LoadedImage:
     Parameters
     ----------
     volume
-        HU int16, clipped at -1024, right-handed grid for DICOM.
+        HU int16, clipped at -1024, right-handed grid for DICOM; its affine the same from whatever form of the image.
     warnings
         Sentences, most important first.
     files
@@ -113,6 +113,7 @@ def _load_file(path: Path, series: str | None, require_chest: bool, body: Body) 
     if series is not None:
         raise InputError(f"{path.name} is not DICOM and holds no series; leave out the choice of a series.")
     volume = read_volume_file(path)
+    volume = replace(volume, affine_ijk_to_lps=canonical_affine(volume.affine_ijk_to_lps))
     # A plan on the wrong side harms: what does not say where left is, is not planned on.
     unplaced = nifti_warnings(path) if is_nifti(path) else []
     problems, warnings = (unplaced, []) if require_chest else ([], unplaced)
@@ -280,7 +281,8 @@ def _lost_neighbours(chosen: Series, groups: Sequence[Series]) -> list[str]:
 
 def _read_volume(stack: Stack, info: SeriesInfo, require_chest: bool, body: Body) -> tuple[Volume, list[str]]:
     array, problems = read_hounsfield(stack.headers)
-    volume = Volume(array, stack.affine_ijk_to_lps, "CT", read_acquisition(stack.headers[len(stack.headers) // 2].path))
+    acquisition = read_acquisition(stack.headers[len(stack.headers) // 2].path)
+    volume = Volume(array, canonical_affine(stack.affine_ijk_to_lps), "CT", acquisition)
     warnings = padding_warnings(stack.headers)
     if not problems:
         found, told = _content(volume, [header.name for header in stack.headers], require_chest, body)
