@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray, angle_deg
+from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.report.model import Evidence, Measurement, not_measured
 from SenseCarePlanningLib.tubes.radius import BranchSections, wall_thickness
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
@@ -16,7 +17,6 @@ from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .constants import EXPECTED_BRANCHES, LOBE_CODES, TRACHEA
 from .naming import display_name, is_part_of, lobe_of
-from .patient_axes import PatientAxes
 
 SAMPLE_STEP_MM, INDEPENDENT_EVERY_MM = 0.5, 2.0
 """Centreline samples lie about 0.5 mm apart; the scanner's blur (full width about 1.5 to 2 mm) makes neighbours alike."""

@@ -6,20 +6,16 @@ Every front end comes in through :func:`run`; an edited tree goes through :func:
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-import SenseCarePlanningLib
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.lumen_surface import lumen_surface
+from SenseCarePlanningLib.run_info import run_info
 from SenseCarePlanningLib.tubes.build import build_tree
 from SenseCarePlanningLib.tubes.leaks import flag_leaks
 from SenseCarePlanningLib.tubes.radius import measure_sections, with_radii
@@ -379,31 +375,6 @@ def _not_measured(volume: Volume | None, found: AirwaySegmentation, plan: Plan |
 
 
 def _run_info(grid: Grid, volume: Volume | None, options: AirwayOptions, progress: Progress) -> RunInfo:
-    versions = {"SenseCare Planning": SenseCarePlanningLib.__version__, "Python": platform.python_version()}
-    for package in (
-        "numpy",
-        "scipy",
-        "scikit-image",
-        "SimpleITK",
-        "vtk",
-        "slicer-core",
-        "pydicom",
-        "highdicom",
-        "torch",
-        "monai",
-    ):
-        try:
-            versions[package] = package_version(package)
-        except PackageNotFoundError:
-            continue
-    geometry: dict[str, object] = {
-        "shape_kji": list(grid.shape_kji),
-        "spacing_ijk_mm": [round(float(value), 6) for value in grid.spacing_ijk_mm],
-        "affine_ijk_to_lps": grid.affine_ijk_to_lps.tolist(),
-    }
-    if volume is not None:
-        facts = volume.acquisition
-        geometry["acquisition"] = {name: value for name, value in vars(facts).items() if value is not None}
     chosen = {
         "engine": options.engine,
         "scopes": ",".join(options.scope_ids) or "all",
@@ -411,8 +382,7 @@ def _run_info(grid: Grid, volume: Volume | None, options: AirwayOptions, progres
         "orientation": options.orientation,
         "target": "mask" if options.target_mask is not None else "point" if options.target_lps_mm is not None else "none",
     }
-    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return RunInfo(versions=versions, options=chosen, input_geometry=geometry, steps=tuple(progress.records), created=created)
+    return run_info(grid, volume, chosen, progress)
 
 
 def with_steps(result: AirwayResult, progress: Progress) -> AirwayResult:

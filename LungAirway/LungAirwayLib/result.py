@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from SenseCarePlanningLib.progress import StepRecord
 from SenseCarePlanningLib.report.model import Measurement
+from SenseCarePlanningLib.run_info import EngineInfo, RunInfo
 from SenseCarePlanningLib.surface import Surface
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap
 
 from .plan import Plan
 
-
-@dataclass(frozen=True)
-class EngineInfo:
-    """Which engine and model made the segmentation."""
-
-    name: str
-    model: str
-    version: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """How the result came about: versions, options, input geometry, seconds and memory of each step. No identity."""
-
-    versions: dict[str, str]
-    options: dict[str, str]
-    input_geometry: dict[str, object]
-    steps: tuple[StepRecord, ...] = ()
-    created: str = ""
+__all__ = ["AirwayResult", "EngineInfo", "RunInfo"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.errors import SenseCareError
+from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
 from SenseCarePlanningLib.tubes.tree import Bridge
@@ -24,7 +25,6 @@ from .constants import LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT
 from .engines import airway_chance, choose_engine
 from .lungs import CoarseChest, coarse_trunk, separate_lungs, survey, upsample
 from .network_branches import add_network_branches
-from .patient_axes import PatientAxes
 from .result import EngineInfo
 from .vessels import find_vessels
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap
 
 from .constants import LUNG_LEFT, LUNG_RIGHT
-from .patient_axes import PatientAxes
 from .windpipe import windpipe
 
 logger = logging.getLogger(__name__)

@@ -15,13 +15,14 @@ from . import __version__
 from .console import JsonLines
 from .errors import InputError, SenseCareError
 
-COMMANDS = ("airway", "demo", "evaluate", "phantom", "print", "replan", "screenshots", "send", "series", "train")
+COMMANDS = ("airway", "coronary", "demo", "evaluate", "phantom", "print", "replan", "screenshots", "send", "series", "train")
 """Each is a module of :mod:`SenseCarePlanningLib.commands` with ``add_parser(subparsers)``; imported only when asked for."""
 
 SUMMARIES = {
     "airway": "plan a bronchoscopy on a chest CT or on an airway mask",
+    "coronary": "grade the coronary arteries on a coronary CT angiogram",
     "demo": "make a digital patient and plan a bronchoscopy on it",
-    "evaluate": "score an airway segmentation, or the choice of exit branches",
+    "evaluate": "score an airway segmentation, the choice of exit branches, or a coronary analysis",
     "phantom": "make a digital patient: a DICOM series with its exact truth",
     "print": "print a result's report or pictures on a DICOM film printer",
     "replan": "plan again on an earlier result: another target, an edited tree, a painted airway, or its report",

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from LungAirwayLib.patient_axes import PatientAxes
 from LungAirwayLib.segment import _lumen_of
 from SenseCarePlanningLib.errors import SenseCareError
+from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.volume import Volume
 
 SPACING = 0.8

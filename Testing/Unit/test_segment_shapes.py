@@ -12,11 +12,11 @@ from scipy import ndimage
 
 from LungAirwayLib import airway_network
 from LungAirwayLib.engines import TotalSegmentatorSegmenter, is_airway_lumen
-from LungAirwayLib.patient_axes import PatientAxes
 from LungAirwayLib.peripheral import grow_paths
 from LungAirwayLib.segment import SegmentOptions, segment_airway
 from SenseCarePlanningLib.errors import InputError, SenseCareError
 from SenseCarePlanningLib.evaluation.atm22 import count_loops
+from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.dark_tubes import wall_evidence
 from SenseCarePlanningLib.tubes.simple_points import without_loops

@@ -6,11 +6,16 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..phantom.coronary_truth import CoronaryTruth
 
 
 def add_parser(subparsers: Any, summary: str) -> None:
-    """Add the two evaluations."""
+    """Add the evaluations."""
     parser = subparsers.add_parser("evaluate", help=summary, description=summary.capitalize() + ".")
     kinds = parser.add_subparsers(dest="kind", metavar="what", required=True)
     airway = kinds.add_parser("airway", help="tree length, branches, DSC and precision as in ATM'22, with twins in mm")
@@ -20,7 +25,11 @@ def add_parser(subparsers: Any, summary: str) -> None:
     exits = kinds.add_parser("exit-branch", help="hide the distal tree and ask which branch leads to its tips")
     exits.add_argument("mask", type=Path)
     exits.set_defaults(start=score_exit_branch)
-    for kind in (airway, exits):
+    coronary = kinds.add_parser("coronary", help="centrelines, names, stenoses and CAD-RADS against a digital patient's truth")
+    coronary.add_argument("result", type=Path, help="result folder of the coronary command")
+    coronary.add_argument("truth", type=Path, help="digital patient, its truth folder or coronary.json")
+    coronary.set_defaults(start=score_coronary)
+    for kind in (airway, exits, coronary):
         kind.add_argument("--json", action="store_true", help="print JSON")
         kind.add_argument("--verbose", action="store_true", help="log what happens")
 
@@ -43,6 +52,35 @@ def score_exit_branch(arguments: argparse.Namespace) -> int:
 
     print_scores(evaluate_exit_branch(read_label_map(arguments.mask)), arguments.json)
     return 0
+
+
+def score_coronary(arguments: argparse.Namespace) -> int:
+    """Print the scores of a coronary result against the truth of the digital patient."""
+    from CardiacCTALib.coronary_scores import score_result
+    from CardiacCTALib.result_io import load_result
+
+    print_scores(score_result(load_result(arguments.result), read_truth(arguments.truth)), arguments.json)
+    return 0
+
+
+def read_truth(path: Path) -> CoronaryTruth:
+    """Read a digital patient's truth from its folder, its truth folder or the file.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is damaged.
+    """
+    from ..phantom.coronary_truth import load_truth
+
+    places = [path, path / "coronary.json", path / "truth" / "coronary.json"]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        raise InputError(f"{path.name} holds no truth of a digital coronary patient (coronary.json).")
+    try:
+        return load_truth(file)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{file.name} is no truth of a digital coronary patient.", detail=str(error)) from error
 
 
 def print_scores(scores: Mapping[str, Any], as_json: bool) -> None:

@@ -27,6 +27,10 @@ LITTLE_LUNG_ML = 1500.0
 # In a calibrated scanner water is 0 +- 4 HU and air -1000; muscle, blood and fat lie between -120 and +80 HU.
 _SOFT_TISSUE_HU = (-150.0, 150.0)
 _DARKEST_HU = (-1100.0, -900.0)
+_DARKEST_IN_HEART_HU = (-1100.0, -650.0)
+
+LEAST_HEART_MM = 60.0
+"""A scan that covers less of the body holds no analysable part of the coronary arteries. Chosen: a heart takes 100 to 140 mm."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,21 @@ def head_foot_extent_mm(grid: Grid) -> float:
     """Return how far the volume reaches along the body, voxels included: the size along its axis nearest to head-foot."""
     axis = head_foot_axis(grid)
     return float(grid.spacing_ijk_mm[axis] * grid.shape_kji[2 - axis])
+
+
+def check_heart(volume: Volume) -> ChestFindings:
+    """Judge whether a CT volume is in HU and covers enough of the body to hold a heart; lungs need not be whole.
+
+    A heart's field of view may hold no air but that of the lungs, which is 100 HU and more above -1000.
+    """
+    extent = head_foot_extent_mm(volume.grid)
+    problems = []
+    if extent < LEAST_HEART_MM:
+        problems.append(f"only {extent:.0f} mm of the body are covered; a heart takes at least {LEAST_HEART_MM:.0f} mm")
+    coarse, _ = _coarse(volume)
+    darkest, mode = float(np.percentile(coarse, 0.5)), _soft_tissue_mode(coarse)
+    problems += _scale_problems(coarse, mode, darkest, _DARKEST_IN_HEART_HU)
+    return ChestFindings(extent, 0.0, mode, darkest, tuple(problems), ())
 
 
 def check_chest(volume: Volume) -> ChestFindings:
@@ -100,7 +119,9 @@ def _soft_tissue_mode(coarse: NDArray[np.float32]) -> float | None:
     return float(edges[int(np.argmax(smooth))] + 5.0)
 
 
-def _scale_problems(coarse: NDArray[np.float32], mode: float | None, darkest: float) -> list[str]:
+def _scale_problems(
+    coarse: NDArray[np.float32], mode: float | None, darkest: float, darkest_range: tuple[float, float] = _DARKEST_HU
+) -> list[str]:
     low, high = float(coarse.min()), float(coarse.max())
     span = f"the values lie between {low:.4g} and {high:.4g}"
     if high - low < 300:
@@ -112,7 +133,7 @@ def _scale_problems(coarse: NDArray[np.float32], mode: float | None, darkest: fl
     if mode is None or not _SOFT_TISSUE_HU[0] <= mode <= _SOFT_TISSUE_HU[1]:
         shown = "absent" if mode is None else f"at {mode:.0f} HU"
         return [f"the values are not in Hounsfield units: soft tissue is {shown}, and should be between -120 and 80 HU"]
-    if not _DARKEST_HU[0] <= darkest <= _DARKEST_HU[1]:
+    if not darkest_range[0] <= darkest <= darkest_range[1]:
         return [f"the values are not in Hounsfield units: the darkest air is {darkest:.0f} HU, and should be about -1000"]
     return []
 

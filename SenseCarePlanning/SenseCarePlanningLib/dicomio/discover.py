@@ -61,14 +61,14 @@ class Series:
     headers: tuple[ImageHeader, ...]
 
 
-def group_series(found: ScanResult) -> tuple[Series, ...]:
-    """Group image headers by series, in the order of series numbers."""
+def group_series(found: ScanResult, least_extent_mm: float = MINIMUM_EXTENT_MM) -> tuple[Series, ...]:
+    """Group image headers by series, in the order of series numbers; those that cover less than the extent are not eligible."""
     groups: dict[str, list[ImageHeader]] = {}
     for header in found.images:
         groups.setdefault(header.series_uid or f"without UID in {header.path.parent.name}", []).append(header)
     patients = {identity: number for number, identity in enumerate(dict.fromkeys(h.identity for h in found.images), 1)}
     series = [
-        Series(replace(describe_series(headers), patient_number=patients[headers[0].identity]), tuple(headers))
+        Series(replace(describe_series(headers, least_extent_mm), patient_number=patients[headers[0].identity]), tuple(headers))
         for headers in groups.values()
     ]
     return tuple(sorted(series, key=lambda one: (one.info.number is None, one.info.number or 0, one.info.uid)))
@@ -104,13 +104,13 @@ def no_images_error(path: Path, found: ScanResult) -> InputError:
     return InputError(f"No DICOM image was found in {path.name}; give the folder of a chest CT, or an image file.", problems)
 
 
-def describe_series(headers: Sequence[ImageHeader]) -> SeriesInfo:
-    """Summarise a series from its headers and judge whether it can be a chest CT to plan on."""
+def describe_series(headers: Sequence[ImageHeader], least_extent_mm: float = MINIMUM_EXTENT_MM) -> SeriesInfo:
+    """Summarise a series from its headers and judge whether it can be a CT to plan on."""
     first = headers[0]
     axes = slice_axes(headers)
     spacing, extent = _spacing_and_extent(headers, axes)
     thickness = [header.slice_thickness_mm for header in headers if header.slice_thickness_mm is not None]
-    why_not = _why_not(headers, axes, spacing, extent)
+    why_not = _why_not(headers, axes, spacing, extent, least_extent_mm)
     return SeriesInfo(
         uid=first.series_uid,
         number=first.series_number,
@@ -149,6 +149,7 @@ def _why_not(
     axes: FloatArray | None,
     spacing: tuple[float, float, float] | None,
     extent: float | None,
+    least_extent_mm: float,
 ) -> str:
     """Return the first reason why a series cannot be planned on; empty when it can."""
     first = headers[len(headers) // 2]
@@ -165,7 +166,7 @@ def _why_not(
         (not placed, "the slices state no position or orientation"),
         (axes is not None and abs(axes[2, 2]) < _AXIAL_COSINE, "not axial slices but a reformat"),
         (apart > REFUSE_SLICE_MM, f"slices {apart:.2f} mm apart; planning needs {REFUSE_SLICE_MM:g} mm or less"),
-        (covered < MINIMUM_EXTENT_MM, f"covers only {covered:.0f} mm"),
+        (covered < least_extent_mm, f"covers only {covered:.0f} mm"),
     )
     return next((reason for applies, reason in reasons if applies), "")
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..volume import Volume
 from .agreement import disagreements, listed, rescale_problems, unreadable
-from .chest import check_chest, head_foot_axis, head_foot_extent_mm
+from .chest import LEAST_HEART_MM, check_chest, check_heart, head_foot_axis, head_foot_extent_mm
 from .damage import damage_signs
 from .discover import CT_CLASSES, Series, choose_series, group_series, no_images_error
 from .files import is_image_file, read_volume_file
@@ -24,7 +25,7 @@ from .nifti_header import is_nifti, nifti_warnings
 from .pixels import FLOOR_HU, padding_warnings, read_hounsfield, unsupported_syntax
 from .read_study import read_acquisition, read_study
 from .scan import ScanResult, files_under, scan
-from .stack import Stack, build_stack, thickness_problems
+from .stack import MINIMUM_EXTENT_MM, Stack, build_stack, thickness_problems
 from .study import SeriesInfo, StudyInfo
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,12 @@ class LoadedImage:
         return bool(self.series.uid)
 
 
-def load_image(path: Path, series: str | None = None, require_chest: bool = True) -> LoadedImage:
+Body = Literal["chest", "heart"]
+
+
+def load_image(
+    path: Path, series: str | None = None, require_chest: bool = True, body: Body = "chest"
+) -> LoadedImage:
     """Load a CT from a DICOM folder or file, or from a NIfTI, NRRD or MetaImage file, after checking it.
 
     Parameters
@@ -69,7 +75,9 @@ def load_image(path: Path, series: str | None = None, require_chest: bool = True
     series
         Which DICOM series: a UID, the unique end of one, or a series number; by the rule of :mod:`.discover` when None.
     require_chest
-        Refuse what is not a chest CT in HU, or shows damage in its voxels; when False these are warnings.
+        Refuse what is not a CT in HU of the part of the body, or shows damage in its voxels; when False these are warnings.
+    body
+        What the CT must show: a chest with its lungs, or a heart.
 
     Raises
     ------
@@ -81,14 +89,14 @@ def load_image(path: Path, series: str | None = None, require_chest: bool = True
     if not path.exists():
         raise InputError(f"{path.name} does not exist.")
     if path.is_file() and is_image_file(path):
-        loaded = _load_file(path, series, require_chest)
+        loaded = _load_file(path, series, require_chest, body)
     else:
         images = [file for file in files_under(path) if is_image_file(file)] if path.is_dir() else []
         found = scan(files_under(path))
         if not found.images and len(images) == 1 and not found.damaged:
-            loaded = _load_file(images[0], series, require_chest)
+            loaded = _load_file(images[0], series, require_chest, body)
         else:
-            loaded = _load_dicom(path, found, series, require_chest)
+            loaded = _load_dicom(path, found, series, require_chest, body)
     logger.info("image read: %s voxels, %.1f s", "x".join(map(str, loaded.volume.array_kji.shape)), time.perf_counter() - start)
     return loaded
 
@@ -103,7 +111,7 @@ def _sentence(problem: str) -> str:
     return problem if "." in problem.split(" ", 1)[0] else problem[:1].upper() + problem[1:]
 
 
-def _load_file(path: Path, series: str | None, require_chest: bool) -> LoadedImage:
+def _load_file(path: Path, series: str | None, require_chest: bool, body: Body) -> LoadedImage:
     if series is not None:
         raise InputError(f"{path.name} is not DICOM and holds no series; leave out the choice of a series.")
     volume = read_volume_file(path)
@@ -118,7 +126,7 @@ def _load_file(path: Path, series: str | None, require_chest: bool) -> LoadedIma
     lowest = min(spacing)
     if lowest < 0.05:
         problems.append(f"the voxel spacing of {lowest:.4g} mm cannot be right; was it written in another unit than mm?")
-    found, told = _content(volume, (), require_chest)
+    found, told = _content(volume, (), require_chest, body)
     if problems or found:
         raise _refuse(f"The image {path.name}", [*problems, *found])
     info = SeriesInfo(
@@ -144,7 +152,7 @@ def _floored(array_kji: NDArray[np.int16]) -> NDArray[np.int16]:
     return floored
 
 
-def _content(volume: Volume, names: Sequence[str], require_chest: bool) -> tuple[list[str], list[str]]:
+def _content(volume: Volume, names: Sequence[str], require_chest: bool, body: Body) -> tuple[list[str], list[str]]:
     """Judge the voxels; returns problems and warnings."""
     array = volume.array_kji
     whole = array if array.dtype == np.int16 else np.clip(np.rint(array), -32768, 32767).astype(np.int16)
@@ -154,13 +162,13 @@ def _content(volume: Volume, names: Sequence[str], require_chest: bool) -> tuple
     clipped = replace(
         volume, array_kji=np.maximum(array, FLOOR_HU) if array.dtype == np.int16 else np.clip(array, FLOOR_HU, None)
     )
-    findings = check_chest(clipped)
+    findings = check_heart(clipped) if body == "heart" else check_chest(clipped)
     problems, warnings = [*signs, *findings.problems], list(findings.warnings)
     return (problems, warnings) if require_chest else ([], [*problems, *warnings])
 
 
-def _load_dicom(path: Path, found: ScanResult, wanted: str | None, require_chest: bool) -> LoadedImage:
-    groups = group_series(found)
+def _load_dicom(path: Path, found: ScanResult, wanted: str | None, require_chest: bool, body: Body) -> LoadedImage:
+    groups = group_series(found, LEAST_HEART_MM if body == "heart" else MINIMUM_EXTENT_MM)
     damaged = [f"{name} {problem}" for name, problem in found.damaged.items()]
     if not groups:
         raise no_images_error(path, found)
@@ -180,7 +188,7 @@ def _load_dicom(path: Path, found: ScanResult, wanted: str | None, require_chest
     problems += _lost_neighbours(chosen, groups)
     if problems or stack is None:
         raise _refuse(_capital_title(chosen.info), problems or ["fewer than two slices can be read"])
-    volume, told = _read_volume(stack, chosen.info, require_chest)
+    volume, told = _read_volume(stack, chosen.info, require_chest, body)
     warnings = [*warnings, *told, *_passed_over(found, groups)]
     study = read_study(stack.headers[0].path)
     files = tuple(dict.fromkeys(header.path for header in stack.headers))
@@ -271,12 +279,12 @@ def _lost_neighbours(chosen: Series, groups: Sequence[Series]) -> list[str]:
     return problems
 
 
-def _read_volume(stack: Stack, info: SeriesInfo, require_chest: bool) -> tuple[Volume, list[str]]:
+def _read_volume(stack: Stack, info: SeriesInfo, require_chest: bool, body: Body) -> tuple[Volume, list[str]]:
     array, problems = read_hounsfield(stack.headers)
     volume = Volume(array, stack.affine_ijk_to_lps, "CT", read_acquisition(stack.headers[len(stack.headers) // 2].path))
     warnings = padding_warnings(stack.headers)
     if not problems:
-        found, told = _content(volume, [header.name for header in stack.headers], require_chest)
+        found, told = _content(volume, [header.name for header in stack.headers], require_chest, body)
         problems, warnings = found, warnings + told
     if problems:
         raise _refuse(_capital_title(info), problems)

@@ -245,9 +245,12 @@ def _diameters(
 
 
 def _segmented(arteries: list[Artery], dominance: Dominance, heart: Heart) -> list[Artery]:
-    """Give every point its SCCT segment."""
+    """Give every point its SCCT segment: the first diagonal that there is is D1, whichever guide it follows; so with the OMs."""
     by_name = {artery.name: artery for artery in arteries}
     fixed = {"LM": 5, "D1": 9, "D2": 10, "OM1": 12, "OM2": 14, "RI": 17, "AM": OTHER_SEGMENT, "S1": OTHER_SEGMENT}
+    for one, next_one in (("D1", "D2"), ("OM1", "OM2")):
+        if one not in by_name:
+            fixed[next_one] = fixed[one]
     fixed["PDA"] = 15 if dominance is Dominance.LEFT else 4
     fixed["PLB"] = 16 if dominance is Dominance.RIGHT else 18
 
@@ -259,13 +262,13 @@ def _segmented(arteries: list[Artery], dominance: Dominance, heart: Heart) -> li
         if artery.name in fixed:
             artery.segment[:] = fixed[artery.name]
         elif artery.name == "LAD":
-            first = min(child_at("LAD", "D1", "S1") or [count // 4])
+            first = min(child_at("LAD", "D1", "D2", "S1") or [count // 4])
             apex = heart.pose.place(np.array([62.0, -54.0, -102.0]))
             reach = int(np.argmin(np.linalg.norm(artery.points_lps_mm - apex, axis=1)))
             middle = (first + max(reach, first + 2)) // 2
             artery.segment[:] = np.where(np.arange(count) < first, 6, np.where(np.arange(count) < middle, 7, 8))
         elif artery.name == "LCX":
-            first = min(child_at("LCX", "OM1") or [count // 3])
+            first = min(child_at("LCX", "OM1", "OM2") or [count // 3])
             artery.segment[:] = np.where(np.arange(count) < first, 11, 13)
         else:
             margin = acute_margin(artery)

@@ -94,6 +94,32 @@ def bridge(
     return merge_single_children(replace(_assembled(tree, branches.values(), tree.root_id), bridges=(*tree.bridges, joined)))
 
 
+def divide(tree: Tree, branch_id: int, at_mm: float) -> tuple[Tree, int]:
+    """Divide a branch ``at_mm`` from its proximal end into two, the distal one its only child; the course stays as it is.
+
+    Returns
+    -------
+    tree, distal_id
+        The proximal part keeps the id, the distal part, which keeps the children, gets a new one.
+
+    Raises
+    ------
+    SenseCareError
+        When the branch is unknown, or the position is no single number or not within it.
+    """
+    branch = _branch(tree, branch_id)
+    at = _one_length(at_mm, "at_mm")
+    if not _SHORTEST_MM <= at <= branch.length_mm - _SHORTEST_MM:
+        raise SenseCareError(
+            f"Branch {branch_id} cannot be divided there: choose a position within its {branch.length_mm:.1f} mm.",
+            f"at_mm = {at_mm}",
+        )
+    branches = {one.id: one for one in tree}
+    distal_id = max(branches) + 1
+    _split_in_place(branches, branch, at)
+    return _assembled(tree, branches.values(), tree.root_id), distal_id
+
+
 def delete(tree: Tree, branch_id: int) -> Tree:
     """Remove a branch and everything beyond it; the root cannot be deleted.
 

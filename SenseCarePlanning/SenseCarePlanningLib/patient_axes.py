@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from SenseCarePlanningLib.volume import Grid
+from .volume import Grid
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+"""The calcium score of a patient whose coronary arteries are known from the contrast CT of the same examination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.volume import LabelMap, Volume
+
+from .calcium import CalciumScore, arteries_from_map, find_lesions, score_calcium
+from .calcium_series import calcium_rule
+from .segment import HeartSegmentation
+from .segments import Artery, segment_of
+from .vessels import code_of
+
+WITHIN_MM = 3.0
+"""Calcium this near to the lumen's edge is coronary. Chosen: the wall's thickness, and the heart lies a little differently in a
+scan of its own."""
+_AORTA_SAMPLES = 4000
+
+
+def score_series(series: Volume, found: HeartSegmentation, trees: Sequence[Tree]) -> CalciumScore:
+    """Score a non-contrast series.
+
+    Parameters
+    ----------
+    series
+        CT without contrast, in the patient coordinates of the contrast CT.
+    found
+        Its aorta tells the blood's HU in the series, which betrays contrast.
+    trees
+        Named; calcium goes to the artery it lies beside, that of unnumbered branches to the artery they come from.
+
+    Raises
+    ------
+    InputError
+        When the series cannot be scored.
+    """
+    rule = calcium_rule(series, blood_hu=_blood_hu(series, found))
+    arteries = _artery_map(series, trees)
+    lesions = find_lesions(series, rule, arteries.array_kji > 0)
+    # a lesion is scored whole, beyond the reach of the arteries too
+    whole = find_lesions(series, rule)
+    touched = np.unique(whole.labels_kji[lesions.labels_kji > 0])
+    near = arteries_from_map(whole, arteries)
+    return score_calcium(series, rule, whole, {number: near[number] for number in near if number in touched})
+
+
+def _blood_hu(series: Volume, found: HeartSegmentation) -> float | None:
+    where = np.argwhere(found.aorta_kji)
+    if not len(where):
+        return None
+    points = found.heart.grid.lps_from_kji(where[:: max(len(where) // _AORTA_SAMPLES, 1)].astype(np.float64))
+    index = np.rint(series.grid.kji_from_lps(points)).astype(int)
+    inside = ((index >= 0) & (index < np.array(series.array_kji.shape))).all(axis=1)
+    return float(np.median(series.array_kji[tuple(index[inside].T)])) if inside.any() else None
+
+
+def _artery_map(series: Volume, trees: Sequence[Tree]) -> LabelMap:
+    order = list(Artery)
+    points, radius, artery = [], [], []
+    for tree in trees:
+        names: dict[int, Artery | None] = {}
+        for branch in tree:
+            code, _ = code_of(branch)
+            above = None if branch.parent_id is None else names[branch.parent_id]
+            names[branch.id] = segment_of(code).artery if code else above
+            own = names[branch.id]
+            if own is not None:
+                points.append(branch.points_lps_mm)
+                radius.append(branch.radius_mm)
+                artery.append(np.full(len(branch.radius_mm), order.index(own) + 1, dtype=np.uint8))
+    labels = np.zeros(series.array_kji.shape, dtype=np.uint8)
+    names_of = {at + 1: one.value for at, one in enumerate(order)}
+    if not points:
+        return LabelMap(labels, series.affine_ijk_to_lps, names_of)
+    place, reach, number = np.concatenate(points), np.concatenate(radius) + WITHIN_MM, np.concatenate(artery)
+    index = series.grid.kji_from_lps(place)
+    margin = np.ceil(float(reach.max()) / np.array(series.grid.spacing_kji_mm)).astype(int) + 1
+    low = np.clip(np.floor(index.min(axis=0)).astype(int) - margin, 0, labels.shape)
+    high = np.clip(np.ceil(index.max(axis=0)).astype(int) + margin + 1, 0, labels.shape)
+    box = np.stack(np.meshgrid(*[np.arange(a, b) for a, b in zip(low, high, strict=True)], indexing="ij"), axis=-1).reshape(-1, 3)
+    gap, nearest = cKDTree(place).query(series.grid.lps_from_kji(box.astype(np.float64)), distance_upper_bound=float(reach.max()))
+    hit = np.flatnonzero(np.isfinite(gap))
+    hit = hit[gap[hit] <= reach[nearest[hit]]]
+    labels[tuple(box[hit].T)] = number[nearest[hit]]
+    return LabelMap(labels, series.affine_ijk_to_lps, names_of)

@@ -1,0 +1,102 @@
+"""Where a bright thin tube could be: evidence on the surface of the heart only, never over the whole scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
+
+from .chambers import Chambers
+from .structures import (
+    AORTA,
+    LEFT_ATRIUM,
+    LEFT_VENTRICLE,
+    PULMONARY_ARTERY,
+    RIGHT_ATRIUM,
+    RIGHT_VENTRICLE,
+)
+
+BoolArray = NDArray[np.bool_]
+
+OUTSIDE_MM, DEEP_MM = 6.0, 1.6
+"""Arteries are looked for up to this far outside the fitted pericardium, and no deeper than this inside a cavity."""
+SMOOTH_MM = 0.35
+RAYS = RayOptions(reach_mm=4.0, step_mm=0.4)
+"""Tubes up to 8 mm wide: left mains and most aneurysms."""
+FAT_HU = -95.0
+LEAST_SHARE = 0.35
+"""Of the way from fat to the aorta's blood: what is darker is no lumen, even the blur of a 1 mm artery in fat is brighter."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Evidence for bright tubes, on the heart's box of the scan along the patient's axes.
+
+    Parameters
+    ----------
+    rise_hu
+        (K, J, I) float32: how far a voxel stands over what is around it on all but the tube's own ways; 0 where none.
+    smooth
+        (K, J, I) float32 lightly smoothed scan.
+    aorta
+        (K, J, I) bool.
+    spacing_mm
+        Along k, j, i.
+    blood_hu, muscle_hu
+        Levels in the aorta and in muscle.
+    """
+
+    rise_hu: NDArray[np.float32]
+    smooth: NDArray[np.float32]
+    aorta: BoolArray
+    spacing_mm: tuple[float, float, float]
+    blood_hu: float
+    muscle_hu: float
+
+    @property
+    def contrast_hu(self) -> float:
+        """Blood over muscle."""
+        return self.blood_hu - self.muscle_hu
+
+
+def tube_evidence(array: NDArray[Any], spacing_mm: tuple[float, float, float], chambers: Chambers) -> Evidence:
+    """Measure the evidence in the box of the heart.
+
+    Parameters
+    ----------
+    array
+        (K, J, I) HU: the box of the heart, along the patient's axes.
+    """
+    blood, muscle = chambers.levels.blood[AORTA], chambers.levels.muscle_hu
+    zone = enlarged(search_zone(chambers), chambers.small.factor, array.shape)
+    smooth = ndimage.gaussian_filter(np.clip(array, -150, 1200).astype(np.float32), [SMOOTH_MM / size for size in spacing_mm])
+    zone &= smooth > FAT_HU + LEAST_SHARE * (blood - FAT_HU)
+    np.negative(smooth, out=smooth)
+    rise = wall_evidence(smooth, zone, spacing_mm, RAYS)
+    np.negative(smooth, out=smooth)
+    aorta = enlarged(chambers.labels == AORTA, chambers.small.factor, array.shape)
+    return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle)
+
+
+def search_zone(chambers: Chambers) -> BoolArray:
+    """Return where arteries may run, on the small grid: in and about the pericardium, outside the depth of cavities."""
+    zone = chambers.outside_mm < OUTSIDE_MM
+    for label in (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, AORTA, PULMONARY_ARTERY):
+        mask = chambers.labels == label
+        if mask.any():
+            zone &= ndimage.distance_transform_edt(mask, sampling=chambers.small.spacing_mm) <= DEEP_MM
+    return np.asarray(zone)
+
+
+def enlarged(small: NDArray[Any], factor: tuple[int, int, int], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Repeat the voxels of a small grid to the shape of the grid it was averaged from; what is left over repeats the last."""
+    result = small
+    for axis, by in enumerate(factor):
+        result = np.repeat(result, by, axis=axis)
+    rest = [(0, max(wanted - have, 0)) for wanted, have in zip(shape, result.shape, strict=True)]
+    return np.asarray(np.pad(result, rest, mode="edge") if any(part for _, part in rest) else result)

@@ -1,0 +1,88 @@
+"""What stands in the way of a sure answer: one kind a sentence, with where it is and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .cadrads_rules import Translate, Value
+
+
+class Consequence(Enum):
+    """What an issue means. The names are a file format."""
+
+    REMARK = "remark"
+    DOUBTFUL = "doubtful"
+    NOT_ASSESSABLE = "not assessable"
+
+
+class Issue(Enum):
+    """Every issue; the value is the sentence, a message id of the catalogue."""
+
+    GAP = "A gap of {length} mm in {part} was bridged: what lies there was not seen."
+    TIP = "The distal end of {part} was not reached: the artery was followed for {length} mm only."
+    LABEL_UNSURE = "A branch of {length} mm could not be named for certain: it may be {parts}."
+    LABEL_DOUBT = "The name {part} is not certain ({percent} %)."
+    CUT_UNKNOWN = "{part} has no side branch that would end it: its border to {other} is estimated."
+    NO_DIVISION = "The left coronary artery was not seen to divide into LAD and LCx."
+    TWO_LEFT = "LAD and LCx have ostia of their own: there is no left main."
+    ONE_SIDE_MISSING = "The {side} coronary artery was not found."
+    TOO_MANY_TREES = "{count} more arteries with an ostium of their own were found and not named."
+    UNUSUAL_ORIGIN = "The {side} coronary artery seems to leave the aorta on the wrong side: an anomalous origin is possible."
+    ANATOMY = "{part} was not found, and every heart has it."
+    NO_DOMINANCE = "No posterior descending artery was found; the dominance is not known."
+    STEP = "The slices do not fit together at {height} mm (a shift of about {length} mm): a step by motion crosses {part}."
+    WEAK_CONTRAST = "The contrast is weak: the aorta has {level} HU, at least {wanted} HU are wanted."
+    WEAK_VESSEL = "The contrast in {part} is too weak for its edge to be found."
+    NOISE = "The noise is high: {level} HU in the aorta."
+    THICK = "The slices are {thickness} mm thick; lumens are measured on slices of {wanted} mm and thinner only."
+    OUTSIDE = "{part} leaves the scan after {length} mm."
+    STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
+    CALCIUM = "Calcium surrounds the lumen in {part}: its stenosis cannot be told from blooming."
+    GRAFT = "A bright vessel that is no coronary artery leaves the aorta: a bypass graft is possible; grafts are not assessed."
+    NOT_MEASURED = "{part} could not be measured: {reason}"
+    NO_SCAN_MODEL = "The sharpness of the scan could not be measured on the aorta: {reason}"
+
+
+@dataclass(frozen=True)
+class QualityItem:
+    """One issue.
+
+    Parameters
+    ----------
+    issue, values
+        The sentence and what is filled in.
+    consequence
+        What follows for the segments named.
+    segments
+        SCCT codes that it concerns; empty for the whole examination.
+    point_lps_mm
+        Where to look; None without a place.
+    """
+
+    issue: Issue
+    consequence: Consequence
+    segments: tuple[str, ...] = ()
+    values: tuple[tuple[str, Value], ...] = ()
+    point_lps_mm: tuple[float, float, float] | None = None
+
+    def say(self, translate: Translate) -> str:
+        """Return the sentence in the language of ``translate``, names translated one by one."""
+        return translate(self.issue.value).format(**{key: _said(value, translate) for key, value in self.values})
+
+    @property
+    def text(self) -> str:
+        """The English sentence."""
+        return self.say(str)
+
+
+def issue(kind: Issue, consequence: Consequence, *segments: str, point_lps_mm: object = None, **values: Value) -> QualityItem:
+    """Return an issue with the values of its sentence; ``point_lps_mm`` is (3,) numbers."""
+    point = None if point_lps_mm is None else tuple(float(value) for value in point_lps_mm)  # type: ignore[attr-defined]
+    return QualityItem(kind, consequence, segments, tuple(values.items()), point)  # type: ignore[arg-type]
+
+
+def _said(value: Value, translate: Translate) -> str:
+    if isinstance(value, tuple):
+        return translate(", ").join(translate(part) for part in value)
+    return translate(value) if isinstance(value, str) else str(value)

@@ -1,0 +1,64 @@
+"""Names given to stretches of a tree, and the tree divided where a name changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from SenseCarePlanningLib.tubes.edit import divide
+from SenseCarePlanningLib.tubes.tree import BranchLabel, Tree
+
+from .label_paths import Way
+
+OTHER, UNSURE = "other", "unsure"
+"""Of branches that the SCCT does not number (acute marginal, conus, septal, atrial), and of those whose name is not certain."""
+ABSTAIN_BELOW = 0.65
+"""No name is given whose confidence is below this; it stays among the alternatives. Chosen."""
+_SNAP_MM = 1.0
+
+
+@dataclass(eq=False)
+class Draft:
+    """Names of one tree while they are being found: branch id -> (from mm along the branch, name), ascending."""
+
+    tree: Tree
+    pieces: dict[int, list[tuple[float, BranchLabel]]] = field(default_factory=dict)
+
+    def give_way(self, way: Way, begins: Sequence[tuple[float, BranchLabel]], from_mm: float = 0.0) -> None:
+        """Name a way from an arc length on: each name holds from its begin to the next one's."""
+        start = 0.0
+        for branch_id, end in zip(way.branch_ids, way.ends_mm, strict=True):
+            if end > from_mm + _SNAP_MM:
+                self.pieces[branch_id] = self._pieces(start, end, begins)
+            start = end
+
+    def _pieces(self, start: float, end: float, begins: Sequence[tuple[float, BranchLabel]]) -> list[tuple[float, BranchLabel]]:
+        here = [label for at, label in begins if at <= start + _SNAP_MM]
+        found = [(0.0, here[-1] if here else begins[0][1])]
+        found.extend((at - start, label) for at, label in begins if start + _SNAP_MM < at < end - _SNAP_MM)
+        return found
+
+    def give_below(self, first_id: int, label: BranchLabel) -> None:
+        """Name a branch and all below it that have no name yet."""
+        for one in self.tree.subtree(first_id):
+            self.pieces.setdefault(one, [(0.0, label)])
+
+    def named(self) -> Tree:
+        """Return the tree, divided where names change, with its names."""
+        tree = self.tree
+        labels: dict[int, BranchLabel] = {}
+        for branch_id, pieces in self.pieces.items():
+            labels[branch_id] = pieces[0][1]
+            for at, label in reversed(pieces[1:]):
+                tree, distal = divide(tree, branch_id, at)
+                labels[distal] = label
+        rest = BranchLabel(OTHER, 1.0)
+        return tree.with_branches({one.id: replace(one, label=labels.get(one.id, rest)) for one in tree})
+
+
+def named(code: str, confidence: float, alternatives: Sequence[tuple[str, float]] = ()) -> BranchLabel:
+    """Return a name, or :data:`UNSURE` with the name among the alternatives where the confidence is too low."""
+    others = tuple(sorted(alternatives, key=lambda pair: -pair[1]))
+    if confidence < ABSTAIN_BELOW:
+        return BranchLabel(UNSURE, confidence, ((code, confidence), *others))
+    return BranchLabel(code, confidence, others)

@@ -1,0 +1,266 @@
+"""From a coronary CT angiogram to a graded coronary analysis: the data flow from top to bottom.
+
+Every front end comes in through :func:`run`; trees edited by hand go through :func:`reanalyse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.run_info import EngineInfo, run_info
+from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.volume import LabelMap, Volume
+
+from .cadrads import grade
+from .calcium import CalciumScore
+from .calcium_arteries import score_series
+from .given_trees import segmentation_of
+from .issues import Consequence, Issue, QualityItem, issue
+from .labels import CoronaryLabels, HeartLandmarks, label_trees
+from .measurements import (
+    calcium_measurements,
+    lesion_measurements,
+    patient_measurements,
+    scan_measurements,
+    segment_measurements,
+)
+from .patient_findings import lesions_of, patient_findings
+from .quality import check_scan, check_steps, check_trees, check_vessels
+from .result import CoronaryResult
+from .scan_model import ScanModel, measure_scan
+from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, segment
+from .segment_map import segment_map
+from .vessel_result import VesselResult, measure_vessels
+from .vessels import vessels_of
+
+NO_SERIES = "no calcium series was given"
+
+
+@dataclass(frozen=True, eq=False)
+class CoronaryOptions:
+    """What the user may choose; the defaults need nothing but a coronary CT.
+
+    Parameters
+    ----------
+    engine
+        ``auto``, ``classical`` or ``totalsegmentator``.
+    clicks
+        Arteries marked by the reader: an ostium and the tips that it leads to.
+    calcium_series
+        A series without contrast, for the calcium score.
+    heart, trees
+        Chambers and trees from elsewhere; given together they take the place of the segmentation.
+    """
+
+    engine: EngineName = "auto"
+    clicks: tuple[Clicks, ...] = ()
+    calcium_series: Volume | None = None
+    heart: LabelMap | None = None
+    trees: tuple[Tree, ...] = ()
+
+
+def run(volume: Volume, options: CoronaryOptions | None = None, progress: Progress | None = None) -> CoronaryResult:
+    """Analyse the coronary arteries of a contrast CT.
+
+    Parameters
+    ----------
+    volume
+        Coronary CT angiogram in HU.
+    options
+        The user's choices.
+    progress
+        Hears the steps and may stop the run.
+
+    Raises
+    ------
+    InputError
+        When the options contradict the image, or it is no coronary CT angiogram.
+    SenseCareError
+        When no heart is found.
+    Cancelled
+        When the user stopped the run.
+    """
+    options = options or CoronaryOptions()
+    progress = progress or Progress()
+    check_options(volume, options)
+    return analyse(volume, _segment(volume, options, progress), options, progress)
+
+
+def reanalyse(
+    result: CoronaryResult, trees: Sequence[Tree], volume: Volume, options: CoronaryOptions, progress: Progress | None = None
+) -> CoronaryResult:
+    """Measure and grade again on trees that were edited: names given by hand stay, the chambers are those of the result.
+
+    Parameters
+    ----------
+    result
+        Whose chambers are kept.
+    trees
+        The edited trees.
+    """
+    found = segmentation_of(trees, result.heart, volume)
+    return analyse(volume, replace(found, engine=_as_segment_engine(result.engine)), options, progress or Progress())
+
+
+def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, progress: Progress) -> CoronaryResult:
+    """Name, measure and grade: all that follows from a segmentation."""
+    with progress.step("Branch names"):
+        labels = label_trees(found.trees, HeartLandmarks(found.heart, _root_of_aorta(found)))
+        scan, reason = _scan_model(volume, found)
+    with progress.step("Lumen, stenoses and plaque"):
+        vessels = () if scan is None else measure_vessels(volume, vessels_of(labels.trees), scan, progress)
+        if scan is None:
+            vessels = tuple(VesselResult(one, None, None, reason=reason) for one in vessels_of(labels.trees))
+    with progress.step("Calcium score"):
+        calcium, no_calcium = _calcium(options, found, labels)
+    with progress.step("Quality and grade"):
+        quality = _quality(volume, found, labels, vessels, scan, reason)
+        findings = patient_findings(labels, vessels, quality, None if calcium is None else calcium.agatston())
+        graded = grade(findings)
+    with progress.step("Measurements"):
+        lesions = lesions_of(vessels)
+        numbers = {one.vessel.name: one for one in vessels}
+        of_lesions = tuple(lesion_measurements(numbers[one.vessel], one.number) for one in lesions)
+        of_segments = {part.code: segment_measurements(one, part) for one in vessels for part in one.vessel.stretches}
+        examination = (
+            *scan_measurements(scan, reason),
+            *calcium_measurements(calcium, no_calcium),
+            *patient_measurements(vessels, graded),
+        )
+        segments = segment_map(labels.trees, vessels, volume.grid)
+    return CoronaryResult(
+        heart=found.heart,
+        segments=segments,
+        trees=labels.trees,
+        dominance=labels.dominance,
+        scan=scan,
+        vessels=vessels,
+        lesions=lesions,
+        calcium=calcium,
+        quality=quality,
+        findings=findings,
+        grade=graded,
+        segment_measurements=of_segments,
+        lesion_measurements=of_lesions,
+        examination={one.name: one for one in examination},
+        engine=EngineInfo(found.engine.name, found.engine.model, found.engine.version, found.engine.detail),
+        run=run_info(volume.grid, volume, _chosen(options), progress),
+        warnings=(*found.remarks, *(one.text for one in quality)),
+        not_measured=_not_measured(vessels, no_calcium),
+    )
+
+
+def check_options(volume: Volume, options: CoronaryOptions) -> None:
+    """Refuse, before any work, options that contradict the image or each other; all problems at once.
+
+    Raises
+    ------
+    InputError
+        With one sentence a problem.
+    """
+    problems = []
+    if volume.modality != "CT":
+        problems.append(f"the image is no CT but {volume.modality}")
+    if bool(options.trees) != (options.heart is not None):
+        problems.append("chambers and trees from elsewhere go together: give both or neither")
+    if options.heart is not None and not options.heart.grid.same_as(volume.grid):
+        problems.append("the chambers do not lie on the CT's grid; resample them to the CT first")
+    for click in options.clicks:
+        problems.extend(_outside(volume, click))
+    if problems:
+        raise InputError("The coronary analysis cannot be made as asked.", problems)
+
+
+def _outside(volume: Volume, click: Clicks) -> list[str]:
+    found = []
+    for name, point in (("ostium", click.ostium_lps_mm), *(("tip", tip) for tip in click.tips_lps_mm)):
+        index = volume.grid.kji_from_lps(np.array(point))
+        if not ((index >= -0.5).all() and (index <= np.array(volume.grid.shape_kji) - 0.5).all()):
+            found.append(f"the {name} {tuple(round(value, 1) for value in point)} (L, P, S mm) lies outside the image")
+    return found
+
+
+def _segment(volume: Volume, options: CoronaryOptions, progress: Progress) -> HeartSegmentation:
+    if options.heart is not None:
+        return segmentation_of(options.trees, options.heart, volume)
+    return segment(volume, SegmentOptions(engine=options.engine, clicks=options.clicks), progress)
+
+
+def _root_of_aorta(found: HeartSegmentation) -> FloatArray | None:
+    """Return the middle of the aorta at the height of the ostia."""
+    if not found.trees or not found.aorta_kji.any():
+        return None
+    ostia = np.array([tree.root.points_lps_mm[0] for tree in found.trees])
+    where = found.heart.grid.lps_from_kji(np.argwhere(found.aorta_kji)[::7].astype(np.float64))
+    gap = np.abs(where[:, 2] - ostia[:, 2].mean())
+    near = (gap < 6.0) & (np.linalg.norm(where[:, :2] - ostia[:, :2].mean(axis=0), axis=1) < 30.0)
+    return np.asarray(where[near].mean(axis=0)) if near.any() else None
+
+
+def _scan_model(volume: Volume, found: HeartSegmentation) -> tuple[ScanModel | None, str]:
+    try:
+        return measure_scan(volume, found.aorta_kji), ""
+    except InputError as error:
+        return None, error.user_message
+
+
+def _calcium(options: CoronaryOptions, found: HeartSegmentation, labels: CoronaryLabels) -> tuple[CalciumScore | None, str]:
+    if options.calcium_series is None:
+        return None, NO_SERIES
+    try:
+        return score_series(options.calcium_series, found, labels.trees), ""
+    except InputError as error:
+        return None, " ".join([error.user_message, *error.problems])
+
+
+def _quality(
+    volume: Volume,
+    found: HeartSegmentation,
+    labels: CoronaryLabels,
+    vessels: Sequence[VesselResult],
+    scan: ScanModel | None,
+    reason: str,
+) -> tuple[QualityItem, ...]:
+    """Collect all that stands in the way, gravest first."""
+    items = [*check_scan(volume, scan), *check_trees(found, labels), *labels.doubts]
+    if scan is None:
+        items.append(issue(Issue.NO_SCAN_MODEL, Consequence.NOT_ASSESSABLE, reason=reason))
+    else:
+        items += [*check_vessels(vessels, scan), *check_steps(volume, found, vessels)]
+    order = list(Consequence)
+    return tuple(sorted(items, key=lambda item: -order.index(item.consequence)))
+
+
+def _not_measured(vessels: Sequence[VesselResult], no_calcium: str) -> tuple[str, ...]:
+    found = [f"{one.vessel.name}: {one.reason}" for one in vessels if one.measured is None]
+    if no_calcium:
+        found.append(f"Calcium score: {no_calcium}")
+    found.append("Flow and ischaemia: not computed from this scan.")
+    found.append("Bypass grafts: not followed and not assessed.")
+    return tuple(found)
+
+
+def _chosen(options: CoronaryOptions) -> dict[str, str]:
+    return {
+        "engine": options.engine,
+        "clicks": str(len(options.clicks)),
+        "calcium_series": "given" if options.calcium_series is not None else "none",
+        "segmentation": "given" if options.heart is not None else "own",
+    }
+
+
+def _as_segment_engine(engine: EngineInfo):  # type: ignore[no-untyped-def]
+    from .segment import EngineInfo as SegmentEngine
+
+    return SegmentEngine(engine.name, engine.model, engine.version, engine.detail)
+
+
+def with_steps(result: CoronaryResult, progress: Progress) -> CoronaryResult:
+    """Return the result with the run's seconds and memory brought up to date."""
+    return replace(result, run=result.run.with_steps(progress))

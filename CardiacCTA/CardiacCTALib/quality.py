@@ -1,0 +1,210 @@
+"""Is this examination good enough, and where is it not? Everything that stands in the way, nothing hidden.
+
+What makes a segment not assessable here makes CAD-RADS N, or the modifier N, there: see ``patient_findings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from scipy import ndimage
+
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.tubes.tree import BranchFlag
+from SenseCarePlanningLib.volume import Volume
+
+from .issues import Consequence, Issue, QualityItem, issue
+from .labels import CoronaryLabels
+from .scan_model import ScanModel
+from .segment import HeartSegmentation
+from .steps import Step, crossing_mm, find_steps
+from .vessel_result import VesselResult
+from .vessels import Stretch, code_of
+
+WANTED_HU, LEAST_HU = 300.0, 200.0
+"""Enhancement of the aorta that coronary CT wants (SCCT acquisition guidelines name 300 HU as a target), and below which edges of
+small vessels are lost against noise. The second is chosen."""
+NOISE_HU = 45.0
+THICKEST_MM = 1.0
+"""Thickest slices that lumens are measured on. Chosen: coronary CT has 0.5 to 0.75 mm; at 1 mm a lumen of 1.5 mm is
+one and a half voxels high."""
+UNSEEN_MM = 15.0
+VESSEL_SHARE = 0.55
+"""A lumen with less than this share of the aorta's contrast along 10 mm is not filled well enough for an edge. Chosen."""
+CALCIUM_ARC_DEG, CALCIUM_LENGTH_MM = 300.0, 3.0
+"""Calcium all round the lumen along this length hides it. Chosen: blooming of a ring closes a lumen that it does not."""
+STENT_HU, STENT_LENGTH_MM, STENT_ARC_DEG = 900.0, 6.0, 270.0
+"""Something this bright all round the lumen for so long is metal, not calcium. Chosen."""
+STEP_SHARE = 0.35
+"""A step of more than this share of a vessel's diameter makes its place not assessable. Chosen."""
+STEP_REACH_MM = 3.0
+
+
+def check_scan(volume: Volume, scan: ScanModel | None) -> list[QualityItem]:
+    """Return what is wrong with the scan as a whole."""
+    found = []
+    spacing = float(volume.grid.spacing_kji_mm[int(np.argmax(volume.grid.spacing_kji_mm))])
+    thickness = max(spacing, volume.acquisition.slice_thickness_mm or 0.0)
+    if thickness > THICKEST_MM + 1e-3:
+        found.append(issue(Issue.THICK, Consequence.NOT_ASSESSABLE, thickness=f"{thickness:.2g}", wanted=f"{THICKEST_MM:g}"))
+    if scan is not None and scan.lumen_hu < WANTED_HU:
+        consequence = Consequence.NOT_ASSESSABLE if scan.lumen_hu < LEAST_HU else Consequence.DOUBTFUL
+        found.append(issue(Issue.WEAK_CONTRAST, consequence, level=round(scan.lumen_hu), wanted=round(WANTED_HU)))
+    if scan is not None and scan.noise_hu > NOISE_HU:
+        found.append(issue(Issue.NOISE, Consequence.DOUBTFUL, level=round(scan.noise_hu)))
+    return found
+
+
+def check_trees(found: HeartSegmentation, labels: CoronaryLabels) -> list[QualityItem]:
+    """Return gaps that were bridged, with the segments they lie in, and tips that were not reached."""
+    items = []
+    for gap in found.gaps:
+        code = _code_near(labels, gap.points_lps_mm[len(gap.points_lps_mm) // 2])
+        items.append(
+            issue(
+                Issue.GAP, Consequence.DOUBTFUL, *([code] if code else []), point_lps_mm=gap.points_lps_mm[0],
+                length=f"{gap.gap_mm:.1f}", part=code or "-",
+            )
+        )  # fmt: skip
+    bridged = {
+        code_of(one)[0]: one for tree in labels.trees for one in tree if BranchFlag.BRIDGED in one.flags and code_of(one)[0]
+    }
+    named = {code for one in items for code in one.segments}
+    for code, branch in bridged.items():
+        if code not in named:
+            items.append(
+                issue(
+                    Issue.GAP, Consequence.DOUBTFUL, code, point_lps_mm=branch.points_lps_mm[0],
+                    length=f"{branch.length_mm:.1f}", part=code,
+                )
+            )  # fmt: skip
+    for tip in found.tips:
+        if not tip.reached:
+            code = _code_near(labels, tip.point_lps_mm)
+            items.append(
+                issue(
+                    Issue.TIP, Consequence.DOUBTFUL, *([code] if code else []), point_lps_mm=tip.point_lps_mm,
+                    part=code or "-", length="0",
+                )
+            )  # fmt: skip
+    return items
+
+
+def _code_near(labels: CoronaryLabels, point: FloatArray) -> str:
+    best, code = np.inf, ""
+    for tree in labels.trees:
+        for one in tree:
+            gap = float(np.linalg.norm(one.points_lps_mm - point, axis=1).min())
+            if gap < best:
+                best, code = gap, code_of(one)[0]
+    return code
+
+
+def check_vessels(vessels: Sequence[VesselResult], scan: ScanModel | None) -> list[QualityItem]:
+    """Return what is wrong with single vessels: not measured, outside the scan, weakly filled, metal, rings of calcium."""
+    items: list[QualityItem] = []
+    for one in vessels:
+        if one.measured is None:
+            items.append(
+                issue(
+                    Issue.NOT_MEASURED, Consequence.NOT_ASSESSABLE, *(part.code for part in one.vessel.stretches),
+                    point_lps_mm=one.vessel.points_lps_mm[0], part=one.vessel.name, reason=one.reason,
+                )
+            )  # fmt: skip
+            continue
+        items.extend(_outside(one))
+        items.extend(_weak(one, scan))
+        items.extend(_bright(one))
+    return items
+
+
+def _outside(one: VesselResult) -> list[QualityItem]:
+    assert one.measured is not None
+    visible, arc = one.measured.visible, one.measured.walls.arc_mm
+    found = []
+    for part in one.vessel.stretches:
+        inside = (arc >= part.from_mm) & (arc <= part.to_mm)
+        if inside.any() and not visible[inside].mean() > 0.8:
+            at = float(arc[inside][np.argmin(visible[inside])])
+            point = one.measured.line_lps_mm[int(np.abs(arc - at).argmin())]
+            found.append(
+                issue(
+                    Issue.OUTSIDE, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point,
+                    part=part.code, length=f"{one.vessel.ostium_mm + at:.0f}",
+                )
+            )  # fmt: skip
+    return found
+
+
+def _weak(one: VesselResult, scan: ScanModel | None) -> list[QualityItem]:
+    """Find segments whose lumen has lost the contrast of the aorta over 10 mm: filled late, or not an artery."""
+    assert one.measured is not None
+    if scan is None:
+        return []
+    arc = one.measured.walls.arc_mm
+    contrast = one.measured.lumen_hu - one.measured.ring_hu
+    share = contrast / max(scan.lumen_hu - float(np.median(one.measured.ring_hu)), 1.0)
+    found = []
+    for part in one.vessel.stretches:
+        inside = (arc >= part.from_mm) & (arc <= part.to_mm)
+        weak = inside & (share < VESSEL_SHARE)
+        if _longest(weak, arc) >= 10.0:
+            point = one.measured.line_lps_mm[int(np.flatnonzero(weak)[0])]
+            found.append(issue(Issue.WEAK_VESSEL, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point, part=part.code))
+    return found
+
+
+def _bright(one: VesselResult) -> list[QualityItem]:
+    """Find metal and rings of calcium: both hide the lumen."""
+    assert one.measured is not None
+    arc = one.measured.walls.arc_mm
+    covered = one.measured.calcium_arc_deg
+    level = np.where(one.measured.calcium, one.measured.values_hu, -np.inf).max(axis=1)
+    metal = ndimage.binary_closing((covered >= STENT_ARC_DEG) & (level >= STENT_HU), iterations=3)
+    ring = covered >= CALCIUM_ARC_DEG
+    found = []
+    for part in one.vessel.stretches:
+        inside = (arc >= part.from_mm) & (arc <= part.to_mm)
+        for mask, least, kind in (
+            (metal & inside, STENT_LENGTH_MM, Issue.STENT),
+            (ring & inside, CALCIUM_LENGTH_MM, Issue.CALCIUM),
+        ):
+            if _longest(mask, arc) >= least:
+                point = one.measured.line_lps_mm[int(np.flatnonzero(mask).mean())]
+                found.append(issue(kind, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point, part=part.code))
+                break
+    return found
+
+
+def _longest(mask: np.ndarray, arc_mm: FloatArray) -> float:
+    """Return the length of the longest run, mm."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    step = float(arc_mm[1] - arc_mm[0])
+    return max(((end - begin) * step for begin, end in pairwise(edges) if mask[begin]), default=0.0)
+
+
+def check_steps(volume: Volume, found: HeartSegmentation, vessels: Sequence[VesselResult]) -> list[QualityItem]:
+    """Return the segments that a step by motion crosses; a large step hides what lies there."""
+    items: dict[str, QualityItem] = {}
+    for step in find_steps(volume, found.heart):
+        for one in vessels:
+            for part, at in _crossings(one, step):
+                width = one.healthy_mm(part) or 2.0
+                consequence = Consequence.NOT_ASSESSABLE if step.shift_mm > STEP_SHARE * width else Consequence.DOUBTFUL
+                items[part.code] = issue(
+                    Issue.STEP, consequence, part.code, point_lps_mm=at, height=round(step.height_mm),
+                    length=f"{step.shift_mm:.1f}", part=part.code,
+                )  # fmt: skip
+    return list(items.values())
+
+
+def _crossings(one: VesselResult, step: Step) -> list[tuple[Stretch, FloatArray]]:
+    places = crossing_mm(one.vessel.points_lps_mm, step)
+    found = []
+    for arc in places:
+        part = one.vessel.stretch_at(arc)
+        if part is not None:
+            found.append((part, one.vessel.points_lps_mm[int(np.abs(one.vessel.arc_mm - arc).argmin())]))
+    return found

@@ -1,0 +1,168 @@
+"""A coronary result as a folder, and back without loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from SenseCarePlanningLib.dicomio.files import read_label_map, write_label_map
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.plain_data import from_plain, to_plain
+from SenseCarePlanningLib.report.model import Measurement
+from SenseCarePlanningLib.run_info import EngineInfo, RunInfo
+from SenseCarePlanningLib.tubes.io import load_tree, save_tree
+from SenseCarePlanningLib.tubes.vtp import write_tree_vtp
+from SenseCarePlanningLib.volume import LabelMap
+
+from .cadrads import CadRads
+from .calcium import CalciumScore
+from .findings import CoronaryFindings
+from .issues import QualityItem
+from .lumen import Measured
+from .patient_findings import SegmentLesion
+from .plaque import LesionPlaque, PlaqueVolumes
+from .result import CoronaryResult
+from .scan_model import ScanModel
+from .segment_map import SEGMENT_NAMES
+from .segments import Dominance
+from .stenosis import StenosisResult
+from .structures import HEART_NAMES
+from .vessel_io import load_arrays, save_arrays
+from .vessel_result import VesselResult
+from .vessels import Vessel
+
+CORONARY, HEART, SEGMENTS, VESSELS = "coronary.json", "heart.nii.gz", "segments.nii.gz", "vessels"
+SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary", 1
+"""The version is raised when a field is renamed, removed or changes its meaning."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Document:
+    """The part of a result that is neither image, tree nor vessel."""
+
+    dominance: Dominance | None
+    scan: ScanModel | None
+    lesions: tuple[SegmentLesion, ...]
+    calcium: CalciumScore | None
+    quality: tuple[QualityItem, ...]
+    findings: CoronaryFindings
+    grade: CadRads
+    segment_measurements: dict[str, tuple[Measurement, ...]]
+    lesion_measurements: tuple[tuple[Measurement, ...], ...]
+    examination: dict[str, Measurement]
+    engine: EngineInfo
+    run: RunInfo
+    warnings: tuple[str, ...]
+    not_measured: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _VesselParts:
+    """The small part of a vessel; what it was measured from lies in a file of its own."""
+
+    vessel: Vessel
+    stenosis: StenosisResult | None
+    lesion_plaques: tuple[LesionPlaque, ...]
+    plaque: PlaqueVolumes | None
+    reason: str
+
+
+_PARTS = tuple(_Document.__annotations__)
+
+
+def tree_name(number: int) -> str:
+    """Return the name of a tree's files, without their ending."""
+    return f"tree_{number}"
+
+
+def save_result(result: CoronaryResult, folder: Path) -> None:
+    """Write a result into an existing folder: label maps, trees, vessels and ``coronary.json``.
+
+    Raises
+    ------
+    OSError
+        When a file cannot be written; the caller throws the folder away.
+    """
+    write_label_map(result.heart, folder / HEART)
+    write_label_map(result.segments, folder / SEGMENTS)
+    for number, tree in enumerate(result.trees):
+        save_tree(tree, folder / f"{tree_name(number)}.json")
+        write_tree_vtp(tree, folder / f"{tree_name(number)}.vtp")
+    (folder / VESSELS).mkdir(exist_ok=True)
+    vessels = [_save_vessel(one, folder / VESSELS) for one in result.vessels]
+    document = _Document(**{name: getattr(result, name) for name in _PARTS})
+    content = {
+        "schema": SCHEMA_NAME,
+        "schema_version": SCHEMA_VERSION,
+        "frame": "LPS",
+        "intended_use": "For review by a clinician; research use, not a medical device.",
+        "cad_rads": result.grade.text,
+        "trees": len(result.trees),
+        **to_plain(document),
+        "vessels": vessels,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / CORONARY).write_text(text + "\n", encoding="utf-8")
+
+
+def _save_vessel(one: VesselResult, folder: Path) -> Any:
+    parts = _VesselParts(one.vessel, one.stenosis, one.lesion_plaques, one.plaque, one.reason)
+    measured = None if one.measured is None else save_arrays(one.measured, folder / f"{one.vessel.name}.npz")
+    return {**to_plain(parts), "measured": measured}
+
+
+def load_result(folder: Path) -> CoronaryResult:
+    """Read what :func:`save_result` wrote.
+
+    Raises
+    ------
+    InputError
+        When the folder is no coronary result, or a file of it is missing or damaged.
+    """
+    folder = Path(folder)
+    content = _content(folder)
+    try:
+        document = from_plain(_Document, content)
+        vessels = tuple(_load_vessel(one, folder / VESSELS) for one in content["vessels"])
+        trees = tuple(load_tree(folder / f"{tree_name(number)}.json") for number in range(int(content["trees"])))
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(f"The coronary result in {folder.name} is damaged; run the analysis again.", [str(error)]) from error
+    heart = _exact(read_label_map(folder / HEART, allow_empty=True), HEART_NAMES, document)
+    segments = _exact(read_label_map(folder / SEGMENTS, allow_empty=True), SEGMENT_NAMES, document)
+    rest = {name: getattr(document, name) for name in _PARTS}
+    return CoronaryResult(heart=heart, segments=segments, trees=trees, vessels=vessels, **rest)
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    missing = [name for name in (CORONARY, HEART, SEGMENTS) if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"The folder {folder.name} is no coronary result.", [f"{name} is missing" for name in missing])
+    try:
+        content = json.loads((folder / CORONARY).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            f"The coronary result in {folder.name} is damaged; run the analysis again.", detail=str(error)
+        ) from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA_NAME:
+        raise InputError(f"The folder {folder.name} is no coronary result.")
+    if content.get("schema_version") != SCHEMA_VERSION:
+        problem = f"schema_version is {content.get('schema_version')!r}, expected {SCHEMA_VERSION}"
+        raise InputError("The result was written by another version of the program; run the analysis again.", [problem])
+    return content
+
+
+def _load_vessel(content: Any, folder: Path) -> VesselResult:
+    parts = from_plain(_VesselParts, content)
+    measured = content["measured"]
+    found = None if measured is None else load_arrays(Measured, measured, folder / f"{parts.vessel.name}.npz")
+    return VesselResult(parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason)
+
+
+def _exact(label_map: LabelMap, names: dict[int, str], document: _Document) -> LabelMap:
+    """Give the map the input's exact affine: NIfTI keeps it in single precision only."""
+    exact = LabelMap(label_map.array_kji, np.array(document.run.input_geometry["affine_ijk_to_lps"]), names)
+    return exact if exact.grid.same_as(label_map.grid) else replace(label_map, names=names)

@@ -1,0 +1,93 @@
+"""What is measured along one vessel: walls, lesions against both references, plaque; or why it could not be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.volume import Volume
+
+from .lumen import Measured, measure_lumen
+from .plaque import LesionPlaque, PlaqueVolumes, analyse_plaque, plaque_volumes
+from .plaque_ring import ring_of
+from .scan_model import ScanModel
+from .stenosis import Lesion, StenosisResult, find_lesions
+from .vessels import Stretch, Vessel
+
+
+@dataclass(frozen=True, eq=False)
+class VesselResult:
+    """One vessel, measured.
+
+    Parameters
+    ----------
+    measured, stenosis, plaque
+        None where it could not be measured; ``reason`` says why.
+    lesion_plaques
+        One for each lesion of ``stenosis``.
+    plaque
+        Of the whole vessel.
+    """
+
+    vessel: Vessel
+    measured: Measured | None
+    stenosis: StenosisResult | None
+    lesion_plaques: tuple[LesionPlaque, ...] = ()
+    plaque: PlaqueVolumes | None = None
+    reason: str = ""
+
+    @property
+    def lesions(self) -> tuple[Lesion, ...]:
+        """Its lesions, proximal first."""
+        return () if self.stenosis is None else self.stenosis.lesions
+
+    def arc_of(self, lesion: Lesion) -> float:
+        """Return the place of a lesion's narrowest section, mm along the vessel."""
+        return lesion.distance_mm - self.vessel.ostium_mm
+
+    def stretch_of(self, lesion: Lesion) -> Stretch | None:
+        """Return the segment that a lesion counts for: that of its narrowest section."""
+        return self.vessel.stretch_at(self.arc_of(lesion))
+
+    def healthy_mm(self, stretch: Stretch) -> float | None:
+        """Return the healthy diameter of a segment: the median of the taper along it; None where nothing was measured."""
+        if self.measured is None or self.stenosis is None:
+            return None
+        arc = self.measured.walls.arc_mm
+        inside = (arc >= stretch.from_mm) & (arc <= stretch.to_mm) & self.measured.visible
+        return float(np.median(self.stenosis.taper.healthy_mm[inside])) if inside.any() else None
+
+
+def measure_vessels(
+    volume: Volume, vessels: Sequence[Vessel], scan: ScanModel, progress: Progress | None = None
+) -> tuple[VesselResult, ...]:
+    """Measure every vessel; one that cannot be measured is in the result with the reason.
+
+    Parameters
+    ----------
+    progress
+        Its current step is told how far this is, vessel by vessel.
+    """
+    progress = progress or Progress()
+    found = []
+    for at, vessel in enumerate(vessels):
+        progress.update(at / max(len(vessels), 1))
+        found.append(_measure(volume, vessel, scan))
+    return tuple(found)
+
+
+def _measure(volume: Volume, vessel: Vessel, scan: ScanModel) -> VesselResult:
+    try:
+        measured = measure_lumen(volume, vessel.points_lps_mm, scan)
+    except InputError as error:
+        return VesselResult(vessel, None, None, reason=error.user_message)
+    stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm)
+    ring = ring_of(measured, measured.walls)
+    plaques = tuple(analyse_plaque(measured, lesion, measured.walls, ring) for lesion in stenosis.lesions)
+    seen = np.flatnonzero(measured.visible)
+    whole = plaque_volumes(measured, measured.walls, ring, int(seen[0]), int(seen[-1]))
+    return VesselResult(vessel, measured, stenosis, plaques, whole)

@@ -1,0 +1,157 @@
+"""``coronary``: from a coronary CT angiogram to a folder with named arteries, stenoses, plaque, CAD-RADS and report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..console import JsonLines, console_sink
+from ..errors import InputError
+from ..progress import Progress
+from ..whole_folder import check_output_folder, whole_folder
+from .airway import add_source_argument, of_its_study, point
+
+if TYPE_CHECKING:
+    from CardiacCTALib.pipeline import CoronaryOptions
+    from CardiacCTALib.result import CoronaryResult
+    from CardiacCTALib.segment import Clicks
+
+    from ..dicomio.load import LoadedImage
+    from ..volume import Volume
+
+ENGINES = ("auto", "classical", "totalsegmentator")
+
+
+def add_parser(subparsers: Any, summary: str) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser("coronary", help=summary, description=summary.capitalize() + ".")
+    parser.add_argument("input", type=Path, help="DICOM folder or file, NIfTI, NRRD or MHA of a coronary CT angiogram")
+    parser.add_argument("--series", help="series number, UID or end of the UID, when the folder holds several")
+    add_source_argument(parser)
+    parser.add_argument(
+        "--calcium-series", type=Path, metavar="S", help="series without contrast, for the calcium score: folder or image file"
+    )
+    parser.add_argument(
+        "--ostium", type=point, action="append", default=[], metavar="L,P,S",
+        help="where an artery leaves the aorta, LPS mm; the tips after it belong to it; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tip", type=point, action=_Tip, default=[], metavar="L,P,S", help="where a branch ends, LPS mm; may be repeated"
+    )
+    parser.add_argument("--engine", default="auto", choices=ENGINES, help="segmentation of the heart (default: the best present)")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result"
+    )
+    parser.add_argument("--no-report", action="store_true", help="write the result only; no pictures, report or DICOM files")
+    parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the report")
+    parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
+    parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
+    parser.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
+    parser.set_defaults(start=start)
+
+
+class _Tip(argparse.Action):
+    """Keeps each tip with the number of the ostium that was given last before it."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        namespace.tip = [*namespace.tip, (len(namespace.ostium) - 1, values)]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where and how the results are written."""
+
+    folder: Path
+    report: bool
+    language: str
+    page: str
+    as_json: bool
+
+
+def start(arguments: argparse.Namespace) -> int:
+    """Read, analyse, write."""
+    from CardiacCTALib.pipeline import CoronaryOptions, check_options
+
+    clicks = clicks_of(arguments.ostium, arguments.tip)
+    check_output_folder(arguments.out)
+    progress = Progress(console_sink(arguments.json))
+    with progress.step("Reading the images"):
+        loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)
+        calcium = _read_calcium(arguments.calcium_series)
+    options = CoronaryOptions(engine=arguments.engine, clicks=clicks, calcium_series=calcium)
+    check_options(loaded.volume, options)
+    output = Output(arguments.out, not arguments.no_report, arguments.language, arguments.page, arguments.json)
+    return analyse_and_write(loaded, options, output, progress)
+
+
+def clicks_of(ostia: list[tuple[float, float, float]], tips: list[tuple[int, tuple[float, float, float]]]) -> tuple[Clicks, ...]:
+    """Return the marked arteries.
+
+    Raises
+    ------
+    InputError
+        When a tip comes before any ostium, or an ostium has no tip.
+    """
+    from CardiacCTALib.segment import Clicks
+
+    problems = []
+    if any(number < 0 for number, _ in tips):
+        problems.append("give --ostium before the --tip that belong to it")
+    for number in range(len(ostia)):
+        if not any(of == number for of, _ in tips):
+            problems.append(f"the ostium {ostia[number]} has no --tip")
+    if problems:
+        raise InputError("The marked arteries are incomplete.", problems)
+    return tuple(Clicks(ostium, tuple(tip for of, tip in tips if of == number)) for number, ostium in enumerate(ostia))
+
+
+def read_ccta(path: Path, series: str | None, dicom_files: Path | None) -> LoadedImage:
+    """Read the contrast CT."""
+    from ..dicomio.load import load_image
+
+    return of_its_study(load_image(path, series=series, body="heart"), dicom_files)
+
+
+def _read_calcium(path: Path | None) -> Volume | None:
+    from ..dicomio.load import load_image
+
+    return None if path is None else load_image(path, body="heart").volume
+
+
+def analyse_and_write(loaded: LoadedImage, options: CoronaryOptions, output: Output, progress: Progress) -> int:
+    """Run the pipeline and write every form of its result; the folder appears when all of it is there."""
+    from CardiacCTALib.pipeline import run
+
+    result = run(loaded.volume, options, progress)
+    return write_result(replace(result, warnings=(*loaded.warnings, *result.warnings)), loaded, output, progress)
+
+
+def write_result(result: CoronaryResult, loaded: LoadedImage, output: Output, progress: Progress) -> int:
+    """Write every form of a result that was asked for, and say what there is."""
+    from .coronary_outputs import write_outputs
+
+    with whole_folder(output.folder) as scratch:
+        notes = write_outputs(result, loaded, scratch, output, progress)
+    for note in (*result.warnings, *notes):
+        _say(output, f"Note: {note}")
+    files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
+    if output.as_json:
+        JsonLines(sys.stdout).write(
+            {"event": "done", "exit_code": 0, "folder": str(output.folder), "files": files, "cad_rads": result.grade.text}
+        )
+        return 0
+    print(f"\n{result.grade.text}\n\nResults in {output.folder}")
+    for name, kind in (("report.pdf", "report"), ("report.html", "report"), ("coronary.json", "result")):
+        if (output.folder / name).is_file():
+            print(f"  {kind:<7} {output.folder / name}")
+    return 0
+
+
+def _say(output: Output, sentence: str) -> None:
+    if output.as_json:
+        JsonLines(sys.stdout).write({"event": "note", "text": sentence})
+    else:
+        print(sentence, file=sys.stderr)

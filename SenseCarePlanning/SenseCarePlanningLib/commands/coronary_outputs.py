@@ -1,0 +1,68 @@
+"""Writes a coronary result in every form its users open; computes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..progress import Progress, peak_memory_mb
+
+if TYPE_CHECKING:
+    from CardiacCTALib.result import CoronaryResult
+
+    from ..dicomio.load import LoadedImage
+    from .coronary import Output
+
+
+def write_outputs(
+    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress
+) -> list[str]:
+    """Write label maps, trees, measured vessels, numbers and the run record into an existing folder.
+
+    Parameters
+    ----------
+    result
+        What the pipeline found.
+    loaded
+        The CT and its study.
+    folder
+        Empty; the caller moves it into place when this returns.
+
+    Returns
+    -------
+    list of str
+        What could not be written, each with its reason, as sentences.
+    """
+    from CardiacCTALib.pipeline import with_steps
+    from CardiacCTALib.result_io import save_result
+
+    notes: list[str] = []
+    # Pictures, report (report.pdf, report.html) and DICOM files are written here, before the result, when ``output.report``.
+    with progress.step("Result folder"):
+        save_result(with_steps(result, progress), folder)
+    _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
+    return notes
+
+
+def _write_run_record(result: CoronaryResult, loaded: LoadedImage, notes: list[str], seconds: float, path: Path) -> None:
+    """Write versions, engine, geometry, seconds and memory: no patient identity, no path."""
+    record = {
+        "versions": result.run.versions,
+        "engine": dataclasses.asdict(result.engine),
+        "options": result.run.options,
+        "input_geometry": result.run.input_geometry,
+        "series_choice": loaded.choice_reason,
+        "input_warnings": list(loaded.warnings),
+        "warnings": [*result.warnings, *notes],
+        "cad_rads": result.grade.text,
+        "created": result.run.created,
+        "steps": [
+            {"name": step.name, "seconds": round(step.seconds, 2), "peak_memory_mb": round(step.peak_memory_mb)}
+            for step in result.run.steps
+        ],
+        "seconds": round(seconds, 2),
+        "peak_memory_mb": round(peak_memory_mb()),
+    }
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
