@@ -205,9 +205,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     return _assembled(volume, region, chambers, evidence, trees)
 
 
-def _trees(
-    volume: Volume, region: HeartRegion, chambers: Chambers, graph: TubeGraph, ways: list[list[Way]]
-) -> tuple[Tree, ...]:
+def _trees(volume: Volume, region: HeartRegion, chambers: Chambers, graph: TubeGraph, ways: list[list[Way]]) -> tuple[Tree, ...]:
     start = np.array([part.start for part in chambers.box])
     found = []
     for tree in ways:

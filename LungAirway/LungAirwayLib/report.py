@@ -6,10 +6,10 @@ from pathlib import Path
 
 from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.i18n import LANGUAGE_TAGS
-from SenseCarePlanningLib.report.fonts import printable
 from SenseCarePlanningLib.report.html import write_html
-from SenseCarePlanningLib.report.model import CaseReport, Notice, Section, Tone
+from SenseCarePlanningLib.report.model import CaseReport
 from SenseCarePlanningLib.report.pdf import write_pdf
+from SenseCarePlanningLib.report.study_page import glyph_notice
 
 from .report_pages.airways import airway_section, branch_section
 from .report_pages.methods import limits_section, methods_sections, not_measured_section
@@ -72,7 +72,7 @@ def build_report(
     line = patient_line(study, words)
     return CaseReport(
         title=words.say("Bronchoscopy plan") if plan is not None else words.say("Airway tree"),
-        sections=(*_glyph_notice(line, words), *sections),
+        sections=(*glyph_notice(line, words), *sections),
         language=LANGUAGE_TAGS[language],
         patient_line=line,
         purpose_line=words.say("For review by a clinician – research use, not a medical device"),
@@ -80,18 +80,6 @@ def build_report(
         created=result.run.created,
         producer=f"SenseCare Planning {result.run.versions.get('SenseCare Planning', '')}".strip(),
     )
-
-
-def _glyph_notice(line: str, words: Words) -> tuple[Section, ...]:
-    """Return a note when the patient's name holds characters that the PDF cannot draw."""
-    _, missing = printable(line)
-    if not missing:
-        return ()
-    text = words.say(
-        "The fonts lack {codes} of the patient line: a box stands in their place. Identify the patient by ID and date.",
-        codes=words.say(", ").join(missing),
-    )
-    return (Section(words.say("Characters not printable"), (Notice(text, tone=Tone.BAD),)),)
 
 
 def write_report(

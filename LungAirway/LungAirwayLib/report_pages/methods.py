@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.report.measurement_table import missing_lines
 from SenseCarePlanningLib.report.model import (
     Block,
-    Column,
-    DataTable,
-    KeyValueTable,
     Notice,
     Paragraph,
     Section,
     Signature,
     Tone,
 )
+from SenseCarePlanningLib.report.run_page import run_blocks
 
 from ..result import AirwayResult
-from .quality import missing_lines
 from .words import Words, label_of
 
 _OPTION_NAMES = {
@@ -92,41 +88,11 @@ def _unmeasured_branches(result: AirwayResult, words: Words) -> list[str]:
 def methods_sections(result: AirwayResult, study: StudyInfo | None, words: Words) -> list[Section]:
     """Return methods, engine, versions and parameters, and the run times."""
     title = words.say("Methods, versions and parameters")
-    engine, run = result.engine, result.run
-    rows = [
-        (words.say("Engine"), " ".join(part for part in (words.sentence(engine.name), engine.version) if part)),
-        (words.say("Model"), words.sentence(engine.model or "none")),
-    ]
-    if engine.detail:
-        rows.append((words.say("Detail"), words.sentence(engine.detail)))
-    rows += [
-        (words.say(_OPTION_NAMES.get(name, name)), words.sentence(_OPTION_VALUES.get(value, value)))
-        for name, value in run.options.items()
-    ]
-    if study is not None and study.series_uid:
-        rows.append((words.say("Series UID"), study.series_uid))
-    versions = words.say(", ").join(f"{name} {version}" for name, version in run.versions.items())
-    rows.append((words.say("Versions"), versions or words.say("not stated")))
-    rows.append((words.say("Created"), run.created or words.say("not stated")))
-    blocks: list[Block] = [Paragraph(words.say(text)) for text in _METHODS]
-    blocks.append(KeyValueTable(tuple(rows), pairs_per_line=1))
-    if run.steps:
-        columns = (
-            Column(words.say("Step"), 5.0),
-            Column(words.say("Seconds"), 1.5, "right"),
-            Column(words.say("Peak memory (MB)"), 2.0, "right"),
-        )
-        table = tuple(
-            (
-                words.sentence(step.name),
-                f"{step.seconds:.1f}",
-                f"{step.peak_memory_mb:.0f}" if math.isfinite(step.peak_memory_mb) else words.say("not stated"),
-            )
-            for step in run.steps
-        )
-        blocks.append(DataTable(columns, table, compact=True))
-        return [Section(title, tuple(blocks[:-1])), Section(words.say("Run time"), tuple(blocks[-1:]), keep_together=True)]
-    return [Section(title, tuple(blocks))]
+    table, steps = run_blocks(result.engine, result.run, study, words, _OPTION_NAMES, _OPTION_VALUES)
+    blocks: tuple[Block, ...] = (*(Paragraph(words.say(text)) for text in _METHODS), table)
+    if steps is None:
+        return [Section(title, blocks)]
+    return [Section(title, blocks), Section(words.say("Run time"), (steps,), keep_together=True)]
 
 
 def limits_section(words: Words) -> Section:

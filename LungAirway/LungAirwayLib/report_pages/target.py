@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from SenseCarePlanningLib.report.measurement_table import measurement_blocks
 from SenseCarePlanningLib.report.model import Block, Figure, FigureRow, KeyValueTable, Section
 
 from ..plan import Plan
-from .quality import measurement_blocks
 from .summary import DENSITY_NAMES, SOURCE_NAMES
 from .words import Pictures, Words, label_of
 

@@ -144,7 +144,7 @@ def write_result(result: CoronaryResult, loaded: LoadedImage, output: Output, pr
         )
         return 0
     print(f"\n{result.grade.text}\n\nResults in {output.folder}")
-    for name, kind in (("report.pdf", "report"), ("report.html", "report"), ("coronary.json", "result")):
+    for name, kind in (("report.pdf", "report"), ("report.html", "report"), ("film.pdf", "film"), ("coronary.json", "result")):
         if (output.folder / name).is_file():
             print(f"  {kind:<7} {output.folder / name}")
     return 0

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from .coronary import Output
 
 
-def write_outputs(
-    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress
-) -> list[str]:
-    """Write label maps, trees, measured vessels, numbers and the run record into an existing folder.
+def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress) -> list[str]:
+    """Write pictures, report, film, label maps, trees, measured vessels, numbers and the run record into an existing folder.
 
     Parameters
     ----------
@@ -39,11 +37,35 @@ def write_outputs(
     from CardiacCTALib.result_io import save_result
 
     notes: list[str] = []
-    # Pictures, report (report.pdf, report.html) and DICOM files are written here, before the result, when ``output.report``.
+    if output.report:
+        notes.extend(_write_report(result, loaded, folder, output, progress))
     with progress.step("Result folder"):
         save_result(with_steps(result, progress), folder)
     _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
     return notes
+
+
+def _write_report(result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress) -> list[str]:
+    """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``."""
+    from CardiacCTALib.film import FilmOptions, write_coronary_film
+    from CardiacCTALib.pictures import make_pictures
+    from CardiacCTALib.pipeline import with_steps
+    from CardiacCTALib.report import write_report
+
+    from ..render.offscreen import rendering_available
+
+    no_rendering = rendering_available()
+    language = output.language
+    with progress.step("Pictures"):
+        pictures = make_pictures(result, loaded.volume, folder / "pictures", language, progress, not no_rendering)
+    with progress.step("Report"):
+        done = with_steps(result, progress)
+        write_report(
+            done, folder, study=loaded.study, pictures=pictures, language=language, picture_reason=no_rendering or "",
+            page_size=output.page,
+        )  # fmt: skip
+        write_coronary_film(done, pictures, folder / "film.pdf", study=loaded.study, options=FilmOptions(language=language))
+    return [no_rendering] if no_rendering else []
 
 
 def _write_run_record(result: CoronaryResult, loaded: LoadedImage, notes: list[str], seconds: float, path: Path) -> None:

@@ -79,7 +79,7 @@ def _wrapped(name: str) -> tuple[str, ...]:
     return (name[:at], name[at + 1 :])
 
 
-def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArray]) -> None:
+def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArray], ink: Colour = INK) -> None:
     """Write names into the gutters, in place, each as level with its branch as room allows.
 
     Strategy: rows are spread apart; names are given to rows so that the lines are the shortest in all, which also keeps them
@@ -91,6 +91,8 @@ def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArra
         (H, W, 3) with the drawing between the gutters.
     places
         branch id -> (2,) where its line ends, pixels (x, y).
+    ink
+        Colour of the names.
     """
     height, width = image.shape[:2]
     size = labels.size
@@ -114,7 +116,7 @@ def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArra
                 texts.append((part, near, row, "lm" if right else "rm"))
     _draw_leaders(image, lines, max(width / 700.0, 1.0))
     for text, x, row, anchor in texts:
-        draw_text(image, text, x, row, size, colour=INK, halo=None, anchor=anchor)
+        draw_text(image, text, x, row, size, colour=ink, halo=None, anchor=anchor)
 
 
 def _draw_leaders(image: RgbImage, lines: list[FloatArray], width: float) -> None:

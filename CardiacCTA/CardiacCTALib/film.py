@@ -1,0 +1,193 @@
+"""The coronary film: what was found decides what is on it. From the same pictures and blocks as the report.
+
+*findings*, the one-key layout: the heart from two sides with CAD-RADS and the calcium table beside it, the three main vessels
+straightened, and three sections of each lesion, the gravest first. Regular and special layouts are filled in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.report.film_pdf import write_film
+from SenseCarePlanningLib.report.film_sheet import Box, FilmBlock, FilmCell, FilmSheet, Layout, fill, layout_of
+from SenseCarePlanningLib.report.model import DataTable, Figure, Notice, Tone
+from SenseCarePlanningLib.report.study_page import patient_line
+
+from .pictures import MAIN, shown_vessels
+from .pictures_heart import VIEW_WORDS
+from .pictures_vessel import LETTERS
+from .report_pages.plaque import calcium_section
+from .report_pages.rows import LesionRow, lesion_rows
+from .report_pages.summary import CATEGORY_WORDS, grade_words
+from .report_pages.words import Pictures, Words
+from .result import CoronaryResult
+
+FINDINGS = "findings"
+COLUMNS, ROWS = 12, 14
+_HEART_ROWS, _VESSEL_ROWS, _PROBE_ROWS = 4, 6, 2
+_ON_FIRST = 2 * (ROWS - _HEART_ROWS - _VESSEL_ROWS) // _PROBE_ROWS
+"""Lesions on the first film: two side by side in each row of sections."""
+_ON_OTHERS = 2 * ROWS // _PROBE_ROWS
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """How films are laid out.
+
+    Parameters
+    ----------
+    size
+        Film Size ID, such as ``14INX17IN``.
+    layout
+        ``findings``, a regular one such as ``3x4``, or ``L1`` to ``L7``.
+    landscape
+        Lying instead of upright.
+    language
+        ``en`` or ``zh``.
+    """
+
+    size: str = "14INX17IN"
+    layout: str = FINDINGS
+    landscape: bool = False
+    language: str = "en"
+
+
+def build_film(
+    result: CoronaryResult, pictures: dict[str, Path], *, study: StudyInfo | None = None, options: FilmOptions | None = None
+) -> tuple[FilmSheet, ...]:
+    """Arrange the pictures of a result on films.
+
+    Parameters
+    ----------
+    pictures
+        Key -> file, as :func:`.pictures.make_pictures` gives them; what is missing is left out.
+
+    Raises
+    ------
+    ValueError
+        For an unknown size, layout or language.
+    """
+    options = options or FilmOptions()
+    words = Words.of(options.language)
+    shown = Pictures({key: path for key, path in pictures.items() if path.is_file()})
+    if options.layout == FINDINGS:
+        layout = Layout(COLUMNS, ROWS, ())
+        pages = _finding_pages(result, shown, words)
+    else:
+        layout = layout_of(options.layout)
+        pages = fill(layout, _in_order(result, shown, words))
+    sheet = FilmSheet(
+        layout,
+        (),
+        options.size,
+        options.landscape,
+        f"{words.say('Coronary CT angiography')}  {result.grade.text}",
+        patient_line(study, words),
+        words.say("For review by a clinician – research use, not a medical device"),
+    )
+    count = len(pages)
+    return tuple(replace(sheet, cells=cells, page_label=f"{number} / {count}") for number, cells in enumerate(pages, 1))
+
+
+def write_coronary_film(
+    result: CoronaryResult, pictures: dict[str, Path], path: Path, *, study: StudyInfo | None = None,
+    options: FilmOptions | None = None,
+) -> Path:  # fmt: skip
+    """Write the films as a PDF with pages of the film's size; see :func:`build_film`."""
+    version = result.run.versions.get("SenseCare Planning", "")
+    sheets = build_film(result, pictures, study=study, options=options)
+    write_film(sheets, path, result.run.created, f"SenseCare Planning {version}".strip())
+    return path
+
+
+def gravest_first(rows: Sequence[LesionRow]) -> list[LesionRow]:
+    """Return lesions by what they may be at worst, then by their stenosis; those that are not graded last."""
+    return sorted(rows, key=lambda row: (not row.counts, -row.lesion.narrowings[0].diameter_stenosis_percent.value, row.number))
+
+
+def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words) -> list[tuple[FilmCell, ...]]:
+    third = COLUMNS // 3
+    first: list[FilmCell] = [
+        FilmCell(Box(at * third, 0, third, _HEART_ROWS), _figure(shown, key, words.say(VIEW_WORDS[key])))
+        for at, key in enumerate(("heart_left", "heart_right"))
+    ]
+    first.append(FilmCell(Box(2 * third, 0, third, _HEART_ROWS // 2), _grade_notice(result, words)))
+    calcium = _calcium_block(result, words)
+    first.append(FilmCell(Box(2 * third, _HEART_ROWS // 2, third, _HEART_ROWS // 2), calcium))
+    vessels = [one.vessel.name for one in shown_vessels(result)]
+    chosen = [name for name in MAIN if name in vessels][:3]
+    first += [
+        FilmCell(Box(at * third, _HEART_ROWS, third, _VESSEL_ROWS), _figure(shown, f"straight_{name}", name))
+        for at, name in enumerate(chosen)
+    ]
+    rows = gravest_first(lesion_rows(result))
+    first += _lesion_cells(rows[:_ON_FIRST], _HEART_ROWS + _VESSEL_ROWS, shown, words)
+    pages = [tuple(first)]
+    for start in range(_ON_FIRST, len(rows), _ON_OTHERS):
+        pages.append(tuple(_lesion_cells(rows[start : start + _ON_OTHERS], 0, shown, words)))
+    return pages
+
+
+def _lesion_cells(rows: Sequence[LesionRow], top: int, shown: Pictures, words: Words) -> list[FilmCell]:
+    """Return three sections of each lesion, two lesions in a row."""
+    width = COLUMNS // 6
+    cells = []
+    for at, row in enumerate(rows):
+        for number, letter in enumerate(LETTERS):
+            box = Box((at % 2) * 3 * width + number * width, top + (at // 2) * _PROBE_ROWS, width, _PROBE_ROWS)
+            cells.append(FilmCell(box, _probe(row, letter, shown, words)))
+    return cells
+
+
+def _probe(row: LesionRow, letter: str, shown: Pictures, words: Words) -> Figure:
+    if letter == "B":
+        percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%")
+        caption = words.say(
+            "{name} {segment}: {percent}, grade {grade}", name=row.name, segment=row.code or "–", percent=percent,
+            grade=grade_words(row, words),
+        )  # fmt: skip
+    else:
+        caption = f"{row.number}{letter}"
+    return _figure(shown, f"lesion_{row.number}_{letter}", caption)
+
+
+def _figure(shown: Pictures, key: str, caption: str) -> Figure:
+    return Figure(shown.get(key), caption, caption, missing=caption)
+
+
+def _grade_notice(result: CoronaryResult, words: Words) -> Notice:
+    grade = result.grade
+    items = [words.say(CATEGORY_WORDS[grade.category])]
+    if not grade.certain:
+        possible = words.say(", ").join(one.value for one in grade.possible)
+        items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
+    missing = [one.code for one in result.findings.segments if one.stenosis is None]
+    if missing:
+        items.append(words.say("Not assessable: {segments}", segments=words.say(", ").join(missing)))
+    return Notice("", grade.text, Tone.NEUTRAL, tuple(items))
+
+
+def _calcium_block(result: CoronaryResult, words: Words) -> FilmBlock:
+    """Return the calcium table of the report, or why there is none; without a calibration the column of the mass is left out."""
+    section = calcium_section(result, words)
+    for block in section.blocks:
+        if isinstance(block, DataTable):
+            keep = len(block.columns) - (result.calcium is not None and result.calcium.mass_mg() is None)
+            rows = tuple(row[:keep] for row in block.rows)
+            return replace(block, columns=block.columns[:keep], rows=rows, caption=section.title)
+    score = result.examination.get("agatston_score")
+    return Notice(words.measured(score) if score is not None else "", section.title)
+
+
+def _in_order(result: CoronaryResult, shown: Pictures, words: Words) -> list[FilmBlock]:
+    """Return all there is, in the order of reading: heart, vessels, lesions gravest first, numbers."""
+    blocks: list[FilmBlock] = [_figure(shown, key, words.say(text)) for key, text in VIEW_WORDS.items() if shown.get(key)]
+    for one in shown_vessels(result):
+        name = one.vessel.name
+        blocks += [_figure(shown, f"{kind}_{name}", name) for kind in ("straight", "vessel") if shown.get(f"{kind}_{name}")]
+    for row in gravest_first(lesion_rows(result)):
+        blocks += [_probe(row, letter, shown, words) for letter in LETTERS if shown.get(f"lesion_{row.number}_{letter}")]
+    return [*blocks, _grade_notice(result, words), _calcium_block(result, words)]

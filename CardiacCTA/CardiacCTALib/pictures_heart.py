@@ -1,0 +1,105 @@
+"""The heart in three dimensions with its arteries in the colours of their stenoses, and the arteries alone as an angiogram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.render.heart_picture import HeartPainter, HeartStyle, Vessel, View
+from SenseCarePlanningLib.render.offscreen import RgbImage
+from SenseCarePlanningLib.volume import Volume, bounding_box
+
+from .pictures_vessel import NumberedLesion
+from .report_pages.words import Words, label_of
+from .result import CoronaryResult
+from .views import GRADE_COLOURS, VesselViews
+
+VIEWS: tuple[tuple[str, View], ...] = (
+    ("heart_front", View(0.0, 0.0)),
+    ("heart_left", View(50.0, 20.0)),
+    ("heart_right", View(-35.0, 0.0)),
+)
+"""Key of the picture and where it is seen from: the front, left anterior oblique with cranial tilt, right anterior oblique."""
+VIEW_WORDS = {
+    "heart_front": label_of("From the front"),
+    "heart_left": label_of("From the left front and above (LAO 50°, cranial 20°)"),
+    "heart_right": label_of("From the right front (RAO 35°)"),
+    "arteries": label_of("Arteries alone, maximum intensity, from the left front (LAO 50°, cranial 20°)"),
+}
+GRADE_WORDS = {
+    "": label_of("No stenosis"),
+    "1": label_of("1–24 %"),
+    "2": label_of("25–49 %"),
+    "3": label_of("50–69 %"),
+    "4A": label_of("70–99 %"),
+    "5": label_of("Occluded"),
+}
+SIZE_PX = 1040
+_AROUND_HEART_MM, _AROUND_ARTERY_MM = 1.8, 1.2
+_NAMED_AT = 0.42
+_THICKER_MM = 0.2
+"""Tubes are drawn a little outside of the lumen, so that it does not shine through them."""
+
+
+def heart_pictures(
+    result: CoronaryResult,
+    volume: Volume,
+    views: Mapping[str, VesselViews],
+    lesions: Mapping[str, Sequence[NumberedLesion]],
+    words: Words,
+) -> Iterator[tuple[str, RgbImage]]:
+    """Yield the heart from three sides and ``arteries``, the arteries alone.
+
+    Parameters
+    ----------
+    views
+        Measured vessels by name.
+    lesions
+        Their lesions.
+    """  # fmt: skip
+    tubes = tuple(
+        Vessel(one.measured.walls.points_lps_mm, 0.5 * one.measured.walls.diameter_mm + _THICKER_MM, one.colours())
+        for one in views.values()
+    )
+    labels = _labels(views, lesions, words)
+    letters = tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
+    legend = tuple((words.say(GRADE_WORDS[grade]), colour) for grade, colour in GRADE_COLOURS.items())
+    with HeartPainter(volume, _widened(result.heart.array_kji > 0, volume, _AROUND_HEART_MM)) as painter:
+        for key, view in VIEWS:
+            seen = {name: point for name, point in labels.items() if not painter.hidden(point, view)}
+            style = HeartStyle(view, tubes, legend, seen, letters)
+            yield key, painter.volume_rendering(SIZE_PX, SIZE_PX, style)
+    arteries = result.segments.array_kji > 0
+    if arteries.any():
+        with HeartPainter(volume, _widened(arteries, volume, _AROUND_ARTERY_MM)) as painter:
+            yield "arteries", painter.maximum_intensity(SIZE_PX, SIZE_PX, HeartStyle(VIEWS[1][1], (), (), labels, letters))
+
+
+def _labels(
+    views: Mapping[str, VesselViews], lesions: Mapping[str, Sequence[NumberedLesion]], words: Words
+) -> dict[str, FloatArray]:
+    """Return names and where they point: each vessel before its middle, each lesion at its narrowest section."""
+    found: dict[str, FloatArray] = {}
+    for name, one in views.items():
+        line = one.line
+        found[name] = line.at(_NAMED_AT * float(line.arc_mm[-1]))[0]
+        for numbered in lesions.get(name, ()):
+            percent = words.with_unit(numbered.lesion.narrowings[0].diameter_stenosis_percent.value, "%")
+            found[f"{numbered.name} {percent}"] = line.points_lps_mm[numbered.lesion.narrowest]
+    return found
+
+
+def _widened(mask_kji: NDArray[np.bool_], volume: Volume, reach_mm: float) -> NDArray[np.bool_]:
+    """Return a mask with all that is within a distance of it."""
+    spacing = volume.grid.spacing_kji_mm
+    margin = tuple(int(np.ceil(reach_mm / size)) + 1 for size in spacing)
+    box = bounding_box(mask_kji, (margin[0], margin[1], margin[2]))
+    shift = [np.arange(-(size - 1), size) * step for size, step in zip(margin, spacing, strict=True)]
+    ball = shift[0][:, None, None] ** 2 + shift[1][:, None] ** 2 + shift[2] ** 2 <= reach_mm**2
+    found = np.zeros_like(mask_kji)
+    found[box] = ndimage.binary_dilation(mask_kji[box], ball)
+    return found

@@ -1,0 +1,240 @@
+"""Pictures of one vessel and of its lesions: reformats, probes, profiles, the unrolled wall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.render.chart import ChartStyle, Curve, Span, profile_picture, unrolled_picture
+from SenseCarePlanningLib.render.offscreen import RgbImage
+from SenseCarePlanningLib.render.probe_picture import ProbeStyle, probe_picture
+from SenseCarePlanningLib.render.vessel_picture import GROUND, Probe, Stretch, VesselStyle, margins_px, vessel_picture
+from SenseCarePlanningLib.tubes.sheets import cross_section, straightened, stretched
+
+from .plaque import BINS_HU
+from .report_pages.words import Words
+from .stenosis import Lesion
+from .views import CLASS_COLOURS, GRADE_COLOURS, VesselViews, diameter_band
+
+BOARD_PX = 2126
+"""Width of pictures that fill a page of 180 mm at 300 dpi."""
+TEXT_PX = 29
+"""7 points at 300 dpi."""
+QUARTER_PX = 510
+"""Width of a picture that stands beside three others on a page."""
+BOARD_HEIGHT_PX = 1300
+STRAIGHT_WIDTH_MM, MARGIN_MM, PROBE_MM = 16.0, 9.0, 10.0
+LETTERS = "ABC"
+_GAP_PX, _FINEST_MM = 24, 0.085
+_HU_RANGE = (-150.0, 700.0)
+_INK = (2, 119, 189)
+
+
+@dataclass(frozen=True)
+class NumberedLesion:
+    """A lesion with its number in the patient."""
+
+    number: int
+    lesion: Lesion
+
+    @property
+    def name(self) -> str:
+        """``L1``."""
+        return f"L{self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class VesselPainter:
+    """Draws one vessel.
+
+    Parameters
+    ----------
+    views
+        The measured vessel and the scan around it.
+    lesions
+        Its lesions, with their numbers in the patient.
+    words
+        The reader's language.
+    """
+
+    views: VesselViews
+    lesions: tuple[NumberedLesion, ...]
+    words: Words
+
+    def board(self) -> RgbImage:
+        """Draw the straightened vessel beside the stretched one from two sides: as wide as a page."""
+        views, line = self.views, self.views.line
+        pixel = max(_FINEST_MM, line.length_mm / BOARD_HEIGHT_PX)
+        straight = straightened(line, views.angle_deg(), STRAIGHT_WIDTH_MM, pixel)
+        parts = [vessel_picture(views.reformatter.cut(straight), self.style())]
+        plain = self.style(with_probes=False)
+        rough = [stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, 1.0) for turn in (0.0, 90.0)]
+        room = BOARD_PX - parts[0].shape[1] - 2 * _GAP_PX
+        margins = margins_px(rough[0], plain) + _GAP_PX
+        both = max(*(one.rows / BOARD_HEIGHT_PX for one in rough), sum(one.columns for one in rough) / (room - 2 * margins))
+        if both > 1.5 * pixel:
+            rough = rough[:1]
+            both = max(rough[0].rows / BOARD_HEIGHT_PX, rough[0].columns / (room - margins))
+        for turn in (0.0, 90.0)[: len(rough)]:
+            sheet = stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, max(both, _FINEST_MM))
+            parts.append(vessel_picture(views.reformatter.cut(sheet), plain))
+        return _side_by_side(parts, BOARD_PX)
+
+    def straightened(self, text_px: int = TEXT_PX) -> RgbImage:
+        """Draw the straightened vessel alone."""
+        views = self.views
+        pixel = max(_FINEST_MM, views.line.length_mm / BOARD_HEIGHT_PX)
+        sheet = straightened(views.line, views.angle_deg(), STRAIGHT_WIDTH_MM, pixel)
+        return vessel_picture(views.reformatter.cut(sheet), self.style(text_px=text_px))
+
+    def style(self, with_probes: bool = True, text_px: int = TEXT_PX) -> VesselStyle:
+        """Return what is drawn on the vessel's reformats."""
+        arc = self.views.line.arc_mm
+        probes = [
+            Probe(float(arc[section]), f"{one.number}{letter}") for one in self.lesions for section, letter in self.probes_of(one)
+        ]
+        return VesselStyle(
+            walls=self.views.walls,
+            stretches=tuple(self._stretch(one) for one in self.lesions),
+            divisions=self._divisions(),
+            probes=tuple(probes) if with_probes else (),
+            text_px=text_px,
+            scale_text=self.words.say("{length} mm"),
+        )
+
+    def probes_of(self, one: NumberedLesion) -> list[tuple[int, str]]:
+        """Return section and letter of each probe of a lesion: A before it, B at its narrowest, C after it."""
+        places = self.views.probe_places(one.lesion)
+        pairs = zip((places.before, places.narrowest, places.after), LETTERS, strict=True)
+        return [(section, letter) for section, letter in pairs if section is not None]
+
+    def _stretch(self, one: NumberedLesion) -> Stretch:
+        arc, lesion = self.views.line.arc_mm, one.lesion
+        percent = lesion.narrowings[0].diameter_stenosis_percent
+        text = self.words.estimate(percent, "%")
+        value, _, interval = text.partition(" (")
+        lines = (f"{one.name}  {value}", f"({interval}", self.words.say("MLD {value}", value=f"{lesion.mld_mm.value:.1f} mm"))
+        colour = GRADE_COLOURS[lesion.grades[-1]]
+        return Stretch(float(arc[lesion.first]), float(arc[lesion.last]), float(arc[lesion.narrowest]), lines, colour)
+
+    def _divisions(self) -> tuple[tuple[float, str], ...]:
+        return tuple((one.from_mm, f"{one.code} ?" if one.assumed else one.code) for one in self.views.result.vessel.stretches)
+
+    def probe(self, one: NumberedLesion, section: int, letter: str) -> RgbImage:
+        """Draw one cross-section with its contours and what was measured there."""
+        views, words = self.views, self.words
+        walls = views.measured.walls
+        at = float(views.line.arc_mm[section])
+        where = words.say("at {place}", place=words.with_unit(views.result.vessel.ostium_mm + at, "mm"))
+        area = words.with_unit(float(walls.lumen_area_mm2[section]), "mm2")
+        diameter = words.with_unit(float(walls.diameter_mm[section]), "mm")
+        if section == one.lesion.narrowest:  # what is reported rests on its neighbours too
+            area, diameter = words.with_unit(one.lesion.mla_mm2.value, "mm2"), words.with_unit(one.lesion.mld_mm.value, "mm")
+        what = words.say("lumen {area}, Ø {diameter}", area=area, diameter=diameter)
+        style = ProbeStyle(
+            at, f"{one.number}{letter}", (where, what), views.walls, views.angle_deg(one.lesion),
+            text_px=TEXT_PX, letters=tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F")),
+            scale_text=words.say("{length} mm"),
+        )  # fmt: skip
+        sheet = cross_section(views.line, at, PROBE_MM, PROBE_MM / QUARTER_PX)
+        return probe_picture(views.reformatter.cut(sheet), style)
+
+    def edges(self, one: NumberedLesion) -> RgbImage:
+        """Draw the HU along the cut through the narrowest section, with the edges that were found of lumen and outer wall."""
+        views, lesion = self.views, one.lesion
+        place = np.linspace(-0.5 * PROBE_MM, 0.5 * PROBE_MM, 201)
+        centre, frame = views.line.at(float(views.line.arc_mm[lesion.narrowest]))
+        angle = np.radians(views.angle_deg(lesion))
+        direction = np.cos(angle) * frame[1] + np.sin(angle) * frame[2]
+        lumen_centre = views.measured.walls.points_lps_mm[lesion.narrowest]
+        start = float((lumen_centre - centre) @ direction)
+        values = views.reformatter.box.sample(lumen_centre + (place - start)[:, None] * direction)
+        marks = []
+        for drawn in views.walls:
+            radius = drawn.wall.radius_mm[lesion.narrowest]
+            for turn, sign in ((angle, 1.0), (angle + np.pi, -1.0)):
+                column = int(np.rint(turn / (2.0 * np.pi) * len(radius))) % len(radius)
+                marks.append((start + sign * float(radius[column]), drawn.colour))
+        high = max(_HU_RANGE[1], float(np.nanmax(values)) * 1.05) if np.isfinite(values).any() else _HU_RANGE[1]
+        size = TEXT_PX
+        style = ChartStyle(
+            QUARTER_PX - round(4.6 * size), QUARTER_PX - round(3.2 * size), self.words.say("Along the cut (mm)"),
+            self.words.say("HU in section {name}", name=f"{one.number}B"), marks=tuple(marks), text_px=size,
+        )  # fmt: skip
+        return profile_picture(place, (Curve("", values, _INK),), style, (_HU_RANGE[0], high))
+
+    def _spans(self) -> tuple[Span, ...]:
+        arc = self.views.line.arc_mm
+        return tuple(
+            Span(
+                float(arc[one.lesion.first]), float(arc[one.lesion.last]), float(arc[one.lesion.narrowest]),
+                f"{one.name} {self.words.with_unit(one.lesion.narrowings[0].diameter_stenosis_percent.value, '%')}",
+                (183, 28, 28),
+            )
+            for one in self.lesions
+        )  # fmt: skip
+
+    def profile(self) -> RgbImage:
+        """Draw diameters along the vessel with both healthy references."""
+        views, words = self.views, self.words
+        stenosis, measured = views.result.stenosis, views.measured
+        assert stenosis is not None
+        curves = (
+            Curve(words.say("Outer wall"), measured.walls.outer_diameter_mm, (255, 143, 0)),
+            Curve(words.say("Healthy diameter: taper of the vessel"), stenosis.taper.healthy_mm, (46, 125, 50), dashed=True),
+            Curve(words.say("Healthy diameter: beside the lesion"), stenosis.adjacent.healthy_mm, (106, 27, 154), width=0.14),
+            Curve(words.say("Lumen with its 95 % interval"), measured.walls.diameter_mm, _INK, diameter_band(measured)),
+        )
+        return profile_picture(views.line.arc_mm, curves, self._chart(350, words.say("Diameter (mm)")))
+
+    def unrolled(self) -> RgbImage:
+        """Draw the wall unrolled, in colours of its composition."""
+        words = self.words
+        names = [
+            words.say("Wall of normal thickness"),
+            *(words.say(BIN_WORDS[name]) for name, _, _ in BINS_HU),
+            words.say("Calcified"),
+            words.say("Thick, composition not determined"),
+        ]
+        palette = tuple(zip(names, CLASS_COLOURS, strict=True))
+        style = self._chart(250, words.say("Angle (°)"))
+        return unrolled_picture(self.views.line.arc_mm, self.views.composition(), palette, style)
+
+    def _chart(self, height: int, y_title: str) -> ChartStyle:
+        title = self.words.say("Distance from the ostium (mm)")
+        if self.views.result.vessel.ostium_mm > 0.0:
+            title = self.words.say("Distance from the origin of the branch (mm)")
+        return ChartStyle(
+            BOARD_PX - round(4.6 * TEXT_PX), height, title, y_title, self._spans(), self._divisions(), text_px=TEXT_PX
+        )
+
+
+BIN_WORDS = {
+    "necrotic core": "Low attenuation, under 30 HU",
+    "fibro-fatty": "Fibro-fatty, 30 to 130 HU",
+    "fibrous": "Fibrous, over 130 HU",
+}
+
+
+def _side_by_side(parts: Sequence[RgbImage], width: int) -> RgbImage:
+    """Put pictures side by side on dark ground of a given width (wider where they need it), evenly apart."""
+    used = sum(one.shape[1] for one in parts)
+    width = max(width, used + _GAP_PX * (len(parts) - 1))
+    height = max(one.shape[0] for one in parts)
+    canvas = np.full((height, width, 3), GROUND, dtype=np.uint8)
+    free = (width - used) / max(len(parts) - 1, 1) if len(parts) > 1 else 0.0
+    x = 0.0
+    for one in parts:
+        left = round(x)
+        canvas[: one.shape[0], left : left + one.shape[1]] = one
+        x += one.shape[1] + free
+    return canvas
+
+
+def label_point(views: VesselViews) -> FloatArray:
+    """Return the point (3,) of a vessel that its name points to: halfway."""
+    line = views.line
+    return line.at(0.5 * float(line.arc_mm[-1]))[0]

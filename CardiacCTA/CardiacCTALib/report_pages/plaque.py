@@ -1,0 +1,164 @@
+"""Plaque by lesion and vessel, signs of high-risk plaque with their evidence, and the calcium score."""
+
+from __future__ import annotations
+
+from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Paragraph, Section, Tone
+
+from ..high_risk import HighRiskFeature
+from ..plaque import PlaqueVolumes
+from ..result import CoronaryResult
+from ..segments import Artery
+from .rows import LesionRow, lesion_rows
+from .words import Words
+
+
+def plaque_section(result: CoronaryResult, words: Words) -> Section:
+    """Return plaque volumes of each lesion and of each vessel."""
+    columns = (
+        Column(words.say("Where"), 1.7),
+        Column(words.say("Kind"), 2.6),
+        Column(words.say("Total (mm³)"), 1.2, "right"),
+        Column(words.say("Calcified (mm³)"), 1.3, "right"),
+        Column(words.say("Non-calcified (mm³)"), 1.5, "right"),
+        Column(words.say("Under 30 HU (mm³)"), 1.3, "right"),
+        Column(words.say("Percent atheroma volume"), 1.5, "right"),
+    )
+    rows = [_volumes(f"{row.name} {row.code}".strip(), row.plaque.volumes, words) for row in lesion_rows(result)]
+    rows += [
+        _volumes(words.say("whole {vessel}", vessel=one.vessel.name), one.plaque, words)
+        for one in result.vessels
+        if one.plaque is not None
+    ]
+    blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True)] if rows else []
+    if not rows:
+        blocks.append(Paragraph(words.say("No vessel was measured.")))
+    facts = result.scan
+    if facts is not None:
+        blocks.append(
+            Paragraph(
+                words.say(
+                    "HU depend on the scan: {kvp} kV, kernel {kernel}, lumen {lumen} HU, point spread {fwhm}, noise {noise} HU. "
+                    "A wall counts as plaque where it is thicker than 0.9 mm. No interval of the volumes is known.",
+                    kvp=words.say("not stated") if facts.kvp is None else f"{facts.kvp:.0f}",
+                    kernel=facts.kernel or words.say("not stated"),
+                    lumen=f"{facts.lumen_hu:.0f}",
+                    fwhm=words.with_unit(facts.fwhm_mm, "mm", 2),
+                    noise=f"{facts.noise_hu:.0f}",
+                ),
+                small=True,
+            )
+        )
+    return Section(words.say("Plaque"), tuple(blocks))
+
+
+def _volumes(where: str, volumes: PlaqueVolumes, words: Words) -> tuple[str, ...]:
+    numbers = (volumes.total, volumes.calcified, volumes.non_calcified, volumes.low_attenuation)
+    return (
+        where,
+        words.say(volumes.kind.value),
+        *(words.number(value, "mm3", 1) for value in numbers),
+        words.with_unit(volumes.burden_percent, "%"),
+    )
+
+
+def high_risk_section(result: CoronaryResult, words: Words) -> Section | None:
+    """Return the four signs in each lesion, with what was measured and where to look; None without lesions."""
+    rows = []
+    for row in lesion_rows(result):
+        for feature in row.plaque.features:
+            where = _where(feature, row)
+            rows.append(
+                (
+                    f"{row.name} {row.code}".strip(),
+                    words.say(feature.feature.value),
+                    _present(feature, words),
+                    words.sentence(feature.evidence),
+                    words.with_unit(where, "mm") if where is not None else "–",
+                )
+            )
+    if not rows:
+        return None
+    columns = (
+        Column(words.say("Lesion"), 1.3),
+        Column(words.say("Sign"), 2.0),
+        Column(words.say("Present"), 1.5),
+        Column(words.say("Evidence"), 4.6),
+        Column(words.say("From the ostium"), 1.3, "right"),
+    )
+    note = Paragraph(words.say("Two or more signs in one plaque make the modifier HRP."), small=True)
+    return Section(words.say("Signs of high-risk plaque"), (DataTable(columns, tuple(rows), compact=True), note))
+
+
+def _where(feature: HighRiskFeature, row: LesionRow) -> float | None:
+    """Return how far from the ostium a sign is to be looked at, mm; None where nothing was found."""
+    if feature.section is None or row.vessel.measured is None:
+        return None
+    return row.vessel.vessel.ostium_mm + float(row.vessel.measured.walls.arc_mm[feature.section])
+
+
+def _present(feature: HighRiskFeature, words: Words) -> Cell | str:
+    if feature.present is None:
+        return Cell(words.say("cannot be told"), tone=Tone.INFO)
+    said = words.yes_no(feature.present)
+    if not feature.certain:
+        said = words.say("{answer}, not certain", answer=said)
+    return Cell(said, tone=Tone.CAUTION) if feature.present else said
+
+
+def calcium_section(result: CoronaryResult, words: Words) -> Section:
+    """Return the calcium score of each artery, or why there is none."""
+    score = result.calcium
+    title = words.say("Calcium score")
+    if score is None:
+        item = result.examination.get("agatston_score")
+        reason = words.measured(item) if item is not None else words.say("not stated")
+        return Section(
+            title,
+            (
+                Paragraph(
+                    reason,
+                    words.say("Agatston score"),
+                ),
+            ),
+        )
+    columns = (
+        Column(words.say("Artery"), 1.5),
+        Column(words.say("Lesions"), 1.2, "right"),
+        Column(words.say("Agatston score"), 1.6, "right"),
+        Column(words.say("Volume (mm³)"), 1.6, "right"),
+        Column(words.say("Mass (mg)"), 1.6, "right"),
+    )
+    rows = [
+        (
+            artery.value,
+            str(sum(one.artery is artery for one in score.lesions)),
+            f"{score.agatston(artery):.0f}",
+            words.number(score.volume_mm3(artery), "mm3", 1),
+            _mass(score.mass_mg(artery), words),
+        )
+        for artery in (Artery.LM, Artery.LAD, Artery.LCX, Artery.RCA, Artery.RI)
+        if artery is not Artery.RI or score.agatston(artery) > 0
+    ]
+    rows.append(
+        (
+            words.say("All"),
+            str(len(score.lesions)),
+            f"{score.agatston():.0f}",
+            words.number(score.volume_mm3(), "mm3", 1),
+            _mass(score.mass_mg(), words),
+        )
+    )
+    notes = [
+        words.say(
+            "Category {category}. Threshold {threshold} HU, lesions of 1 mm² and more.",
+            category=score.category,
+            threshold=score.rule.threshold_hu,
+        ),
+        *(words.sentence(text) for text in score.rule.notes),
+    ]
+    blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True), *(Paragraph(text, small=True) for text in notes)]
+    return Section(title, tuple(blocks), keep_together=True)
+
+
+def _mass(value: float | None, words: Words) -> str:
+    return "–" if value is None else words.number(value, "mg", 1)

@@ -1,0 +1,188 @@
+"""What is read first: the CAD-RADS category with its certainty, the lesions in one line each, what to beware of."""
+
+from __future__ import annotations
+
+from SenseCarePlanningLib.report.model import (
+    Block,
+    Column,
+    DataTable,
+    Figure,
+    FigureRow,
+    Heading,
+    KeyValueTable,
+    Notice,
+    Paragraph,
+    Section,
+    Tone,
+)
+
+from ..cadrads_category import Category
+from ..high_risk import present_features
+from ..pictures_heart import VIEW_WORDS
+from ..result import CoronaryResult
+from ..segments import Artery, Dominance
+from .rows import LesionRow, lesion_rows
+from .words import Pictures, Words, label_of
+
+CATEGORY_WORDS = {
+    Category.NONE: label_of("no plaque and no stenosis"),
+    Category.MINIMAL: label_of("minimal stenosis (1–24 %) or plaque without stenosis"),
+    Category.MILD: label_of("mild stenosis (25–49 %)"),
+    Category.MODERATE: label_of("moderate stenosis (50–69 %)"),
+    Category.SEVERE: label_of("severe stenosis (70–99 %) in one or two vessels"),
+    Category.SEVERE_EXTENSIVE: label_of("left main 50 % or more, or severe stenosis in three vessels"),
+    Category.OCCLUDED: label_of("total occlusion"),
+    Category.NON_DIAGNOSTIC: label_of("not diagnostic"),
+}
+DOMINANCE_WORDS = {
+    Dominance.RIGHT: label_of("right dominant"),
+    Dominance.LEFT: label_of("left dominant"),
+    Dominance.BALANCED: label_of("balanced"),
+}
+KEY_WARNINGS = 5
+"""So many warnings stand in the box; all follow under quality."""
+
+
+def summary_section(result: CoronaryResult, words: Words) -> Section:
+    """Return the box that is read first."""
+    grade = result.grade
+    tone = Tone.CAUTION if not grade.certain or grade.category is Category.NON_DIAGNOSTIC else Tone.INFO
+    items = [words.say(CATEGORY_WORDS[grade.category])]
+    if not grade.certain:
+        possible = words.say(", ").join(one.value for one in grade.possible)
+        items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
+    blocks: list[Block] = [Notice("", grade.text, tone, tuple(items))]
+    blocks.append(KeyValueTable(tuple(_key_rows(result, words)), pairs_per_line=1))
+    rows = lesion_rows(result)
+    if rows:
+        blocks.append(_lesion_table(rows, words))
+    else:
+        blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in the vessels measured.")))
+    missing = [one for one in result.findings.segments if one.stenosis is None]
+    if missing:
+        names = words.say(", ").join(f"{one.code} ({words.reason(one.not_assessable)})" for one in missing)
+        blocks.append(Notice(names, words.say("Not assessable"), Tone.BAD))
+    warnings = said_warnings(result, words)
+    if warnings:
+        rest = len(warnings) - KEY_WARNINGS
+        more = (words.say("and {count} more, see the quality section", count=rest),) if rest > 0 else ()
+        blocks.append(Notice("", words.say("Beware"), Tone.CAUTION, (*warnings[:KEY_WARNINGS], *more)))
+    return Section(words.say("Summary"), tuple(blocks))
+
+
+def said_warnings(result: CoronaryResult, words: Words) -> tuple[str, ...]:
+    """Return what to beware of, each once: the quality list in the reader's language first, then what the reading said."""
+    quality = [one.say(words.code) for one in result.quality]
+    known = {one.text for one in result.quality}
+    rest = [words.sentence(text) for text in result.warnings if text not in known]
+    return tuple(dict.fromkeys((*quality, *rest)))
+
+
+def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
+    grade = result.grade
+    worst = [
+        words.say("{vessel} {percent} %", vessel=vessel.value, percent=percent)
+        for vessel, percent in grade.worst_percent
+        if percent
+    ]
+    dominance = words.say(DOMINANCE_WORDS[result.dominance]) if result.dominance else words.say("not known")
+    burden = words.say("no plaque found") if grade.burden.level is None else f"P{grade.burden.level}"
+    involved = words.say("{count} segments involved (SIS)", count=grade.burden.involved_segments)
+    score = result.examination.get("agatston_score")
+    said = words.say("not stated") if score is None else words.measured(score)
+    risky = [row for row in lesion_rows(result) if present_features(row.plaque.features)]
+    features = words.say("; ").join(
+        words.say(
+            "{lesion}: {features}",
+            lesion=row.name,
+            features=words.say(", ").join(words.say(one.value) for one in sorted(present_features(row.plaque.features), key=str)),
+        )
+        for row in risky
+    )
+    return [
+        (words.say("Greatest stenosis of each vessel"), words.say(", ").join(worst) or words.say("none")),
+        (words.say("Plaque burden"), f"{burden}{words.say(', ')}{involved}"),
+        (words.say("High-risk features"), features or words.say("none found")),
+        (words.say("Agatston score"), said),
+        (words.say("Coronary dominance"), dominance),
+    ]
+
+
+def _lesion_table(rows: tuple[LesionRow, ...], words: Words) -> DataTable:
+    columns = (
+        Column(words.say("Lesion"), 0.8),
+        Column(words.say("Segment"), 1.2),
+        Column(words.say("From the ostium"), 1.3, "right"),
+        Column(words.say("Diameter stenosis (95 %)"), 2.2),
+        Column("MLD", 1.1, "right"),
+        Column(words.say("Plaque"), 2.4),
+        Column(words.say("Grade"), 1.5),
+    )
+    return DataTable(
+        columns,
+        tuple(
+            (
+                row.name,
+                row.code or "–",
+                words.with_unit(row.lesion.distance_mm, "mm", 0),
+                words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%"),
+                words.with_unit(row.lesion.mld_mm.value, "mm"),
+                words.say(row.plaque.volumes.kind.value),
+                grade_words(row, words),
+            )
+            for row in rows
+        ),
+    )
+
+
+def grade_words(row: LesionRow, words: Words) -> str:
+    """Return the categories that the interval of a lesion alone leaves possible; with a note where it does not count."""
+    said = words.say(" or ").join(row.lesion.grades)
+    return said if row.counts else words.say("{grade} (not graded)", grade=said)
+
+
+def overview_section(result: CoronaryResult, pictures: Pictures, words: Words) -> Section:
+    """Return the heart from three sides and the arteries alone."""
+    figures = [
+        Figure(pictures.get(key), words.say(text), words.say(text), words.picture_missing(pictures.reason), max_height_mm=88.0)
+        for key, text in VIEW_WORDS.items()
+    ]
+    blocks: list[Block] = [FigureRow(tuple(figures[:2])), FigureRow(tuple(figures[2:]))]
+    blocks.append(
+        Paragraph(
+            words.say(
+                "Colours: the gravest category that the 95 % interval of a lesion leaves possible. Lesions hidden behind the "
+                "heart in a view are not named in it."
+            ),
+            small=True,
+        )
+    )
+    return Section(words.say("The heart and its arteries"), tuple(blocks), new_page=True)
+
+
+def grading_section(result: CoronaryResult, words: Words) -> Section:
+    """Return why the category is what it is, and what would change it."""
+    grade = result.grade
+    blocks: list[Block] = [Heading(words.say("Rules that fired"))]
+    blocks.append(Notice("", grade.text, Tone.INFO, tuple(one.say(words.code) for one in grade.trace)))
+    blocks.append(Heading(words.say("What would change it")))
+    changes = tuple(one.say(words.code) for one in grade.what_if)
+    if changes:
+        blocks.append(Notice("", "", Tone.NEUTRAL, changes))
+    else:
+        blocks.append(Paragraph(words.say("No single change within the intervals or the disputed rules changes the category.")))
+    worst = dict(grade.worst_percent)
+    order = [one for one in (Artery.LM, Artery.LAD, Artery.LCX, Artery.RCA) if one in worst]
+    columns = (Column(words.say("Vessel"), 2.0), Column(words.say("Greatest diameter stenosis"), 3.0, "right"))
+    if order:
+        blocks.append(DataTable(columns, tuple((one.value, f"{worst[one]} %") for one in order), compact=True))
+    blocks.append(
+        Paragraph(
+            words.say(
+                "CAD-RADS 2.0 (Cury 2022, doi:10.1016/j.jcmg.2022.07.002); segments of 1.5 mm and less are not graded. Percent "
+                "are rounded to whole numbers before grading."
+            ),
+            small=True,
+        )
+    )
+    return Section("CAD-RADS 2.0", tuple(blocks), keep_together=True)

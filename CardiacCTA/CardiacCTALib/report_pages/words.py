@@ -1,0 +1,77 @@
+"""Names of arteries, segments and measurements of the coronary report in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from SenseCarePlanningLib.report.words import Pictures, label_of
+from SenseCarePlanningLib.report.words import Words as SharedWords
+
+from ..segments import BY_CODE
+from ..stenosis import Estimate
+
+__all__ = ["MEASUREMENT_NAMES", "Pictures", "Words", "label_of"]
+
+MEASUREMENT_NAMES = {
+    "diameter_stenosis_taper": label_of("Diameter stenosis"),
+    "diameter_stenosis_adjacent": label_of("Diameter stenosis"),
+    "area_stenosis_taper": label_of("Area stenosis"),
+    "area_stenosis_adjacent": label_of("Area stenosis"),
+    "reference_diameter_taper": label_of("Healthy diameter"),
+    "reference_diameter_adjacent": label_of("Healthy diameter"),
+    "reference_diameter": label_of("Healthy diameter"),
+    "minimum_lumen_diameter": label_of("Minimal lumen diameter"),
+    "minimum_lumen_area": label_of("Minimal lumen area"),
+    "lesion_length": label_of("Length of the lesion"),
+    "length": label_of("Length"),
+    "distance_from_ostium": label_of("Distance from the ostium"),
+    "calcium_arc": label_of("Arc of calcium"),
+    "plaque_volume": label_of("Plaque volume"),
+    "calcified_plaque_volume": label_of("Calcified plaque"),
+    "non_calcified_plaque_volume": label_of("Non-calcified plaque"),
+    "low_attenuation_plaque_volume": label_of("Low-attenuation plaque (< 30 HU)"),
+    "necrotic_core_volume": label_of("Low attenuation, −30 to 30 HU"),
+    "fibro_fatty_volume": label_of("Fibro-fatty, 30 to 130 HU"),
+    "fibrous_volume": label_of("Fibrous, 130 to 350 HU"),
+    "lumen_volume": label_of("Lumen volume"),
+    "percent_atheroma_volume": label_of("Percent atheroma volume"),
+    "plaque_burden_at_narrowest": label_of("Plaque burden there"),
+    "remodelling_index": label_of("Remodelling index"),
+    "aortic_attenuation": label_of("Attenuation of the aorta"),
+    "noise": label_of("Image noise in the aorta"),
+    "point_spread_fwhm": label_of("Sharpness (width of the point spread)"),
+    "agatston_score": label_of("Agatston score"),
+    "calcium_volume": label_of("Calcium volume"),
+    "calcium_mass": label_of("Calcium mass"),
+    "segment_involvement_score": label_of("Segments involved (SIS)"),
+}
+"""Machine name of a measurement -> what the reader sees."""
+
+_DECIMALS = {"%": 0, "mm": 1, "mm2": 1, "mm3": 1, "1": 2, "deg": 0}
+
+
+@dataclass(frozen=True, eq=False)
+class Words(SharedWords):
+    """How things are said in one language; see the shared words for numbers and sentences."""
+
+    names: ClassVar[Mapping[str, str]] = MEASUREMENT_NAMES
+
+    def code(self, code: str) -> str:
+        """Return a segment's short name as it is; other texts as the catalogue has them."""
+        return code if code in BY_CODE else self.translate.sentence(code)
+
+    def segment(self, code: str) -> str:
+        """Return a segment written out with its short name, such as ``Proximal LAD (pLAD)``."""
+        return self.say("{name} ({code})", name=self.say(BY_CODE[code].name), code=code) if code in BY_CODE else code
+
+    def estimate(self, value: Estimate, unit: str, decimals: int | None = None) -> str:
+        """Return "82 % (69–95)"."""
+        places = _DECIMALS.get(unit, 1) if decimals is None else decimals
+        low, high = (self.number(one, unit, places) for one in (value.low, value.high))
+        return f"{self.with_unit(value.value, unit, places)} ({low}–{high})"
+
+    def reason(self, text: str) -> str:
+        """Return a reason that the pipeline gave."""
+        return self.sentence(text)

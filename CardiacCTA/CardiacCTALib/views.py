@@ -1,0 +1,182 @@
+"""What is shown of one measured vessel: its line, walls and reformats, the angle that shows a lesion, and where to probe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.render.overlay import Colour
+from SenseCarePlanningLib.render.vessel_picture import LUMEN, OUTER, DrawnWall
+from SenseCarePlanningLib.tubes.crosssection import ray_angles
+from SenseCarePlanningLib.tubes.reformat import Reformatter
+from SenseCarePlanningLib.tubes.sheets import turning_axes
+from SenseCarePlanningLib.tubes.tube_line import TubeLine
+from SenseCarePlanningLib.tubes.wall_lines import TubeWall
+from SenseCarePlanningLib.volume import Volume
+
+from .lumen import Measured
+from .plaque import BINS_HU, PlaqueMap, plaque_map
+from .plaque_ring import ring_of
+from .reference import ADJACENT_WITHIN_MM, DISEASED_WALL_MM, plaque_free
+from .stenosis import Lesion
+from .vessel_result import VesselResult
+
+GRADE_COLOURS: dict[str, Colour] = {
+    "": (102, 187, 106),
+    "1": (212, 225, 87),
+    "2": (255, 238, 88),
+    "3": (255, 152, 0),
+    "4A": (229, 57, 53),
+    "5": (186, 104, 200),
+}
+"""Colour of a stretch by the gravest category that its interval leaves possible; without a lesion the first."""
+NORMAL, CALCIFIED, UNKNOWN = 0, len(BINS_HU) + 1, len(BINS_HU) + 2
+"""Classes of the unrolled wall; between the first two lie those of ``BINS_HU``, in order."""
+CLASS_COLOURS: tuple[Colour, ...] = (
+    (238, 240, 243), (183, 28, 28), (255, 193, 7), (76, 160, 80), (48, 52, 60), (160, 174, 192),
+)  # fmt: skip
+_PROBE_CLEAR_MM = 1.5
+
+
+@dataclass(frozen=True)
+class ProbePlaces:
+    """Sections at which a lesion is shown: the healthy one before it, the narrowest, the healthy one after it; None without."""
+
+    before: int | None
+    narrowest: int
+    after: int | None
+
+    @property
+    def sections(self) -> tuple[int, ...]:
+        """Those that there are, proximal first."""
+        return tuple(one for one in (self.before, self.narrowest, self.after) if one is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class VesselViews:
+    """One measured vessel and the scan around it.
+
+    Parameters
+    ----------
+    result
+        A vessel that was measured.
+    volume
+        The scan, HU.
+
+    Raises
+    ------
+    ValueError
+        When the vessel was not measured.
+    """
+
+    result: VesselResult
+    volume: Volume
+
+    def __post_init__(self) -> None:
+        if self.result.measured is None:
+            raise ValueError(f"{self.result.vessel.name} was not measured: {self.result.reason}")
+
+    @property
+    def measured(self) -> Measured:
+        """The measured vessel."""
+        assert self.result.measured is not None
+        return self.result.measured
+
+    @cached_property
+    def line(self) -> TubeLine:
+        """The smoothed centreline with the frames that the walls count in."""
+        walls = self.measured.walls
+        return TubeLine(self.measured.line_lps_mm, walls.frames, walls.arc_mm)
+
+    @cached_property
+    def reformatter(self) -> Reformatter:
+        """The scan prepared around the vessel."""
+        return Reformatter.around(self.volume, self.line)
+
+    @cached_property
+    def walls(self) -> tuple[DrawnWall, DrawnWall]:
+        """Outer wall and lumen as they are drawn."""
+        walls = self.measured.walls
+        away = walls.points_lps_mm - self.line.points_lps_mm
+        centre = np.stack([(away * walls.frames[:, row]).sum(axis=1) for row in (1, 2)], axis=1)
+        outer, lumen = (TubeWall(self.line, centre, radius) for radius in (walls.outer_mm, walls.lumen_mm))
+        return DrawnWall(outer, OUTER), DrawnWall(lumen, LUMEN)
+
+    @property
+    def worst(self) -> Lesion | None:
+        """The lesion with the greatest stenosis; None in a vessel without."""
+        return max(self.result.lesions, key=lambda one: one.narrowings[0].diameter_stenosis_percent.value, default=None)
+
+    def angle_deg(self, lesion: Lesion | None = None) -> float:
+        """Return the angle of a straightened reformat that shows a lesion (the worst by default) where its plaque is thickest."""
+        lesion = lesion or self.worst
+        if lesion is None:
+            return 0.0
+        walls = self.measured.walls
+        part = slice(lesion.first, lesion.last + 1)
+        thick = (walls.outer_mm - walls.lumen_mm)[part].mean(axis=0)
+        angle = ray_angles(len(thick))
+        return float(np.degrees(np.arctan2((thick * np.sin(angle)).sum(), (thick * np.cos(angle)).sum())))
+
+    def widest_angle_deg(self) -> float:
+        """Return the angle of a stretched reformat at which the vessel's course is spread out the most."""
+        axes = turning_axes(self.line)
+        away = (self.line.points_lps_mm - self.line.points_lps_mm.mean(axis=0)) @ axes[1:].T
+        direction = np.linalg.svd(away, full_matrices=False)[2][0]
+        return float(np.degrees(np.arctan2(direction[1], direction[0])))
+
+    def probe_places(self, lesion: Lesion) -> ProbePlaces:
+        """Return where a lesion is probed: its narrowest section, and the nearest plaque-free ones on both sides.
+
+        Without plaque-free ones within the reach of the adjacent reference, the sections just outside of the lesion.
+        """
+        walls, count = self.measured.walls, len(self.measured.walls.arc_mm)
+        fair = plaque_free(walls) & self.measured.visible
+        for other in self.result.lesions:
+            fair[other.first : other.last + 1] = False
+        found: list[int | None] = []
+        for edge, side in ((lesion.first, -1), (lesion.last, 1)):
+            away = (walls.arc_mm - walls.arc_mm[edge]) * side
+            near = np.flatnonzero(fair & (away >= _PROBE_CLEAR_MM) & (away <= ADJACENT_WITHIN_MM))
+            if len(near):
+                found.append(int(near[np.argmin(away[near])]))
+            else:
+                outside = int(np.abs(away - _PROBE_CLEAR_MM).argmin())
+                found.append(outside if 0 < outside < count - 1 and away[outside] > 0.0 else None)
+        return ProbePlaces(found[0], lesion.narrowest, found[1])
+
+    def colours(self) -> NDArray[np.uint8]:
+        """Return the colour (N, 3) of each section by the gravest category that its lesion may have."""
+        found = np.tile(np.array(GRADE_COLOURS[""], dtype=np.uint8), (len(self.line.arc_mm), 1))
+        for lesion in self.result.lesions:
+            found[lesion.first : lesion.last + 1] = GRADE_COLOURS[lesion.grades[-1]]
+        return found
+
+    @cached_property
+    def unrolled(self) -> PlaqueMap:
+        """The wall unrolled."""
+        measured = self.measured
+        return plaque_map(measured, measured.walls, ring_of(measured, measured.walls))
+
+    def composition(self) -> NDArray[np.int64]:
+        """Return the class (N, J) of each place of the unrolled wall; see :data:`NORMAL`."""
+        wall = self.unrolled
+        plaque = wall.thickness_mm > DISEASED_WALL_MM
+        found = np.full(plaque.shape, NORMAL, dtype=np.int64)
+        tops = [high for _, _, high in BINS_HU[:-1]]
+        known = np.isfinite(wall.mean_hu)
+        found[plaque & known] = 1 + np.searchsorted(tops, wall.mean_hu[plaque & known], side="right")
+        found[plaque & ~known] = UNKNOWN
+        found[wall.calcium] = CALCIFIED
+        return found
+
+
+def diameter_band(measured: Measured) -> tuple[FloatArray, FloatArray]:
+    """Return the 95 % interval (N,), (N,) of the lumen's diameter, section by section."""
+    spread = 1.96 * np.sqrt(np.diag(measured.covariance_mm2))
+    diameter = measured.walls.diameter_mm
+    return np.maximum(diameter - spread, 0.0), diameter + spread

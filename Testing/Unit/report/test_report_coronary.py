@@ -1,0 +1,223 @@
+"""Pictures, pages and films of a coronary result: what was measured is what is printed, with where it was read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from coronary_results import SPEC, nothing_measured, one_lesion
+
+from CardiacCTALib.film import FilmOptions, build_film, gravest_first, write_coronary_film
+from CardiacCTALib.pictures import make_pictures
+from CardiacCTALib.report import build_report, write_report
+from CardiacCTALib.report_pages.rows import lesion_rows
+from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.views import CALCIFIED, NORMAL, UNKNOWN, VesselViews
+from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.report.film_sheet import (
+    REGULAR_LAYOUTS,
+    SPECIAL_LAYOUTS,
+    Box,
+    FilmSheet,
+    Layout,
+    fill,
+    layout_of,
+)
+from SenseCarePlanningLib.report.model import DataTable, Figure, FigureRow, Notice
+from SenseCarePlanningLib.volume import Volume
+
+STUDY = StudyInfo(patient_name="Wang^Xiao", patient_id="P-1")
+
+
+@pytest.fixture(scope="module")
+def case() -> tuple[CoronaryResult, Volume]:
+    result, tube = one_lesion()
+    return result, tube.volume
+
+
+@pytest.fixture(scope="module")
+def pictures(case: tuple[CoronaryResult, Volume], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return make_pictures(*case, tmp_path_factory.mktemp("pictures"), "zh", with_heart=False)
+
+
+def texts(value: object) -> list[str]:
+    """Every text of a report, however deep."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, tuple):
+        return [text for one in value for text in texts(one)]
+    if hasattr(value, "__dataclass_fields__"):
+        return [text for name in value.__dataclass_fields__ for text in texts(getattr(value, name))]
+    return []
+
+
+def test_the_reformat_shows_plaque_where_it_is_thickest_and_the_lesion_is_probed_on_both_sides(
+    case: tuple[CoronaryResult, Volume],
+) -> None:
+    result, volume = case
+    views = VesselViews(result.vessel("LAD"), volume)
+    assert abs((views.angle_deg() - SPEC.eccentric_deg + 180.0) % 360.0 - 180.0) < 25.0
+    (lesion,) = views.result.lesions
+    places = views.probe_places(lesion)
+    assert places.before is not None and places.after is not None
+    assert places.before < lesion.first < places.narrowest < lesion.last < places.after
+    walls = views.measured.walls
+    thick = (walls.outer_mm - walls.lumen_mm).mean(axis=1)
+    assert thick[places.before] < 0.9 > thick[places.after] and thick[places.narrowest] > 0.9
+    colours = views.colours()
+    assert (colours[lesion.narrowest] != colours[2]).any() and len(colours) == len(walls.arc_mm)
+    classes = views.composition()
+    assert (classes[places.before] == NORMAL).all()
+    soft = classes[lesion.narrowest]
+    assert ((soft > NORMAL) & (soft < CALCIFIED)).sum() > 0.3 * len(soft)
+    assert not (classes == CALCIFIED).any() and (classes == UNKNOWN).mean() < 0.1
+    with pytest.raises(ValueError, match="not measured"):
+        VesselViews(result.vessel("D1"), volume)
+
+
+def test_every_picture_is_there_and_none_is_empty(pictures: dict[str, Path]) -> None:
+    assert set(pictures) == {
+        "vessel_LAD", "straight_LAD", "profile_LAD", "wall_LAD", "lesion_1_A", "lesion_1_B", "lesion_1_C", "lesion_1_edges",
+    }  # fmt: skip
+    for key, path in pictures.items():
+        pixels = np.asarray(Image.open(path).convert("L"))
+        assert pixels.std() > 15.0, key
+        assert pixels.shape[1] <= 2130, key
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_number_of_a_lesion_is_printed_with_its_interval_and_its_section(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path], language: str
+) -> None:
+    result = case[0]
+    report = build_report(result, study=STUDY, pictures=pictures, language=language)
+    tables = [block for section in report.sections for block in section.blocks if isinstance(block, DataTable)]
+    cells = [row for table in tables for row in table.rows]
+    (row,) = lesion_rows(result)
+    for name in ("diameter_stenosis", "area_stenosis", "reference_diameter"):
+        for reference in ("taper", "adjacent"):
+            item = row.numbers[f"{name}_{reference}"]
+            assert item.value is not None and item.interval is not None
+            places = 0 if item.unit == "%" else 1
+            low, high = (f"{end:.{places}f}" for end in item.interval)
+            said = f"({low}–{high})"
+            assert any(
+                f"{item.value:.{places}f}" in str(cell) and said in str(cell) and line[-1] == "1B"
+                for line in cells
+                for cell in line
+            ), item.name
+    mld = row.numbers["minimum_lumen_diameter"]
+    assert any(f"{mld.value:.1f}" in str(one) and line[at + 1] == "1B" for line in cells for at, one in enumerate(line[:-1]))
+    shown = [figure.picture for section in report.sections for block in section.blocks if isinstance(block, FigureRow)
+             for figure in block.figures]  # fmt: skip
+    assert {pictures[f"lesion_1_{part}"] for part in ("A", "B", "C", "edges")} <= set(shown)
+
+
+def test_the_grade_its_rules_and_what_was_not_assessed_are_on_the_first_pages(case: tuple[CoronaryResult, Volume]) -> None:
+    result = case[0]
+    report = build_report(result, study=STUDY, picture_reason="No picture was asked for.")
+    first = texts(report.sections[1].blocks)
+    assert result.grade.text in first
+    assert any("D1 (motion)" in text for text in first)
+    everything = texts(report.sections)
+    assert all(fired.text in everything for fired in (*result.grade.trace, *result.grade.what_if))
+    assert "not measured: no calcium series was given" in everything
+    assert "No picture was asked for." in everything
+
+
+def test_a_chinese_report_has_no_english_sentence(case: tuple[CoronaryResult, Volume], pictures: dict[str, Path]) -> None:
+    for result in (case[0], nothing_measured(case[0])):
+        report = build_report(result, study=STUDY, pictures=pictures, language="zh")
+        english = [
+            text for text in texts(report.sections)
+            if re.search(r"\b[a-z]{3,}\b [a-z]{2,}\b", text) and not re.search(r"[\u4e00-\u9fff]", text)
+        ]  # fmt: skip
+        assert english == []
+
+
+def test_a_patient_without_any_measured_vessel_gets_a_report_too(case: tuple[CoronaryResult, Volume], tmp_path: Path) -> None:
+    result = nothing_measured(case[0])
+    assert make_pictures(result, case[1], tmp_path, with_heart=False) == {}
+    report = build_report(result)
+    assert "CAD-RADS N" in texts(report.sections)
+    assert any("not measured" in text for text in texts(report.sections))
+    (sheet,) = build_film(result, {})
+    assert next(cell.block.title for cell in sheet.cells if isinstance(cell.block, Notice)) == "CAD-RADS N"
+
+
+@pytest.mark.parametrize(("page", "size"), [("A4", (595, 842)), ("Letter", (612, 792))])
+def test_the_files_hold_the_findings(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path], tmp_path: Path, page: str, size: tuple[int, int]
+) -> None:
+    pdf, html = write_report(case[0], tmp_path, study=STUDY, pictures=pictures, page_size=page)
+    reader = PdfReader(pdf)
+    assert [round(float(side)) for side in reader.pages[0].mediabox[2:]] == list(size)
+    text = " ".join(one.extract_text() for one in reader.pages)
+    assert case[0].grade.text in text and "P-1" in text and "For review by a clinician" in text
+    assert case[0].grade.text in html.read_text(encoding="utf-8")
+    before = pdf.read_bytes()
+    write_report(case[0], tmp_path, study=STUDY, pictures=pictures, page_size=page)
+    assert pdf.read_bytes() == before
+
+
+def test_films_have_their_size_and_three_sections_of_each_lesion(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    for language in ("en", "zh"):
+        options = FilmOptions("11INX14IN", landscape=True, language=language)
+        (sheet,) = build_film(case[0], pictures, study=STUDY, options=options)
+        shown = [cell.block.picture for cell in sheet.cells if isinstance(cell.block, Figure) and cell.block.picture]
+        assert [pictures[f"lesion_1_{letter}"] for letter in "ABC"] == [one for one in shown if "lesion" in one.name]
+        assert pictures["straight_LAD"] in shown
+        path = write_coronary_film(case[0], pictures, tmp_path / "film.pdf", study=STUDY, options=options)
+        (page,) = PdfReader(path).pages
+        assert [round(float(side) / 72.0, 2) for side in page.mediabox[2:]] == [14.0, 11.0]
+        text = page.extract_text()
+        assert case[0].grade.text in text and "P-1" in text and "…" not in text
+
+
+@pytest.mark.parametrize("name", [*REGULAR_LAYOUTS, *SPECIAL_LAYOUTS])
+def test_every_layout_is_filled_in_order_and_no_picture_is_lost(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path], name: str
+) -> None:
+    sheets = build_film(case[0], pictures, options=FilmOptions(layout=name))
+    blocks = [cell.block for sheet in sheets for cell in sheet.cells]
+    shown = [block.picture for block in blocks if isinstance(block, Figure)]
+    wanted = {path for key, path in pictures.items() if key != "lesion_1_edges" and not key.startswith(("profile", "wall"))}
+    assert set(shown) == wanted
+    layout = layout_of(name)
+    assert len(sheets) == -(-len(blocks) // len(layout.boxes))
+    assert [cell.box for cell in sheets[0].cells] == list(layout.boxes[: len(sheets[0].cells)])
+    assert sheets[-1].page_label == f"{len(sheets)} / {len(sheets)}"
+
+
+def test_lesions_stand_on_the_film_gravest_first(case: tuple[CoronaryResult, Volume]) -> None:
+    (row,) = lesion_rows(case[0])
+    narrowings = tuple(
+        replace(one, diameter_stenosis_percent=replace(one.diameter_stenosis_percent, value=20.0))
+        for one in row.lesion.narrowings
+    )
+    milder = replace(row, number=2, lesion=replace(row.lesion, narrowings=narrowings))
+    unsure = replace(row, number=3, counts=False)
+    assert [one.number for one in gravest_first([unsure, milder, row])] == [1, 2, 3]
+
+
+def test_boxes_that_overlap_and_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="over another"):
+        Layout(2, 2, (Box(0, 0, 2, 1), Box(1, 0)))
+    with pytest.raises(ValueError, match="outside"):
+        Layout(2, 2, (Box(1, 1, 2, 1),))
+    with pytest.raises(ValueError, match="'9x9'"):
+        layout_of("9x9")
+    with pytest.raises(ValueError, match="A0"):
+        _ = FilmSheet(Layout(1, 1, (Box(0, 0),)), (), size="A0").size_mm
+    assert fill(layout_of("3x3"), []) == []
