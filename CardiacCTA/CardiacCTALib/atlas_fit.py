@@ -21,6 +21,7 @@ STARTS_MM = (-20.0, -4.0, 12.0)
 """Heights along the aorta at which the comparison starts: how low the circles reach is uncertain by about two centimetres."""
 LOWEST_HU, HIGHEST_HU = -700.0, 600.0
 BINS, SHARE = 32, 0.25
+FAR_MM = 50.0
 MESH = (6, 6, 5)
 """Meshes of the spline deformation: about 3 cm each."""
 
@@ -35,12 +36,15 @@ class FittedHeart:
         (K, J, I) uint8.
     outside_mm
         (K, J, I) float32, about the distance to the pericardium, negative inside.
+    ostia_mm
+        (2, 3) about where the left and the right coronary artery leave the aorta: k, j, i of the coarse array times its spacing.
     agreement
         Mutual information in nats after the fit: how sure it is.
     """
 
     labels: NDArray[np.uint8]
     outside_mm: NDArray[np.float32]
+    ostia_mm: FloatArray
     agreement: float
 
 
@@ -127,7 +131,9 @@ def _in_patient(
     matrix = np.array(affine.GetMatrix()).reshape(3, 3)
     centre, move = np.array(affine.GetCenter()), np.array(affine.GetTranslation())
     inverse = np.linalg.inv(matrix)
-    grid = np.indices(shape).reshape(3, -1).T * spacing
+    box = _atlas_box(atlas, affine, shape, spacing)
+    size = tuple(part.stop - part.start for part in box)
+    grid = (np.indices(size).reshape(3, -1).T + [part.start for part in box]) * spacing
     wanted = (grid[:, ::-1] - centre - move) @ inverse.T + centre
     place = wanted.copy()
     for _ in range(6):
@@ -137,9 +143,25 @@ def _in_patient(
         )
         place = wanted - bent.T
     index = ((place - atlas.lower_lps_mm) / atlas.step_mm)[:, ::-1].T
-    labels = _likeliest(atlas, index).reshape(shape)
-    outside = ndimage.map_coordinates(atlas.outside_mm, index, order=1, mode="nearest", output=np.float32).reshape(shape)
-    return FittedHeart(labels, outside, agreement)
+    labels = np.zeros(shape, dtype=np.uint8)
+    labels[box] = _likeliest(atlas, index).reshape(size)
+    outside = np.full(shape, FAR_MM, dtype=np.float32)
+    distance = ndimage.map_coordinates(atlas.outside_mm, index, order=1, mode="nearest", output=np.float32)
+    outside[box] = distance.reshape(size)
+    ostia = [affine.TransformPoint(bend.TransformPoint(place.tolist())) for place in atlas.ostia]
+    return FittedHeart(labels, outside, np.array(ostia)[:, ::-1], agreement)
+
+
+def _atlas_box(
+    atlas: HeartAtlas, affine: sitk.AffineTransform, shape: tuple[int, ...], spacing: FloatArray
+) -> tuple[slice, slice, slice]:
+    """Return the part of the coarse array that the average heart's lattice covers."""
+    last = (np.array(atlas.labels.shape) - 1)[::-1] * atlas.step_mm
+    corners = atlas.lower_lps_mm + np.array(list(np.ndindex(2, 2, 2))) * last
+    placed = np.array([affine.TransformPoint(corner.tolist()) for corner in corners])[:, ::-1] / spacing
+    low = np.clip(np.floor(placed.min(axis=0)), 0, np.array(shape) - 1).astype(int)
+    high = np.clip(np.ceil(placed.max(axis=0)) + 1, low + 1, shape).astype(int)
+    return (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
 
 
 def _likeliest(atlas: HeartAtlas, index: FloatArray) -> NDArray[np.uint8]:

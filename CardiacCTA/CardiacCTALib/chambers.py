@@ -67,6 +67,8 @@ class Chambers:
         (K, J, I) uint8 on ``small``, see :mod:`.structures`.
     outside_mm
         (K, J, I) float32 on ``small``: about the distance to the pericardium, negative inside.
+    depth_mm
+        (K, J, I) float32 on ``small``: how deep inside a cavity of the fitted heart, 0 outside.
     levels
         Brightness of blood and muscle.
     """
@@ -75,6 +77,7 @@ class Chambers:
     small: CoarseImage
     labels: NDArray[np.uint8]
     outside_mm: NDArray[np.float32]
+    depth_mm: NDArray[np.float32]
     levels: BloodLevels
 
 
@@ -101,7 +104,9 @@ def find_chambers(array: NDArray[Any], spacing_mm: tuple[float, float, float], r
     labels = watershed(slope, markers).astype(np.uint8)
     labels[labels == OTHER] = 0
     labels = _bordered(labels, prior, smooth, small.spacing_mm, levels)
-    return Chambers(box, small, labels, outside, levels)
+    cavity = np.isin(prior, (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, PULMONARY_ARTERY))
+    depth = ndimage.distance_transform_edt(cavity, sampling=small.spacing_mm).astype(np.float32)
+    return Chambers(box, small, labels, outside, depth, levels)
 
 
 def measure_levels(coarse: NDArray[np.float32], labels: NDArray[np.uint8]) -> BloodLevels:
@@ -189,7 +194,7 @@ def _bordered(
     for label in np.unique(result[result > 0]):
         mask = result == label
         result[mask & ~_main_piece(mask, spacing)] = 0
-    return result
+    return np.asarray(result)
 
 
 def _main_piece(mask: BoolArray, spacing: tuple[float, float, float]) -> BoolArray:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
 
 from .chambers import Chambers
@@ -25,10 +26,15 @@ BoolArray = NDArray[np.bool_]
 
 OUTSIDE_MM, DEEP_MM = 6.0, 1.6
 """Arteries are looked for up to this far outside the fitted pericardium, and no deeper than this inside a cavity."""
+FITTED_DEPTH_MM = 5.0
+"""No artery runs deeper than this inside a cavity of the fitted heart, whose borders are a few millimetres off: keeps streaks
+and trabeculae out where a cavity's own border is hidden."""
 SMOOTH_MM = 0.35
 RAYS = RayOptions(reach_mm=4.0, step_mm=0.4)
 """Tubes up to 8 mm wide: left mains and most aneurysms."""
 FAT_HU = -95.0
+METAL_HU, METAL_MM3 = 1700.0, 60.0
+"""Brighter over more than this volume is metal."""
 LEAST_SHARE = 0.35
 """Of the way from fat to the aorta's blood: what is darker is no lumen, even the blur of a 1 mm artery in fat is brighter."""
 
@@ -49,6 +55,8 @@ class Evidence:
         Along k, j, i.
     blood_hu, muscle_hu
         Levels in the aorta and in muscle.
+    metal_mm
+        (M, 3) some voxels of leads, clips and valves, k, j, i times the spacing; none usually.
     """
 
     rise_hu: NDArray[np.float32]
@@ -57,6 +65,7 @@ class Evidence:
     spacing_mm: tuple[float, float, float]
     blood_hu: float
     muscle_hu: float
+    metal_mm: FloatArray
 
     @property
     def contrast_hu(self) -> float:
@@ -74,18 +83,26 @@ def tube_evidence(array: NDArray[Any], spacing_mm: tuple[float, float, float], c
     """
     blood, muscle = chambers.levels.blood[AORTA], chambers.levels.muscle_hu
     zone = enlarged(search_zone(chambers), chambers.small.factor, array.shape)
-    smooth = ndimage.gaussian_filter(np.clip(array, -150, 1200).astype(np.float32), [SMOOTH_MM / size for size in spacing_mm])
+    smooth = ndimage.gaussian_filter(np.clip(array, -150, 3000).astype(np.float32), [SMOOTH_MM / size for size in spacing_mm])
     zone &= smooth > FAT_HU + LEAST_SHARE * (blood - FAT_HU)
     np.negative(smooth, out=smooth)
     rise = wall_evidence(smooth, zone, spacing_mm, RAYS)
     np.negative(smooth, out=smooth)
     aorta = enlarged(chambers.labels == AORTA, chambers.small.factor, array.shape)
-    return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle)
+    return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle, _metal(smooth, spacing_mm))
+
+
+def _metal(smooth: NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> FloatArray:
+    """Return voxels of pieces that are too bright and too large for calcium, thinned out."""
+    places = np.argwhere(smooth[::2, ::2, ::2] > METAL_HU) * 2
+    if len(places) * 8.0 * float(np.prod(spacing_mm)) < METAL_MM3:
+        return np.empty((0, 3))
+    return np.asarray(places[:: max(len(places) // 4000, 1)] * np.array(spacing_mm))
 
 
 def search_zone(chambers: Chambers) -> BoolArray:
     """Return where arteries may run, on the small grid: in and about the pericardium, outside the depth of cavities."""
-    zone = chambers.outside_mm < OUTSIDE_MM
+    zone = (chambers.outside_mm < OUTSIDE_MM) & (chambers.depth_mm <= FITTED_DEPTH_MM)
     for label in (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, AORTA, PULMONARY_ARTERY):
         mask = chambers.labels == label
         if mask.any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -11,7 +12,7 @@ from scipy.spatial import cKDTree
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
 from SenseCarePlanningLib.tubes.section_planes import SplineBox, spline_box
-from SenseCarePlanningLib.tubes.tree import Branch, Tree
+from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag, Tree
 from SenseCarePlanningLib.volume import Volume
 
 from .recentre import STEP_MM, centre_line
@@ -34,10 +35,13 @@ class Course:
         (N, 3) from its start outward.
     parent
         Number of the course it leaves, -1 at the aorta.
+    bridged
+        Whether it starts with a gap that was joined.
     """
 
     points_lps_mm: FloatArray
     parent: int
+    bridged: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,7 @@ class _Line:
     radius: FloatArray
     parent: int
     at: int
+    bridged: bool = False
 
 
 def build_coronary_tree(volume: Volume, courses: Sequence[Course], noise_hu: float, notes: tuple[str, ...] = ()) -> Tree:
@@ -101,7 +106,7 @@ def _centred(box: SplineBox, course: Course, parent: _Line | None, noise_hu: flo
     own = np.concatenate([radius[first : first + 1], radius[first:]])
     smooth = smooth_polyline(joined, 0.3, STEP_MM)
     share = np.linspace(0.0, 1.0, len(smooth)) * arc_length_mm(joined)[-1]
-    return _Line(smooth, np.interp(share, arc_length_mm(joined), own), course.parent, at)
+    return _Line(smooth, np.interp(share, arc_length_mm(joined), own), course.parent, at, course.bridged)
 
 
 def _away_from_ends(at: int, parent: _Line) -> int:
@@ -127,12 +132,13 @@ def _branches(lines: Sequence[_Line | None]) -> list[Branch]:
             points = np.concatenate([start[None], points[1:]])
         pieces = []
         bounds = [0, *sorted(set(cuts.values())), len(points) - 1]
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in pairwise(bounds):
             own = len(found)
             radius = line.radius[low : high + 1]
             interval = np.stack([np.maximum(radius - RADIUS_ERROR_MM, 0.0), radius + RADIUS_ERROR_MM], axis=1)
             part = points[low : high + 1]
-            found.append(Branch(own, first_parent, (), part, radius, interval, no_frames(len(part))))
+            flags = frozenset({BranchFlag.BRIDGED}) if line.bridged and low == 0 else frozenset()
+            found.append(Branch(own, first_parent, (), part, radius, interval, no_frames(len(part)), flags=flags))
             first_parent = own
             pieces.append((high, own))
         ends[number] = pieces

@@ -77,6 +77,8 @@ class HeartAtlas:
         Place of the first voxel and voxel size.
     centre, ascending, ascending_axis
         (3,) middle of the heart; a place in the ascending aorta; the way it runs, upward.
+    ostia
+        (2, 3) where the left and the right coronary artery leave the aorta.
     """
 
     labels: NDArray[np.uint8]
@@ -88,12 +90,14 @@ class HeartAtlas:
     centre: FloatArray
     ascending: FloatArray
     ascending_axis: FloatArray
+    ostia: FloatArray
 
 
 @lru_cache(maxsize=1)
 def average_heart() -> HeartAtlas:
     """Return the average heart (drawn once a process, about a second)."""
-    fields = make_heart(HeartPose(), LOWER_LPS_MM, UPPER_LPS_MM, None, STEP_MM).fields
+    heart = make_heart(HeartPose(), LOWER_LPS_MM, UPPER_LPS_MM, None, STEP_MM)
+    fields = heart.fields
     labels = np.zeros(fields["lv"].shape, dtype=np.uint8)
     image = np.full(labels.shape, LUNG_HU, dtype=np.float32)
     around = np.minimum.reduce([fields["sac"], fields["trunk_wall"] - 2.0, fields["aorta_wall"] - 2.0])
@@ -113,4 +117,5 @@ def average_heart() -> HeartAtlas:
         HEART_CENTRE,
         np.asarray(AORTIC_VALVE + ROOT_MM * AORTIC_AXIS),
         AORTIC_AXIS,
+        np.stack([heart.ostium("left"), heart.ostium("right")]),
     )

@@ -19,6 +19,10 @@ RAYS, ROUNDS, SHARE = 36, 4, 0.8
 COURSE_MM, SHIFT_MM = 0.9, 0.75
 """Gaussian on the course before it is centred, and on each shift."""
 REACH_MM, RAY_STEP_MM = 5.0, 0.1
+FAT_HU = -110.0
+"""Darker (lung) counts as fat: half way to lung is not the edge of an artery that lies in a thin layer of fat."""
+ALONG_MM = 0.75
+"""Neighbouring sections are averaged over this (Gaussian): noise falls, the lumen hardly changes."""
 BACK_HU = 45.0
 """A ray ends where the scan rises by this and four times its noise above the lowest value so far: another vessel begins."""
 
@@ -82,11 +86,11 @@ def find_edges(
     """Return the lumen's edge (N, R) in mm along rays, and the lumen's level (N,)."""
     directions = ray_directions(frames, RAYS)
     values = box.sample(points[:, None, None, :] + steps[None, None, :, None] * directions[:, :, None, :])
-    values = np.nan_to_num(values, nan=-100.0)
+    values = gaussian_filter1d(np.maximum(np.nan_to_num(values, nan=FAT_HU), FAT_HU), ALONG_MM / STEP_MM, axis=0, mode="nearest")
     core = values[:, :, steps <= 0.45].mean(axis=(1, 2))
-    level = gaussian_filter1d(core, 2.0, mode="nearest")
+    level = core
     lowest = np.minimum.accumulate(values, axis=2)
-    risen = values > lowest + BACK_HU + 2.0 * noise_hu
+    risen = values > lowest + BACK_HU + 1.5 * noise_hu
     end = np.where(risen.any(axis=2), risen.argmax(axis=2), len(steps) - 1)
     floor = np.take_along_axis(lowest, end[..., None], axis=2)[..., 0]
     half = 0.5 * (level[:, None] + np.minimum(floor, level[:, None] - 30.0))
@@ -106,5 +110,4 @@ def _joined(points: FloatArray, start: FloatArray, radius_mm: float) -> FloatArr
     """Lead the first part of a line to a given start: from the first point well outside the start's surroundings on."""
     away = np.linalg.norm(points - start, axis=1)
     keep = int(np.argmax(away > max(1.5 * radius_mm, 1.5))) if (away > max(1.5 * radius_mm, 1.5)).any() else len(points) - 1
-    joined = np.concatenate([start[None], points[keep:]])
-    return joined
+    return np.concatenate([start[None], points[keep:]])

@@ -1,0 +1,167 @@
+"""The coronary arteries of a segmented heart: evidence, ostia, ways, gaps, trees; what is missing is listed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.volume import Grid, Volume
+
+from .atlas_fit import FittedHeart
+from .chambers import Chambers
+from .coronary_evidence import Evidence, tube_evidence
+from .coronary_tracking import Followed, TubeGraph, build_graph, follow
+from .coronary_tree import Course, build_coronary_tree
+from .gaps import Bridged, bridge
+from .heart_region import HeartRegion
+from .heart_segmentation import CoronaryOstium, Gap, Tip
+from .ostia import Ostium, find_ostia
+
+logger = logging.getLogger(__name__)
+
+ROOT_MM = 4.0
+"""The first voxel with evidence lies at most this far from the aorta's blood."""
+END_GAP = "An artery goes on behind a gap without a visible lumen: an occlusion, or a part of the scan that cannot be read."
+SIDE_GAP = "A branch was joined across a short gap: its origin is not clearly seen."
+NO_OSTIUM = "No {name} coronary artery was found to leave the aorta: it may be missing or start elsewhere; mark its ostium."
+VEIN = "An artery touches a vein that is as bright; the crossing was closed, check that no branch is missing there."
+SIDES = ("left", "right")
+
+
+@dataclass(frozen=True, eq=False)
+class Coronaries:
+    """Trees with their ostia, gaps, tips and remarks; see :class:`.heart_segmentation.HeartSegmentation`."""
+
+    trees: tuple[Tree, ...]
+    ostia: tuple[CoronaryOstium, ...]
+    gaps: tuple[Gap, ...]
+    tips: tuple[Tip, ...]
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class HeartPlace:
+    """How the heart's box lies in the scan."""
+
+    region: HeartRegion
+    chambers: Chambers
+    grid: Grid
+    spacing_mm: tuple[float, float, float]
+
+    @property
+    def _start(self) -> NDArray[np.int_]:
+        return np.array([part.start for part in self.chambers.box])
+
+    def lps(self, index: NDArray[Any]) -> FloatArray:
+        """Return LPS mm (..., 3) of voxels of the box along the patient's axes."""
+        return np.asarray(self.region.axes.lps_from_index(self.grid, np.asarray(index, dtype=np.float64) + self._start))
+
+    def box_mm(self, coarse_mm: FloatArray) -> FloatArray:
+        """Carry places (N, 3) of the coarse array (index times spacing) into the box (index times spacing)."""
+        fine = self.region.coarse.fine_index(coarse_mm / np.array(self.region.coarse.spacing_mm))
+        return np.asarray((fine - self._start) * np.array(self.spacing_mm))
+
+
+def find_coronaries(volume: Volume, region: HeartRegion, fit: FittedHeart, chambers: Chambers) -> Coronaries:
+    """Find the coronary arteries without a click.
+
+    Parameters
+    ----------
+    volume
+        The scan in HU.
+    region, fit, chambers
+        The heart in it.
+    """
+    place = HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid))
+    evidence = tube_evidence(region.axes.apply(volume.array_kji)[chambers.box], place.spacing_mm, chambers)
+    graph = build_graph(evidence)
+    ostia = find_ostia(graph, evidence, place.box_mm(fit.ostia_mm))
+    found, bridges = follow_all(graph, evidence, ostia)
+    return assemble_coronaries(volume, place, evidence, ostia, found, bridges)
+
+
+def follow_all(graph: TubeGraph, evidence: Evidence, ostia: list[Ostium]) -> tuple[list[Followed], list[list[Bridged]]]:
+    """Follow the arteries of all ostia, then join what lies behind gaps; a piece goes to one artery only."""
+    found = [follow(graph, evidence, one.nodes) for one in ostia]
+    taken = np.zeros(len(graph.index), dtype=bool)
+    for one in found:
+        for way in one.ways:
+            taken[way.nodes] = True
+    joined = [bridge(one, evidence, taken) for one in found]
+    return [one for one, _ in joined], [bridges for _, bridges in joined]
+
+
+def assemble_coronaries(
+    volume: Volume,
+    place: HeartPlace,
+    evidence: Evidence,
+    ostia: list[Ostium],
+    found: list[Followed],
+    bridges: list[list[Bridged]],
+) -> Coronaries:
+    """Centre all ways and put what was found together."""
+    trees: list[Tree] = []
+    starts: list[CoronaryOstium] = []
+    gaps: list[Gap] = []
+    remarks = []
+    for ostium, followed, joined in zip(ostia, found, bridges, strict=True):
+        courses = _courses(place, evidence, followed, {one.way for one in joined})
+        if not courses:
+            continue
+        number = len(trees)
+        trees.append(build_coronary_tree(volume, courses, place.region.noise_hu))
+        starts.append(CoronaryOstium(ostium.side, trees[-1].root.points_lps_mm[0], number))
+        for one in joined:
+            ends = place.lps(one.ends_mm / np.array(place.spacing_mm))
+            gaps.append(Gap(ends, number, one.length_mm, END_GAP if one.at_end else SIDE_GAP))
+        if followed.cuts_mm:
+            remarks.append(VEIN)
+    remarks += [NO_OSTIUM.format(name=side) for side in SIDES if side not in {one.side for one in starts}]
+    tips = [Tip(branch.points_lps_mm[-1], number, branch.id) for number, tree in enumerate(trees) for branch in tree.tips]
+    logger.info("coronary arteries: %d trees, %d tips, %d gaps", len(trees), len(tips), len(gaps))
+    return Coronaries(tuple(trees), tuple(starts), tuple(gaps), tuple(tips), tuple(dict.fromkeys(remarks)))
+
+
+def _courses(place: HeartPlace, evidence: Evidence, followed: Followed, bridged: set[int]) -> list[Course]:
+    courses = []
+    for number, way in enumerate(followed.ways):
+        index = followed.graph.index[way.nodes].astype(np.float64)
+        if number == 0:
+            index = np.concatenate([_on_the_aorta(index[0], evidence)[None], index])
+        parent = way.parent if way.parent >= 0 or number == 0 else 0  # another way out of the same ostium
+        courses.append(Course(place.lps(index), parent, number in bridged))
+    return courses
+
+
+def _on_the_aorta(index: FloatArray, evidence: Evidence) -> FloatArray:
+    """Return the voxel of the aorta nearest to a voxel; the voxel itself when none is near."""
+    spacing = np.array(evidence.spacing_mm)
+    low = np.maximum(np.floor(index - ROOT_MM / spacing), 0).astype(int)
+    high = np.ceil(index + ROOT_MM / spacing).astype(int) + 1
+    near = np.argwhere(evidence.aorta[low[0] : high[0], low[1] : high[1], low[2] : high[2]]) + low
+    if len(near) == 0:
+        return index
+    return np.asarray(near[np.argmin(np.linalg.norm((near - index) * spacing, axis=1))], dtype=np.float64)
+
+
+def paint_lumen(trees: tuple[Tree, ...], grid: Grid) -> NDArray[np.bool_]:
+    """Return the lumen (K, J, I) of trees on a grid: voxels within the radius of a centreline."""
+    mask = np.zeros(grid.shape_kji, dtype=bool)
+    spacing = np.array(grid.spacing_kji_mm)
+    for branch in (branch for tree in trees for branch in tree):
+        index = grid.kji_from_lps(branch.points_lps_mm)
+        radius = np.maximum(branch.radius_mm, 0.6 * float(spacing.max()))
+        reach = np.ceil(radius.max() / spacing).astype(int)
+        steps = np.stack(np.meshgrid(*[np.arange(-one, one + 1) for one in reach], indexing="ij"), axis=-1).reshape(-1, 3)
+        for middle, own in zip(index, radius, strict=True):
+            voxels = np.rint(middle).astype(int) + steps
+            near = (((voxels - middle) * spacing) ** 2).sum(axis=1) <= own**2
+            inside = near & ((voxels >= 0) & (voxels < grid.shape_kji)).all(axis=1)
+            mask[tuple(voxels[inside].T)] = True
+    return mask

@@ -1,0 +1,172 @@
+"""Arteries that go on behind a gap (an occlusion, a step of the scan, a faint stretch): joined, listed, never hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from SenseCarePlanningLib.geometry import FloatArray, unit
+
+from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
+from .coronary_tracking import SURE_RISE, Followed, TubeGraph, Way, follow_once, vein_part
+
+IntArray = NDArray[np.int_]
+
+SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
+"""Longest gap from the side of an artery, and on from its end: an occlusion of 15 mm with its blurred ends."""
+SIDE_CONE, END_CONE = 0.5, 0.7
+"""Least cosine between the gap and the artery behind it, and, at an end, between the artery before it and the gap."""
+LEAST_VOXELS, LEAST_MM = 25, 7.0
+"""What is smaller is no artery to be joined."""
+TISSUE_HU = -25.0
+"""An occluded artery is plaque and wall, not fat."""
+DIRECTION_MM = 5.0
+WIDER = 1.35
+"""An artery behind a gap is not wider than before it by more than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bridged:
+    """A gap that was joined: number of the first way behind it, and its ends (2, 3) k, j, i times the spacing."""
+
+    way: int
+    ends_mm: FloatArray
+    at_end: bool
+
+    @property
+    def length_mm(self) -> float:
+        """Distance between the ends."""
+        return float(np.linalg.norm(self.ends_mm[1] - self.ends_mm[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Offer:
+    way: int
+    node: int
+    entry: int
+    at_end: bool
+    length_mm: float
+
+
+def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tuple[Followed, list[Bridged]]:
+    """Join pieces that lie on from an artery.
+
+    Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
+    when the gap is in line with both and holds tissue, or from the side of one when the gap is short and nearly as bright as a
+    lumen; a piece that turns out a vein (wide far from the ostium, or dark) is left.
+
+    Parameters
+    ----------
+    taken
+        (N,) nodes that belong to an artery already; updated.
+    """
+    graph = found.graph
+    ways, radii = list(found.ways), list(found.radii)
+    bridges: list[Bridged] = []
+    _, piece = connected_components(graph.edges, directed=False)
+    sizes = np.bincount(piece)
+    home = set(np.unique(piece[np.concatenate([way.nodes for way in ways])]).tolist()) if ways else set()
+    refused: set[int] = set(home) | set(np.unique(piece[taken]).tolist())
+    waiting = {int(one) for one in np.flatnonzero(sizes >= LEAST_VOXELS)} - refused
+    order = np.argsort(piece, kind="stable")
+    first = np.searchsorted(piece[order], np.arange(len(sizes) + 1))
+    members = {one: order[first[one] : first[one + 1]] for one in waiting}
+    members = {
+        one: nodes
+        for one, nodes in members.items()
+        if _extent(graph, nodes) >= LEAST_MM and float(np.median(graph.rise[nodes])) >= SURE_RISE
+    }
+    offers: dict[int, _Offer] = {}
+    seen = 0
+    while members:
+        for one, nodes in members.items() if seen < len(ways) else ():
+            new_offer = _offer(graph, evidence, ways, seen, nodes)
+            if new_offer is not None and (one not in offers or new_offer.length_mm < offers[one].length_mm):
+                offers[one] = new_offer
+        seen = len(ways)
+        if not offers:
+            break
+        one = min(offers, key=lambda number: offers[number].length_mm)
+        offer = offers.pop(one)
+        del members[one]
+        new, new_radii = follow_once(graph, evidence, np.array([offer.entry]))
+        if not new or not _fits(graph, ways[offer.way], radii[offer.way], offer, new, new_radii):
+            continue
+        start = len(ways)
+        bridges.append(Bridged(start, graph.places_mm[[offer.node, offer.entry]], offer.at_end))
+        for number, way in enumerate(new):
+            if number == 0:
+                ways.append(Way(np.concatenate([[offer.node], way.nodes]), offer.way, offer.node))
+                radii.append(np.concatenate([new_radii[0][:1], new_radii[0]]))
+            else:
+                ways.append(Way(way.nodes, start + max(way.parent, 0), way.parent_node if way.parent >= 0 else offer.entry))
+                radii.append(new_radii[number])
+            taken[way.nodes] = True
+    return Followed(ways, radii, graph, found.cuts_mm), bridges
+
+
+def _extent(graph: TubeGraph, nodes: IntArray) -> float:
+    places = graph.places_mm[nodes]
+    return float(np.linalg.norm(places.max(axis=0) - places.min(axis=0)))
+
+
+def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, nodes: IntArray) -> _Offer | None:
+    """Return the shortest acceptable gap between the arteries, from number ``first`` on, and a piece."""
+    tree = cKDTree(graph.places_mm[nodes])
+    best: _Offer | None = None
+    for number, way in enumerate(ways[first:], start=first):
+        gap, near = tree.query(graph.places_mm[way.nodes])
+        at = int(np.argmin(gap))
+        offers = [(at, SIDE_GAP_MM, False), (len(way.nodes) - 1, END_GAP_MM, True)]
+        for place, most, at_end in offers:
+            if gap[place] > most or (best is not None and gap[place] >= best.length_mm):
+                continue
+            entry = int(nodes[near[place]])
+            if _in_line(graph, way, place, entry, nodes, at_end) and _filled(
+                graph, evidence, int(way.nodes[place]), entry, at_end
+            ):
+                best = _Offer(number, int(way.nodes[place]), entry, at_end, float(gap[place]))
+    return best
+
+
+def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool) -> bool:
+    here, there = graph.places_mm[way.nodes[place]], graph.places_mm[entry]
+    across = unit(there - here)
+    own = graph.places_mm[nodes]
+    behind = own[np.linalg.norm(own - there, axis=1) <= DIRECTION_MM].mean(axis=0) - there
+    onward = float(np.dot(unit(behind), across)) if np.linalg.norm(behind) > 0.3 else 1.0
+    if not at_end:
+        return onward >= SIDE_CONE
+    back = graph.places_mm[way.nodes]
+    before = back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0]
+    return onward >= END_CONE and float(np.dot(unit(here - before), across)) >= END_CONE
+
+
+def _filled(graph: TubeGraph, evidence: Evidence, node: int, entry: int, at_end: bool) -> bool:
+    """Tell whether a straight gap holds tissue (at an end) or nearly a lumen (at a side)."""
+    share = np.linspace(0.0, 1.0, 24)[:, None]
+    line = (1.0 - share) * graph.index[node] + share * graph.index[entry]
+    values = ndimage.map_coordinates(evidence.smooth, line.T, order=1, mode="nearest")
+    least = TISSUE_HU if at_end else FAT_HU + LEAST_SHARE * (evidence.blood_hu - FAT_HU)
+    return float(np.percentile(values, 10.0)) >= least
+
+
+def _fits(graph: TubeGraph, way: Way, radius_mm: FloatArray, offer: _Offer, new: list[Way], new_radii: list[FloatArray]) -> bool:
+    """Tell whether what lies behind a gap is an artery's: long enough, no vein, not wider than before."""
+    places = graph.places_mm[new[0].nodes]
+    if float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum()) < LEAST_MM:
+        return False
+    at = int(np.flatnonzero(way.nodes == offer.node)[0])
+    before = float(np.median(radius_mm[max(at - 20, 0) : at + 1]))
+    if float(np.median(new_radii[0])) > WIDER * max(before, 0.8):
+        return False
+    for part, radius in zip(new, new_radii, strict=True):
+        lead = np.linspace(-60.0, 0.0, 4)[:, None] * np.ones(3) / np.sqrt(3.0) + graph.places_mm[part.nodes[0]]
+        if vein_part(np.concatenate([lead, graph.places_mm[part.nodes]]), np.concatenate([np.ones(4), radius])).any():
+            return False
+    return True
