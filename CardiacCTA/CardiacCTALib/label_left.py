@@ -151,8 +151,7 @@ def _name_lcx(
     posterior = [(one, kind) for one, kind in zip(found, kinds, strict=True) if kind.name == "PDA"]
     lateral = [one for one, kind in zip(found, kinds, strict=True) if kind.name in ("OM", "PLB", "D")]
     labels = [
-        (one, named("L-PDA", certain.before * kind.confidence, (("L-PLB", 1.0 - kind.confidence),)))
-        for one, kind in posterior
+        (one, named("L-PDA", certain.before * kind.confidence, (("L-PLB", 1.0 - kind.confidence),))) for one, kind in posterior
     ]
     labels += _lateral_labels(lateral, frame, certain, right_has)
     doubts = []

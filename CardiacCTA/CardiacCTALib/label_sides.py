@@ -17,6 +17,8 @@ SEPTAL_WIDE_MM = 1.0
 """A septal from this width on is a large one, which ends the proximal LAD. Chosen: no source gives a number."""
 VENTRICULAR_MM = 12.0
 """A branch that gets this much nearer to the apex runs on a ventricle, others to the atria or the conus. Chosen."""
+
+
 @dataclass(frozen=True)
 class Borders:
     """Where, round the axis of the left ventricle, branches on the ventricles part, degrees, and how sharp these borders are.

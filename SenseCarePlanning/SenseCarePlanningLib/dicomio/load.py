@@ -63,9 +63,7 @@ class LoadedImage:
 Body = Literal["chest", "heart"]
 
 
-def load_image(
-    path: Path, series: str | None = None, require_chest: bool = True, body: Body = "chest"
-) -> LoadedImage:
+def load_image(path: Path, series: str | None = None, require_chest: bool = True, body: Body = "chest") -> LoadedImage:
     """Load a CT from a DICOM folder or file, or from a NIfTI, NRRD or MetaImage file, after checking it.
 
     Parameters

@@ -17,7 +17,7 @@ from LungAirwayLib.report import build_report, write_report
 from LungAirwayLib.report_pages.summary import best_scope
 from LungAirwayLib.report_pages.words import Words
 from LungAirwayLib.result import AirwayResult
-from SenseCarePlanningLib.dicomio.study import person_name, StudyInfo
+from SenseCarePlanningLib.dicomio.study import StudyInfo, person_name
 from SenseCarePlanningLib.report.model import CaseReport, DataTable, Figure, Matrix, Measurement, Section, Thumbnail
 from SenseCarePlanningLib.report.pdf import write_pdf
 
