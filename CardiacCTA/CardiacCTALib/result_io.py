@@ -115,8 +115,13 @@ def _save_vessel(one: VesselResult, folder: Path) -> Any:
     return {**to_plain(parts), "measured": measured}
 
 
-def load_result(folder: Path) -> CoronaryResult:
-    """Read what :func:`save_result` wrote.
+def load_result(folder: Path, images: bool = True) -> CoronaryResult:
+    """Read what :func:`save_result` wrote; what a reader changed since then is not in it, see ``reader_changes``.
+
+    Parameters
+    ----------
+    images
+        False leaves the label maps empty (all 0): for a window that shows numbers, and must not wait for images.
 
     Raises
     ------
@@ -131,8 +136,11 @@ def load_result(folder: Path) -> CoronaryResult:
         trees = tuple(load_tree(folder / f"{tree_name(number)}.json") for number in range(int(content["trees"])))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(f"The coronary result in {folder.name} is damaged; run the analysis again.", [str(error)]) from error
-    heart = _exact(read_label_map(folder / HEART, allow_empty=True), HEART_NAMES, document)
-    segments = _exact(read_label_map(folder / SEGMENTS, allow_empty=True), SEGMENT_NAMES, document)
+    if images:
+        heart = _exact(read_label_map(folder / HEART, allow_empty=True), HEART_NAMES, document)
+        segments = _exact(read_label_map(folder / SEGMENTS, allow_empty=True), SEGMENT_NAMES, document)
+    else:
+        heart, segments = _without_labels(HEART_NAMES, document), _without_labels(SEGMENT_NAMES, document)
     rest = {name: getattr(document, name) for name in _PARTS}
     return CoronaryResult(heart=heart, segments=segments, trees=trees, vessels=vessels, **rest)
 
@@ -160,6 +168,12 @@ def _load_vessel(content: Any, folder: Path) -> VesselResult:
     measured = content["measured"]
     found = None if measured is None else load_arrays(Measured, measured, folder / f"{parts.vessel.name}.npz")
     return VesselResult(parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason)
+
+
+def _without_labels(names: dict[int, str], document: _Document) -> LabelMap:
+    """Return an empty map of the input's size that takes no memory."""
+    geometry = document.run.input_geometry
+    return LabelMap(np.broadcast_to(np.uint8(0), geometry["shape_kji"]), np.array(geometry["affine_ijk_to_lps"]), names)
 
 
 def _exact(label_map: LabelMap, names: dict[int, str], document: _Document) -> LabelMap:

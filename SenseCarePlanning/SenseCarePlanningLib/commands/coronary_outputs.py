@@ -38,15 +38,17 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
 
     notes: list[str] = []
     if output.report:
-        notes.extend(_write_report(result, loaded, folder, output, progress))
+        notes.extend(write_report_files(result, loaded, folder, output, progress))
     with progress.step("Result folder"):
         save_result(with_steps(result, progress), folder)
     _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
     return notes
 
 
-def _write_report(result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress) -> list[str]:
-    """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``."""
+def write_report_files(
+    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress
+) -> list[str]:
+    """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``; returns what could not be made, as sentences."""
     from CardiacCTALib.film import FilmOptions, write_coronary_film
     from CardiacCTALib.pictures import make_pictures
     from CardiacCTALib.pipeline import with_steps
