@@ -6,7 +6,6 @@ from pathlib import Path
 
 import slicer
 import vtk
-from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
@@ -26,8 +25,7 @@ class CardiacCTA(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Cardiac CTA")
-        planning = translate("qSlicerAbstractCoreModule", "Planning")  # where Slicer's own categories are translated
-        self.parent.categories = [planning if planning != "Planning" else _("Planning")]
+        self.parent.categories = [_("Planning")]
         self.parent.dependencies = ["Volumes"]
         self.parent.contributors = ["SenseCare Planning contributors"]
         self.parent.helpText = _(

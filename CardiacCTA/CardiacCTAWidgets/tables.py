@@ -198,7 +198,7 @@ def fill_changes(table: Any, session: Any) -> None:
     table.clearContents()
     table.visible = bool(changes)
     table.setRowCount(len(changes))
-    set_headers(table, (_("When"), _("Who"), _("What"), _("From"), _("To")))
+    set_headers(table, (_("When"), _("Who"), _("What"), _("Before"), _("After")))
     for at, one in enumerate(reversed(changes)):
         what = f"{words.say(KIND_WORDS[one.kind])} {one.subject}"
         texts = (one.when[:16].replace("T", " "), one.reader, what, _value(one.before, words), _value(one.after, words))

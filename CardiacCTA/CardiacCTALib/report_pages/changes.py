@@ -15,8 +15,8 @@ def changes_section(result: CoronaryResult, words: Words) -> Section:
         Column(words.say("When"), 1.8),
         Column(words.say("Who"), 1.4),
         Column(words.say("What"), 2.2),
-        Column(words.say("From"), 1.4),
-        Column(words.say("To"), 1.4),
+        Column(words.say("Before"), 1.4),
+        Column(words.say("After"), 1.4),
         Column(words.say("Remark"), 2.2),
     )
     rows = tuple(
