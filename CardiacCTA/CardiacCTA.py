@@ -176,12 +176,10 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _onSession(self, what):
         from CardiacCTAWidgets.views import look_at_arteries
 
-        if what == "case":
+        if what in ("case", "change"):
             self.statusPanel.show_report()
-            if self.session.result is not None:
-                look_at_arteries()
-        if what == "change":
-            self.statusPanel.show_report()
+        if what == "shown":
+            look_at_arteries()
         self._showState()
 
     def _showState(self):

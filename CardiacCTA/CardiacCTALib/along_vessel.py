@@ -29,9 +29,11 @@ REACH_MM = 12.0
 """So far around the vessel the scan is prepared."""
 WIDTH_MM, PIXEL_MM = 16.0, 0.16
 """Of the straightened picture."""
-STRIP_STEPS_MM = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
+STRIP_STEPS_MM = (-4.0, -2.0, 0.0, 2.0, 4.0)
 """Cross-sections of the strip, from the place that is looked at."""
-STRIP_PX, SECTION_PX, SECTION_MM = 66, 220, 10.0
+STRIP_PX, SECTION_PX, SECTION_MM = 74, 190, 10.0
+STRIDE = 2
+"""Of the cross-sections only every so many pixels are sampled: they are finer than the scan."""
 _GAP_PX = 2
 
 
@@ -73,7 +75,7 @@ class AlongVessel:
         sheet = cross_section(self.views.line, at_mm, SECTION_MM, SECTION_MM / SECTION_PX)
         letters = tuple(self.words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
         style = ProbeStyle(at_mm, walls=self.views.walls, cut_deg=self.angle_deg, text_px=14, letters=letters)
-        return probe_picture(self.reformatter.cut(sheet), style)
+        return probe_picture(self.reformatter.cut(sheet, stride=STRIDE), style)
 
     def strip(self, at_mm: float) -> RgbImage:
         """Draw the cross-sections before, at and after a place, that at the place framed; past the vessel's ends none."""
@@ -85,7 +87,7 @@ class AlongVessel:
                 continue
             left = number * (STRIP_PX + _GAP_PX)
             sheet = cross_section(self.views.line, place, SECTION_MM, SECTION_MM / STRIP_PX)
-            canvas[:, left : left + STRIP_PX] = windowed(self.reformatter.cut(sheet))
+            canvas[:, left : left + STRIP_PX] = windowed(self.reformatter.cut(sheet, stride=STRIDE))
             if step:
                 text = f"{step:+.0f}".replace("-", "−")
                 draw_text(canvas, text, left + 3, 3, 11, anchor="lt")

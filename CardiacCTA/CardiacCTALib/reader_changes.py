@@ -145,7 +145,8 @@ def changed(result: CoronaryResult, changes: Sequence[ReaderChange]) -> Coronary
     for one in changes:
         if one.subject not in {finding.code for finding in result.findings.segments}:
             raise InputError(
-                "A reader's change does not fit the result; it was made on another one.", [f"the result has no segment {one.subject}"]
+                "A reader's change does not fit the result; it was made on another one.",
+                [f"the result has no segment {one.subject}"],
             )
         if one.kind is ChangeKind.LABEL:
             result, plain = _renamed(result, one), _renamed(plain, one)

@@ -1,4 +1,4 @@
-"""A result in the scene: a tube for each vessel in the colours of its stenoses, and a ball at the place that is looked at."""
+"""A result in the scene: a tube for each vessel in the colours of its stenoses; those that are not chosen are pale."""
 
 from typing import Any
 
@@ -10,16 +10,14 @@ from vtk.util.numpy_support import numpy_to_vtk
 from CardiacCTALib.views import GRADE_COLOURS
 from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningMRML.model_nodes import add_model
-from SenseCarePlanningWidgets.texts import tr as _
 
 from .case import ROLE, remember_node, remove_result_nodes, result_nodes
 
-COLORS = "StenosisColors"
+COLORS, PALE_COLORS = "StenosisColors", "PaleStenosisColors"
 SIDES = 14
-MARK_COLOR, MARK_RADIUS_MM = (1.0, 0.32, 0.32), 2.2
 UNMEASURED = (150, 160, 174)
-PALE = 0.35
-"""Opacity of the vessels that are not chosen."""
+PALE, PALE_SHARE = (205, 208, 214), 0.72
+"""Vessels that are not chosen have so much of this colour mixed in; see-through ones would need more of the graphics card."""
 WINDOW_HU, LEVEL_HU = 800.0, 300.0
 """Window and level for contrast in coronary arteries, as the reformats have them."""
 
@@ -37,7 +35,6 @@ def build_pieces(case: Any, result: Any) -> Any:
         display.SetVisibility2D(False)
         remember_node(case, f"vessel {one.vessel.name}", node)
         yield
-    remember_node(case, "place", _mark(scene))
     display = case.volume.GetDisplayNode()
     if display is not None and display.GetAutoWindowLevel():
         display.SetAutoWindowLevel(False)
@@ -63,7 +60,8 @@ def tube(one: Any) -> Any:
         cells.InsertCellPoint(number)
     line.SetPoints(places)
     line.SetLines(cells)
-    for name, values in (("Radius", np.maximum(radius, 0.3).astype(np.float64)), (COLORS, colors)):
+    pale = np.rint((1.0 - PALE_SHARE) * colors + PALE_SHARE * np.array(PALE)).astype(np.uint8)
+    for name, values in (("Radius", np.maximum(radius, 0.3).astype(np.float64)), (COLORS, colors), (PALE_COLORS, pale)):
         array = numpy_to_vtk(np.ascontiguousarray(values), deep=True)
         array.SetName(name)
         line.GetPointData().AddArray(array)
@@ -77,47 +75,11 @@ def tube(one: Any) -> Any:
     return filtered.GetOutput()
 
 
-def _mark(scene: Any) -> Any:
-    source = vtk.vtkSphereSource()
-    source.SetRadius(MARK_RADIUS_MM)
-    source.SetThetaResolution(24)
-    source.SetPhiResolution(18)
-    source.Update()
-    node = add_model(scene, source.GetOutput(), _("Place along the vessel"), MARK_COLOR, 0.7)
-    node.GetDisplayNode().SetVisibility2D(False)
-    node.GetDisplayNode().SetVisibility(False)
-    return node
-
-
 def choose(case: Any, name: str) -> None:
-    """Show one vessel fully and the others pale; all fully without a choice."""
+    """Show one vessel in its colours and the others pale; all in their colours without a choice."""
     for node in result_nodes(case):
-        role = node.GetAttribute(ROLE)
-        if role.startswith("vessel "):
-            node.GetDisplayNode().SetOpacity(1.0 if not name or role == f"vessel {name}" else PALE)
-
-
-def mark(case: Any, point_ras: Any) -> None:
-    """Put the ball to a place (R, A, S), or hide it."""
-    for node in result_nodes(case, "place"):
-        display = node.GetDisplayNode()
-        if point_ras is None:
-            display.SetVisibility(False)
-            continue
-        source = vtk.vtkSphereSource()
-        source.SetRadius(MARK_RADIUS_MM)
-        source.SetThetaResolution(24)
-        source.SetPhiResolution(18)
-        source.SetCenter(*point_ras)
-        source.Update()
-        node.SetAndObservePolyData(source.GetOutput())
-        display.SetVisibility(True)
-
-
-def rename(case: Any, old: str, new: str) -> None:
-    """Give a vessel's node another name."""
-    for node in result_nodes(case, f"vessel {old}"):
-        node.SetName(new)
+        mine = not name or node.GetAttribute(ROLE) == f"vessel {name}"
+        node.GetDisplayNode().SetActiveScalar(COLORS if mine else PALE_COLORS, vtk.vtkAssignAttribute.POINT_DATA)
 
 
 def show_case(case: Any) -> None:
@@ -128,5 +90,3 @@ def show_case(case: Any) -> None:
         role = node.GetAttribute(ROLE) or ""
         if role.startswith("vessel ") and node.GetDisplayNode() is not None:
             node.GetDisplayNode().SetVisibility(node.GetID() in mine)
-        elif role == "place" and node.GetID() not in mine:
-            node.GetDisplayNode().SetVisibility(False)

@@ -31,6 +31,7 @@ class FindingsPanel:
         for table in (ui.calciumTable, ui.changesTable):
             table.verticalHeader().visible = False
             table.horizontalHeader().setStretchLastSection(True)
+            table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
         ui.readerEdit.text = str(slicer.util.settingsValue(READER_SETTING, ""))
         ui.readerEdit.connect("editingFinished()", self._keep_reader)
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._show_segment)
@@ -106,7 +107,6 @@ class FindingsPanel:
     def _show_segment(self, index: int = 0) -> None:
         """Let both choices begin with what the segment has."""
         ui, finding = self.ui, self._finding()
-        ui.renameButton.enabled = ui.gradeButton.enabled = finding is not None
         if finding is not None:
             ui.nameComboBox.setCurrentIndex(ui.nameComboBox.findData(finding.code))
             ui.gradeComboBox.setCurrentIndex(ui.gradeComboBox.findData(grade_of(finding)))

@@ -29,7 +29,8 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``vessel`` (another choice),
-    ``along`` (the chosen vessel's pictures are ready), ``place`` (another place along it), ``change`` (a reader's change).
+    ``along`` (the chosen vessel's pictures are ready), ``place`` (another place along it), ``change`` (a reader's change),
+    ``shown`` (a result is taken up).
 
     ``measured`` is the result as the run wrote it, ``result`` the same with the reader's changes.
     """
@@ -113,7 +114,7 @@ class Session:
                 return
             if rebuild:
                 all_at_once(case_scene.build_pieces(self.case, found[1]))
-            self._taken_up(found)
+            self._taken_up(found, at_once)
             return
         self._work = Background(lambda: read(folder), lambda found: self._build(found, rebuild), self._not_read)
         self._work.start()
@@ -136,15 +137,28 @@ class Session:
             self.problem = sentence_of(failure)
         self.tell("case")
 
-    def _taken_up(self, found: Any) -> None:
-        self._work = None
+    def _taken_up(self, found: Any, at_once: bool = False) -> None:
         self.measured, self.result = found
         self.rows = lesion_rows(self.result)
+        if at_once:
+            self._work = None
+            all_at_once(self._showing())
+            return
+        self._work = Pieces(self._showing(), lambda nothing: None, self._not_read)
+        self._work.start()
+
+    def _showing(self) -> Any:
+        """Let the panel show the result, a part of it at a time."""
         case_scene.show_case(self.case)
         vessel, position = self.case.vessel, self.case.position
-        self.tell("case")
+        for listener in list(self.listeners):
+            yield
+            listener("case")
         if vessel:
+            yield
             self.choose_vessel(vessel, position)
+        self._work = None
+        self.tell("shown")
 
     def names(self) -> list[str]:
         """Return the vessels' names."""
@@ -196,9 +210,9 @@ class Session:
 
     def _prepared(self, along: Any) -> None:
         self._preparing, self.along = None, along
-        self.at_mm = min(max(self.at_mm, 0.0), along.length_mm)
+        self.at_mm = self.case.position = min(max(self.at_mm, 0.0), along.length_mm)
+        self._lead()
         self.tell("along")
-        self.go_to(self.at_mm)
 
     def _not_prepared(self, failure: Exception) -> None:
         self._preparing = None
@@ -232,9 +246,7 @@ class Session:
     def _lead(self) -> None:
         from .views import jump_to
 
-        place = self.point_ras()
-        case_scene.mark(self.case, place)
-        jump_to(place)
+        jump_to(self.point_ras())
 
     def change(self, make: Callable[[Any], Any]) -> None:
         """Make a reader's change and keep it in the result folder before it is shown.

@@ -31,8 +31,7 @@ class StatusPanel:
         ui.runButton.enabled = session.case is not None and not busy
         ui.reportButton.enabled = session.result is not None and not busy
         ui.inputSelector.enabled = ui.calciumSelector.enabled = not busy
-        if busy:
-            ui.renameButton.enabled = ui.gradeButton.enabled = False
+        ui.renameButton.enabled = ui.gradeButton.enabled = session.result is not None and not busy
         ui.statusLabel.toolTip = ""
         ui.statusLabel.text = "" if running and session.case is not None else self._text()
 

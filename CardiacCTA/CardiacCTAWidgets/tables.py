@@ -10,6 +10,7 @@ from CardiacCTALib.report_pages.summary import grade_words
 from CardiacCTALib.segments import Artery
 from SenseCarePlanningWidgets.texts import tr as _
 
+ROOM_PX = 4
 NAME = 256
 """Qt::UserRole: where a row keeps what it stands for."""
 
@@ -118,7 +119,7 @@ def fill_lesions(table: Any, session: Any) -> None:
         table.setItem(at, 4, text_cell(grade_words(row, words)))
         kind = words.say(row.plaque.volumes.kind.value)
         signs = high_risk_text(row, words)
-        table.setItem(at, 5, text_cell(f"{kind}\n{signs}" if signs else kind, _signs_told(row, words)))
+        table.setItem(at, 5, text_cell(f"{kind}\n{signs}" if signs else kind, "\n".join([kind, _signs_told(row, words)])))
     table.blockSignals(blocked)
 
 
@@ -195,15 +196,17 @@ def fill_changes(table: Any, session: Any) -> None:
     """Fill the reader's changes, newest first; hidden without any."""
     words = session.words
     changes = session.result.changes if session.result is not None else ()
+    blocked = table.blockSignals(True)
     table.clearContents()
     table.visible = bool(changes)
     table.setRowCount(len(changes))
-    set_headers(table, (_("When"), _("Who"), _("What"), _("Before"), _("After")))
+    set_headers(table, (_("When"), _("Who"), _("What")))
     for at, one in enumerate(reversed(changes)):
-        what = f"{words.say(KIND_WORDS[one.kind])} {one.subject}"
-        texts = (one.when[:16].replace("T", " "), one.reader, what, _value(one.before, words), _value(one.after, words))
-        for column, text in enumerate(texts):
+        what = f"{words.say(KIND_WORDS[one.kind])} {one.subject}\n{_value(one.before, words)} → {_value(one.after, words)}"
+        day, time = one.when[:10], one.when[11:16]
+        for column, text in enumerate((f"{day}\n{time}", one.reader, what)):
             table.setItem(at, column, text_cell(text, one.remark or text))
+    table.blockSignals(blocked)
 
 
 def _value(text: str, words: Any) -> str:
@@ -214,6 +217,8 @@ def fit_height(table: Any, most: Any = 320) -> None:
     """Give a table the height of its rows, so that nothing is cut and nothing is empty; beyond ``most`` it scrolls."""
     table.resizeColumnsToContents()
     table.resizeRowsToContents()
+    for row in range(table.rowCount):  # letters of another font, as in Chinese or an arrow, are higher than Qt reckons
+        table.setRowHeight(row, table.rowHeight(row) + ROOM_PX)
     height = sum(table.rowHeight(row) for row in range(table.rowCount)) + 2 * table.frameWidth
     if not table.horizontalHeader().isHidden():
         height += table.horizontalHeader().sizeHint.height()

@@ -57,10 +57,16 @@ class VesselPanel:
         for table in (ui.vesselTable, ui.lesionTable):
             table.verticalHeader().visible = False
             table.horizontalHeader().setStretchLastSection(True)
+            table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
         ui.vesselTable.connect("itemSelectionChanged()", self._on_vessel)
         ui.lesionTable.connect("itemSelectionChanged()", self._on_lesion)
         ui.positionSlider.connect("valueChanged(double)", self._on_slider)
         session.listeners.append(self._on_session)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a place is about to be drawn."""
+        return bool(self._timer.isActive())
 
     def close(self) -> None:
         """The module is unloaded."""
@@ -78,11 +84,9 @@ class VesselPanel:
         if what in ("case", "change", "vessel"):
             select_row(self.ui.vesselTable, self.session.vessel)
             self._show_line()
-        if what in ("along", "case", "change", "vessel"):
-            self.draw()
-        if what == "place":
+        if what in ("along", "case", "change", "vessel", "place"):
             self._set_slider()
-            self._timer.start()
+            self._timer.start()  # drawn once, however much was told
 
     def _show_line(self) -> None:
         """Give the slider the length of the chosen vessel."""
