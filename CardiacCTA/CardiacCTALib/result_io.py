@@ -178,7 +178,8 @@ def _load_vessel(content: Any, folder: Path) -> VesselResult:
 def _without_labels(names: dict[int, str], document: _Document) -> LabelMap:
     """Return an empty map of the input's size that takes no memory."""
     geometry = document.run.input_geometry
-    return LabelMap(np.broadcast_to(np.uint8(0), geometry["shape_kji"]), np.array(geometry["affine_ijk_to_lps"]), names)
+    empty = np.broadcast_to(np.uint8(0), tuple(int(size) for size in np.array(geometry["shape_kji"])))
+    return LabelMap(empty, np.array(geometry["affine_ijk_to_lps"]), names)
 
 
 def _exact(label_map: LabelMap, names: dict[int, str], document: _Document) -> LabelMap:

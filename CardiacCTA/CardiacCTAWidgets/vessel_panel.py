@@ -16,7 +16,7 @@ PICTURE_ROOM_PX = 24
 DRAW_MS = 15
 
 
-class VesselPicture(qt.QLabel):
+class VesselPicture(qt.QLabel):  # type: ignore[misc]
     """The straightened vessel; pressing the mouse, or dragging it, on it tells the column."""
 
     def __init__(self, on_column: Any) -> None:

@@ -74,7 +74,7 @@ class LyingPicture:
         middle, free = (self.top + self.bottom) // 2, (self.bottom - self.top) // 5
         marked[self.top - 3 : middle - free, max(column - 1, 0) : column + 1] = MARK
         marked[middle + free : self.bottom + 3, max(column - 1, 0) : column + 1] = MARK
-        return marked
+        return np.asarray(marked)
 
 
 def lying_vessel(image: ReformatImage, style: LyingStyle) -> LyingPicture:
@@ -99,9 +99,10 @@ def lying_vessel(image: ReformatImage, style: LyingStyle) -> LyingPicture:
             shapes.line(line[:, ::-1] + np.array([0.0, top]), (*wall.colour, 235), 1.0)
     _add_ruler(shapes, drawn, sheet)
     for one in style.stretches:
-        first, last = ((place - sheet.top_mm) / sheet.pixel_mm for place in (one.first_mm, one.last_mm))
+        first, last = drawn.column_of(one.first_mm), drawn.column_of(one.last_mm)
         row = drawn.bottom + 0.35 * size
-        shapes.line([[first, row - 3], [first, row], [last, row], [last, row - 3]], (*one.colour, 255), 2.0)
+        ends = np.array([[first, row - 3.0], [first, row], [last, row], [last, row - 3.0]])
+        shapes.line(ends, (*one.colour, 255), 2.0)
     shapes.draw(canvas)
     _write_divisions(drawn, style)
     _write_stretches(drawn, style.stretches, size)
