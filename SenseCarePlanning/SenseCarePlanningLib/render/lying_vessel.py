@@ -114,7 +114,7 @@ def _add_ruler(shapes: Shapes, drawn: LyingPicture, sheet: StraightenedSheet) ->
     for place in np.arange(0.0, float(sheet.line.arc_mm[-1]) + 1e-6, _TICK_MM):
         column = (place - sheet.top_mm) / sheet.pixel_mm
         length = 6.0 if place % _NUMBER_MM == 0 else 3.0
-        shapes.line([[column, drawn.bottom - length], [column, drawn.bottom]], (*INK, 200), 1.0)
+        shapes.line(np.array([[column, drawn.bottom - length], [column, drawn.bottom]]), (*INK, 200), 1.0)
 
 
 def _write_divisions(drawn: LyingPicture, style: LyingStyle) -> None:
