@@ -109,3 +109,30 @@ def test_the_report_lists_them(result: CoronaryResult) -> None:
     assert "Changes by the reader" in titles
     assert "Changes by the reader" not in [section.title for section in build_report(result).sections]
     assert "Dr. Li" in new.changes[0].say(translator("zh")) and "修改" not in new.changes[0].say(translator("en"))
+
+
+def test_the_command_writes_the_report_with_the_changes(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from CardiacCTALib.result_io import save_result
+    from SenseCarePlanningLib.cli import main
+    from SenseCarePlanningLib.dicomio.files import write_volume
+    from SenseCarePlanningLib.progress import Progress
+    from SenseCarePlanningLib.run_info import run_info
+
+    result, tube = one_lesion()
+    volume = replace(tube.volume, array_kji=np.rint(tube.volume.array_kji).astype(np.int16))
+    write_volume(volume, tmp_path / "ct.nrrd")
+    folder = tmp_path / "result"
+    with whole_folder(folder) as scratch:
+        save_result(replace(result, run=run_info(volume.grid, volume, {}, Progress())), scratch)
+    measured = (folder / "coronary.json").read_bytes()
+    save_changes([grade_change(result, "pLAD", "4A", "Dr. Li", "seen twice")], folder)
+    assert main(["regrade", str(folder), "--ct", str(tmp_path / "ct.nrrd"), "--out", str(folder)]) == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Changes by the reader" in page and "Dr. Li" in page and "seen twice" in page
+    assert "CAD-RADS 4A" in page
+    assert (folder / "coronary.json").read_bytes() == measured
+    assert len(load_changes(folder)) == 1

@@ -11,8 +11,8 @@ from ..console import console_sink
 from ..errors import InputError
 from ..progress import Progress
 from ..whole_folder import MANIFEST, check_output_folder, whole_folder
-from .airway import add_source_argument
-from .coronary import Output, read_ccta, say_done
+from .airway import add_source_argument, of_its_study
+from .coronary import Output, say_done
 
 WRITTEN = ("report.pdf", "report.html", "film.pdf", "pictures")
 """What is written anew; all else of the result stays as it is."""
@@ -37,13 +37,15 @@ def start(arguments: argparse.Namespace) -> int:
     from CardiacCTALib.reader_changes import changed, load_changes
     from CardiacCTALib.result_io import load_result
 
+    from ..dicomio.load import load_image
     from .coronary_outputs import write_report_files
 
     check_output_folder(arguments.out)
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
         result = changed(load_result(arguments.result), load_changes(arguments.result))
-        loaded = read_ccta(arguments.ct, None, arguments.dicom_files)
+        # Whether it can be analysed was judged when it was: here only the place matters.
+        loaded = of_its_study(load_image(arguments.ct, require_chest=False, body="heart"), arguments.dicom_files)
         if not loaded.volume.grid.same_as(result.heart.grid):
             raise InputError("This scan is not the one that the result was made on; name that one.")
     output = Output(arguments.out, True, arguments.language, arguments.page, arguments.json)

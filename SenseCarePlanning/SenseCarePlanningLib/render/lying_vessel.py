@@ -122,7 +122,7 @@ def _write_divisions(drawn: LyingPicture, style: LyingStyle) -> None:
     starts = [drawn.column_of(start) for start, _ in style.divisions]
     shapes = Shapes()
     for start in starts[1:]:
-        shapes.line([[start, drawn.top - 0.9 * size], [start, drawn.top + 4]], (*FAINT, 255), 1.0)
+        shapes.line(np.array([[start, drawn.top - 0.9 * size], [start, drawn.top + 4]]), (*FAINT, 255), 1.0)
     shapes.draw(drawn.picture)
     for (_, name), start, end in zip(style.divisions, starts, [*starts[1:], width], strict=True):
         if text_size(name, size)[0] < end - start:
