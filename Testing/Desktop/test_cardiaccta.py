@@ -272,3 +272,22 @@ def alive(pid):
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z" if Path(f"/proc/{pid}").exists() else False
+
+
+def test_the_report_has_the_changes_and_is_shown(desktop, shown):
+    sign(shown, "pLAD")
+    shown.ui.remarkEdit.text = "seen twice"
+    shown.ui.gradeComboBox.setCurrentIndex(shown.ui.gradeComboBox.findData("4A"))
+    desktop.click(shown.ui.gradeButton)
+    settle(desktop, shown)
+    desktop.click(shown.ui.reportButton)
+    desktop.process_events(until=lambda: not shown.runs.busy, timeout=4 * WAIT_S)
+    folder = Path(shown.session.case.folder)
+    assert shown.reportView.folder == folder, shown.progressBox.step_label.text
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Dr. Li" in page and "seen twice" in page and "CAD-RADS 4A" in page
+    assert shown.ui.reportLabel.text == ""
+    shown.ui.gradeComboBox.setCurrentIndex(shown.ui.gradeComboBox.findData("as measured"))
+    desktop.click(shown.ui.gradeButton)
+    settle(desktop, shown)
+    assert "older" in shown.ui.reportLabel.text
