@@ -1,6 +1,7 @@
 """What belongs to one coronary CT: its result folder, what is looked at, and its nodes, kept with the scene."""
 
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,10 @@ def remove_result_nodes(case: Any) -> None:
 
 
 def next_folder(case: Any, root: Any) -> Any:
-    """Return a new, absent folder for the case's next result."""
-    name = case.parameterNode.GetAttribute(CASE)
+    """Return a new, absent folder for the case's next result, named by day and case: no patient's name is in a path."""
+    name = f"Coronaries {datetime.now():%Y-%m-%d} {case.parameterNode.GetAttribute(CASE)[:6]}"
     for number in range(1, 100000):
-        folder = Path(root) / f"coronary-{name}" / f"{number:03d}"
+        folder = Path(root) / name / f"{number:03d}"
         if not folder.exists():
             return folder
     raise RuntimeError("no free folder name is left")

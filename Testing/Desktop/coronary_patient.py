@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +32,8 @@ def make_case(folder: Path) -> CoronaryCase:
     run = run_info(tube.volume.grid, tube.volume, {"engine": "auto"}, Progress())
     with whole_folder(folder) as scratch:
         save_result(replace(result, run=run), scratch)
-        (scratch / "run.json").write_text("{}\n", encoding="utf-8")
+        record = {"input_geometry": run.input_geometry, "created": run.created}
+        (scratch / "run.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     return CoronaryCase(folder, tube.volume)
 
 

@@ -291,3 +291,21 @@ def test_the_report_has_the_changes_and_is_shown(desktop, shown):
     desktop.click(shown.ui.gradeButton)
     settle(desktop, shown)
     assert "older" in shown.ui.reportLabel.text
+
+
+def test_the_hub_continues_a_coronary_result_here(desktop, panel, kept, tmp_path):
+    import slicer
+
+    from SenseCarePlanningLib.case_folder import read_case
+    from SenseCarePlanningWidgets.cases import result_case
+
+    folder = tmp_path / "cases" / "Coronaries" / "001"
+    shutil.copytree(kept.folder, folder)
+    assert result_case(read_case(folder)).state == "Coronaries"
+    desktop.load_module("SenseCarePlanning")
+    hub = slicer.util.getModuleLogic("SenseCarePlanning")
+    node = hub.showResult(folder)
+    settle(desktop, panel)
+    assert node is panel.ui.inputSelector.currentNode()
+    assert panel.session.result is not None
+    assert panel.session.case.folder == str(folder)
