@@ -12,7 +12,7 @@ from CardiacCTALib.segments import SEGMENTS
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
-from .tables import fill_calcium, fill_changes, fit_height
+from .tables import fill_calcium, fill_changes, fit
 
 READER_SETTING = "SenseCarePlanning/Reader"
 
@@ -30,8 +30,9 @@ class FindingsPanel:
         self.ui, self.session = ui, session
         for table in (ui.calciumTable, ui.changesTable):
             table.verticalHeader().visible = False
-            table.horizontalHeader().setStretchLastSection(True)
             table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
+        for section in (ui.calciumSection, ui.changeSection):
+            section.connect("contentsCollapsed(bool)", self._fit_soon)
         ui.readerEdit.text = str(slicer.util.settingsValue(READER_SETTING, ""))
         ui.readerEdit.connect("editingFinished()", self._keep_reader)
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._show_segment)
@@ -48,14 +49,21 @@ class FindingsPanel:
             return
         ui, session = self.ui, self.session
         fill_calcium(ui.calciumTable, session)
-        fit_height(ui.calciumTable)
         ui.calciumLabel.text = self._calcium_text()
         ui.gradeLabel.text = session.result.grade.text if session.result is not None else ""
         ui.gradeLabel.visible = session.result is not None
         ui.traceLabel.text = self._trace_text()
         fill_changes(ui.changesTable, session)
-        fit_height(ui.changesTable, 200)
+        self._fit()
         self._fill_segments()
+
+    def _fit_soon(self, collapsed: bool) -> None:
+        if not collapsed:
+            qt.QTimer.singleShot(0, self._fit)
+
+    def _fit(self) -> None:
+        fit(self.ui.calciumTable, 320, 0)
+        fit(self.ui.changesTable, 240)
 
     def _calcium_text(self) -> str:
         session, words = self.session, self.session.words

@@ -98,7 +98,7 @@ def fill_lesions(table: Any, session: Any) -> None:
     table.setRowCount(len(session.rows))
     set_headers(
         table,
-        (_("Lesion"), _("Diameter stenosis\n(95 %)"), _("MLD\n(mm)"), _("MLA\n(mm²)"), _("Grade"), _("Plaque")),
+        (_("Lesion"), _("Stenosis\n(95 %)"), _("MLD\n(mm)"), _("MLA\n(mm²)"), _("Grade"), _("Plaque")),
         (
             _("Number of the lesion and its segment."),
             _("Narrowing of the diameter in percent of the healthy diameter, with its 95 % interval."),
@@ -213,15 +213,27 @@ def _value(text: str, words: Any) -> str:
     return str(words.say(GRADE_WORDS[text])) if text in GRADE_WORDS else text
 
 
-def fit_height(table: Any, most: Any = 320) -> None:
-    """Give a table the height of its rows, so that nothing is cut and nothing is empty; beyond ``most`` it scrolls."""
-    table.resizeColumnsToContents()
+def fit(table: Any, most: Any = 320, stretched: int = -1) -> None:
+    """Give a table the width of its panel and the height of its rows: nothing is cut or empty; beyond ``most`` it scrolls.
+
+    Parameters
+    ----------
+    stretched
+        The column that takes what is left of the width, and wraps; the last by default.
+    """
+    if table.columnCount == 0:
+        return
+    header = table.horizontalHeader()
+    header.setStretchLastSection(False)
+    for column in range(table.columnCount):
+        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+    header.setSectionResizeMode(stretched % table.columnCount, qt.QHeaderView.Stretch)
     table.resizeRowsToContents()
     for row in range(table.rowCount):  # letters of another font, as in Chinese or an arrow, are higher than Qt reckons
         table.setRowHeight(row, table.rowHeight(row) + ROOM_PX)
     height = sum(table.rowHeight(row) for row in range(table.rowCount)) + 2 * table.frameWidth
-    if not table.horizontalHeader().isHidden():
-        height += table.horizontalHeader().sizeHint.height()
+    if not header.isHidden():
+        height += header.sizeHint.height()
     table.setFixedHeight(int(min(max(height + 2, 60), most)))
 
 

@@ -8,7 +8,7 @@ from SenseCarePlanningWidgets.picture import PictureStore
 from SenseCarePlanningWidgets.texts import tr as _
 
 from .session import place_of
-from .tables import NAME, fill_lesions, fill_vessels, fit_height, lesion_text, select_row
+from .tables import NAME, fill_lesions, fill_vessels, fit, lesion_text, select_row
 
 BESIDE_PX = 80
 """So much of the vessel stays in view on both sides of the place that is looked at."""
@@ -56,8 +56,10 @@ class VesselPanel:
         self._timer.connect("timeout()", self.draw)
         for table in (ui.vesselTable, ui.lesionTable):
             table.verticalHeader().visible = False
-            table.horizontalHeader().setStretchLastSection(True)
             table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
+        for section in (ui.vesselSection, ui.lesionSection):
+            # Only what is seen has a width to be fitted to.
+            section.connect("contentsCollapsed(bool)", self._fit_soon)
         ui.vesselTable.connect("itemSelectionChanged()", self._on_vessel)
         ui.lesionTable.connect("itemSelectionChanged()", self._on_lesion)
         ui.positionSlider.connect("valueChanged(double)", self._on_slider)
@@ -78,8 +80,7 @@ class VesselPanel:
             self._lesion = None if what == "case" else self._lesion
             fill_vessels(self.ui.vesselTable, self.session)
             fill_lesions(self.ui.lesionTable, self.session)
-            fit_height(self.ui.vesselTable, 280)
-            fit_height(self.ui.lesionTable, 280)
+            self._fit()
             self._show_lesion_text()
         if what in ("case", "change", "vessel"):
             select_row(self.ui.vesselTable, self.session.vessel)
@@ -87,6 +88,14 @@ class VesselPanel:
         if what in ("along", "case", "change", "vessel", "place"):
             self._set_slider()
             self._timer.start()  # drawn once, however much was told
+
+    def _fit_soon(self, collapsed: bool) -> None:
+        if not collapsed:
+            qt.QTimer.singleShot(0, self._fit)
+
+    def _fit(self) -> None:
+        fit(self.ui.vesselTable, 280, 2)
+        fit(self.ui.lesionTable, 320)
 
     def _show_line(self) -> None:
         """Give the slider the length of the chosen vessel."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import screens_data
 
-SIZE = (1440, 1024)
+SIZE = (1440, 1160)
 SECTIONS = ("run", "vessel", "along", "lesion", "calcium", "grade", "change", "report")
 WAIT_S = 300.0
 READER = {"en": "Dr. Li", "zh": "李医生"}
-REMARK = {"en": "calcium blooms", "zh": "钙化晕状伪影"}
+REMARK = {"en": "seen in two phases", "zh": "两期图像一致"}
 
 
 def take(desktop: Any, folder: Path, language: str) -> list[Path]:
@@ -77,6 +77,7 @@ class Pictures:
         for section in SECTIONS:
             getattr(self.panel.ui, f"{section}Section").collapsed = section not in opened
         self.desktop.process_events()
+        self.desktop.process_events()  # tables are fitted once they are seen
         screens_data.slicers_words(self.desktop)
         screens_data.smooth(slicer.app.layoutManager().threeDWidget(0).threeDView())
         path = self.folder / f"CardiacCTA-{len(self.taken) + 1}-{name}.png"
@@ -104,7 +105,7 @@ class Pictures:
         self.desktop.process_events()
         ui.readerEdit.text, ui.remarkEdit.text = READER[self.language], REMARK[self.language]
         ui.segmentComboBox.setCurrentIndex(ui.segmentComboBox.findData("pLAD"))
-        ui.gradeComboBox.setCurrentIndex(ui.gradeComboBox.findData("3"))
+        ui.gradeComboBox.setCurrentIndex(ui.gradeComboBox.findData("4A"))
         self.desktop.click(ui.gradeButton)
         self.settle()
         self.picture("changes", "grade", "change")
