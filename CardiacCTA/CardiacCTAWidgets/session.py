@@ -204,6 +204,10 @@ class Session:
         except InputError as failure:
             show_failure(failure)
             return
+        if not volume.grid.same_as(self.result.heart.grid):
+            self.problem = _("The scan is not the one that the result was made on, or was moved since; analyse it again.")
+            return
+        self.problem = ""
         rows, words = self.rows_of(self.vessel), self.words
         self._preparing = Background(lambda: along_vessel(one, plain_ct(volume), rows, words), self._prepared, self._not_prepared)
         self._preparing.start()
@@ -217,9 +221,8 @@ class Session:
     def _not_prepared(self, failure: Exception) -> None:
         self._preparing = None
         logger.info("vessel not shown: %s", type(failure).__name__)
+        self.problem = sentence_of(failure)
         self.tell("along")
-        self.problem = _("The scan in the scene does not hold this vessel; choose the CT that the result was made on.")
-        self.tell("place")
 
     def go_to(self, at_mm: float) -> None:
         """Look at another place along the chosen vessel."""

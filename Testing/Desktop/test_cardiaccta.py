@@ -309,3 +309,22 @@ def test_the_hub_continues_a_coronary_result_here(desktop, panel, kept, tmp_path
     assert node is panel.ui.inputSelector.currentNode()
     assert panel.session.result is not None
     assert panel.session.case.folder == str(folder)
+
+
+def test_a_moved_scan_is_not_taken_for_the_analysed_one(desktop, shown):
+    import slicer
+    import vtk
+
+    ct = shown.session.case.volume
+    shift = vtk.vtkMatrix4x4()
+    shift.SetElement(0, 3, 12.0)
+    moved = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "moved")
+    moved.SetMatrixTransformToParent(shift)
+    ct.SetAndObserveTransformNodeID(moved.GetID())
+    choose(desktop, shown, shown.ui.vesselTable, 0)
+    assert shown.session.along is None
+    assert "moved since" in shown.ui.placeLabel.text
+    ct.SetAndObserveTransformNodeID(None)
+    shown.session.choose_vessel("LAD")
+    settle(desktop, shown)
+    assert shown.session.along is not None
