@@ -82,6 +82,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from CardiacCTAWidgets.session import Session
         from CardiacCTAWidgets.status_panel import StatusPanel
         from CardiacCTAWidgets.vessel_panel import VesselPanel
+        from CardiacCTAWidgets.vessel_picker import VesselPicker
         from SenseCarePlanningWidgets.progress_box import ProgressBox
         from SenseCarePlanningWidgets.report_view import ReportView
 
@@ -93,6 +94,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             holder.layout().setContentsMargins(0, 0, 0, 0)
         self.runs = Runs(self.session, self.logic, self.progressBox, self._showState)
         self.vesselPanel = VesselPanel(ui, self.session)
+        self.vesselPicker = VesselPicker(self.session)
         self.findingsPanel = FindingsPanel(ui, self.session)
         self.statusPanel = StatusPanel(ui, self.session, self.reportView)
         self.session.listeners.append(self._onSession)
@@ -104,6 +106,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.session.listeners.clear()
         self.session.close()
         self.vesselPanel.close()
+        self.vesselPicker.detach()
         self.reportView.close()
         self.setParameterNode(None)
         self.removeObservers()
@@ -111,9 +114,11 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self):
         """Shown: take up the scene as it is now."""
         self.initializeParameterNode()
+        self.vesselPicker.attach()
 
     def exit(self):
         """Left: the scene may be changed by others."""
+        self.vesselPicker.detach()
         if self._parameterNode is not None and self._guiTag is not None:
             self._parameterNode.disconnectGui(self._guiTag)
             self._guiTag = None
@@ -180,6 +185,8 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.statusPanel.show_report()
         if what == "shown":
             look_at_arteries()
+            if self.parent.isEntered:
+                self.vesselPicker.attach()  # the view may be one of another layout now
         self._showState()
 
     def _showState(self):

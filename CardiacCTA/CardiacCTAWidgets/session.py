@@ -228,20 +228,27 @@ class Session:
         """Look at another place along the chosen vessel."""
         if not self.vessel:
             return
-        length = self._points()[1][-1]
-        self.at_mm = self.case.position = float(min(max(at_mm, 0.0), length))
+        self.at_mm = self.case.position = float(min(max(at_mm, 0.0), self.length_mm()))
         self._lead()
         self.tell("place")
 
-    def _points(self) -> Any:
-        one = self.result.vessel(self.vessel)
+    def lines(self) -> dict[str, Any]:
+        """Return name -> points (N, 3) LPS mm and places along it (N,) of every vessel; none without a result."""
+        return {name: self._points(name) for name in self.names()}
+
+    def length_mm(self) -> float:
+        """Return the length of the chosen vessel."""
+        return float(self._points(self.vessel)[1][-1])
+
+    def _points(self, name: str) -> Any:
+        one = self.result.vessel(name)
         if one.measured is not None:
             return one.measured.walls.points_lps_mm, one.measured.walls.arc_mm
         return one.vessel.points_lps_mm, one.vessel.arc_mm
 
     def point_ras(self) -> Any:
         """Return the place that is looked at (R, A, S) mm."""
-        points, arc = self._points()
+        points, arc = self._points(self.vessel)
         if self.along is not None:
             return tuple(float(value) for value in ras_from_lps(self.along.point_lps_mm(self.at_mm)))
         return tuple(float(value) for value in ras_from_lps(points[int(abs(arc - self.at_mm).argmin())]))

@@ -104,7 +104,7 @@ class VesselPanel:
         if session.vessel:
             blocked = ui.positionSlider.blockSignals(True)
             ui.positionSlider.minimum = 0.0
-            ui.positionSlider.maximum = float(session._points()[1][-1])
+            ui.positionSlider.maximum = session.length_mm()
             ui.positionSlider.blockSignals(blocked)
             self._set_slider()
 

@@ -328,3 +328,24 @@ def test_a_moved_scan_is_not_taken_for_the_analysed_one(desktop, shown):
     shown.session.choose_vessel("LAD")
     settle(desktop, shown)
     assert shown.session.along is not None
+
+
+def test_a_click_in_3d_chooses_vessel_and_place(desktop, shown, tmp_path):
+    import slicer
+
+    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
+    desktop.screenshot_window(tmp_path / "window.png")
+    view.forceRender()
+    points, places = shown.session.lines()["LAD"]
+    at = int(np.abs(places - 26.0).argmin())
+    renderer = view.renderWindow().GetRenderers().GetFirstRenderer()
+    renderer.SetWorldPoint(*(points[at] * (-1, -1, 1)), 1.0)
+    renderer.WorldToDisplay()
+    x, y, _depth = renderer.GetDisplayPoint()
+    height = view.renderWindow().GetSize()[1]
+    ratio = view.height / height
+    desktop.click_in_view(view, int(x * ratio), int((height - 1 - y) * ratio))
+    settle(desktop, shown)
+    assert shown.session.vessel == "LAD"
+    assert shown.session.at_mm == pytest.approx(26.0, abs=1.5)
+    assert shown.ui.vesselTable.selectedItems()[0].row() == 0
