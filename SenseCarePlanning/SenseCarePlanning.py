@@ -40,8 +40,10 @@ logger = logging.getLogger(__name__)
 
 REFRESH_MS = 300
 SAMPLE_NAME = "SenseCareDigitalPatient"
-PLANNERS = {"LungAirway": "Plan a bronchoscopy"}
+PLANNERS = {"LungAirway": "Plan a bronchoscopy", "CardiacCTA": "Grade the coronary arteries"}
 """Organ modules, which need not be present, and what they do with a CT."""
+MODULE_OF = {"lung": "LungAirway", "heart": "CardiacCTA"}
+"""Organ of a result and the module that shows it."""
 
 
 class Engine(enum.Enum):
@@ -267,6 +269,7 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
             title = getattr(slicer.modules, name.lower()).title if present else name
             button.text = _("Continue in {module}").format(module=title) if isResult else _(PLANNERS[name])
             button.toolTip = "" if present else _("The module {module} is not installed.").format(module=name)
+            button.visible = not isResult or MODULE_OF[case.result.organ] == name
 
     @staticmethod
     def _describe(case):
@@ -480,8 +483,9 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
         found = []
         for name in PLANNERS:
             module = getattr(slicer.modules, name.lower(), None)
-            if module is not None:
-                found.append(Path(module.path).parent / "Resources" / "Models")
+            models = Path(module.path).parent / "Resources" / "Models" if module is not None else None
+            if models is not None and models.is_dir():
+                found.append(models)
         return found
 
     def showResult(self, folder):
@@ -492,8 +496,8 @@ class SenseCarePlanningLogic(ScriptedLoadableModuleLogic):
         SenseCareError
             If there is neither, or the result cannot be read.
         """
-        module = next((name for name in PLANNERS if self.isPresent(name)), None)
-        if module is not None:
+        module = MODULE_OF[read_case(Path(folder)).organ]
+        if self.isPresent(module):
             return self.handOver(module, folder=folder, stay=True)
         path = Path(folder) / SCENE
         if not path.is_file():

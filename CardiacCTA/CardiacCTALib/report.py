@@ -11,6 +11,7 @@ from SenseCarePlanningLib.report.model import CaseReport
 from SenseCarePlanningLib.report.pdf import write_pdf
 from SenseCarePlanningLib.report.study_page import glyph_notice, patient_line, study_section
 
+from .report_pages.changes import changes_section
 from .report_pages.methods import limits_section, methods_sections, not_measured_section
 from .report_pages.plaque import calcium_section, high_risk_section, plaque_section
 from .report_pages.quality import quality_section, segment_section
@@ -54,6 +55,7 @@ def build_report(
     sections = [
         study_section(study, result.heart.grid, result.run.input_geometry, words),
         summary_section(result, words),
+        *([] if not result.changes else [changes_section(result, words)]),
         overview_section(result, shown, words),
         grading_section(result, words),
         segment_section(result, words),

@@ -14,6 +14,7 @@ from .calcium import CalciumScore
 from .findings import CoronaryFindings
 from .issues import QualityItem
 from .patient_findings import SegmentLesion
+from .reader_change import ReaderChange
 from .scan_model import ScanModel
 from .segments import Dominance
 from .vessel_result import VesselResult
@@ -53,6 +54,8 @@ class CoronaryResult:
         Sentences for the reader, most important first.
     not_measured
         What was not measured, each with its reason.
+    changes
+        What a reader changed, oldest first, applied to the rest already; kept in a file of its own (``reader_changes``).
     """
 
     heart: LabelMap
@@ -73,6 +76,7 @@ class CoronaryResult:
     run: RunInfo
     warnings: tuple[str, ...] = ()
     not_measured: tuple[str, ...] = ()
+    changes: tuple[ReaderChange, ...] = ()
 
     def vessel(self, name: str) -> VesselResult:
         """Return a vessel by name.

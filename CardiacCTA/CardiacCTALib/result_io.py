@@ -115,8 +115,13 @@ def _save_vessel(one: VesselResult, folder: Path) -> Any:
     return {**to_plain(parts), "measured": measured}
 
 
-def load_result(folder: Path) -> CoronaryResult:
-    """Read what :func:`save_result` wrote.
+def load_result(folder: Path, images: bool = True) -> CoronaryResult:
+    """Read what :func:`save_result` wrote; what a reader changed since then is not in it, see ``reader_changes``.
+
+    Parameters
+    ----------
+    images
+        False leaves the label maps empty (all 0): for a window that shows numbers, and must not wait for images.
 
     Raises
     ------
@@ -131,8 +136,11 @@ def load_result(folder: Path) -> CoronaryResult:
         trees = tuple(load_tree(folder / f"{tree_name(number)}.json") for number in range(int(content["trees"])))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(f"The coronary result in {folder.name} is damaged; run the analysis again.", [str(error)]) from error
-    heart = _exact(read_label_map(folder / HEART, allow_empty=True), HEART_NAMES, document)
-    segments = _exact(read_label_map(folder / SEGMENTS, allow_empty=True), SEGMENT_NAMES, document)
+    if images:
+        heart = _exact(read_label_map(folder / HEART, allow_empty=True), HEART_NAMES, document)
+        segments = _exact(read_label_map(folder / SEGMENTS, allow_empty=True), SEGMENT_NAMES, document)
+    else:
+        heart, segments = _without_labels(HEART_NAMES, document), _without_labels(SEGMENT_NAMES, document)
     rest = {name: getattr(document, name) for name in _PARTS}
     return CoronaryResult(heart=heart, segments=segments, trees=trees, vessels=vessels, **rest)
 
@@ -142,7 +150,7 @@ def _content(folder: Path) -> dict[str, Any]:
     if missing:
         raise InputError(f"The folder {folder.name} is no coronary result.", [f"{name} is missing" for name in missing])
     try:
-        content = json.loads((folder / CORONARY).read_text(encoding="utf-8"))
+        content = json.loads((folder / CORONARY).read_text(encoding="utf-8"), parse_float=_number)
     except ValueError as error:
         raise InputError(
             f"The coronary result in {folder.name} is damaged; run the analysis again.", detail=str(error)
@@ -155,11 +163,23 @@ def _content(folder: Path) -> dict[str, Any]:
     return content
 
 
+def _number(text: str) -> float:
+    """Read a number in Python: a reader in C would hold up all other threads, a window's too, until the whole file is read."""
+    return float(text)
+
+
 def _load_vessel(content: Any, folder: Path) -> VesselResult:
     parts = from_plain(_VesselParts, content)
     measured = content["measured"]
     found = None if measured is None else load_arrays(Measured, measured, folder / f"{parts.vessel.name}.npz")
     return VesselResult(parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason)
+
+
+def _without_labels(names: dict[int, str], document: _Document) -> LabelMap:
+    """Return an empty map of the input's size that takes no memory."""
+    geometry = document.run.input_geometry
+    empty = np.broadcast_to(np.uint8(0), tuple(int(size) for size in np.array(geometry["shape_kji"])))
+    return LabelMap(empty, np.array(geometry["affine_ijk_to_lps"]), names)
 
 
 def _exact(label_map: LabelMap, names: dict[int, str], document: _Document) -> LabelMap:

@@ -22,6 +22,8 @@ RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, MEASUREMENTS_DICOM, SCE
     "seg.dcm",
     "flythrough.mp4",
 )
+CORONARY = "coronary.json"
+"""The result of a coronary analysis; without it a result is one of the lung."""
 DICOM_FILES = (SEGMENTATION, REPORT_DICOM, MEASUREMENTS_DICOM)
 PICTURES = "pictures"
 STUDY = "study.json"
@@ -57,6 +59,11 @@ class CaseFolder:
     has_target: bool
     files: frozenset[str]
     study: StudyInfo = field(default_factory=StudyInfo)
+
+    @property
+    def organ(self) -> str:
+        """``heart`` or ``lung``: which module the result is continued in."""
+        return "heart" if CORONARY in self.files else "lung"
 
     @property
     def name(self) -> str:

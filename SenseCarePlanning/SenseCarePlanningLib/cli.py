@@ -16,8 +16,19 @@ from .console import JsonLines
 from .errors import InputError, SenseCareError
 
 COMMANDS = (
-    "airway", "coronary", "demo", "evaluate", "phantom", "print", "replan", "screenshots", "send", "series", "train",
-)  # fmt: skip
+    "airway",
+    "coronary",
+    "demo",
+    "evaluate",
+    "phantom",
+    "print",
+    "regrade",
+    "replan",
+    "screenshots",
+    "send",
+    "series",
+    "train",
+)
 """Each is a module of :mod:`SenseCarePlanningLib.commands` with ``add_parser(subparsers)``; imported only when asked for."""
 
 SUMMARIES = {
@@ -27,6 +38,7 @@ SUMMARIES = {
     "evaluate": "score an airway segmentation, the choice of exit branches, or a coronary analysis",
     "phantom": "make a digital patient: a DICOM series with its exact truth",
     "print": "print a result's report or pictures on a DICOM film printer",
+    "regrade": "write the report of a coronary result, with a reader's changes",
     "replan": "plan again on an earlier result: another target, an edited tree, a painted airway, or its report",
     "screenshots": "take pictures of every step of the desktop modules, for the documentation",
     "send": "send a result's reports, segmentation and pictures to a PACS",

@@ -76,6 +76,29 @@ def _foreign_files(folder: Path) -> Iterator[str]:
     yield from (name for name in _files_in(folder) if name not in ours and name != MANIFEST)
 
 
+def count_as_ours(folder: Path, name: str) -> None:
+    """List a file that was added to a finished result later, so that the result can still be replaced.
+
+    Nothing happens in a folder that is no result of ours.
+
+    Raises
+    ------
+    OSError
+        When the list cannot be written.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        ours = sorted({*manifest["files"], name}) if manifest["program"] == PROGRAM else None
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = None
+    if ours is None:
+        return
+    scratch = path.with_suffix(".part")
+    scratch.write_text(json.dumps({**manifest, "files": ours}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(scratch, path)
+
+
 def _files_in(folder: Path) -> Iterator[str]:
     """Name the files below a folder, its own before those of its folders, without following links."""
     for place, folders, files in os.walk(folder):

@@ -118,7 +118,11 @@ def read_results(places: list[Path]) -> list[CaseFolder]:
 
 def result_case(result: CaseFolder) -> Case:
     """Return the row of a result."""
-    if not result.has_target:
+    if result.organ == "heart" and REPORT_HTML in result.files:
+        state, held = _("Report"), _("Coronary analysis with report")
+    elif result.organ == "heart":
+        state, held = _("Coronaries"), _("Coronary analysis, no report yet")
+    elif not result.has_target:
         state, held = _("Airways"), _("No target yet")
     elif REPORT_HTML in result.files:
         state, held = _("Report"), _("Plan with report")

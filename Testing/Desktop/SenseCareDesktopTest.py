@@ -11,7 +11,7 @@ INSTALL = (
     "Slicer's Python has no pytest: enter slicer.util.pip_install('pytest') in Slicer's Python console, "
     "or run PythonSlicer -m pip install pytest, and start the test again."
 )
-TESTS = ("test_hub_*.py", "test_lungairway_*.py", "test_widgets_*.py")
+TESTS = ("test_cardiaccta.py", "test_hub_*.py", "test_lungairway_*.py", "test_widgets_*.py")
 
 
 class SenseCareDesktopTest(unittest.TestCase):

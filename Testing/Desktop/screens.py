@@ -76,7 +76,7 @@ def _far_apart(colours: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 def main(module: str, language: str, folder: Path) -> int:
     """Start the stand-in, let the module's pictures be taken, and fail on what the desktop would only have printed."""
-    sys.path[:0] = [str(HERE), str(ROOT / "SenseCarePlanning"), str(ROOT / "LungAirway")]
+    sys.path[:0] = [str(HERE), str(ROOT / "SenseCarePlanning"), str(ROOT / "LungAirway"), str(ROOT / "CardiacCTA")]
     from standin.desktop import Desktop
 
     take = __import__(f"screens_{module}").take

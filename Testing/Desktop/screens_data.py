@@ -51,6 +51,30 @@ def result(language: str) -> Path:
     return wanted
 
 
+HEART = (
+    "--seed", "11", "--dominance", "right", "--stenosis", "6:72:calcified+eccentric+arc120+len9",
+    "--stenosis", "7:55:lipid+eccentric+ri1.2+len12", "--stenosis", "2:60:napkin+ri1.25+len12", "--stenosis", "13:35:spotty",
+)  # fmt: skip
+"""The digital heart of the pictures of CardiacCTA: four lesions of four kinds."""
+
+
+def heart() -> Path:
+    """Return the digital heart's folder; made (some minutes) if it is not there."""
+    folder = cache() / "Digital heart"
+    if not (folder / "dicom").is_dir():
+        _run("phantom", "coronary", *HEART, "--out", str(folder))
+    return folder
+
+
+def coronary() -> Path:
+    """Return the folder of the heart's result without a report; made (some minutes) if it is not there."""
+    folder = cache() / "coronary"
+    if not folder.is_dir():
+        ct, calcium = (str(heart() / name) for name in ("dicom", "calcium"))
+        _run("coronary", ct, "--calcium-series", calcium, "--no-report", "--out", str(folder))
+    return folder
+
+
 def smooth(view: Any) -> None:
     """Draw a 3D view with smooth edges, as a graphics card does."""
     from standin.wrapping import unwrap

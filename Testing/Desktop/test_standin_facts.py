@@ -48,7 +48,7 @@ def test_the_facts_are_those_of_the_sources():
 @pytest.mark.data
 @needs_source
 @pytest.mark.parametrize("version", ["5", "6"])
-@pytest.mark.parametrize("folder", ["SenseCarePlanning", "LungAirway"])
+@pytest.mark.parametrize("folder", ["SenseCarePlanning", "LungAirway", "CardiacCTA"])
 def test_the_linter_finds_no_error(folder, version, tmp_path):
     module = ROOT / folder / f"{folder}.py"
     if not module.is_file():

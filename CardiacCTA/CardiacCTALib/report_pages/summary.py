@@ -134,11 +134,17 @@ def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
                 words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%"),
                 words.with_unit(row.lesion.mld_mm.value, "mm"),
                 words.say(row.plaque.volumes.kind.value),
-                words.say(" or ").join(row.lesion.grades),
+                grade_words(row, words),
             )
             for row in rows
         ),
     )
+
+
+def grade_words(row: LesionRow, words: Words) -> str:
+    """Return the categories that the interval of a lesion alone leaves possible; with a note where it does not count."""
+    said = words.say(" or ").join(row.lesion.grades)
+    return said if row.counts else words.say("{grade} (not graded)", grade=said)
 
 
 def not_graded(rows: list[LesionRow], words: Words) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from SenseCarePlanningLib.dicomio.study import StudyInfo, person_name
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.report import study_page
 from SenseCarePlanningLib.report.model import Section
 from SenseCarePlanningLib.report.study_page import patient_line
@@ -10,7 +10,7 @@ from SenseCarePlanningLib.report.study_page import patient_line
 from ..result import AirwayResult
 from .words import Words
 
-__all__ = ["patient_line", "person_name", "study_section"]
+__all__ = ["patient_line", "study_section"]
 
 
 def study_section(study: StudyInfo | None, result: AirwayResult, words: Words) -> Section:

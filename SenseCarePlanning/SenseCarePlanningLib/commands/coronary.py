@@ -148,7 +148,12 @@ def write_result(result: CoronaryResult, loaded: LoadedImage, output: Output, pr
 
     with whole_folder(output.folder) as scratch:
         notes = write_outputs(result, loaded, scratch, output, progress)
-    for note in (*result.warnings, *notes):
+    return say_done(result, output, (*result.warnings, *notes))
+
+
+def say_done(result: CoronaryResult, output: Output, notes: tuple[str, ...]) -> int:
+    """Say what there is, and what is to be beware of; returns the exit code."""
+    for note in notes:
         _say(output, f"Note: {note}")
     files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
     if output.as_json:

@@ -39,7 +39,7 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
 
     notes: list[str] = []
     if output.report:
-        result, more_notes = _write_report(result, loaded, folder, output, progress)
+        result, more_notes = write_report_files(result, loaded, folder, output, progress)
         notes.extend(more_notes)
     with progress.step("Result folder"):
         save_result(with_steps(result, progress), folder)
@@ -47,7 +47,7 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
     return notes
 
 
-def _write_report(
+def write_report_files(
     result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress
 ) -> tuple[CoronaryResult, list[str]]:
     """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``; return the result with its numbers' pictures."""

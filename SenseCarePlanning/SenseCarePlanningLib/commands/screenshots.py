@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import InputError, SenseCareError
 
 LANGUAGES = ("en", "zh")
-MODULES = ("hub", "lungairway")
+MODULES = ("hub", "lungairway", "cardiaccta")
 CACHE_VARIABLE = "SENSECARE_SCREENS_CACHE"
 """Tells ``Testing/Desktop/screens_data.py`` where the digital patient and its plan are kept."""
 

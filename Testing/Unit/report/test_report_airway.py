@@ -14,11 +14,10 @@ from pypdf import PdfReader
 from LungAirwayLib.pictures_steps import TEXT_SHARE
 from LungAirwayLib.plan import Plan, Reach
 from LungAirwayLib.report import build_report, write_report
-from LungAirwayLib.report_pages.study import person_name
 from LungAirwayLib.report_pages.summary import all_warnings, best_scope
 from LungAirwayLib.report_pages.words import Words
 from LungAirwayLib.result import AirwayResult
-from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.dicomio.study import StudyInfo, person_name
 from SenseCarePlanningLib.report.model import CaseReport, DataTable, Figure, Matrix, Measurement, Section, Thumbnail
 from SenseCarePlanningLib.report.pdf import write_pdf
 

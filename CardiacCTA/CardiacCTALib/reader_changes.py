@@ -1,0 +1,217 @@
+"""A reader's changes to a result: applied to names and findings, graded anew, and kept in the result folder.
+
+The measured result is never overwritten: ``coronary.json`` stays as the run wrote it, the changes lie beside it, oldest first,
+and are applied when the result is shown or reported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.plain_data import from_plain, to_plain
+from SenseCarePlanningLib.tubes.tree import Tree
+from SenseCarePlanningLib.whole_folder import count_as_ours
+
+from .cadrads import grade
+from .findings import SegmentFinding, Stenosis
+from .measurements import patient_measurements
+from .reader_change import AS_MEASURED, GRADES, NOT_ASSESSED, ChangeKind, ReaderChange
+from .result import CoronaryResult
+from .segments import BY_CODE
+from .vessel_result import VesselResult
+
+CHANGES = "reader_changes.json"
+SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 1
+BY_READER = "by the reader"
+_TRUNKS = {"LAD", "LCx", "RCA", "LM"}
+
+
+def now() -> str:
+    """Return the time of a change: local, to the second, with its offset from UTC."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def load_changes(folder: Path) -> tuple[ReaderChange, ...]:
+    """Return the changes kept in a result folder, oldest first; none where nothing was changed.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
+    """
+    path = Path(folder) / CHANGES
+    if not path.is_file():
+        return ()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA_NAME or content["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"schema {content['schema']!r} version {content['schema_version']!r}")
+        return tuple(from_plain(ReaderChange, one) for one in content["changes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "The list of a reader's changes is damaged; restore it or remove it.", [f"{CHANGES}: {error}"]
+        ) from error
+
+
+def save_changes(changes: Sequence[ReaderChange], folder: Path) -> None:
+    """Write the changes into a result folder; the file appears whole or not at all.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written.
+    """
+    content = {
+        "schema": SCHEMA_NAME,
+        "schema_version": SCHEMA_VERSION,
+        "changes": [to_plain(one) for one in changes],
+    }
+    path = Path(folder) / CHANGES
+    scratch = path.with_suffix(".part")
+    scratch.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(scratch, path)
+    count_as_ours(Path(folder), CHANGES)
+
+
+def label_change(result: CoronaryResult, before: str, after: str, reader: str, remark: str = "") -> ReaderChange:
+    """Return the change of a segment's name; a name that another segment has is exchanged with it.
+
+    Raises
+    ------
+    InputError
+        When a name is no SCCT segment, the result has no such segment, or nobody signed.
+    """
+    problems = [] if reader.strip() else ["nobody signed the change"]
+    if after not in BY_CODE:
+        problems.append(f"{after} is no SCCT segment")
+    if before not in {one.code for one in result.findings.segments}:
+        problems.append(f"the result has no segment {before}")
+    if before == after:
+        problems.append(f"{after} is its name already")
+    if problems:
+        raise InputError("The name of the segment was not changed.", problems)
+    return ReaderChange(ChangeKind.LABEL, before, before, after, reader.strip(), now(), remark.strip())
+
+
+def grade_change(result: CoronaryResult, code: str, after: str, reader: str, remark: str = "") -> ReaderChange:
+    """Return the change of a segment's grade.
+
+    Parameters
+    ----------
+    after
+        A category of :data:`reader_change.GRADES`, ``not assessed``, or ``as measured``, which takes earlier changes back.
+
+    Raises
+    ------
+    InputError
+        When the category is unknown, the result has no such segment, or nobody signed.
+    """
+    finding = next((one for one in result.findings.segments if one.code == code), None)
+    problems = [] if reader.strip() else ["nobody signed the change"]
+    if after not in (*GRADES, NOT_ASSESSED, AS_MEASURED):
+        problems.append(f"{after} is no grade of a segment")
+    if finding is None:
+        problems.append(f"the result has no segment {code}")
+    elif grade_of(finding) == after:
+        problems.append(f"{after} is its grade already")
+    if problems or finding is None:
+        raise InputError("The grade of the segment was not changed.", problems)
+    return ReaderChange(ChangeKind.GRADE, code, grade_of(finding), after, reader.strip(), now(), remark.strip())
+
+
+def grade_of(finding: SegmentFinding) -> str:
+    """Return the category of one segment's worst stenosis, or ``not assessed``."""
+    if finding.stenosis is None:
+        return NOT_ASSESSED
+    percent = int(finding.stenosis.percent + 0.5)
+    return next(name for name, (low, high) in GRADES.items() if low <= percent <= high)
+
+
+def changed(result: CoronaryResult, changes: Sequence[ReaderChange]) -> CoronaryResult:
+    """Return the result with changes applied in order and graded anew; what was measured stays.
+
+    Raises
+    ------
+    InputError
+        When a change names a segment that the result does not have.
+    """
+    plain = result
+    for one in changes:
+        if one.subject not in {finding.code for finding in result.findings.segments}:
+            raise InputError(
+                "A reader's change does not fit the result; it was made on another one.",
+                [f"the result has no segment {one.subject}"],
+            )
+        if one.kind is ChangeKind.LABEL:
+            result, plain = _renamed(result, one), _renamed(plain, one)
+        else:
+            result = _regraded(result, plain, one)
+        result = replace(result, changes=(*result.changes, one))
+    if not changes:
+        return result
+    graded = grade(result.findings)
+    sums = {one.name: one for one in patient_measurements(result.vessels, graded)}
+    return replace(result, grade=graded, examination={**result.examination, **sums})
+
+
+def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChange) -> CoronaryResult:
+    """Give a segment the reader's grade: the measured value where it lies within it, else the nearest that does."""
+    was = next(one for one in plain.findings.segments if one.code == change.subject)
+
+    def made(one: SegmentFinding) -> SegmentFinding:
+        if one.code != change.subject:
+            return one
+        if change.after == AS_MEASURED:
+            return was
+        if change.after == NOT_ASSESSED:
+            return replace(one, stenosis=None, not_assessable=BY_READER)
+        low, high = GRADES[change.after]
+        measured = low if was.stenosis is None else was.stenosis.percent
+        return replace(one, stenosis=Stenosis(min(max(measured, low), high), (low, high)), not_assessable="")
+
+    return replace(result, findings=replace(result.findings, segments=tuple(made(one) for one in result.findings.segments)))
+
+
+def _renamed(result: CoronaryResult, change: ReaderChange) -> CoronaryResult:
+    names = {change.before: change.after, change.after: change.before}
+    # The trunk LCx has the name of its second segment and keeps it, as the other trunks do.
+    vessels = {} if _TRUNKS & set(names) else names
+    findings = replace(
+        result.findings,
+        segments=tuple(replace(one, code=names.get(one.code, one.code)) for one in result.findings.segments),
+        absent=frozenset(names.get(code, code) for code in result.findings.absent),
+    )
+    return replace(
+        result,
+        trees=tuple(_renamed_tree(tree, names) for tree in result.trees),
+        vessels=tuple(_renamed_vessel(one, names, vessels) for one in result.vessels),
+        lesions=tuple(
+            replace(one, code=names.get(one.code, one.code), vessel=vessels.get(one.vessel, one.vessel)) for one in result.lesions
+        ),
+        findings=findings,
+        segment_measurements={names.get(code, code): value for code, value in result.segment_measurements.items()},
+    )
+
+
+def _renamed_vessel(one: VesselResult, names: dict[str, str], vessels: dict[str, str]) -> VesselResult:
+    vessel = one.vessel
+    stretches = tuple(
+        replace(part, code=names[part.code], assumed=False) if part.code in names else part for part in vessel.stretches
+    )
+    return replace(one, vessel=replace(vessel, name=vessels.get(vessel.name, vessel.name), stretches=stretches))
+
+
+def _renamed_tree(tree: Tree, names: dict[str, str]) -> Tree:
+    branches = {
+        key: replace(one, label=replace(one.label, code=names[one.label.code], confidence=1.0, alternatives=()))
+        if one.label is not None and one.label.code in names
+        else one
+        for key, one in tree.branches.items()
+    }
+    return replace(tree, branches=branches)

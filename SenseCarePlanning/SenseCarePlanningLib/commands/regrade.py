@@ -1,0 +1,66 @@
+"""``regrade``: pictures, report and film of a coronary result, with what a reader changed since; nothing is measured anew."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..console import console_sink
+from ..errors import InputError
+from ..progress import Progress
+from ..whole_folder import MANIFEST, check_output_folder, whole_folder
+from .airway import add_source_argument, of_its_study
+from .coronary import Output, say_done
+
+WRITTEN = ("report.pdf", "report.html", "film.pdf", "pictures")
+"""What is written anew; all else of the result stays as it is."""
+
+
+def add_parser(subparsers: Any, summary: str) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser("regrade", help=summary, description=summary.capitalize() + ".")
+    parser.add_argument("result", type=Path, help="folder of a coronary result")
+    parser.add_argument("--ct", type=Path, required=True, metavar="CT", help="the scan that it was made on: folder or image file")
+    add_source_argument(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; may be the result's own")
+    parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the report")
+    parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
+    parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
+    parser.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
+    parser.set_defaults(start=start)
+
+
+def start(arguments: argparse.Namespace) -> int:
+    """Read, apply the changes, write."""
+    from CardiacCTALib.reader_changes import changed, load_changes
+    from CardiacCTALib.result_io import load_result
+
+    from ..dicomio.load import load_image
+    from .coronary_outputs import write_report_files
+
+    check_output_folder(arguments.out)
+    progress = Progress(console_sink(arguments.json))
+    with progress.step("Reading the images"):
+        result = changed(load_result(arguments.result), load_changes(arguments.result))
+        # Whether it can be analysed was judged when it was: here only the place matters.
+        loaded = of_its_study(load_image(arguments.ct, require_chest=False, body="heart"), arguments.dicom_files)
+        if not loaded.volume.grid.same_as(result.heart.grid):
+            raise InputError("This scan is not the one that the result was made on; name that one.")
+    output = Output(arguments.out, True, arguments.language, arguments.page, arguments.json)
+    with whole_folder(arguments.out) as scratch:
+        _copy(arguments.result, scratch)
+        result, notes = write_report_files(result, loaded, scratch, output, progress)
+    return say_done(result, output, (*result.warnings, *notes))
+
+
+def _copy(folder: Path, scratch: Path) -> None:
+    """Copy what is not written anew."""
+    for path in sorted(folder.iterdir()):
+        if path.name in WRITTEN or path.name == MANIFEST:
+            continue
+        if path.is_dir():
+            shutil.copytree(path, scratch / path.name)
+        else:
+            shutil.copyfile(path, scratch / path.name)

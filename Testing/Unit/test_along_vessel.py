@@ -1,0 +1,81 @@
+"""A vessel lying in a window: places and columns belong together, the mark and the strip show the place that is asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from coronary_results import SPEC, one_lesion
+
+from CardiacCTALib.along_vessel import SECTION_PX, STRIP_PX, STRIP_STEPS_MM, AlongVessel, along_vessel
+from CardiacCTALib.report_pages.rows import lesion_rows
+from CardiacCTALib.report_pages.words import Words
+from SenseCarePlanningLib.render.lying_vessel import MARK, LyingStyle, lying_vessel
+from SenseCarePlanningLib.render.vessel_picture import GROUND
+from SenseCarePlanningLib.tubes.sheets import cross_section
+
+
+@pytest.fixture(scope="module")
+def along() -> AlongVessel:
+    result, tube = one_lesion()
+    return along_vessel(result.vessel("LAD"), tube.volume, lesion_rows(result), Words.of("en"))
+
+
+def test_columns_and_places_belong_together(along: AlongVessel) -> None:
+    lying = along.lying
+    for column in (0, 57, lying.picture.shape[1] - 1):
+        assert lying.column_of(lying.place_of(column)) == column
+    assert lying.place_of(lying.picture.shape[1] - 0.5) == pytest.approx(along.length_mm, abs=lying.pixel_mm)
+    assert lying.column_of(-5.0) == 0
+    assert lying.column_of(1000.0) == lying.picture.shape[1] - 1
+
+
+def test_the_lumen_is_bright_all_along_and_narrow_in_the_middle(along: AlongVessel) -> None:
+    lying = along.lying
+    field = lying.picture[lying.top : lying.bottom].astype(int)
+    grey = np.where(field.max(axis=2) - field.min(axis=2) < 12, field.mean(axis=2), 0)  # lines have colours
+    wide = [(grey[:, lying.column_of(place)] > 110).sum() for place in (4.0, SPEC.lesion_at_mm, 28.0)]
+    assert wide[1] < 0.7 * min(wide[0], wide[2])
+    assert wide[0] * lying.pixel_mm == pytest.approx(3.0, abs=0.8)
+
+
+def test_the_mark_stands_at_the_place_and_leaves_the_lumen_free(along: AlongVessel) -> None:
+    lying = along.lying
+    marked = lying.marked(10.0)
+    rows, columns = np.nonzero((marked == MARK).all(axis=2))
+    assert abs(columns - lying.column_of(10.0)).max() <= 1
+    middle = (lying.top + lying.bottom) // 2
+    assert middle not in rows
+    assert (lying.picture != marked).any(axis=2).sum() <= len(rows)
+
+
+def test_the_strip_frames_the_place_and_is_empty_past_the_ends(along: AlongVessel) -> None:
+    strip = along.strip(0.0)
+    assert strip.shape[0] == STRIP_PX
+    step = (strip.shape[1] - STRIP_PX) // (len(STRIP_STEPS_MM) - 1)
+    before = strip[:, :STRIP_PX]
+    assert (before == GROUND).all()
+    framed = strip[0, 2 * step : 2 * step + STRIP_PX]
+    assert (framed == MARK).all()
+
+
+def test_the_section_is_cut_where_the_point_says(along: AlongVessel) -> None:
+    at = SPEC.lesion_at_mm
+    centre = cross_section(along.views.line, at).centre_lps_mm
+    assert np.linalg.norm(along.point_lps_mm(at) - centre) < 1e-9
+    assert along.section(at).shape[:2] == (SECTION_PX, SECTION_PX)
+    said = along.said(at)
+    walls = along.views.measured.walls
+    least = walls.lumen_area_mm2[np.abs(walls.arc_mm - at).argmin()]
+    assert f"Lumen area {least:.1f}\u00a0mm²" in said
+
+
+def test_another_reformat_is_refused(along: AlongVessel) -> None:
+    image = along.reformatter.cut(cross_section(along.views.line, 5.0))
+    with pytest.raises(ValueError, match="straightened"):
+        lying_vessel(image, LyingStyle())

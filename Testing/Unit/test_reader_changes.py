@@ -1,0 +1,138 @@
+"""What a reader changes: applied in order, graded anew, kept beside the measured result, taken back to what was measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from coronary_results import one_lesion
+
+from CardiacCTALib.cadrads_category import Category
+from CardiacCTALib.reader_change import AS_MEASURED, NOT_ASSESSED, ChangeKind, ReaderChange
+from CardiacCTALib.reader_changes import CHANGES, changed, grade_change, grade_of, label_change, load_changes, save_changes
+from CardiacCTALib.report import build_report
+from CardiacCTALib.result import CoronaryResult
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.i18n import translator
+from SenseCarePlanningLib.whole_folder import check_output_folder, whole_folder
+
+
+@pytest.fixture(scope="module")
+def result() -> CoronaryResult:
+    return one_lesion()[0]
+
+
+def finding(result: CoronaryResult, code: str):  # type: ignore[no-untyped-def]
+    return next(one for one in result.findings.segments if one.code == code)
+
+
+def test_a_name_goes_everywhere_and_nothing_measured_changes(result: CoronaryResult) -> None:
+    new = changed(result, [label_change(result, "D1", "RI", "Dr. Li")])
+    assert [one.vessel.name for one in new.vessels] == ["LAD", "RI"]
+    assert "RI" in new.segment_measurements and "D1" not in new.segment_measurements
+    assert {one.code for one in new.findings.segments} == {"pLAD", "mLAD", "RI"}
+    assert new.vessels[0].measured is result.vessels[0].measured
+    assert new.lesion_measurements == result.lesion_measurements
+
+
+def test_two_names_are_exchanged(result: CoronaryResult) -> None:
+    new = changed(result, [label_change(result, "pLAD", "mLAD", "Dr. Li")])
+    assert [one.code for one in new.vessels[0].vessel.stretches] == ["mLAD", "pLAD"]
+    assert finding(new, "mLAD").stenosis == finding(result, "pLAD").stenosis
+    assert new.lesions[0].code == "mLAD"
+    assert new.vessels[0].vessel.name == "LAD"
+
+
+@pytest.mark.parametrize(
+    ("grade", "category"), [("1", Category.MINIMAL), ("2", Category.MILD), ("4A", Category.SEVERE), ("5", Category.OCCLUDED)]
+)
+def test_a_grade_is_graded_anew(result: CoronaryResult, grade: str, category: Category) -> None:
+    new = changed(result, [grade_change(result, "pLAD", grade, "Dr. Li")])
+    assert grade_of(finding(new, "pLAD")) == grade
+    # The missed segments keep a heart without an obstruction from being called free of it (CAD-RADS N).
+    assert new.grade.category is (category if category in (Category.SEVERE, Category.OCCLUDED) else Category.NON_DIAGNOSTIC)
+
+
+def test_a_grade_keeps_the_measured_value_where_it_lies_within(result: CoronaryResult) -> None:
+    measured = finding(result, "pLAD").stenosis.percent
+    new = changed(result, [grade_change(result, "pLAD", "5", "Dr. Li")])
+    back = changed(result, [*new.changes, grade_change(new, "pLAD", grade_of(finding(result, "pLAD")), "Dr. Li")])
+    assert finding(back, "pLAD").stenosis.percent == measured
+
+
+def test_as_measured_takes_it_back_after_a_new_name_too(result: CoronaryResult) -> None:
+    first = changed(result, [grade_change(result, "pLAD", NOT_ASSESSED, "Dr. Li", "motion")])
+    assert finding(first, "pLAD").stenosis is None
+    second = changed(result, [*first.changes, label_change(first, "pLAD", "mLAD", "Dr. Li")])
+    third = changed(result, [*second.changes, grade_change(second, "mLAD", AS_MEASURED, "Dr. Li")])
+    assert finding(third, "mLAD").stenosis == finding(result, "pLAD").stenosis
+    assert len(third.changes) == 3
+
+
+def test_what_is_refused(result: CoronaryResult) -> None:
+    with pytest.raises(InputError) as refused:
+        label_change(result, "D2", "nothing", " ")
+    assert len(refused.value.problems) == 3
+    with pytest.raises(InputError):
+        grade_change(result, "pLAD", "4B", "Dr. Li")
+    with pytest.raises(InputError):
+        changed(result, [ReaderChange(ChangeKind.GRADE, "OM2", "0", "1", "Dr. Li", "2026-01-02T03:04:05+00:00")])
+
+
+def test_the_trail_is_kept_beside_the_result(result: CoronaryResult, tmp_path: Path) -> None:
+    folder = tmp_path / "result"
+    with whole_folder(folder) as scratch:
+        (scratch / "coronary.json").write_text("{}", encoding="utf-8")
+    assert load_changes(folder) == ()
+    one = grade_change(result, "pLAD", "4A", " Dr. Li ", "seen in two phases")
+    assert one.reader == "Dr. Li" and "T" in one.when and one.when[19] in "+-"
+    save_changes([one], folder)
+    assert load_changes(folder) == (one,)
+    assert (folder / "coronary.json").read_text(encoding="utf-8") == "{}"
+    check_output_folder(folder)  # it counts as ours, so that the result can be replaced
+
+
+def test_a_damaged_trail_is_no_empty_one(tmp_path: Path) -> None:
+    (tmp_path / CHANGES).write_text(json.dumps({"schema": "other", "schema_version": 1, "changes": []}), encoding="utf-8")
+    with pytest.raises(InputError):
+        load_changes(tmp_path)
+
+
+def test_the_report_lists_them(result: CoronaryResult) -> None:
+    new = changed(result, [grade_change(result, "pLAD", "4A", "Dr. Li", "seen twice")])
+    titles = [section.title for section in build_report(new).sections]
+    assert "Changes by the reader" in titles
+    assert "Changes by the reader" not in [section.title for section in build_report(result).sections]
+    assert "Dr. Li" in new.changes[0].say(translator("zh")) and "修改" not in new.changes[0].say(translator("en"))
+
+
+def test_the_command_writes_the_report_with_the_changes(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from CardiacCTALib.result_io import save_result
+    from SenseCarePlanningLib.cli import main
+    from SenseCarePlanningLib.dicomio.files import write_volume
+    from SenseCarePlanningLib.progress import Progress
+    from SenseCarePlanningLib.run_info import run_info
+
+    result, tube = one_lesion()
+    volume = replace(tube.volume, array_kji=np.rint(tube.volume.array_kji).astype(np.int16))
+    write_volume(volume, tmp_path / "ct.nrrd")
+    folder = tmp_path / "result"
+    with whole_folder(folder) as scratch:
+        save_result(replace(result, run=run_info(volume.grid, volume, {}, Progress())), scratch)
+    measured = (folder / "coronary.json").read_bytes()
+    save_changes([grade_change(result, "pLAD", "4A", "Dr. Li", "seen twice")], folder)
+    assert main(["regrade", str(folder), "--ct", str(tmp_path / "ct.nrrd"), "--out", str(folder)]) == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Changes by the reader" in page and "Dr. Li" in page and "seen twice" in page
+    assert "CAD-RADS 4A" in page
+    assert (folder / "coronary.json").read_bytes() == measured
+    assert len(load_changes(folder)) == 1
