@@ -147,6 +147,18 @@ def from_the_database(desktop, panel, patient):
     return node
 
 
+def test_the_files_of_a_ct_are_found_before_slicer_has_told_of_its_database(desktop, panel, airway_patient, monkeypatch):
+    import slicer
+
+    from LungAirwayWidgets.ct_export import dicom_files_of
+
+    node = from_the_database(desktop, panel, airway_patient)
+    monkeypatch.delattr(slicer, "dicomDatabase")  # it comes only at the end of the application's start
+    assert len(dicom_files_of(node)) == slicer.util.arrayFromVolume(node).shape[0]
+    desktop.close_dicom_database()
+    assert dicom_files_of(node) == ()
+
+
 def show_plan(panel, plan, folder):
     """Show a copy of the patient's plan as the result of the chosen CT."""
     shutil.copytree(plan, folder)
