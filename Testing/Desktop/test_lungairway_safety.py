@@ -1,0 +1,52 @@
+"""What must not go wrong in the LungAirway panel: runs that cannot start, other CTs, corrections and reports."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from airway_patient import add_ct
+from airway_steps import branch_called, press, settle, show_panel, show_plan
+
+
+@pytest.fixture
+def panel(desktop, airway_patient, tmp_path):
+    """The panel with the patient's CT chosen, by the engine that needs no network."""
+    shown = show_panel(desktop, airway_patient, tmp_path / "cases")
+    shown._parameterNode.engine = type(shown._parameterNode.engine).CLASSICAL
+    return shown
+
+
+@pytest.fixture
+def planned(desktop, panel, airway_patient, airway_plan, tmp_path):
+    """The panel with the patient's plan shown, the target set as a point."""
+    return show_plan(desktop, panel, airway_patient, airway_plan, tmp_path / "cases" / "airway-1" / "001")
+
+
+def rests(panel):
+    return panel.runs.job is None and not panel.session.taking_up
+
+
+def test_a_results_folder_that_cannot_be_made_ends_the_run(desktop, panel, tmp_path, monkeypatch, caplog):
+    (tmp_path / "in the way").write_text("a file lies where the folder should be")
+    monkeypatch.setattr(panel.logic, "resultsFolder", lambda: tmp_path / "in the way")
+    panel.ui.runButton.click()
+    scratch = panel.runs.job.scratch
+    desktop.process_events(until=lambda: rests(panel), timeout=60)
+    assert panel.ui.runButton.enabled and not scratch.exists()
+    assert panel.progressBox.step_label.text.startswith("A file could not be read or written (")
+    assert "A file could not be read or written" in caplog.text
+
+
+def test_a_missing_python_ends_the_run(desktop, panel, monkeypatch):
+    from LungAirwayWidgets import jobs
+    from SenseCarePlanningLib.errors import SenseCareError
+
+    def missing(*arguments):
+        raise SenseCareError("Slicer's own Python program (PythonSlicer) was not found; install Slicer anew.")
+
+    monkeypatch.setattr(jobs, "planning_command", missing)
+    panel.ui.runButton.click()
+    desktop.process_events(until=lambda: rests(panel), timeout=60)
+    assert panel.ui.runButton.enabled
+    assert "PythonSlicer" in panel.progressBox.step_label.text
