@@ -17,7 +17,7 @@ from SenseCarePlanningMRML.volume_nodes import LUNG_LEVEL_HU, LUNG_WINDOW_HU
 from SenseCarePlanningWidgets.texts import tr as _
 from SenseCarePlanningWidgets.texts import words
 
-from .case import remember_nodes, remove_result_nodes, result_node, result_nodes
+from .case import OWN_TARGET, remember_nodes, remove_result_nodes, result_node, result_nodes
 from .layout import ENDOSCOPE, OVERVIEW, dress_overview, view_node
 from .reading import ReadResult
 
@@ -203,6 +203,14 @@ def show_case(case: Any) -> None:
                 _set_visible(node, False)
             elif role in ("surface", "segmentation", "target ball"):
                 _set_visible(node, True)
+    show_target(case)
+
+
+def show_target(case: Any) -> None:
+    """Show the case's target point, and hide those that were clicked on other CTs: they are places of another patient."""
+    for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode", case.parameterNode.GetScene()):
+        if node is case.target or node.GetAttribute(OWN_TARGET):
+            _set_visible(node, node is case.target)
 
 
 def _set_visible(node: Any, visible: Any) -> None:

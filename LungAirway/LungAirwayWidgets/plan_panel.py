@@ -9,7 +9,7 @@ from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
-from . import tables
+from . import case_scene, tables
 from .case import OWN_TARGET
 from .ct_export import point_of
 from .jobs import has_target
@@ -131,6 +131,7 @@ class PlanPanel:
     def _on_target(self, node: Any) -> None:
         if not self._filling and self.session.case is not None:
             self.session.case.target = node
+            case_scene.show_target(self.session.case)
             self._watch(node)
             self.session.tell("target")
 

@@ -50,3 +50,22 @@ def test_a_missing_python_ends_the_run(desktop, panel, monkeypatch):
     desktop.process_events(until=lambda: rests(panel), timeout=60)
     assert panel.ui.runButton.enabled
     assert "PythonSlicer" in panel.progressBox.step_label.text
+
+
+def test_a_clicked_target_is_seen_on_its_own_ct_only(desktop, planned, airway_patient):
+    import slicer
+
+    first, target = planned.session.case.volume, planned.session.case.target
+    other = add_ct(desktop.scene, airway_patient, "Another CT")
+    brought = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "of the user")
+    brought.CreateDefaultDisplayNodes()
+    planned.ui.inputSelector.setCurrentNode(other)
+    settle(desktop, planned)
+    assert not target.GetDisplayNode().GetVisibility()
+    assert brought.GetDisplayNode().GetVisibility()
+    planned.ui.inputSelector.setCurrentNode(first)
+    settle(desktop, planned)
+    assert target.GetDisplayNode().GetVisibility()
+    planned.ui.inputSelector.setCurrentNode(other)
+    planned.ui.targetSelector.setCurrentNode(target)  # as the user may wish, who knows what it is
+    assert target.GetDisplayNode().GetVisibility()
