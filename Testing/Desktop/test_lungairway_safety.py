@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from airway_patient import add_ct
-from airway_steps import branch_called, press, settle, show_panel, show_plan
+from airway_steps import settle, show_panel, show_plan
 
 
 @pytest.fixture
@@ -69,3 +69,37 @@ def test_a_clicked_target_is_seen_on_its_own_ct_only(desktop, planned, airway_pa
     planned.ui.inputSelector.setCurrentNode(other)
     planned.ui.targetSelector.setCurrentNode(target)  # as the user may wish, who knows what it is
     assert target.GetDisplayNode().GetVisibility()
+
+
+class EndedJob:
+    """A job whose child is as good as ended: the test says when."""
+
+    def __init__(self, out):
+        self.out, self.ended, self.passing = out, None, False
+
+    def start(self, on_progress, on_log, on_finished):
+        self.ended = on_finished
+        return self
+
+    def clean(self):
+        """Nothing is left behind."""
+
+
+def test_a_run_that_ends_while_another_ct_is_shown_belongs_to_its_own(desktop, planned, airway_patient, airway_plan, tmp_path):
+    from LungAirwayWidgets.case import result_nodes
+    from SenseCarePlanningWidgets.process_runner import RunOutcome
+
+    session, first = planned.session, planned.session.case.volume
+    job = EndedJob(shutil.copytree(airway_plan, tmp_path / "cases" / "airway-1" / "002"))
+    planned.runs._start_plan(job, {"point": True, "at": [1.0, 2.0, 3.0]})
+    planned._parameterNode.inputVolume = other = add_ct(desktop.scene, airway_patient, "Another CT")
+    settle(desktop, planned)
+    job.ended(RunOutcome(ok=True, folder=str(job.out)))
+    assert planned.progressBox.step_label.text == "Ready for Chest CT: it is shown when that CT is chosen."
+    assert session.case.volume is other and session.result is None and result_nodes(session.case) == []
+    planned._parameterNode.inputVolume = first
+    settle(desktop, planned)
+    assert session.case.folder == str(job.out) and session.result is not None
+    assert [one.endswith("001") for one in session.case.earlierFolders] == [True]
+    assert result_nodes(session.case, "surface")
+    assert "lead to another one" in planned.ui.targetLabel.text
