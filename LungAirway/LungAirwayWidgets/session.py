@@ -1,5 +1,6 @@
 """What the panel works on: the case of the chosen CT with its loaded result. Panels listen; nothing here knows a widget."""
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -320,8 +321,13 @@ def attach(case: Any, folder: Any, planned: dict[str, Any] | None = None) -> Non
 
 
 def _point_to(case: Any, folder: Any) -> None:
+    """Make a folder the result; corrections go with the result that they were made in, so that none is lost."""
+    kept = dict(json.loads(text) for text in case.earlierCorrections)
+    kept[case.folder] = list(case.corrections)
     case.folder = str(folder)
-    case.corrections, case.chosenRoute, case.placement = [], 0, ""
+    case.corrections, case.chosenRoute, case.placement = kept.pop(case.folder, []), 0, ""
+    known = list(case.earlierFolders)
+    case.earlierCorrections = [json.dumps([one, kept[one]]) for one in kept if one in known and kept[one]]
 
 
 def _is_same(one: FloatArray | None, other: FloatArray | None) -> bool:
