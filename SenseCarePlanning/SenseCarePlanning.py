@@ -33,8 +33,8 @@ from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.model_list import ModelList
 from SenseCarePlanningWidgets.progress_box import ProgressBox
 from SenseCarePlanningWidgets.report_view import ReportView
+from SenseCarePlanningWidgets.texts import planning_category, translate_form
 from SenseCarePlanningWidgets.texts import tr as _
-from SenseCarePlanningWidgets.texts import translate_form
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class SenseCarePlanning(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("SenseCare Planning")
-        parent.categories = [_("Planning")]
+        parent.categories = [planning_category()]
         parent.dependencies = []
         parent.contributors = ["SenseCare Planning contributors"]
         parent.helpText = _("Cases, models, reports and sample data of SenseCare Planning.") + (

@@ -122,7 +122,28 @@ class PlanPanel:
 
     def _on_point(self, caller: Any, event: Any) -> None:
         self.ui.placeTargetButton.checked = False
-        point = point_of(caller)
+        if caller.GetAttribute(OWN_TARGET) and caller.GetNumberOfDefinedControlPoints() > 1:
+            # Not within the very click: what placed the point still counts on it.
+            qt.QTimer.singleShot(0, lambda: self._keep_newest(caller))
+            return
+        self._tell_point(caller)
+
+    def _keep_newest(self, node: Any) -> None:
+        """The new point is there: the one before goes."""
+        if node is not self._watched:
+            return
+        while node.GetNumberOfControlPoints() > 1:
+            node.RemoveNthControlPoint(0)
+        self._limit_points(node)
+        self._tell_point(node)
+
+    @staticmethod
+    def _limit_points(node: Any) -> None:
+        if node.GetAttribute(OWN_TARGET):
+            node.SetMaximumNumberOfControlPoints(1)
+
+    def _tell_point(self, node: Any) -> None:
+        point = point_of(node)
         if point is not None:  # seen in all three planes
             for node in shown_slice_nodes():
                 node.JumpSliceByOffsetting(-point[0], -point[1], point[2])
@@ -165,11 +186,14 @@ class PlanPanel:
         with shown_failures():
             if not on:
                 slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+                if self._watched is not None and self._watched.GetNumberOfControlPoints() <= 1:
+                    self._limit_points(self._watched)
                 return
             node = self.target_node()
-            node.RemoveAllControlPoints()
+            if node.GetAttribute(OWN_TARGET):
+                node.SetMaximumNumberOfControlPoints(2)  # the point before stays until the new one is there
             logic = slicer.modules.markups.logic()
-            logic.SetActiveListID(node)
+            logic.SetActiveList(node)
             logic.StartPlaceMode(False)
 
     def plan(self) -> None:

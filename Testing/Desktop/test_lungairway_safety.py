@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from airway_patient import add_ct
-from airway_steps import settle, show_panel, show_plan
+from airway_steps import branch_called, press, settle, show_panel, show_plan
 
 
 @pytest.fixture
@@ -84,6 +85,8 @@ class EndedJob:
     def clean(self):
         """Nothing is left behind."""
 
+    stop_now = clean
+
 
 def test_a_run_that_ends_while_another_ct_is_shown_belongs_to_its_own(desktop, planned, airway_patient, airway_plan, tmp_path):
     from LungAirwayWidgets.case import result_nodes
@@ -103,3 +106,162 @@ def test_a_run_that_ends_while_another_ct_is_shown_belongs_to_its_own(desktop, p
     assert [one.endswith("001") for one in session.case.earlierFolders] == [True]
     assert result_nodes(session.case, "surface")
     assert "lead to another one" in planned.ui.targetLabel.text
+
+
+def cut(desktop, panel):
+    """Take a branch off, without recomputing; returns how many branches are left."""
+    panel.session.choose_branch(branch_called(panel, "RB6"))
+    press(desktop, panel, panel.ui.cutOffButton)
+    return len(panel.session.edits.tree)
+
+
+def test_corrections_outlive_another_result_of_the_same_ct(desktop, planned, airway_plan, tmp_path):
+    session, first = planned.session, planned.session.case.folder
+    left = cut(desktop, planned)
+    assert left < len(session.result.tree)
+    session.take_result(first)  # as the hub shows it again
+    assert len(session.edits.tree) == left and planned.ui.recomputeButton.enabled
+    session.take_result(shutil.copytree(airway_plan, tmp_path / "cases" / "airway-1" / "002"))
+    assert len(session.edits.tree) == len(session.result.tree)
+    saved = desktop.save_scene(tmp_path / "case.mrb")
+    desktop.open_scene(saved)
+    settle(desktop, planned)
+    press(desktop, planned, planned.ui.undoButton)
+    assert session.case.folder == first and len(session.edits.tree) == left
+    press(desktop, planned, planned.ui.undoButton)
+    assert len(session.edits.tree) == len(session.result.tree)
+
+
+@pytest.mark.parametrize("name", ["usePaintButton", "runButton"])
+def test_corrections_are_asked_about_before_they_are_left_behind(desktop, planned, monkeypatch, name):
+    import slicer
+
+    from LungAirwayWidgets import jobs
+
+    asked, started = [], []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_options: asked.append(text) or len(asked) > 1)
+    job = EndedJob(None)
+    monkeypatch.setattr(jobs, "run_job", lambda *_given: started.append(1) or job)
+    monkeypatch.setattr(jobs, "replan_job", lambda *_given: started.append(1) or job)
+    button = getattr(planned.ui, name)
+    cut(desktop, planned)
+    desktop.click(button)
+    assert not started and asked[0].startswith("1 corrections are not recomputed yet")
+    assert planned.session.edits.changed and button.enabled
+    desktop.click(button)
+    assert started == [1]
+
+
+def test_no_report_is_made_of_another_target_or_an_uncorrected_tree(desktop, planned, airway_patient):
+    ui, node, (r, a, s) = planned.ui, planned.session.case.target, airway_patient.target_ras
+    assert ui.reportButton.enabled and ui.reportLabel.text == "Not made yet."
+    node.SetNthControlPointPositionWorld(0, r, a + 9.0, s)
+    node.InvokeEvent(node.PointEndInteractionEvent)
+    assert not ui.reportButton.enabled
+    assert ui.reportLabel.text == "The target was changed since: press Plan the routes in step 4, then make the report."
+    node.SetNthControlPointPositionWorld(0, r, a, s)
+    node.InvokeEvent(node.PointEndInteractionEvent)
+    assert ui.reportButton.enabled
+    cut(desktop, planned)
+    assert not ui.reportButton.enabled
+    assert ui.reportLabel.text.startswith("Corrections are not recomputed yet: press Recompute or Undo in step 3")
+    press(desktop, planned, ui.undoButton)
+    assert ui.reportButton.enabled and ui.reportLabel.text == "Not made yet."
+
+
+def test_a_ct_deleted_in_another_module_closes_its_case(desktop, planned):
+    desktop.leave_module()
+    desktop.scene.RemoveNode(planned.session.case.volume)
+    desktop.show_module("LungAirway")
+    assert planned.session.case is None and planned.session.result is None
+    assert not planned.ui.runButton.enabled
+    assert planned.ui.statusLabel.text == "Choose a chest CT."
+
+
+def interaction():
+    import slicer
+
+    return slicer.app.applicationLogic().GetInteractionNode()
+
+
+@pytest.mark.parametrize("name", ["placeTargetButton", "drawBridgeButton"])
+def test_escape_and_leaving_the_module_end_the_placing(desktop, planned, name):
+    button, node = getattr(planned.ui, name), interaction()
+    desktop.click(button)
+    assert button.checked and node.GetCurrentInteractionMode() == node.Place
+    node.SwitchToViewTransformMode()  # as Escape does
+    desktop.process_events()
+    assert not button.checked
+    desktop.click(button)
+    desktop.leave_module()
+    assert not button.checked and node.GetCurrentInteractionMode() != node.Place
+
+
+def test_only_one_button_places_at_a_time(desktop, planned):
+    desktop.click(planned.ui.placeTargetButton)
+    desktop.click(planned.ui.drawBridgeButton)
+    assert planned.ui.drawBridgeButton.checked and not planned.ui.placeTargetButton.checked
+    assert interaction().GetCurrentInteractionMode() == interaction().Place
+
+
+def test_a_click_that_sets_a_point_chooses_no_branch(desktop, planned, tmp_path):
+    desktop.screenshot_window(tmp_path / "window.png")
+    picker, picked = planned.treePanel.picker, []
+    picker._on_pick = lambda *found: picked.append(found)
+    branch = planned.session.edits.tree[branch_called(planned, "LMB")]
+    picker._view.forceRender()
+    renderer = picker._view.renderWindow().GetRenderers().GetFirstRenderer()
+    renderer.SetWorldPoint(*(branch.points_lps_mm[len(branch.points_lps_mm) // 2] * (-1, -1, 1)), 1.0)
+    renderer.WorldToDisplay()
+    x, y, _depth = renderer.GetDisplayPoint()
+    mouse = SimpleNamespace(GetEventPosition=lambda: (int(x), int(y)))
+    desktop.click(planned.ui.placeTargetButton)
+    picker._on_down(mouse, "")
+    interaction().SwitchToViewTransformMode()  # the point is set before the button is released
+    picker._on_up(mouse, "")
+    assert picked == []
+    picker._on_down(mouse, "")
+    picker._on_up(mouse, "")
+    assert [one[0] for one in picked] == [branch.id]
+
+
+def test_the_old_target_stays_until_the_new_one_is_set(desktop, planned, airway_patient):
+    node, (r, a, s) = planned.session.case.target, airway_patient.target_ras
+    desktop.click(planned.ui.placeTargetButton)
+    assert node.GetNumberOfDefinedControlPoints() == 1
+    interaction().SwitchToViewTransformMode()  # Escape: nothing is lost
+    desktop.process_events()
+    assert list(node.GetNthControlPointPositionWorld(0)) == pytest.approx([r, a, s])
+    desktop.click(planned.ui.placeTargetButton)
+    node.AddControlPointWorld(r, a + 20.0, s)
+    desktop.process_events(until=lambda: node.GetNumberOfControlPoints() == 1)
+    assert list(node.GetNthControlPointPositionWorld(0)) == pytest.approx([r, a + 20.0, s])
+    assert node.GetMaximumNumberOfControlPoints() == 1
+    assert "lead to another one" in planned.ui.targetLabel.text
+
+
+def test_after_a_reload_clicks_choose_branches(desktop, planned):
+    import slicer
+
+    slicer.util.reloadScriptedModule("LungAirway")
+    desktop.process_events()
+    reloaded = slicer.util.getModuleWidget("LungAirway")
+    settle(desktop, reloaded)
+    assert reloaded is not planned
+    assert reloaded.treePanel.picker._interactor is not None and planned.treePanel.picker._interactor is None
+    assert reloaded.flyPanel._shortcuts
+
+
+def test_the_users_crosshair_comes_back(desktop, planned):
+    import slicer
+
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    node.SetCrosshairMode(node.ShowIntersection)
+    desktop.leave_module()
+    assert node.GetCrosshairMode() == node.ShowIntersection
+    desktop.show_module("LungAirway")
+    planned.flyPanel.fly.go_to(50.0)
+    planned.flyPanel.fly.go_to(60.0)
+    assert node.GetCrosshairMode() == node.ShowSmallBasic
+    desktop.leave_module()
+    assert node.GetCrosshairMode() == node.ShowIntersection
