@@ -207,9 +207,9 @@ def show_case(case: Any) -> None:
 
 
 def show_target(case: Any) -> None:
-    """Show the case's target point, and hide those that were clicked on other CTs: they are places of another patient."""
+    """Show the target that was clicked on the case's CT, and hide those of other CTs: they are places of another patient."""
     for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode", case.parameterNode.GetScene()):
-        if node is case.target or node.GetAttribute(OWN_TARGET):
+        if node.GetAttribute(OWN_TARGET):
             _set_visible(node, node is case.target)
 
 

@@ -7,6 +7,12 @@ import slicer
 from .branch_picker import is_placing
 
 
+def stop_placing() -> None:
+    """Give the mouse back to the views, unless it does something else already."""
+    if is_placing():
+        slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+
+
 class PlacingButtons:
     """Watches Slicer's mouse mode for some buttons.
 

@@ -14,6 +14,7 @@ from .case import OWN_TARGET
 from .ct_export import point_of
 from .jobs import has_target
 from .layout import shown_slice_nodes
+from .placing_points import stop_placing
 from .planned_target import is_another, misses, planned_target, target_input
 
 POINT_SIZE = 1.5
@@ -145,8 +146,8 @@ class PlanPanel:
     def _tell_point(self, node: Any) -> None:
         point = point_of(node)
         if point is not None:  # seen in all three planes
-            for node in shown_slice_nodes():
-                node.JumpSliceByOffsetting(-point[0], -point[1], point[2])
+            for view in shown_slice_nodes():
+                view.JumpSliceByOffsetting(-point[0], -point[1], point[2])
         self.session.tell("target")
 
     def _on_target(self, node: Any) -> None:
@@ -185,7 +186,7 @@ class PlanPanel:
     def _on_place(self, on: Any) -> None:
         with shown_failures():
             if not on:
-                slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+                stop_placing()
                 if self._watched is not None and self._watched.GetNumberOfControlPoints() <= 1:
                     self._limit_points(self._watched)
                 return

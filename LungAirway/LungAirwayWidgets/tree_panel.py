@@ -16,6 +16,7 @@ from . import tables, tree_colors
 from .branch_picker import BranchPicker
 from .case import result_node
 from .layout import OVERVIEW, three_d_widget
+from .placing_points import stop_placing
 
 COURSE = "SenseCarePlanning.BridgeCourse"
 WORD_JOINER, FIRST_CHINESE = "&#x2060;", "\u2e80"
@@ -226,7 +227,7 @@ class TreePanel:
             markups.StartPlaceMode(True)
             self.ui.editLabel.text = _("Click along the missing airway, from the airway outwards; then press Join it.")
         else:
-            slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+            stop_placing()
 
     def join(self) -> None:
         """Join the drawn course to the tree."""
@@ -267,7 +268,8 @@ class TreePanel:
         if edits is None or not edits.changed:
             return True
         question = _(
-            "{count} corrections are not recomputed yet and will not be in the new result; Undo brings them back. Go on without them?"
+            "{count} corrections are not recomputed yet and will not be in the new result; Undo brings them back. "
+            "Go on without them?"
         ).format(count=len(edits.before))
         return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Corrections")))
 
