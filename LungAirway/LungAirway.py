@@ -159,9 +159,6 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.placingButtons.release()
         self.flyPanel.fly.unmark()
         self.treePanel.detach()
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self._guiTag = None
 
     def onSceneStartClose(self, caller, event):
         """Let go of the scene; what is computed for it is stopped."""
@@ -178,7 +175,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def onSceneEndImport(self, caller, event):
-        """A scene was loaded: its case comes back."""
+        """A scene was loaded: its case comes back; the form is bound anew, to nodes that are there only now."""
+        self.setParameterNode(None)
         if self.parent.isEntered:
             self.session.close()
             self.initializeParameterNode()
@@ -193,7 +191,13 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 self._parameterNode.inputVolume = volumes[0]
 
     def setParameterNode(self, node):
-        """Bind the form to a parameter node, or to none."""
+        """Bind the form to a parameter node, or to none.
+
+        It stays bound while the module is not shown: in Slicer 5.10 every ``disconnectGui`` leaves connections behind.
+        """
+        if node is not None and self._guiTag is not None and node.parameterNode is self._parameterNode.parameterNode:
+            self._onParameters()
+            return
         if self._parameterNode is not None:
             if self._guiTag is not None:
                 self._parameterNode.disconnectGui(self._guiTag)

@@ -208,10 +208,6 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.initializeParameterNode()
         self.refresh()
 
-    def exit(self):
-        """Another module is shown."""
-        self.setParameterNode(None)
-
     def onSceneStartClose(self, caller, event):
         """The scene is about to be emptied."""
         self.setParameterNode(None)
@@ -226,7 +222,13 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.setParameterNode(self.logic.getParameterNode())
 
     def setParameterNode(self, parameterNode):
-        """Bind parameters, or None."""
+        """Bind parameters, or None.
+
+        They stay bound while the module is not shown: in Slicer 5.10 every ``disconnectGui`` leaves connections behind.
+        """
+        bound = self._parameterNode
+        if parameterNode is not None and bound is not None and parameterNode.parameterNode is bound.parameterNode:
+            return
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
         self._parameterNode = parameterNode

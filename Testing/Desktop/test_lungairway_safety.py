@@ -193,6 +193,9 @@ def test_escape_and_leaving_the_module_end_the_placing(desktop, planned, name):
     desktop.process_events()
     assert not button.checked
     desktop.click(button)
+    node.SetCurrentInteractionMode(node.AdjustWindowLevel)  # another tool, which the user keeps
+    assert not button.checked and node.GetCurrentInteractionMode() == node.AdjustWindowLevel
+    desktop.click(button)
     desktop.leave_module()
     assert not button.checked and node.GetCurrentInteractionMode() != node.Place
 
@@ -265,3 +268,36 @@ def test_the_users_crosshair_comes_back(desktop, planned):
     assert node.GetCrosshairMode() == node.ShowSmallBasic
     desktop.leave_module()
     assert node.GetCrosshairMode() == node.ShowIntersection
+
+
+def test_a_film_that_is_stopped_leaves_no_folder(desktop, planned):
+    from LungAirwayWidgets import jobs
+    from SenseCarePlanningWidgets.process_runner import RunOutcome
+
+    def film():
+        made = jobs.video_job(planned.session.case, 1)
+        made.out.mkdir()
+        (made.out / "flythrough.mp4").write_bytes(b"half a film")
+        return made
+
+    stopped = film()
+    stopped._finish(RunOutcome(ok=False, cancelled=True, message="Stopped; nothing was written."))
+    ended = film()
+    ended.stop_now()  # Slicer ends
+    done = film()
+    done._finish(RunOutcome(ok=True, folder=str(done.out)))
+    assert not stopped.out.exists() and not ended.out.exists()
+    assert (done.out / "flythrough.mp4").is_file()
+    result = jobs.Job(planned.session.case.folder)
+    result._finish(RunOutcome(ok=False, message="no"))
+    assert result.out.is_dir()
+
+
+def test_a_scene_opened_while_another_module_is_shown_is_there_on_return(desktop, planned, tmp_path):
+    saved = desktop.save_scene(tmp_path / "case.mrb")
+    desktop.leave_module()
+    desktop.open_scene(saved)
+    desktop.show_module("LungAirway")
+    settle(desktop, planned)
+    assert planned.ui.inputSelector.currentNode() is planned.session.case.volume is not None
+    assert planned.session.plan is not None
