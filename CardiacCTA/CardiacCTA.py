@@ -15,8 +15,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+from SenseCarePlanningWidgets.texts import planning_category, translate_form
 from SenseCarePlanningWidgets.texts import tr as _
-from SenseCarePlanningWidgets.texts import translate_form
 
 
 class CardiacCTA(ScriptedLoadableModule):
@@ -25,7 +25,7 @@ class CardiacCTA(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Cardiac CTA")
-        self.parent.categories = [_("Planning")]
+        self.parent.categories = [planning_category()]
         self.parent.dependencies = ["Volumes"]
         self.parent.contributors = ["SenseCare Planning contributors"]
         self.parent.helpText = _(
@@ -119,9 +119,6 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def exit(self):
         """Left: the scene may be changed by others."""
         self.vesselPicker.detach()
-        if self._parameterNode is not None and self._guiTag is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self._guiTag = None
 
     def onSceneStartClose(self, caller, event):
         """Let go of the scene; what is computed for it is stopped."""
@@ -136,7 +133,8 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def onSceneEndImport(self, caller, event):
-        """A scene was loaded: its case comes back."""
+        """A scene was loaded: its case comes back; the form is bound anew, to nodes that are there only now."""
+        self.setParameterNode(None)
         if self.parent.isEntered:
             self.session.close()
             self.initializeParameterNode()
@@ -150,7 +148,13 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 self._parameterNode.inputVolume = volumes[0]
 
     def setParameterNode(self, node):
-        """Bind the form to a parameter node, or to none."""
+        """Bind the form to a parameter node, or to none.
+
+        It stays bound while the module is not shown: in Slicer 5.10 every ``disconnectGui`` leaves connections behind.
+        """
+        if node is not None and self._guiTag is not None and node.parameterNode is self._parameterNode.parameterNode:
+            self._onParameters()
+            return
         if self._parameterNode is not None:
             if self._guiTag is not None:
                 self._parameterNode.disconnectGui(self._guiTag)

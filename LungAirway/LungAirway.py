@@ -7,7 +7,6 @@ from typing import Annotated
 
 import slicer
 import vtk
-from slicer.i18n import translate
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
@@ -18,8 +17,8 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 from LungAirwayWidgets.options import ColorBy, Engine, Orientation
+from SenseCarePlanningWidgets.texts import planning_category, translate_form
 from SenseCarePlanningWidgets.texts import tr as _
-from SenseCarePlanningWidgets.texts import translate_form
 
 
 class LungAirway(ScriptedLoadableModule):
@@ -28,8 +27,7 @@ class LungAirway(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Lung Airway")
-        planning = translate("qSlicerAbstractCoreModule", "Planning")  # where Slicer's own categories are translated
-        self.parent.categories = [planning if planning != "Planning" else _("Planning")]
+        self.parent.categories = [planning_category()]
         self.parent.dependencies = ["Markups", "Segmentations", "SubjectHierarchy"]
         self.parent.contributors = ["SenseCare Planning contributors"]
         self.parent.helpText = _(
@@ -100,11 +98,15 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
+        if self.parent.isEntered:  # reloaded while it is shown: nobody enters it again
+            self.treePanel.attach()
+            self.flyPanel.bind_view()
 
     def _makePanels(self):
         from LungAirwayWidgets.fly_panel import FlyPanel
         from LungAirwayWidgets.guide import Guide
         from LungAirwayWidgets.model_chooser import ModelChooser
+        from LungAirwayWidgets.placing_points import PlacingButtons
         from LungAirwayWidgets.plan_panel import PlanPanel
         from LungAirwayWidgets.runs import Runs
         from LungAirwayWidgets.session import Session
@@ -125,6 +127,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.treePanel = TreePanel(ui, self.session, self.runs.replan)
         self.planPanel = PlanPanel(ui, self.session, self.runs.replan)
         self.flyPanel = FlyPanel(ui, self.session, self.treePanel.attach)
+        self.placingButtons = PlacingButtons(ui.placeTargetButton, ui.drawBridgeButton)
         self.videoRecorder = VideoRecorder(ui, self.session, self.runs)
         self.guide = Guide(ui, self.session, self.flyPanel.show_views)
         self.statusPanel = StatusPanel(ui, self.session, self.treePanel, self.planPanel, self.reportView)
@@ -138,6 +141,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.flyPanel.close()
         self.treePanel.detach()
         self.treePanel.stop()
+        self.placingButtons.release()
+        self.placingButtons.close()
         self.planPanel.unwatch()
         self.setParameterNode(None)
         self.removeObservers()
@@ -151,11 +156,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def exit(self):
         """Left: the fly-through stops; the scene may be changed by others."""
         self.ui.playButton.checked = False
+        self.placingButtons.release()
         self.flyPanel.fly.unmark()
         self.treePanel.detach()
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self._guiTag = None
 
     def onSceneStartClose(self, caller, event):
         """Let go of the scene; what is computed for it is stopped."""
@@ -172,7 +175,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def onSceneEndImport(self, caller, event):
-        """A scene was loaded: its case comes back."""
+        """A scene was loaded: its case comes back; the form is bound anew, to nodes that are there only now."""
+        self.setParameterNode(None)
         if self.parent.isEntered:
             self.session.close()
             self.initializeParameterNode()
@@ -187,7 +191,13 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 self._parameterNode.inputVolume = volumes[0]
 
     def setParameterNode(self, node):
-        """Bind the form to a parameter node, or to none."""
+        """Bind the form to a parameter node, or to none.
+
+        It stays bound while the module is not shown: in Slicer 5.10 every ``disconnectGui`` leaves connections behind.
+        """
+        if node is not None and self._guiTag is not None and node.parameterNode is self._parameterNode.parameterNode:
+            self._onParameters()
+            return
         if self._parameterNode is not None:
             if self._guiTag is not None:
                 self._parameterNode.disconnectGui(self._guiTag)
@@ -205,8 +215,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if slicer.mrmlScene.IsImporting() or slicer.mrmlScene.IsClosing():
             return  # the CT may be there before its case; the end of the import takes both up
         chosen = self._parameterNode.inputVolume
-        shown = self.session.case.volume if self.session.case is not None else None
-        if chosen is not shown:
+        case = self.session.case
+        shown = case.volume if case is not None else None
+        if chosen is not shown or (case is not None and shown is None):  # None of a CT that was deleted elsewhere
             with shown_failures():
                 self.session.open(chosen)
                 if chosen is not None and chosen.GetImageData() is not None:
@@ -246,6 +257,8 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from SenseCarePlanningWidgets.error_message import shown_failures
 
         with shown_failures():
+            if not self.treePanel.may_leave_corrections():
+                return
             engine = self._parameterNode.engine.value
             self.runs.plan(engine, self.modelChooser.needed() if engine == "bundle" else "")
 

@@ -33,8 +33,8 @@ from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.model_list import ModelList
 from SenseCarePlanningWidgets.progress_box import ProgressBox
 from SenseCarePlanningWidgets.report_view import ReportView
+from SenseCarePlanningWidgets.texts import planning_category, translate_form
 from SenseCarePlanningWidgets.texts import tr as _
-from SenseCarePlanningWidgets.texts import translate_form
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class SenseCarePlanning(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("SenseCare Planning")
-        parent.categories = [_("Planning")]
+        parent.categories = [planning_category()]
         parent.dependencies = []
         parent.contributors = ["SenseCare Planning contributors"]
         parent.helpText = _("Cases, models, reports and sample data of SenseCare Planning.") + (
@@ -210,10 +210,6 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.initializeParameterNode()
         self.refresh()
 
-    def exit(self):
-        """Another module is shown."""
-        self.setParameterNode(None)
-
     def onSceneStartClose(self, caller, event):
         """The scene is about to be emptied."""
         self.setParameterNode(None)
@@ -228,7 +224,13 @@ class SenseCarePlanningWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.setParameterNode(self.logic.getParameterNode())
 
     def setParameterNode(self, parameterNode):
-        """Bind parameters, or None."""
+        """Bind parameters, or None.
+
+        They stay bound while the module is not shown: in Slicer 5.10 every ``disconnectGui`` leaves connections behind.
+        """
+        bound = self._parameterNode
+        if parameterNode is not None and bound is not None and parameterNode.parameterNode is bound.parameterNode:
+            return
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
         self._parameterNode = parameterNode

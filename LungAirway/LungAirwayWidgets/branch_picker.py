@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import slicer
 import vtk
 
 from SenseCarePlanningMRML.coordinates import ras_from_lps
@@ -51,8 +52,14 @@ def branch_under(renderer: Any, tree: Any, x: Any, y: Any, scene_ras: Any = ras_
     return int(ids[at]), float(arcs[at])
 
 
+def is_placing() -> bool:
+    """Tell whether clicks set points now."""
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    return interaction is not None and interaction.GetCurrentInteractionMode() == interaction.Place
+
+
 class BranchPicker:
-    """Listens to clicks in one 3D view; a drag turns the view and picks nothing.
+    """Listens to clicks in one 3D view; a drag turns the view and picks nothing, and a click that sets a point neither.
 
     Parameters
     ----------
@@ -89,7 +96,8 @@ class BranchPicker:
         self._interactor, self._tags, self._view = None, [], None
 
     def _on_down(self, caller: Any, event: Any) -> None:
-        self._down = caller.GetEventPosition()
+        # Told by the press: the click that sets a point ends the placing before the button is released.
+        self._down = None if is_placing() else caller.GetEventPosition()
 
     def _on_up(self, caller: Any, event: Any) -> None:
         x, y = caller.GetEventPosition()

@@ -30,6 +30,7 @@ class AirwayCase:
     placement - how far the CT was moved since its result was computed, when last seen, see ``placing``.
     plannedTargets - the target of each of these results, see ``planned_target``.
     corrections - what was corrected since then and is not recomputed yet, see ``TreeEdits``.
+    earlierCorrections - what was corrected and not recomputed in each of the earlier results: Undo brings it back with them.
     chosenRoute - rank of the route that is shown; 0 for the first.
     """
 
@@ -42,6 +43,7 @@ class AirwayCase:
     placement: str = ""
     plannedTargets: list[str]
     corrections: list[str]
+    earlierCorrections: list[str]
     chosenRoute: int = 0
 
 

@@ -17,7 +17,7 @@ from SenseCarePlanningMRML.volume_nodes import LUNG_LEVEL_HU, LUNG_WINDOW_HU
 from SenseCarePlanningWidgets.texts import tr as _
 from SenseCarePlanningWidgets.texts import words
 
-from .case import ROLE, UNFINISHED, remember_nodes, removal_pieces, result_node, result_nodes, set_visible
+from .case import OWN_TARGET, ROLE, UNFINISHED, remember_nodes, removal_pieces, result_node, result_nodes, set_visible
 from .layout import ENDOSCOPE, OVERVIEW, dress_overview, view_node
 from .reading import ReadResult
 
@@ -203,3 +203,11 @@ def show_case(case: Any) -> None:
                 set_visible(node, False)
             elif role in ("surface", "segmentation", "target ball"):
                 set_visible(node, True)
+    show_target(case)
+
+
+def show_target(case: Any) -> None:
+    """Show the target that was clicked on the case's CT, and hide those of other CTs: they are places of another patient."""
+    for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode", case.parameterNode.GetScene()):
+        if node.GetAttribute(OWN_TARGET):
+            set_visible(node, node is case.target)

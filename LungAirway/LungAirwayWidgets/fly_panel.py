@@ -74,11 +74,12 @@ class FlyPanel:
         """Show the module's layout."""
         with shown_failures():
             use_layout()
-            self._bind_view()
+            self.bind_view()
             self._on_layout()
             self.fly.show()
 
-    def _bind_view(self) -> None:
+    def bind_view(self) -> None:
+        """Let the keys drive the fly-through in the view from inside, where the layout shows it."""
         widget = three_d_widget(ENDOSCOPE)
         if widget is not None and (self._view is None or self._view != widget):
             self._view = widget

@@ -17,7 +17,7 @@ from SenseCarePlanningWidgets.error_message import show_failure
 from SenseCarePlanningWidgets.texts import tr as _
 
 from .branch_picker import main_renderer
-from .layout import ENDOSCOPE, hide_crosshair, show_crosshair, shown_slice_nodes, three_d_widget
+from .layout import ENDOSCOPE, restore_crosshair, show_crosshair, shown_slice_nodes, three_d_widget
 from .target_glow import TargetGlow
 
 FRAME_MS = 40
@@ -60,6 +60,7 @@ class FlyThrough:
         self._finding: Any = None
         self._free: Any = None
         self._flown = False
+        self._crosshair_before: int | None = None
         """Whether the user flies: only then the slices mark where the tip is."""
         self._timer = qt.QTimer()
         self._timer.interval = FRAME_MS
@@ -96,7 +97,9 @@ class FlyThrough:
     def unmark(self) -> None:
         """Take the mark out of the slices: the user looks at something else."""
         self._flown = False
-        hide_crosshair()
+        if self._crosshair_before is not None:
+            restore_crosshair(self._crosshair_before)
+            self._crosshair_before = None
 
     def play(self) -> None:
         """Fly on; from the end, from the start."""
@@ -209,7 +212,9 @@ class FlyThrough:
             for node in shown_slice_nodes():
                 node.JumpSliceByOffsetting(*place)
             if self._flown:
-                show_crosshair(*place)
+                before = show_crosshair(*place)
+                if self._crosshair_before is None:
+                    self._crosshair_before = before
         self._on_moved(self.arc_mm)
 
     def _place_camera(self, view: Any, pose: Any, lumen_radius_mm: Any) -> None:

@@ -39,10 +39,12 @@ class Job:
     placing
         Motion (4, 4), RAS mm, from the space of the result that is worked on to the scene, see :func:`.placing.placing_of`: what
         is given to the child is taken back by it. None to compute in the scene's own space.
+    passing
+        Whether ``out`` is for the taking and no one's result: it is removed when the job does not end well.
     """
 
-    def __init__(self, out: Any, placing: Any = None) -> None:
-        self.out = Path(out)
+    def __init__(self, out: Any, placing: Any = None, passing: bool = False) -> None:
+        self.out, self.passing = Path(out), passing
         self._back = np.eye(4) if placing is None else FLIP @ np.linalg.inv(placing) @ FLIP
         root = Path(str(slicer.app.temporaryPath))
         root.mkdir(parents=True, exist_ok=True)
@@ -94,10 +96,13 @@ class Job:
 
         def run(nothing: Any) -> None:
             self._writing = None
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            command = planning_command(*self.arguments, "--out", str(self.out), "--language", language())
-            self.runner = ProcessRunner(command, on_progress, on_log, self._finish)
-            self.runner.start()
+            try:
+                self.out.parent.mkdir(parents=True, exist_ok=True)
+                command = planning_command(*self.arguments, "--out", str(self.out), "--language", language())
+                self.runner = ProcessRunner(command, on_progress, on_log, self._finish)
+                self.runner.start()
+            except Exception as failure:  # nobody calls this who could catch it, and the panel waits for the job's end
+                failed(failure)
 
         def failed(failure: Exception) -> None:
             problems = failure.problems if isinstance(failure, InputError) else ()
@@ -118,6 +123,8 @@ class Job:
     def _finish(self, outcome: RunOutcome) -> None:
         self._writing = None
         self.clean()
+        if not outcome.ok:
+            self._remove_passing()
         told, self._finished = self._finished, None
         if told is not None:
             told(outcome)
@@ -138,6 +145,11 @@ class Job:
         if self.runner is not None:
             self.runner.stop_now()
         self.clean()
+        self._remove_passing()
+
+    def _remove_passing(self) -> None:
+        if self.passing:
+            shutil.rmtree(self.out, ignore_errors=True)
 
     def clean(self) -> None:
         """Remove the scratch folder."""
@@ -213,7 +225,7 @@ def report_job(case: Any, out: Any, video: Any, placing: Any = None) -> Any:
 
 def video_job(case: Any, rank: Any) -> Any:
     """Return the job that films one route of the case's result; its folder is for the taking."""
-    job = Job(Path(str(slicer.app.temporaryPath)) / f"sensecare-video-{uuid.uuid4().hex[:12]}")
+    job = Job(Path(str(slicer.app.temporaryPath)) / f"sensecare-video-{uuid.uuid4().hex[:12]}", passing=True)
     job.arguments = ["replan", case.folder, "--video-of", str(rank)]
     return job
 

@@ -151,19 +151,22 @@ def shown_slice_nodes() -> Any:
     return [widget.mrmlSliceNode() for widget in widgets if widget]
 
 
-def show_crosshair(r: float, a: float, s: float) -> None:
-    """Mark a place in the slices with Slicer's crosshair."""
+def show_crosshair(r: float, a: float, s: float) -> int | None:
+    """Mark a place in the slices with Slicer's crosshair; returns the mode that it was in, for :func:`restore_crosshair`."""
     node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
-    if node is not None:
-        node.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.ShowSmallBasic)
-        node.SetCrosshairRAS(r, a, s)
+    if node is None:
+        return None
+    before = int(node.GetCrosshairMode())
+    node.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.ShowSmallBasic)
+    node.SetCrosshairRAS(r, a, s)
+    return before
 
 
-def hide_crosshair() -> None:
-    """Take the mark out of the slices."""
+def restore_crosshair(mode: int) -> None:
+    """Show the crosshair as the user had it before the mark was made."""
     node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     if node is not None:
-        node.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.NoCrosshair)
+        node.SetCrosshairMode(mode)
 
 
 def view_node(name: Any, make: Any = False) -> Any:

@@ -9,11 +9,12 @@ from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 from SenseCarePlanningWidgets.error_message import shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
-from . import tables
+from . import case_scene, tables
 from .case import OWN_TARGET
 from .ct_export import point_of
 from .jobs import has_target
 from .layout import shown_slice_nodes
+from .placing_points import stop_placing
 from .planned_target import is_another, misses, planned_target, target_input
 
 POINT_SIZE = 1.5
@@ -122,15 +123,37 @@ class PlanPanel:
 
     def _on_point(self, caller: Any, event: Any) -> None:
         self.ui.placeTargetButton.checked = False
-        point = point_of(caller)
+        if caller.GetAttribute(OWN_TARGET) and caller.GetNumberOfDefinedControlPoints() > 1:
+            # Not within the very click: what placed the point still counts on it.
+            qt.QTimer.singleShot(0, lambda: self._keep_newest(caller))
+            return
+        self._tell_point(caller)
+
+    def _keep_newest(self, node: Any) -> None:
+        """The new point is there: the one before goes."""
+        if node is not self._watched:
+            return
+        while node.GetNumberOfControlPoints() > 1:
+            node.RemoveNthControlPoint(0)
+        self._limit_points(node)
+        self._tell_point(node)
+
+    @staticmethod
+    def _limit_points(node: Any) -> None:
+        if node.GetAttribute(OWN_TARGET):
+            node.SetMaximumNumberOfControlPoints(1)
+
+    def _tell_point(self, node: Any) -> None:
+        point = point_of(node)
         if point is not None:  # seen in all three planes
-            for node in shown_slice_nodes():
-                node.JumpSliceByOffsetting(-point[0], -point[1], point[2])
+            for view in shown_slice_nodes():
+                view.JumpSliceByOffsetting(-point[0], -point[1], point[2])
         self.session.tell("target")
 
     def _on_target(self, node: Any) -> None:
         if not self._filling and self.session.case is not None:
             self.session.case.target = node
+            case_scene.show_target(self.session.case)
             self._watch(node)
             self.session.tell("target")
 
@@ -163,12 +186,15 @@ class PlanPanel:
     def _on_place(self, on: Any) -> None:
         with shown_failures():
             if not on:
-                slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+                stop_placing()
+                if self._watched is not None and self._watched.GetNumberOfControlPoints() <= 1:
+                    self._limit_points(self._watched)
                 return
             node = self.target_node()
-            node.RemoveAllControlPoints()
+            if node.GetAttribute(OWN_TARGET):
+                node.SetMaximumNumberOfControlPoints(2)  # the point before stays until the new one is there
             logic = slicer.modules.markups.logic()
-            logic.SetActiveListID(node)
+            logic.SetActiveList(node)
             logic.StartPlaceMode(False)
 
     def plan(self) -> None:

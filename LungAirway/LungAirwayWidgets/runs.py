@@ -7,11 +7,14 @@ from typing import Any
 import slicer
 
 from SenseCarePlanningLib.geometry import lps_from_ras
-from SenseCarePlanningWidgets.error_message import show_failure
+from SenseCarePlanningLib.pieces import all_at_once
+from SenseCarePlanningWidgets.error_message import show_failure, shown_failures
+from SenseCarePlanningWidgets.texts import tr as _
 
 from . import jobs
-from .case import next_folder
+from .case import next_folder, removal_pieces
 from .planned_target import target_input
+from .session import attach
 
 
 class Runs:
@@ -50,7 +53,7 @@ class Runs:
         # A new result lies where the CT lies now, and so does its target.
         given = target_input(self.session.case, lps_from_ras)
         job = jobs.run_job(self.session.case, self._next_folder(), self._choices(engine, bundle))
-        self.start(job, lambda done: self._on_planned(done, given))
+        self._start_plan(job, given)
 
     def replan(self, tree: Any = None, painted: Any = None) -> None:
         """Plan again: on a corrected tree, on a painted airway, or for the target as it is now."""
@@ -61,7 +64,7 @@ class Runs:
         session = self.session
         given = target_input(session.case, session.result_lps)
         job = jobs.replan_job(session.case, self._next_folder(), self._choices(), session.placing, tree, painted)
-        self.start(job, lambda done: self._on_planned(done, given))
+        self._start_plan(job, given)
 
     def report(self, video: Any, done: Callable[[], None]) -> None:
         """Write the report and everything beside it."""
@@ -72,18 +75,25 @@ class Runs:
     def film(self, done: Callable[[Path], None]) -> None:
         """Film the shown route; ``done`` gets the folder that holds the video, and takes it away."""
         self.logic.ensurePackages("classical")
-        self.start(jobs.video_job(self.session.case, self.session.rank), lambda job: done(job.out))
+        self.start(
+            jobs.video_job(self.session.case, self.session.rank),
+            lambda job: done(job.out),
+            elsewhere=lambda job, case: done(job.out),
+        )
 
     def _next_folder(self) -> Any:
         return next_folder(self.session.case, self.logic.resultsFolder())
 
-    def start(self, job: Any, done: Callable[[Any], None]) -> None:
-        """Start a job; ``done`` is called with it when it went well and its case is still worked on."""
+    def start(self, job: Any, done: Callable[[Any], None], elsewhere: Callable[[Any, Any], None] | None = None) -> None:
+        """Start a job; ``done`` is called with it when it went well and its case is still worked on.
+
+        Where another CT is worked on by then, ``elsewhere`` is called with the job and its case.
+        """
         if self.job is not None:
             job.clean()
             return
-        case_id = self.session.case.parameterNode.GetID()
-        scene = slicer.mrmlScene
+        case = self.session.case
+        case_id, scene = case.parameterNode.GetID(), slicer.mrmlScene
         self.job = job
         self._progress_box.start()
         self._on_change()
@@ -95,11 +105,30 @@ class Runs:
             mine = self.session.case is not None and there is not None and self.session.case.parameterNode is there
             if outcome.ok and mine:
                 done(job)
+            elif outcome.ok and there is case.parameterNode:
+                self._ended_elsewhere(job, case, elsewhere)
             elif not outcome.ok and not outcome.cancelled:
                 show_failure(outcome)
             self._on_change()
 
         job.start(self._progress_box.show_progress, self._progress_box.add_log, finished)
+
+    def _start_plan(self, job: Any, given: dict[str, Any]) -> None:
+        def elsewhere(done: Any, case: Any) -> None:
+            attach(case, done.out, given)
+            all_at_once(removal_pieces(case))  # those of the result before: the new one's are made when it is shown
+
+        self.start(job, lambda done: self._on_planned(done, given), elsewhere)
+
+    def _ended_elsewhere(self, job: Any, case: Any, elsewhere: Callable[[Any, Any], None] | None) -> None:
+        """Another CT was chosen meanwhile: what was made is kept for its own CT, and the user is told."""
+        with shown_failures():
+            if elsewhere is not None:
+                elsewhere(job, case)
+            volume = case.volume
+            if volume is not None and not job.passing:  # a film lies where the user wished, and that is told
+                said = _("Ready for {name}: it is shown when that CT is chosen.").format(name=volume.GetName())
+                self._progress_box.step_label.text = said
 
     def _on_planned(self, job: Any, given: dict[str, Any]) -> None:
         self.planned = True

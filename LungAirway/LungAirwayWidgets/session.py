@@ -1,5 +1,6 @@
 """What the panel works on: the case of the chosen CT with its loaded result. Panels listen; nothing here knows a widget."""
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -116,16 +117,7 @@ class Session:
         planned
             The target that it was planned for, see :func:`.planned_target.target_input`; None when that is not known.
         """
-        case = self.case
-        if case.folder and case.folder != str(folder):
-            case.earlierFolders = [*list(case.earlierFolders), case.folder][-MOST_EARLIER:]
-        if planned is not None:
-            keep(case, str(folder), planned, list(case.earlierFolders))
-        self._show(folder, at_once)
-
-    def _show(self, folder: Any, at_once: Any) -> None:
-        self.case.folder = str(folder)
-        self.case.corrections, self.case.chosenRoute, self.case.placement = [], 0, ""
+        attach(self.case, folder, planned)
         self._load(True, at_once)
 
     def _load(self, rebuild: Any, at_once: Any) -> None:
@@ -301,7 +293,8 @@ class Session:
         if earlier:
             folder = earlier.pop()
             self.case.earlierFolders = earlier
-            self._show(folder, at_once=False)
+            _point_to(self.case, folder)
+            self._load(True, at_once=False)
 
     @property
     def can_undo(self) -> Any:
@@ -319,6 +312,25 @@ class Session:
             case_scene.show_route(self.case, rank)
             self.recolor()
             self.tell("route")
+
+
+def attach(case: Any, folder: Any, planned: dict[str, Any] | None = None) -> None:
+    """Make a folder the newest result of a case, which need not be the shown one; the one before is what Undo goes back to."""
+    if case.folder and case.folder != str(folder):
+        case.earlierFolders = [*list(case.earlierFolders), case.folder][-MOST_EARLIER:]
+    if planned is not None:
+        keep(case, str(folder), planned, list(case.earlierFolders))
+    _point_to(case, folder)
+
+
+def _point_to(case: Any, folder: Any) -> None:
+    """Make a folder the result; corrections go with the result that they were made in, so that none is lost."""
+    kept = dict(json.loads(text) for text in case.earlierCorrections)
+    kept[case.folder] = list(case.corrections)
+    case.folder = str(folder)
+    case.corrections, case.chosenRoute, case.placement = kept.pop(case.folder, []), 0, ""
+    known = list(case.earlierFolders)
+    case.earlierCorrections = [json.dumps([one, kept[one]]) for one in kept if one in known and kept[one]]
 
 
 def _is_same(one: FloatArray | None, other: FloatArray | None) -> bool:

@@ -33,7 +33,9 @@ class StatusPanel:
         busy = running or self.session.taking_up
         ui.runButton.enabled = case is not None and not busy
         ui.recordButton.enabled = bool(self.session.camera_paths) and not busy
-        ui.reportButton.enabled = self.session.result is not None and not busy
+        reason = self._no_report_reason()
+        ui.reportButton.enabled = self.session.result is not None and not busy and not reason
+        ui.reportLabel.text = reason or self._report_text()
         ui.inputSelector.enabled = not busy
         self._plan_panel.enable(busy)
         if busy:
@@ -66,15 +68,32 @@ class StatusPanel:
         self.ui.statusLabel.toolTip = "\n".join(warnings)
         return "\n".join([text, *(f"• {one}" for one in warnings[:MOST_WARNINGS])])
 
+    def _no_report_reason(self) -> str:
+        """Return why no report is made now: it would be of something else than what is set or corrected; empty when it may be."""
+        edits = self.session.edits
+        if edits is not None and edits.changed:
+            return _("Corrections are not recomputed yet: press Recompute or Undo in step 3, then make the report.")
+        if self._plan_panel.is_outdated():
+            return _("The target was changed since: press Plan the routes in step 4, then make the report.")
+        return ""
+
+    def _report_folder(self) -> Path | None:
+        """Return the result's folder when it holds a report."""
+        case = self.session.case
+        folder = Path(case.folder) if case is not None and case.folder else None
+        return folder if folder is not None and (folder / REPORT_HTML).is_file() else None
+
+    def _report_text(self) -> str:
+        if self._report_folder() is not None:
+            return ""
+        return _("Not made yet.") if self.session.result is not None else _("Find the airways first.")
+
     def show_report(self) -> None:
         """Show the report of the result, or say what is missing."""
-        case, view = self.session.case, self._report_view
-        folder = Path(case.folder) if case is not None and case.folder else None
-        if folder is None or not (folder / REPORT_HTML).is_file():
+        folder, view = self._report_folder(), self._report_view
+        view.widget.visible = folder is not None
+        if folder is None:
             view.clear()
-            view.widget.visible = False
-            self.ui.reportLabel.text = _("Not made yet.") if self.session.result is not None else _("Find the airways first.")
-            return
-        view.show_folder(folder)
-        view.widget.visible = True
-        self.ui.reportLabel.text = ""
+        else:
+            view.show_folder(folder)
+        self.ui.reportLabel.text = self._no_report_reason() or self._report_text()

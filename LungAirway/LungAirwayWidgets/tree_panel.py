@@ -16,6 +16,7 @@ from . import tables, tree_colors
 from .branch_picker import BranchPicker
 from .case import result_node
 from .layout import OVERVIEW, three_d_widget
+from .placing_points import stop_placing
 
 COURSE = "SenseCarePlanning.BridgeCourse"
 WORD_JOINER, FIRST_CHINESE = "&#x2060;", "\u2e80"
@@ -222,11 +223,11 @@ class TreePanel:
     def _on_draw(self, on: Any) -> None:
         markups = slicer.modules.markups.logic()
         if on:
-            markups.SetActiveListID(self._course(make=True))
+            markups.SetActiveList(self._course(make=True))
             markups.StartPlaceMode(True)
             self.ui.editLabel.text = _("Click along the missing airway, from the airway outwards; then press Join it.")
         else:
-            slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
+            stop_placing()
 
     def join(self) -> None:
         """Join the drawn course to the tree."""
@@ -257,7 +258,20 @@ class TreePanel:
     def use_painting(self) -> None:
         """Recompute from the painted airway."""
         with shown_failures():
+            if not self.may_leave_corrections():
+                return
             self._recompute(painted=(result_node(self.session.case, "segmentation"), "airway"))
+
+    def may_leave_corrections(self) -> bool:
+        """Ask whether to go on without what was corrected and not recomputed; True when there is nothing of the kind."""
+        edits = self.session.edits
+        if edits is None or not edits.changed:
+            return True
+        question = _(
+            "{count} corrections are not recomputed yet and will not be in the new result; Undo brings them back. "
+            "Go on without them?"
+        ).format(count=len(edits.before))
+        return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Corrections")))
 
     def recompute(self) -> None:
         """Recompute from the corrected tree."""

@@ -84,10 +84,13 @@ class ChildJob:
 
         def run(nothing: object) -> None:
             self._writing = None
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            command = planning_command(*self.arguments, "--out", str(self.out), "--language", language())
-            self.runner = ProcessRunner(command, on_progress, on_log, self._finish)
-            self.runner.start()
+            try:
+                self.out.parent.mkdir(parents=True, exist_ok=True)
+                command = planning_command(*self.arguments, "--out", str(self.out), "--language", language())
+                self.runner = ProcessRunner(command, on_progress, on_log, self._finish)
+                self.runner.start()
+            except Exception as failure:  # nobody calls this who could catch it, and the panel waits for the job's end
+                failed(failure)
 
         def failed(failure: Exception) -> None:
             problems = failure.problems if isinstance(failure, InputError) else ()

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -156,8 +159,37 @@ def _install(requirements: list[str], requester: str) -> None:
     )
     if not slicer.util.confirmYesNoDisplay(question):
         raise SenseCareError(_("Nothing was installed."))
-    for requirement in requirements:
-        slicer.util.pip_install(requirement)
+    _install_beside(requirements)
+
+
+def _install_beside(requirements: list[str]) -> None:
+    """Install with pip alone (Slicer before 5.12): what Slicer brings is held where it is, and what it hides is refused.
+
+    Raises
+    ------
+    SenseCareError
+        If pip fails: without network, or because a package wants another version of what must not be replaced.
+    """
+    held = "\n".join(_held(name) for name in NEVER_REPLACED)
+    with tempfile.TemporaryDirectory() as folder:
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text(held + "\n", encoding="utf-8")
+        for requirement in requirements:
+            try:
+                slicer.util.pip_install([requirement, "--constraint", str(constraints)])
+            except (subprocess.CalledProcessError, RuntimeError) as error:
+                raise SenseCareError(
+                    _(
+                        "{name} could not be installed beside Slicer's own packages; check the network, or take a newer Slicer."
+                    ).format(name=requirement),
+                    detail=str(error),
+                ) from error
+
+
+def _held(name: str) -> str:
+    """Return the constraint that keeps a package as it is; one without a record of its version is not to be installed at all."""
+    version = installed_version(name)
+    return f"{name}=={version}" if version else f"{name}<0"
 
 
 def install_torch() -> None:

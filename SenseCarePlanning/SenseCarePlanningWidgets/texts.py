@@ -34,6 +34,12 @@ def tr(text: str) -> str:
     return found if found != text else words()(text)
 
 
+def planning_category() -> str:
+    """Return the category that all modules are listed under; one text, so that Slicer's menu shows one entry in any language."""
+    planning = str(translate("qSlicerAbstractCoreModule", "Planning"))  # where Slicer's own categories are translated
+    return planning if planning != "Planning" else words()("Planning")
+
+
 def sentence(text: str) -> str:
     """Translate a sentence that a computation wrote, with the values in it: a step's name, a warning, an error."""
     catalogue = words()

@@ -129,10 +129,44 @@ def test_an_older_slicer_asks_and_installs_one_by_one(hub, monkeypatch):
     here = {one.name: "99.0" for one in dependency_installer.PLANNING} | {"av": "12.3", "Jinja2": ""}
     monkeypatch.setattr(dependency_installer, "installed_version", lambda name: here.get(name, ""))
     monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, **_: True)
-    monkeypatch.setattr(slicer.util, "pip_install", lambda requirement: here.update({requirement.partition(">=")[0]: "99.0"}))
+    here |= {"numpy": "2.0.2", "torch": "2.6.0+cu124"}
+    held = []
+
+    def pip_install(arguments):
+        requirement, option, constraints = arguments
+        assert option == "--constraint"
+        held.append(Path(constraints).read_text(encoding="utf-8").split())
+        here[requirement.partition(">=")[0]] = "99.0"
+
+    monkeypatch.setattr(slicer.util, "pip_install", pip_install)
     assert [one.name for one in dependency_installer.missing("classical")] == ["Jinja2", "av"]
     dependency_installer.ensure("classical")
     assert dependency_installer.missing("classical") == []
+    assert len(held) == 2 and {one.partition("==")[0].partition("<")[0] for one in held[0]} == set(
+        dependency_installer.NEVER_REPLACED
+    )
+    assert {"numpy==2.0.2", "torch==2.6.0+cu124", "vtk<0"} <= set(held[0])
+
+
+def test_an_older_slicer_says_when_a_package_would_replace_slicers_own(hub, monkeypatch):
+    import subprocess
+
+    import slicer
+
+    from SenseCarePlanningLib.errors import SenseCareError
+    from SenseCarePlanningWidgets import dependency_installer
+
+    monkeypatch.setattr(dependency_installer, "_slicer_packaging", lambda: None)
+    here = {one.name: "99.0" for one in dependency_installer.PLANNING} | {"av": ""}
+    monkeypatch.setattr(dependency_installer, "installed_version", lambda name: here.get(name, ""))
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, **_: True)
+
+    def pip_install(arguments):
+        raise subprocess.CalledProcessError(1, "pip")
+
+    monkeypatch.setattr(slicer.util, "pip_install", pip_install)
+    with pytest.raises(SenseCareError, match=r"av>=13 could not be installed beside Slicer's own packages"):
+        dependency_installer.ensure("classical")
 
 
 @pytest.fixture

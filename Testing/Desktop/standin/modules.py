@@ -85,7 +85,7 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerAbstractModuleWidget):
 
     def begin(self, module: Any) -> None:
         """Make the Python widget and set it up."""
-        self._module, self._entered = module, False
+        self._module, self._entered = module, self._get_isEntered()  # reloading does not leave the panel
         name = module.property("name")
         self.setObjectName(f"{name}ModuleWidget")
         if self.layout() is None:
