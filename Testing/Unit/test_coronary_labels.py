@@ -178,9 +178,7 @@ def test_a_missing_right_artery_is_not_assessable(patient: CoronaryPatient) -> N
     assert labels.dominance is None
 
 
-@pytest.mark.xfail(
-    strict=True, reason="known gap: without the circumflex the first diagonal is named proximal circumflex, with confidence"
-)
+@pytest.mark.xfail(strict=True, reason="known gap: without it the first diagonal is named circumflex")
 def test_a_missing_circumflex_leaves_the_left_main_open(patient: CoronaryPatient) -> None:
     left, right = trees_of_truth(patient.truth)
     circumflex = max(left.root.child_ids, key=lambda one: float(left[one].points_lps_mm[:, 1].mean()))
