@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..memory import give_memory_back
 from ..progress import Progress
 from ..volume import Volume
 from .bundle_config import BundleConfig, read_bundle
@@ -90,6 +91,8 @@ class OnnxSegmenter:
         run = _predictor(_session(self.weights, self.threads), config)
         inside = None if wanted is None else nearest(wanted, grid.shape_kji)
         probabilities = slide_config(image, run, config, progress, inside)
+        del run, image, inside  # the session's arena holds 2 GB for patches of 144 voxels
+        give_memory_back()
         restored = restore(probabilities, grid, volume.grid)
         detail = f"{config.title} {config.version} on cpu, ONNX Runtime".replace("  ", " ")
         return Prediction(restored, config.channel_names, volume.affine_ijk_to_lps, detail)
