@@ -37,12 +37,20 @@ def nodule_lps() -> tuple[float, float, float]:
     return (x, y, z)
 
 
+def tree() -> Path:
+    """Return the folder of the airway tree without a target; made (half a minute) if it is not there."""
+    folder = cache() / "tree"
+    if not folder.is_dir():
+        _run("airway", str(patient() / "dicom"), "--plan-only", "--no-video", "--out", str(folder))
+    return folder
+
+
 def result(language: str) -> Path:
     """Return the folder of the plan with its report in a language; made (some minutes) if it is not there."""
     first, wanted = cache() / "en" / "Thorax", cache() / language / "Thorax"
     target = ",".join(f"{value:.2f}" for value in nodule_lps())
     if not first.is_dir():
-        _run("airway", str(patient() / "dicom"), "--engine", "classical", f"--target={target}", "--no-video", "--out", str(first))
+        _run("airway", str(patient() / "dicom"), f"--target={target}", "--no-video", "--out", str(first))
     if not wanted.is_dir():
         ct = str(patient() / "dicom")
         _run(

@@ -190,6 +190,13 @@ def test_what_only_one_of_distant_slices_shows_is_no_damage() -> None:
     assert len(damage_signs(with_calcification(), increment_mm=1.0)) == 1  # between contiguous slices nothing ends so sharply
 
 
+@pytest.mark.parametrize("place", [(6, 24), (24, 11), (24, 24)])
+def test_a_flipped_high_bit_is_found_at_the_edge_of_a_body_in_distant_slices_too(place: tuple[int, int]) -> None:
+    array = smooth_stack()
+    array[11][place] += 4096
+    assert [("slice 11" in sign) for sign in damage_signs(array, increment_mm=3.0)] == [True]
+
+
 @pytest.mark.parametrize("increment_mm", [2.0, 3.0])
 @pytest.mark.parametrize("k", [0, 11, 23])
 def test_damage_between_distant_slices_is_found(k: int, increment_mm: float) -> None:

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 _ODD_HU = 300
 _SPIKE_RATIO_PER_MM = 3.0
+_TALL_HU = 2500
+"""A voxel that stands so far above or below its neighbours is damage at any distance of the slices: more than bone over air."""
 _LINE_VOXELS = 24
 _COUNT_RATIO = 6.0
 _COUNT_OFFSET = 50
@@ -248,4 +250,6 @@ def _has_spike(array_kji: NDArray[np.int16], k: int, odd: NDArray[np.bool_], rat
     middle = np.median(around, axis=1)
     height = np.abs(own - middle)
     spread = np.abs(around - middle[:, None]).max(axis=1)
-    return bool((height > ratio * np.maximum(spread, 1.0)).any())
+    spread = np.maximum(spread, 1.0)
+    tall = (height > _TALL_HU) & (height > _SPIKE_RATIO_PER_MM * spread)
+    return bool((tall | (height > ratio * spread)).any())
