@@ -1,10 +1,7 @@
 """What the child process is asked to do, as command lines; its inputs lie in a scratch folder that goes with it."""
 
-import json
 import shutil
-import tempfile
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,23 +11,19 @@ import slicer
 
 from LungAirwayLib.result_io import load_result
 from SenseCarePlanningLib.dicomio.files import write_label_map
-from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.io import save_tree
 from SenseCarePlanningLib.volume import Grid
 from SenseCarePlanningMRML.coordinates import FLIP
-from SenseCarePlanningWidgets.background import Background
-from SenseCarePlanningWidgets.error_message import sentence_of
-from SenseCarePlanningWidgets.process_runner import ProcessRunner, RunOutcome, planning_command
-from SenseCarePlanningWidgets.texts import language
-from SenseCarePlanningWidgets.texts import tr as _
+from SenseCarePlanningWidgets.child_job import ChildJob
+from SenseCarePlanningWidgets.process_runner import RunOutcome
 
-from .ct_export import Drawn, dicom_files_of, drawn_segment, on_grid, point_of, shared_ct, write_nrrd
+from .ct_export import Drawn, drawn_segment, on_grid, point_of, shared_ct, write_nrrd
 
 CT_FILE = "ct.nrrd"
 
 
-class Job:
-    """One child process with its scratch folder: its inputs are written beside the window, then it starts.
+class Job(ChildJob):
+    """A planning command on the scene as the result that is worked on has it.
 
     Parameters
     ----------
@@ -44,21 +37,9 @@ class Job:
     """
 
     def __init__(self, out: Any, placing: Any = None, passing: bool = False) -> None:
-        self.out, self.passing = Path(out), passing
+        super().__init__(out)
+        self.passing = passing
         self._back = np.eye(4) if placing is None else FLIP @ np.linalg.inv(placing) @ FLIP
-        root = Path(str(slicer.app.temporaryPath))
-        root.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(prefix="sensecare-", dir=root))
-        self.arguments: list[str] = []
-        self.runner: Any = None
-        self._inputs: list[Callable[[], None]] = []
-        self._writing: Any = None
-        self._finished: Any = None
-
-    @property
-    def pid(self) -> Any:
-        """Number of the child process, None before it runs."""
-        return self.runner.pid if self.runner is not None else None
 
     def ct(self, volume_node: Any) -> Grid:
         """Give the CT to the child, with whose it is; returns its grid."""
@@ -66,11 +47,7 @@ class Job:
         volume = replace(volume, affine_ijk_to_lps=self._back @ volume.affine_ijk_to_lps)
         path = self.scratch / CT_FILE
         self._inputs.append(lambda: write_nrrd(volume, path))
-        files = dicom_files_of(volume_node)
-        if files:
-            listed = self.scratch / "dicom.json"
-            listed.write_text(json.dumps(files), encoding="utf-8")
-            self.arguments += ["--dicom-files", str(listed)]
+        self.dicom_list(volume_node)
         return volume.grid
 
     def segment(self, option: str, drawn: Drawn, grid: Grid) -> None:
@@ -91,69 +68,19 @@ class Job:
         self._inputs.append(lambda: save_tree(tree, path))
         self.arguments += ["--tree", str(path)]
 
-    def start(self, on_progress: Any, on_log: Any, on_finished: Any) -> Any:
-        """Write the inputs and start the child; the scratch folder is gone when ``on_finished`` is called. Returns the job."""
-
-        def run(nothing: Any) -> None:
-            self._writing = None
-            try:
-                self.out.parent.mkdir(parents=True, exist_ok=True)
-                command = planning_command(*self.arguments, "--out", str(self.out), "--language", language())
-                self.runner = ProcessRunner(command, on_progress, on_log, self._finish)
-                self.runner.start()
-            except Exception as failure:  # nobody calls this who could catch it, and the panel waits for the job's end
-                failed(failure)
-
-        def failed(failure: Exception) -> None:
-            problems = failure.problems if isinstance(failure, InputError) else ()
-            self._finish(RunOutcome(ok=False, message=sentence_of(failure), problems=tuple(problems)))
-
-        self._finished = on_finished
-        self._writing = Background(self._write_inputs, run, failed)
-        self._writing.start()
-        return self
-
-    def _write_inputs(self) -> None:
-        for write in self._inputs:
-            if self._finished is not None:
-                write()
-        if self._finished is None:  # stopped meanwhile: what was just written goes too
-            self.clean()
-
     def _finish(self, outcome: RunOutcome) -> None:
-        self._writing = None
-        self.clean()
         if not outcome.ok:
             self._remove_passing()
-        told, self._finished = self._finished, None
-        if told is not None:
-            told(outcome)
-
-    def cancel(self) -> None:
-        """Stop: the child and all that it started, or what is being written for it."""
-        if self._writing is not None:
-            self._writing.forget()
-            self._finish(RunOutcome(ok=False, cancelled=True, message=_("Stopped; nothing was written.")))
-        elif self.runner is not None:
-            self.runner.cancel()
+        super()._finish(outcome)
 
     def stop_now(self) -> None:
         """End it before this returns; nobody is told."""
-        self._finished = None
-        if self._writing is not None:
-            self._writing.forget()
-        if self.runner is not None:
-            self.runner.stop_now()
-        self.clean()
+        super().stop_now()
         self._remove_passing()
 
     def _remove_passing(self) -> None:
         if self.passing:
             shutil.rmtree(self.out, ignore_errors=True)
-
-    def clean(self) -> None:
-        """Remove the scratch folder."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def choices(engine: Any = None, bundle: Any = "", routes: Any = 3, orientation: Any = "anterior_12") -> Any:

@@ -40,13 +40,13 @@ def test_a_results_folder_that_cannot_be_made_ends_the_run(desktop, panel, tmp_p
 
 
 def test_a_missing_python_ends_the_run(desktop, panel, monkeypatch):
-    from LungAirwayWidgets import jobs
     from SenseCarePlanningLib.errors import SenseCareError
+    from SenseCarePlanningWidgets import child_job
 
     def missing(*arguments):
         raise SenseCareError("Slicer's own Python program (PythonSlicer) was not found; install Slicer anew.")
 
-    monkeypatch.setattr(jobs, "planning_command", missing)
+    monkeypatch.setattr(child_job, "planning_command", missing)
     panel.ui.runButton.click()
     desktop.process_events(until=lambda: rests(panel), timeout=60)
     assert panel.ui.runButton.enabled
