@@ -8,29 +8,12 @@ from CardiacCTALib.high_risk import present_features
 from CardiacCTALib.reader_change import GRADE_WORDS, KIND_WORDS
 from CardiacCTALib.report_pages.summary import grade_words
 from CardiacCTALib.segments import Artery
+from SenseCarePlanningWidgets.table_cells import set_headers, text_cell
 from SenseCarePlanningWidgets.texts import tr as _
 
 ROOM_PX = 4
 NAME = 256
 """Qt::UserRole: where a row keeps what it stands for."""
-
-
-def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
-    """Return a table item."""
-    item = qt.QTableWidgetItem(text)
-    if tip:
-        item.setToolTip(tip)
-    if right:
-        item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-    return item
-
-
-def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
-    """Set a table's columns."""
-    table.setColumnCount(len(titles))
-    table.setHorizontalHeaderLabels(list(titles))
-    for at, tip in enumerate(tips):
-        table.horizontalHeaderItem(at).setToolTip(tip)
 
 
 def fill_vessels(table: Any, session: Any) -> None:

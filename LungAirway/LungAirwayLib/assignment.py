@@ -77,6 +77,7 @@ class _Sets:
 
     @classmethod
     def of(cls, problem: Problem) -> _Sets:
+        """Return all sets of the names of a problem."""
         count = 2**problem.size
         sets = np.arange(count)
         union = np.bitwise_or.outer(sets, sets)
@@ -126,6 +127,7 @@ class _Solver:
         return running
 
     def smaller_share(self, child_ids: Sequence[int], index: int) -> float:
+        """Return the share of tips of a child, or of those before it where that is less: what a name in two pieces pays for."""
         before = sum(self.problem.share[child] for child in child_ids[:index])
         return min(before, self.problem.share[child_ids[index]])
 
@@ -141,6 +143,7 @@ class _Solver:
         return self.tables[branch_id]
 
     def own(self, branch_id: int) -> FloatArray:
+        """Return the costs below a branch that carries one name with all its descendants, or is a common trunk."""
         table = self.mixed(branch_id)
         pinned = self.inside.get(branch_id, set())
         for name in range(self.problem.size):
@@ -150,6 +153,7 @@ class _Solver:
         return table
 
     def mixed(self, branch_id: int) -> FloatArray:
+        """Return the costs below a branch that is a common trunk of what its children carry."""
         children = self.problem.tree[branch_id].child_ids
         if not children or branch_id in self.forced:
             return np.full((self.count, self.count), np.inf)
@@ -170,6 +174,7 @@ class _Solver:
         self.follow(child_ids[0], present, mask, found)
 
     def follow(self, branch_id: int, present: int, mask: int, found: Assignment) -> None:
+        """Write down what a branch and all below it carry when they carry the names of ``mask``."""
         one_name = bin(mask).count("1") == 1
         if one_name and self.table(branch_id)[present, mask] < self.mixed(branch_id)[present, mask]:
             found.starts[branch_id] = mask.bit_length() - 1
@@ -186,6 +191,7 @@ class _Solver:
         return best, float(total[best])
 
     def solve(self) -> Assignment:
+        """Return the cheapest labelling; without masks where none exists."""
         best, cost = self.lowest()
         found = Assignment({}, {}, cost)
         if np.isfinite(cost):

@@ -10,6 +10,7 @@ from LungAirwayLib.report_pages.routes import TSUBOI_NAMES
 from LungAirwayLib.report_pages.summary import REACH_NAMES
 from LungAirwayLib.report_pages.words import percent
 from SenseCarePlanningLib.tubes.tree import BranchFlag
+from SenseCarePlanningWidgets.table_cells import set_headers, text_cell
 from SenseCarePlanningWidgets.texts import tr as _
 
 REACH_COLORS = {
@@ -38,24 +39,6 @@ def flag_texts() -> Any:
 def is_dark(table: Any) -> bool:
     """Tell whether a table's ground is dark."""
     return int(table.palette.color(qt.QPalette.Base).lightness()) < MIDDLE_LIGHTNESS
-
-
-def text_cell(text: Any, tip: Any = "", right: Any = False) -> Any:
-    """Return a table item."""
-    item = qt.QTableWidgetItem(text)
-    if tip:
-        item.setToolTip(tip)
-    if right:
-        item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-    return item
-
-
-def set_headers(table: Any, titles: Any, tips: Any = ()) -> None:
-    """Set a table's columns."""
-    table.setColumnCount(len(titles))
-    table.setHorizontalHeaderLabels(list(titles))
-    for at, tip in enumerate(tips):
-        table.horizontalHeaderItem(at).setToolTip(tip)
 
 
 def begin_branches(table: Any, tree: Any) -> None:

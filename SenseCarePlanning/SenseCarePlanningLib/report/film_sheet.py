@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from ..dicomio.film import FILM_SIZES_MM
 from .model import DataTable, Figure, Notice
 
-MM_PER_INCH = 25.4
-FILM_SIZES_IN = {"14INX17IN": (14.0, 17.0), "11INX14IN": (11.0, 14.0), "10INX12IN": (10.0, 12.0), "8INX10IN": (8.0, 10.0)}
-"""Film Size ID of DICOM (2010,0050) -> width and height, inches, upright."""
 REGULAR_LAYOUTS = ("3x3", "3x4", "3x5", "4x4", "4x5", "4x6", "4x7", "4x8", "4x9", "6x6", "7x6")
 """Columns by rows, as film printing of coronary workstations offers them."""
 
@@ -141,9 +139,9 @@ class FilmSheet:
         ValueError
             For an unknown size.
         """
-        if self.size not in FILM_SIZES_IN:
-            raise ValueError(f"expected a film size in {tuple(FILM_SIZES_IN)}, got {self.size!r}")
-        width, height = (MM_PER_INCH * side for side in FILM_SIZES_IN[self.size])
+        if self.size not in FILM_SIZES_MM:
+            raise ValueError(f"expected a film size in {tuple(FILM_SIZES_MM)}, got {self.size!r}")
+        width, height = FILM_SIZES_MM[self.size]
         return (height, width) if self.landscape else (width, height)
 
 
