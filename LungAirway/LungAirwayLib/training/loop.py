@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.errors import InputError, SenseCareError
 from SenseCarePlanningLib.progress import Progress
 
 from .bank import open_bank
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 WARM_UP_STEPS = 60
 POWER = 0.9
 CLIP_NORM = 5.0
+MOST_SKIPPED = 50  # in a row: then nothing is learnt any more
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Trainer:
         import torch
 
         self.options, self.folder = options, folder
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.skipped = 0, 0.0, 0
         self.format = torch.channels_last_3d
         network = make_network(options.filters, options.seed)
         if options.start_from is not None:
@@ -122,12 +123,34 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimiser)
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
+        usable = bool(torch.isfinite(norm))
+        if usable or self.scaler.is_enabled():  # the scaler leaves such a step out itself, and lowers its scale
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+        self._count_skipped(usable)
         self.step += 1
-        self._update_average()
-        return {"loss": loss.item(), "rate": rate, **{name: part.item() for name, part in parts.items()}}
+        if usable:
+            self._update_average()
+        return {
+            "loss": loss.item(),
+            "rate": rate,
+            "skipped": float(not usable),
+            **{name: part.item() for name, part in parts.items()},
+        }
+
+    def _count_skipped(self, usable: bool) -> None:
+        """Leave steps without a finite gradient out, but not for ever.
+
+        One such step would make every weight not-a-number: half precision overflows, and torch's bfloat16 convolutions on a CPU
+        now and then return garbage for maps of a few voxels.
+        """
+        self.skipped = 0 if usable else self.skipped + 1
+        if self.skipped == MOST_SKIPPED:
+            raise SenseCareError(
+                f"The training gives no finite gradient any more ({MOST_SKIPPED} steps in a row); "
+                "lower the learning rate, or train without --bf16."
+            )
 
     def _update_average(self) -> None:
         """Running mean of the weights: steadier than the last step's."""
