@@ -77,6 +77,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def _makePanels(self):
+        from CardiacCTAWidgets.cut_panel import CutPanel
         from CardiacCTAWidgets.findings_panel import FindingsPanel
         from CardiacCTAWidgets.runs import Runs
         from CardiacCTAWidgets.session import Session
@@ -93,7 +94,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             holder.layout().addWidget(part.widget)
             holder.layout().setContentsMargins(0, 0, 0, 0)
         self.runs = Runs(self.session, self.logic, self.progressBox, self._showState)
-        self.vesselPanel = VesselPanel(ui, self.session)
+        self.vesselPanel = VesselPanel(ui, self.session, CutPanel(ui, self.session))
         self.vesselPicker = VesselPicker(self.session)
         self.findingsPanel = FindingsPanel(ui, self.session)
         self.statusPanel = StatusPanel(ui, self.session, self.reportView)

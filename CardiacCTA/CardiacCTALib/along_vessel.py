@@ -1,12 +1,13 @@
-"""What a window shows of one vessel: it lying straightened, the strip of cross-sections around a place, and what was measured.
+"""What a window shows of one vessel: it lying, cut and turned as wished, the cross-sections around a place, what was measured.
 
-Prepared once for a vessel, beside the window; each place is then drawn in a few hundredths of a second.
+Prepared once for a vessel, beside the window; each place is then drawn in a few hundredths of a second, each turn in tenths.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import draw_text
 from SenseCarePlanningLib.render.probe_picture import ProbeStyle, probe_picture
 from SenseCarePlanningLib.render.vessel_picture import GROUND, Stretch, windowed
-from SenseCarePlanningLib.tubes.reformat import Reformatter
-from SenseCarePlanningLib.tubes.sheets import cross_section, straightened
+from SenseCarePlanningLib.tubes.reformat import Reformatter, Slab
+from SenseCarePlanningLib.tubes.sheets import CurvedSheet, cross_section, projected, straightened, stretched
 from SenseCarePlanningLib.volume import Volume
 
 from .report_pages.rows import LesionRow
@@ -25,16 +26,57 @@ from .report_pages.words import Words
 from .vessel_result import VesselResult
 from .views import GRADE_COLOURS, VesselViews
 
-REACH_MM = 12.0
+REACH_MM = 20.0
 """So far around the vessel the scan is prepared."""
 WIDTH_MM, PIXEL_MM = 16.0, 0.16
 """Of the straightened picture."""
+MARGIN_MM, KEPT_PIXEL_MM = 9.0, 0.2
+"""Beside a vessel that keeps its shape, and the pixels of that picture."""
+THICKEST_MM = 20.0
 STRIP_STEPS_MM = (-4.0, -2.0, 0.0, 2.0, 4.0)
 """Cross-sections of the strip, from the place that is looked at."""
 STRIP_PX, SECTION_PX, SECTION_MM = 74, 190, 10.0
 STRIDE = 2
 """Of the cross-sections only every so many pixels are sampled: they are finer than the scan."""
 _GAP_PX = 2
+
+
+class CutKind(Enum):
+    """How a vessel is cut along its course."""
+
+    STRAIGHTENED = "straightened"
+    STRETCHED = "stretched"
+    PROJECTED = "projected"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the vessel shall be seen.
+
+    Parameters
+    ----------
+    turn_deg
+        From the view that is taken by itself: where the worst lesion's plaque is thickest, or, for the kinds in which the
+        vessel keeps its shape, where its course is spread out the most.
+    thickness_mm
+        Of the slab; 0 for a thin cut.
+    slab
+        What becomes of the layers of a slab.
+
+    Raises
+    ------
+    ValueError
+        When the thickness is not 0 to 20 mm.
+    """
+
+    kind: CutKind = CutKind.STRAIGHTENED
+    turn_deg: float = 0.0
+    thickness_mm: float = 0.0
+    slab: Slab = Slab.MEAN
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.thickness_mm <= THICKEST_MM:
+            raise ValueError(f"a slab is 0 to {THICKEST_MM:g} mm thick, got {self.thickness_mm}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +89,21 @@ class AlongVessel:
         Its line and walls.
     reformatter
         The scan around it.
+    style
+        What is drawn on the pictures along it.
+    cut
+        How it is seen.
     lying
-        The straightened picture.
-    angle_deg
-        At which it is cut.
+        The picture along it.
     words
         The reader's language.
     """
 
     views: VesselViews
     reformatter: Reformatter
+    style: LyingStyle
+    cut: Cut
     lying: LyingPicture
-    angle_deg: float
     words: Words
 
     @property
@@ -70,11 +115,34 @@ class AlongVessel:
         """Return the point (3,) of a place along the vessel."""
         return self.views.line.at(at_mm)[0]
 
+    def seen(self, cut: Cut, stride: int = 1) -> AlongVessel:
+        """Return the vessel seen in another way.
+
+        Parameters
+        ----------
+        stride
+            Only every so many pixels are sampled: for a picture that is replaced soon.
+
+        Raises
+        ------
+        ValueError
+            When the vessel cannot be seen so: it runs straight along the rows.
+        """
+        return replace(self, cut=cut, lying=_drawn(self.views, self.reformatter, self.style, cut, stride))
+
+    def cut_deg(self, at_mm: float) -> float:
+        """Return the angle at which the picture along the vessel cuts the cross-section at a place, from "up" towards "left"."""
+        sheet = self.lying.sheet
+        down = sheet.along(at_mm)[0, 1] * sheet.pixel_mm + sheet.top_mm
+        row = sheet.rulings(np.array([down]))[1][0]
+        frame = self.views.line.at(at_mm)[1]
+        return float(np.degrees(np.arctan2(row @ frame[2], row @ frame[1])))
+
     def section(self, at_mm: float) -> RgbImage:
         """Draw the cross-section at a place with lumen and outer wall."""
         sheet = cross_section(self.views.line, at_mm, SECTION_MM, SECTION_MM / SECTION_PX)
         letters = tuple(self.words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
-        style = ProbeStyle(at_mm, walls=self.views.walls, cut_deg=self.angle_deg, text_px=14, letters=letters)
+        style = ProbeStyle(at_mm, walls=self.views.walls, cut_deg=self.cut_deg(at_mm), text_px=14, letters=letters)
         return probe_picture(self.reformatter.cut(sheet, stride=STRIDE), style)
 
     def strip(self, at_mm: float) -> RgbImage:
@@ -117,7 +185,9 @@ class AlongVessel:
         return tuple(lines)
 
 
-def along_vessel(result: VesselResult, volume: Volume, rows: Sequence[LesionRow], words: Words) -> AlongVessel:
+def along_vessel(
+    result: VesselResult, volume: Volume, rows: Sequence[LesionRow], words: Words, cut: Cut | None = None
+) -> AlongVessel:
     """Prepare a vessel; takes about a second.
 
     Parameters
@@ -128,6 +198,8 @@ def along_vessel(result: VesselResult, volume: Volume, rows: Sequence[LesionRow]
         The scan, HU.
     rows
         The vessel's lesions.
+    cut
+        How it is seen; thin, straightened and not turned by default.
 
     Raises
     ------
@@ -136,12 +208,24 @@ def along_vessel(result: VesselResult, volume: Volume, rows: Sequence[LesionRow]
     """
     views = VesselViews(result, volume)
     reformatter = Reformatter.around(volume, views.line, REACH_MM)
-    angle = views.angle_deg()
     stretches = tuple(_stretch(views, row, words) for row in rows)
     divisions = tuple((one.from_mm, f"{one.code} ?" if one.assumed else one.code) for one in result.vessel.stretches)
-    image = reformatter.cut(straightened(views.line, angle, WIDTH_MM, PIXEL_MM))
-    lying = lying_vessel(image, LyingStyle(views.walls, stretches, divisions))
-    return AlongVessel(views, reformatter, lying, angle, words)
+    style = LyingStyle(views.walls, stretches, divisions, scale_text=words.say("{length} mm"))
+    cut = cut or Cut()
+    return AlongVessel(views, reformatter, style, cut, _drawn(views, reformatter, style, cut), words)
+
+
+def _drawn(views: VesselViews, reformatter: Reformatter, style: LyingStyle, cut: Cut, stride: int = 1) -> LyingPicture:
+    image = reformatter.cut(_sheet(views, cut), cut.thickness_mm, cut.slab, stride)
+    # What is averaged or the brightest of a slab has no wall at one place.
+    return lying_vessel(image, style if cut.thickness_mm == 0.0 else replace(style, walls=()))
+
+
+def _sheet(views: VesselViews, cut: Cut) -> CurvedSheet:
+    if cut.kind is CutKind.STRAIGHTENED:
+        return straightened(views.line, views.angle_deg() + cut.turn_deg, WIDTH_MM, PIXEL_MM)
+    make = stretched if cut.kind is CutKind.STRETCHED else projected
+    return make(views.line, views.widest_angle_deg() + cut.turn_deg, MARGIN_MM, KEPT_PIXEL_MM)
 
 
 def _stretch(views: VesselViews, row: LesionRow, words: Words) -> Stretch:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from CardiacCTALib.along_vessel import along_vessel
+from CardiacCTALib.along_vessel import Cut, along_vessel
 from CardiacCTALib.reader_changes import changed, load_changes, save_changes
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.report_pages.words import Words
@@ -21,6 +22,7 @@ from SenseCarePlanningWidgets.texts import tr as _
 
 from . import case_scene
 from .case import case_of, result_nodes
+from .turning import Turning
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +31,8 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``vessel`` (another choice),
-    ``along`` (the chosen vessel's pictures are ready), ``place`` (another place along it), ``change`` (a reader's change),
-    ``shown`` (a result is taken up).
+    ``along`` (the chosen vessel's pictures are ready), ``place`` (another place along it), ``seen`` (it is seen in another
+    way), ``change`` (a reader's change), ``shown`` (a result is taken up).
 
     ``measured`` is the result as the run wrote it, ``result`` the same with the reader's changes.
     """
@@ -39,6 +41,8 @@ class Session:
         self.listeners: list[Callable[[str], None]] = []
         self._work: Any = None
         self._preparing: Any = None
+        self._turning = Turning(self)
+        self.cut = Cut()
         self._clear()
 
     def _clear(self) -> None:
@@ -58,6 +62,7 @@ class Session:
             setattr(self, name, None)
             if work is not None:
                 work.forget()
+        self._turning.forget()
 
     @property
     def words(self) -> Any:
@@ -72,7 +77,7 @@ class Session:
     @property
     def preparing(self) -> bool:
         """Whether the chosen vessel's pictures are being made."""
-        return self._preparing is not None
+        return self._preparing is not None or self._turning.busy
 
     def tell(self, what: str) -> None:
         """Tell the listeners."""
@@ -180,6 +185,7 @@ class Session:
         if again:
             self.go_to(self.at_mm)
             return
+        self.cut = replace(self.cut, turn_deg=0.0)
         self._prepare()
         self.tell("vessel")
         self._lead()
@@ -195,6 +201,7 @@ class Session:
         """Make the pictures of the chosen vessel beside the window."""
         if self._preparing is not None:
             self._preparing.forget()
+        self._turning.forget()
         self.along, self._preparing = None, None
         one = self.result.vessel(self.vessel)
         if one.measured is None:
@@ -208,8 +215,10 @@ class Session:
             self.problem = _("The scan is not the one that the result was made on, or was moved since; analyse it again.")
             return
         self.problem = ""
-        rows, words = self.rows_of(self.vessel), self.words
-        self._preparing = Background(lambda: along_vessel(one, plain_ct(volume), rows, words), self._prepared, self._not_prepared)
+        rows, words, cut = self.rows_of(self.vessel), self.words, self.cut
+        self._preparing = Background(
+            lambda: along_vessel(one, plain_ct(volume), rows, words, cut), self._prepared, self._not_prepared
+        )
         self._preparing.start()
 
     def _prepared(self, along: Any) -> None:
@@ -217,6 +226,8 @@ class Session:
         self.at_mm = self.case.position = min(max(self.at_mm, 0.0), along.length_mm)
         self._lead()
         self.tell("along")
+        if along.cut != self.cut:
+            self._turning.wish()
 
     def _not_prepared(self, failure: Exception) -> None:
         self._preparing = None
@@ -231,6 +242,11 @@ class Session:
         self.at_mm = self.case.position = float(min(max(at_mm, 0.0), self.length_mm()))
         self._lead()
         self.tell("place")
+
+    def see(self, cut: Cut) -> None:
+        """See the chosen vessel in another way; drawn beside the window."""
+        self.cut = cut
+        self._turning.wish()
 
     def lines(self) -> dict[str, Any]:
         """Return name -> points (N, 3) LPS mm and places along it (N,) of every vessel; none without a result."""

@@ -16,20 +16,31 @@ PICTURE_ROOM_PX = 24
 DRAW_MS = 15
 
 
-class VesselPicture(qt.QLabel):  # type: ignore[misc]
-    """The straightened vessel; pressing the mouse, or dragging it, on it tells the column."""
+TURN_DEG_PER_PX = 1.5
 
-    def __init__(self, on_column: Any) -> None:
+
+class VesselPicture(qt.QLabel):  # type: ignore[misc]
+    """The vessel along its course: pressing or dragging the left mouse button tells the place, the right one turns."""
+
+    def __init__(self, on_place: Any, on_turn: Any) -> None:
         qt.QLabel.__init__(self)
-        self.on_column = on_column
+        self.on_place, self.on_turn = on_place, on_turn
+        self._row: Any = None
 
     def mousePressEvent(self, event: Any) -> None:
-        """Tell the column."""
-        self.on_column(event.pos().x())
+        """Tell the place, or begin to turn."""
+        self._row = None
+        self.mouseMoveEvent(event)
 
     def mouseMoveEvent(self, event: Any) -> None:
-        """Tell the column: without mouse tracking this comes only while a button is held."""
-        self.on_column(event.pos().x())
+        """Tell the place, or how far it is turned: without mouse tracking this comes only while a button is held."""
+        x, y = event.pos().x(), event.pos().y()
+        if not int(event.buttons()) & int(qt.Qt.RightButton):
+            self.on_place(x, y)
+            return
+        if self._row is not None:
+            self.on_turn(TURN_DEG_PER_PX * (self._row - y))
+        self._row = y
 
 
 class VesselPanel:
@@ -37,18 +48,21 @@ class VesselPanel:
 
     Parameters
     ----------
-    ui, session
-        The form's widgets, and what is worked on.
+    ui, session, cut_panel
+        The form's widgets, what is worked on, and how the vessel is seen.
     """
 
-    def __init__(self, ui: Any, session: Any) -> None:
+    def __init__(self, ui: Any, session: Any, cut_panel: Any) -> None:
         self.ui, self.session = ui, session
         self._pictures = PictureStore()
         self._lesion: Any = None
-        self.picture = VesselPicture(self._on_column)
+        self.picture = VesselPicture(self._on_place, cut_panel.turn)
         self.picture.objectName = "vesselPicture"
-        self.picture.toolTip = _("The vessel straightened; click or drag to look at a place.")
+        self.picture.toolTip = _(
+            "The vessel along its course; click or drag to look at a place, drag up and down with the right button to turn it."
+        )
         self.picture.setCursor(qt.QCursor(qt.Qt.SizeHorCursor))
+        self.picture.setContextMenuPolicy(qt.Qt.PreventContextMenu)
         ui.pictureScroll.setWidget(self.picture)
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -85,7 +99,7 @@ class VesselPanel:
         if what in ("case", "change", "vessel"):
             select_row(self.ui.vesselTable, self.session.vessel)
             self._show_line()
-        if what in ("along", "case", "change", "vessel", "place"):
+        if what in ("along", "case", "change", "vessel", "place", "seen"):
             self._set_slider()
             self._timer.start()  # drawn once, however much was told
 
@@ -125,7 +139,8 @@ class VesselPanel:
         picture = along.lying.marked(session.at_mm)
         self._pictures.show(self.picture, picture)
         ui.pictureScroll.setFixedHeight(picture.shape[0] + PICTURE_ROOM_PX)
-        ui.pictureScroll.ensureVisible(along.lying.column_of(session.at_mm), 0, BESIDE_PX, 0)
+        x, y = along.lying.point_of(session.at_mm)
+        ui.pictureScroll.ensureVisible(int(x), int(y), BESIDE_PX, 0)
         self._pictures.show(ui.stripLabel, along.strip(session.at_mm))
         self._pictures.show(ui.sectionLabel, along.section(session.at_mm))
 
@@ -143,9 +158,9 @@ class VesselPanel:
             return str(_("not assessed: {reason}").format(reason=reason)) if one.measured is None else str(reason)
         return "\n".join(session.along.said(session.at_mm))
 
-    def _on_column(self, column: float) -> None:
+    def _on_place(self, column: float, row: float) -> None:
         if self.session.along is not None:
-            self.session.go_to(self.session.along.lying.place_of(column))
+            self.session.go_to(self.session.along.lying.place_of(column, row))
 
     def _on_slider(self, value: float) -> None:
         self.session.go_to(value)

@@ -12,11 +12,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from coronary_results import SPEC, one_lesion
 
-from CardiacCTALib.along_vessel import SECTION_PX, STRIP_PX, STRIP_STEPS_MM, AlongVessel, along_vessel
+from CardiacCTALib.along_vessel import SECTION_PX, STRIP_PX, STRIP_STEPS_MM, AlongVessel, Cut, CutKind, along_vessel
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.report_pages.words import Words
 from SenseCarePlanningLib.render.lying_vessel import MARK, LyingStyle, lying_vessel
 from SenseCarePlanningLib.render.vessel_picture import GROUND
+from SenseCarePlanningLib.tubes.reformat import Slab
 from SenseCarePlanningLib.tubes.sheets import cross_section
 
 
@@ -75,7 +76,52 @@ def test_the_section_is_cut_where_the_point_says(along: AlongVessel) -> None:
     assert f"Lumen area {least:.1f}\u00a0mm²" in said
 
 
+@pytest.mark.parametrize("kind", list(CutKind))
+@pytest.mark.parametrize("turn", [0.0, 130.0])
+def test_marks_and_pixels_follow_every_cut(along: AlongVessel, kind: CutKind, turn: float) -> None:
+    """A place's pixel leads to its point in the patient, and back to the place; the mark stands at it."""
+    seen = along.seen(Cut(kind, turn))
+    lying = seen.lying
+    for at in (3.0, 16.0, 29.0):
+        x, y = lying.point_of(at)
+        assert np.linalg.norm(lying.sheet.to_lps(lying.upright(x, y))[0] - along.point_lps_mm(at)) < 0.02
+        assert lying.place_of(x - 0.5, y - 0.5) == pytest.approx(at, abs=0.5)
+        rows, columns = np.nonzero((lying.marked(at) == MARK).all(axis=2))
+        middle = np.array([columns.mean() + 0.5, rows.mean() + 0.5])
+        assert np.linalg.norm(middle - (x, y)) * lying.pixel_mm < 1.6
+
+
+def test_the_section_is_ticked_where_the_picture_cuts_it(along: AlongVessel) -> None:
+    """Seen along the tick of the section, the row of the picture at the place lies across the vessel, whatever the cut."""
+    straight = along.cut_deg(10.0)
+    for turn in (0.0, 72.0, 300.0):
+        assert (along.seen(Cut(turn_deg=turn)).cut_deg(10.0) - straight) % 360.0 == pytest.approx(turn, abs=0.01)
+    stretched = along.seen(Cut(CutKind.STRETCHED, 40.0))
+    sheet = stretched.lying.sheet
+    frame = along.views.line.at(10.0)[1]
+    angle = np.radians(stretched.cut_deg(10.0))
+    row = sheet.rulings(np.array([sheet.along(10.0)[0, 1] * sheet.pixel_mm]))[1][0]
+    flat = row - (row @ frame[0]) * frame[0]
+    assert np.linalg.norm(flat / np.linalg.norm(flat) - np.cos(angle) * frame[1] - np.sin(angle) * frame[2]) < 1e-6
+
+
+def test_the_brightest_of_a_slab_is_no_darker_than_its_mean(along: AlongVessel) -> None:
+    bright, mean = (along.seen(Cut(thickness_mm=6.0, slab=slab)).lying for slab in (Slab.MIP, Slab.MEAN))
+    middle = slice(bright.top + 5, bright.bottom - 8)
+    assert (bright.picture[middle].astype(int) >= mean.picture[middle]).mean() > 0.99
+    with pytest.raises(ValueError, match="20 mm"):
+        Cut(thickness_mm=30.0)
+
+
+def test_a_picture_is_turned_not_mirrored(along: AlongVessel) -> None:
+    """Right and up in the picture, with the way towards the viewer, make a right-handed frame in the patient."""
+    lying = along.seen(Cut(CutKind.PROJECTED)).lying
+    start, ahead, above = (lying.sheet.to_lps(lying.upright(*place))[0] for place in ((60, 60), (61, 60), (60, 59)))
+    normal = lying.sheet.rulings(np.array([60 * lying.pixel_mm + lying.sheet.top_mm]))[2][0]
+    assert np.cross(ahead - start, above - start) @ normal < 0.0  # it points away from the viewer
+
+
 def test_another_reformat_is_refused(along: AlongVessel) -> None:
     image = along.reformatter.cut(cross_section(along.views.line, 5.0))
-    with pytest.raises(ValueError, match="straightened"):
+    with pytest.raises(ValueError, match="along a vessel"):
         lying_vessel(image, LyingStyle())
