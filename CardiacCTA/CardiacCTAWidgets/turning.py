@@ -3,12 +3,12 @@
 import logging
 from typing import Any
 
-from SenseCarePlanningWidgets.background import Background
+from SenseCarePlanningWidgets.background import Newest
 
 logger = logging.getLogger(__name__)
 
-ROUGH = 2
-"""Only every so many pixels are sampled while the vessel is turned."""
+ROUGH, FINE = 2, 1
+"""While the vessel is turned only every so many pixels are sampled."""
 
 
 class Turning:
@@ -22,49 +22,36 @@ class Turning:
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._work: Any = None
-        self._stride = 0
-        self._shown: Any = None
+        self._newest = Newest(self._drawn, self._not_drawn)
 
     @property
     def busy(self) -> bool:
         """Whether a picture is being drawn."""
-        return self._work is not None
+        return self._newest.busy
 
-    def wish(self) -> None:
-        """Draw the vessel as the session's ``cut`` says; called again while it is drawn, the newest is drawn afterwards."""
-        if self._work is None and self._session.along is not None:
-            self._draw(ROUGH)
+    def wish(self, stride: int = ROUGH) -> None:
+        """Draw the vessel as the session's ``cut`` says."""
+        along, cut = self._session.along, self._session.cut
+        if along is not None:
+            self._newest.wish(lambda: (along.views, along.seen(cut, stride), stride))
 
     def forget(self) -> None:
         """Leave what is being drawn."""
-        if self._work is not None:
-            self._work.forget()
-        self._work = None
+        self._newest.forget()
 
-    def _draw(self, stride: int) -> None:
-        along, cut = self._session.along, self._session.cut
-        self._stride = stride
-        self._work = Background(lambda: along.seen(cut, stride), lambda found: self._drawn(along, found), self._not_drawn)
-        self._work.start()
-
-    def _drawn(self, before: Any, found: Any) -> None:
-        self._work = None
+    def _drawn(self, found: Any) -> None:
+        views, seen, stride = found
         session = self._session
-        if session.along is not before:  # another vessel, or other walls, meanwhile
-            if session.along is not None and session.along.cut != session.cut:
-                self._draw(ROUGH)
+        if session.along is None or session.along.views is not views:  # another vessel, or other walls, meanwhile
             return
-        session.along = found
+        session.along = seen
         session.tell("seen")
-        if session.cut != found.cut:
-            self._draw(ROUGH)
-        elif self._stride > 1:
-            self._draw(1)
+        if stride > FINE and not self._newest.waiting:
+            self.wish(FINE)
 
     def _not_drawn(self, failure: Exception) -> None:
-        """Stay with what is seen: a vessel that runs straight along the rows cannot be stretched."""
-        self._work = None
+        """Stay with what is seen."""
         logger.info("vessel not turned: %s", type(failure).__name__)
-        self._session.cut = self._session.along.cut
-        self._session.tell("seen")
+        if self._session.along is not None:
+            self._session.cut = self._session.along.cut
+            self._session.tell("seen")

@@ -10,53 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from coronary_patient import add_ct, make_case
-
-WAIT_S = 90
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """The result, made once; copied before it is changed."""
-    pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
-    return make_case(tmp_path_factory.mktemp("coronary") / "result")
-
-
-@pytest.fixture
-def panel(desktop, kept, tmp_path):
-    """The panel with the CT chosen."""
-    import slicer
-
-    slicer.app.settings().setValue("SenseCarePlanning/CasesFolder", str(tmp_path / "cases"))
-    desktop.load_module("CardiacCTA")
-    ct = add_ct(desktop.scene, kept)
-    panel = desktop.show_module("CardiacCTA")
-    assert panel.ui.inputSelector.currentNode() is ct
-    return panel
-
-
-@pytest.fixture
-def shown(desktop, panel, kept, tmp_path):
-    """The panel with a copy of the result shown, every section open."""
-    folder = tmp_path / "cases" / "coronary-1" / "001"
-    shutil.copytree(kept.folder, folder)
-    panel.session.take_result(folder)
-    for name in ("vessel", "along", "lesion", "calcium", "grade", "change", "report"):
-        getattr(panel.ui, f"{name}Section").collapsed = False
-    settle(desktop, panel)
-    assert panel.session.result is not None, panel.ui.statusLabel.text
-    return panel
-
-
-def settle(desktop, panel):
-    session = panel.session
-    desktop.process_events(until=lambda: not session.taking_up and not session.preparing, timeout=WAIT_S)
-    desktop.process_events(until=lambda: not panel.vesselPanel.drawing, timeout=WAIT_S)
-
-
-def choose(desktop, panel, table, row):
-    table.selectRow(row)
-    settle(desktop, panel)
+from coronary_patient import add_ct
+from coronary_steps import WAIT_S, choose, settle
 
 
 def slice_places(points):
