@@ -292,10 +292,9 @@ class CardiacCTALogic(ScriptedLoadableModuleLogic):
 
     def load(self, folder):
         """Return the result in a folder, as :meth:`run` does, with the reader's changes applied."""
-        from CardiacCTALib.reader_changes import changed, load_changes
-        from CardiacCTALib.result_io import load_result
+        from CardiacCTALib.reader_changes import load_shown
 
-        return changed(load_result(Path(folder)), load_changes(Path(folder)))
+        return load_shown(Path(folder))[1]
 
     def show(self, volumeNode, folder, wait=True):
         """Show a result folder in the scene as the result of a CT; a panel that is open follows.

@@ -172,7 +172,7 @@ def _lesion_cells(rows: Sequence[LesionRow], top: int, shown: Pictures, words: W
 
 def _probe(row: LesionRow, letter: str, shown: Pictures, words: Words) -> Figure:
     if letter == "B":
-        percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%")
+        percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.vessel.by_reader)
         caption = words.say(
             "{name} {segment}: {percent}, grade {grade}", name=row.name, segment=row.code or "–", percent=percent,
             grade=words.say(" or ").join(row.lesion.grades),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,7 +61,12 @@ def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ..
             code=CALCIUM_ARC, evidence=place,
         ),
     ]  # fmt: skip
-    return (*found, *_plaque(plaque, place))
+    return _marked(one, (*found, *_plaque(plaque, place)))
+
+
+def _marked(one: VesselResult, found: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    """Mark what rests on walls that a reader drew."""
+    return tuple(replace(item, by_reader=True) for item in found) if one.by_reader else found
 
 
 def _narrowing(narrowing: Narrowing, place: Evidence) -> list[Measurement]:
@@ -136,14 +142,14 @@ def segment_measurements(one: VesselResult, part: Stretch) -> tuple[Measurement,
     least = int(np.flatnonzero(inside)[walls.lumen_area_mm2[inside].argmin()])
     return (
         length,
-        Measurement(
+        *_marked(one, (Measurement(
             "reference_diameter", healthy, "mm", method="median of the healthy taper; no interval known", code=LUMEN_DIAMETER,
             evidence=middle,
         ),
         Measurement(
             "minimum_lumen_area", float(walls.lumen_area_mm2[least]), "mm2", method="least of its sections; no interval known",
             code=LUMEN_AREA, evidence=_point(one.measured, least),
-        ),
+        ))),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,12 +24,17 @@ class Narrowest:
 
 def smoothing(count: int, step_mm: float) -> FloatArray:
     """Return weights (N, N) that replace each number by the parabola through those within 1.2 mm, which keeps a curved throat."""
-    half = max(round(_HALF_MM / step_mm), 2)
+    return _smoothing(count, max(round(_HALF_MM / step_mm), 2))
+
+
+@lru_cache(maxsize=4)
+def _smoothing(count: int, half: int) -> FloatArray:
     weights = np.zeros((count, count))
     for at in range(count):
         near = np.arange(max(at - half, 0), min(at + half + 1, count))
         design = np.vander(near - float(at), min(3, len(near)), increasing=True)
         weights[at, near] = np.linalg.pinv(design)[0]
+    weights.flags.writeable = False
     return weights
 
 

@@ -8,9 +8,10 @@ section and not in ten, so that long occlusions are surer than short ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
@@ -18,6 +19,8 @@ from SenseCarePlanningLib.geometry import FloatArray
 from .lumen import Measured
 from .section_fit import along, along_kernel
 from .section_model import LUMEN
+
+BoolArray = NDArray[np.bool_]
 
 OCCLUSION_MM, OCCLUSION_LENGTH_MM = 0.3, 1.0
 """A total occlusion is supported where a lumen of 0.3 mm is ruled out along more than a millimetre. Reference practice asks for
@@ -58,6 +61,12 @@ class LumenBrightness:
             if len(places) * self.step_mm > OCCLUSION_LENGTH_MM and self.bound_mm(int(places[0]), int(places[-1])) < OCCLUSION_MM:
                 return True
         return False
+
+    def drawn(self, sections: BoolArray, area_mm2: FloatArray) -> LumenBrightness:
+        """Return it with the lumen that a reader drew (N,) on some sections (N,): what a reader sees settles it there."""
+        return replace(
+            self, area_mm2=np.where(sections, area_mm2, self.area_mm2), error_mm2=np.where(sections, 0.0, self.error_mm2)
+        )
 
 
 def lumen_brightness(measured: Measured) -> LumenBrightness:

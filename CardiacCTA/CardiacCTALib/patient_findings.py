@@ -98,12 +98,10 @@ def patient_findings(
 
     Segments that every heart has and that were not found are missing here, and grading takes them for not assessable.
     """
-    blocked = _blocked(quality)
-    whole = next((REASONS[one.issue] for one in quality if _blocks(one) and not one.segments and one.issue in REASONS), "")
     segments: dict[str, SegmentFinding] = {}
     for one in vessels:
-        for part in one.vessel.stretches:
-            segments.setdefault(part.code, _segment(one, part, blocked.get(part.code, []), whole))
+        for finding in vessel_findings(one, quality):
+            segments.setdefault(finding.code, finding)
     for code in labels.present - set(segments):
         segments[code] = SegmentFinding(code, None, NOT_FOLLOWED, diameter_mm=_tree_width(labels, code))
     order = {segment.code: segment.number for segment in SEGMENTS}
@@ -112,6 +110,13 @@ def patient_findings(
         segments[code] = replace(segments[code], stent=True, plaque=False)
     found = tuple(sorted(segments.values(), key=lambda finding: order[finding.code]))
     return CoronaryFindings(found, absent - set(segments), agatston=agatston)
+
+
+def vessel_findings(one: VesselResult, quality: Sequence[QualityItem]) -> tuple[SegmentFinding, ...]:
+    """Return the findings of one vessel's segments, proximal first; stents that only the user knows of are not in them."""
+    blocked = _blocked(quality)
+    whole = next((REASONS[item.issue] for item in quality if _blocks(item) and not item.segments and item.issue in REASONS), "")
+    return tuple(_segment(one, part, blocked.get(part.code, []), whole) for part in one.vessel.stretches)
 
 
 def _blocks(item: QualityItem) -> bool:

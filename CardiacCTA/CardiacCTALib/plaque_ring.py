@@ -76,11 +76,46 @@ class Ring:
     place_mm: float
 
 
+@dataclass(frozen=True, eq=False)
+class RingGround:
+    """What of a vessel's ring does not depend on where its walls are: prepared once while they are moved.
+
+    Parameters
+    ----------
+    own_hu
+        (N, M) level of wall and plaque, freed of the lumen's and the fat's glow.
+    glows, calcium_hu, solid_hu, lattice
+        As in :class:`Ring`.
+    """
+
+    own_hu: Float32Array
+    glows: BoolArray
+    calcium_hu: FloatArray
+    solid_hu: float | None
+    lattice: NDArray[np.int64]
+
+
 def ring_of(measured: Measured, walls: Walls) -> Ring:
     """Look at the wall between the given (measured or edited) walls."""
+    return ring_between(measured, walls, ring_ground(measured))
+
+
+def ring_ground(measured: Measured) -> RingGround:
+    """Prepare what does not depend on the walls."""
+    at, options = measured.places.at_mm, measured.options
+    step = measured_step(measured.walls)
+    lattice = np.rint((at - at.min(axis=0)) / options.place_mm).astype(np.int64)
+    level = measured.fit.values[:, RING].astype(np.float32) @ measured.places.tilt.T
+    glows = bloomed(measured.calcium, lattice, options.place_mm, step, measured.scan.sigma_mm)
+    solid = None if measured.calcium_hu is None else measured.calcium_hu - float(np.median(measured.ring_hu))
+    calcium = np.where(glows, measured.fit.residual + _plates(measured, step), 0.0)
+    return RingGround(level + measured.fit.residual, glows, calcium, solid, lattice)
+
+
+def ring_between(measured: Measured, walls: Walls, ground: RingGround) -> Ring:
+    """Look at the wall between walls on prepared ground."""
     at, options = measured.places.at_mm, measured.options
     step = measured_step(walls)
-    lattice = np.rint((at - at.min(axis=0)) / options.place_mm).astype(np.int64)
     offset = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
     away = at[None] - offset[:, None]
     distance = np.linalg.norm(away, axis=2)
@@ -89,13 +124,9 @@ def ring_of(measured: Measured, walls: Walls) -> Ring:
     lumen, outer = (_at_angle(edge, angle) for edge in (walls.lumen_mm, walls.outer_mm))
     thickness = outer - lumen
     part = _inside(distance - outer, options.place_mm) - _inside(distance - lumen, options.place_mm)
-    level = measured.fit.values[:, RING].astype(np.float32) @ measured.places.tilt.T
-    own = level + measured.fit.residual
-    glows = bloomed(measured.calcium, lattice, options.place_mm, step, measured.scan.sigma_mm)
     share = np.clip(part, 0.0, 1.0)
-    solid = None if measured.calcium_hu is None else measured.calcium_hu - float(np.median(measured.ring_hu))
-    quiet = _averaged(own, share * ~glows, lattice, step, options.place_mm)
-    calcium = np.where(glows, measured.fit.residual + _plates(measured, step), 0.0)
+    quiet = _averaged(ground.own_hu, share * ~ground.glows, ground.lattice, step, options.place_mm)
+    seen = (share > 0.3) & ~ground.glows
     return Ring(
         share=share,
         depth=(distance - lumen) / np.maximum(thickness, 1e-3),
@@ -103,12 +134,12 @@ def ring_of(measured: Measured, walls: Walls) -> Ring:
         outer_mm=outer - distance,
         angle_index=np.rint(angle / (2.0 * np.pi) * count).astype(np.int64) % count,
         thickness_mm=thickness,
-        ring_hu=np.where((share > 0.3) & ~glows, quiet, np.nan),
-        raw_hu=np.where((share > 0.3) & ~glows, own, np.nan),
-        calcium_hu=calcium,
-        solid_hu=solid,
-        glows=glows,
-        lattice=lattice,
+        ring_hu=np.where(seen, quiet, np.nan),
+        raw_hu=np.where(seen, ground.own_hu, np.nan),
+        calcium_hu=ground.calcium_hu,
+        solid_hu=ground.solid_hu,
+        glows=ground.glows,
+        lattice=ground.lattice,
         place_mm3=options.place_mm**2 * step,
         step_mm=step,
         place_mm=options.place_mm,

@@ -19,15 +19,23 @@ from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.whole_folder import count_as_ours
 
 from .cadrads import grade
+from .edit_steps import edit_steps
+from .edited_result import with_vessel
 from .findings import SegmentFinding, Stenosis
 from .measurements import patient_measurements
-from .reader_change import AS_MEASURED, GRADES, NOT_ASSESSED, ChangeKind, ReaderChange
+from .reader_change import AS_MEASURED, GRADES, NOT_ASSESSED, ChangeKind, ReaderChange, graded_codes
+from .remeasured import Remeasured, kept_in
 from .result import CoronaryResult
+from .result_io import load_result
 from .segments import BY_CODE
+from .vessel_edit import VesselEdit
+from .vessel_editor import VesselEditor, moved_vessel
 from .vessel_result import VesselResult
 
 CHANGES = "reader_changes.json"
-SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 1
+SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 2
+"""Version 1 knew no drawn vessels and is read as it is."""
+_READ_VERSIONS = (1, 2)
 BY_READER = "by the reader"
 _TRUNKS = {"LAD", "LCx", "RCA", "LM"}
 
@@ -50,13 +58,32 @@ def load_changes(folder: Path) -> tuple[ReaderChange, ...]:
         return ()
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA_NAME or content["schema_version"] != SCHEMA_VERSION:
+        if content["schema"] != SCHEMA_NAME or content["schema_version"] not in _READ_VERSIONS:
             raise ValueError(f"schema {content['schema']!r} version {content['schema_version']!r}")
         return tuple(from_plain(ReaderChange, one) for one in content["changes"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             "The list of a reader's changes is damaged; restore it or remove it.", [f"{CHANGES}: {error}"]
         ) from error
+
+
+def load_shown(folder: Path, images: bool = True, otherwise: Remeasured | None = None) -> tuple[CoronaryResult, CoronaryResult]:
+    """Return the result in a folder as the run wrote it, and with the reader's changes.
+
+    Parameters
+    ----------
+    images
+        As in :func:`result_io.load_result`.
+    otherwise
+        Measures a vessel on a moved line that is not kept in the folder; without it that is an error.
+
+    Raises
+    ------
+    InputError
+        When the folder is no result, or the changes are damaged or do not fit it.
+    """
+    measured = load_result(folder, images)
+    return measured, changed(measured, load_changes(folder), kept_in(folder, otherwise))
 
 
 def save_changes(changes: Sequence[ReaderChange], folder: Path) -> None:
@@ -133,31 +160,106 @@ def grade_of(finding: SegmentFinding) -> str:
     return next(name for name, (low, high) in GRADES.items() if low <= percent <= high)
 
 
-def changed(result: CoronaryResult, changes: Sequence[ReaderChange]) -> CoronaryResult:
-    """Return the result with changes applied in order and graded anew; what was measured stays.
+def vessel_changes(shown: CoronaryResult, name: str, edit: VesselEdit, reader: str, remark: str = "") -> tuple[ReaderChange, ...]:
+    """Return the changes that lead from what is drawn on a vessel to an edit: one for each new anchor or moved point.
+
+    Parameters
+    ----------
+    shown
+        The result with all changes so far.
+    name
+        The vessel, as it is shown.
+    edit
+        All that shall be drawn on it; empty takes everything back to what was measured. Where ``edit.line`` differs from what
+        is shown, the vessel measured again must be kept first (:func:`remeasured.keep_remeasured`).
 
     Raises
     ------
     InputError
-        When a change names a segment that the result does not have.
+        When nobody signed, the result has no such vessel, nothing was drawn, or what was drawn is refused.
     """
-    plain = result
+    problems = [] if reader.strip() else ["nobody signed the change"]
+    vessel = next((one for one in shown.vessels if one.vessel.name == name), None)
+    if vessel is None:
+        problems.append(f"the result has no vessel {name}")
+    elif vessel.edit == edit:
+        problems.append("nothing was drawn")
+    if problems or vessel is None:
+        raise InputError("The vessel was not changed.", problems)
+    steps = edit_steps(vessel, edit)
+    when = now()
+    return tuple(
+        ReaderChange(ChangeKind.VESSEL, name, before, after, reader.strip(), when, remark.strip(), state, place)
+        for state, before, after, place in steps
+    )
+
+
+def changed(result: CoronaryResult, changes: Sequence[ReaderChange], remeasured: Remeasured | None = None) -> CoronaryResult:
+    """Return the result with changes applied in order and graded anew; what was measured stays.
+
+    The order is that of the trail; what is drawn on a vessel last counts for it, and a grade by hand stands above what follows
+    from drawn walls.
+
+    Parameters
+    ----------
+    remeasured
+        Gives vessels measured again along a moved line; :func:`remeasured.kept_in` a result folder. Needed where there are any.
+
+    Raises
+    ------
+    InputError
+        When a change does not fit the result, or a vessel measured again is missing.
+    """
     for one in changes:
-        if one.subject not in {finding.code for finding in result.findings.segments}:
-            raise InputError(
-                "A reader's change does not fit the result; it was made on another one.",
-                [f"the result has no segment {one.subject}"],
-            )
+        _check_fits(result, one)
         if one.kind is ChangeKind.LABEL:
-            result, plain = _renamed(result, one), _renamed(plain, one)
-        else:
-            result = _regraded(result, plain, one)
+            result = _renamed(result, one)
+        elif one.kind is ChangeKind.VESSEL:
+            result = _with_edit(result, one)
         result = replace(result, changes=(*result.changes, one))
     if not changes:
         return result
+    for drawn in [one for one in result.vessels if one.edit]:
+        result = with_vessel(result, _drawn(drawn, remeasured))
+    plain = result
+    for grading in graded_codes(changes).values():
+        result = _regraded(result, plain, grading)
     graded = grade(result.findings)
     sums = {one.name: one for one in patient_measurements(result.vessels, graded)}
     return replace(result, grade=graded, examination={**result.examination, **sums})
+
+
+def _check_fits(result: CoronaryResult, change: ReaderChange) -> None:
+    vessel = change.kind is ChangeKind.VESSEL
+    known = {one.vessel.name for one in result.vessels} if vessel else {finding.code for finding in result.findings.segments}
+    if change.subject not in known:
+        raise InputError(
+            "A reader's change does not fit the result; it was made on another one.",
+            [f"the result has no {'vessel' if vessel else 'segment'} {change.subject}"],
+        )
+
+
+def _with_edit(result: CoronaryResult, change: ReaderChange) -> CoronaryResult:
+    """Note what is drawn on a vessel; it is measured when all changes are known."""
+    assert change.edit is not None
+    edit = change.edit
+    return replace(
+        result,
+        vessels=tuple(replace(one, edit=edit) if one.vessel.name == change.subject else one for one in result.vessels),
+    )
+
+
+def _drawn(one: VesselResult, remeasured: Remeasured | None) -> VesselResult:
+    """Return a vessel with what its edit says."""
+    first = replace(one, edit=VesselEdit())
+    if one.edit.line:
+        if remeasured is None:
+            raise InputError(f"The line of {one.vessel.name} was moved; its walls must be measured again from the scan.")
+        moved = moved_vessel(first.vessel, one.edit.line)
+        first = replace(remeasured(first, one.edit.line), vessel=moved)
+    if not one.edit.moves_walls:
+        return replace(first, edit=one.edit)
+    return VesselEditor.of(first).edited(one.edit)
 
 
 def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChange) -> CoronaryResult:
@@ -167,8 +269,6 @@ def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChang
     def made(one: SegmentFinding) -> SegmentFinding:
         if one.code != change.subject:
             return one
-        if change.after == AS_MEASURED:
-            return was
         if change.after == NOT_ASSESSED:
             return replace(one, stenosis=None, not_assessable=BY_READER)
         low, high = GRADES[change.after]

@@ -63,8 +63,7 @@ def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion) -> Remod
     here = smoothing(len(outer), measured_step(walls))[at]
     value, healthy = float(here @ outer), float(reference @ outer)
     slopes = (here - value / healthy * reference) / healthy
-    covariance = measured.fit.covariance(outer_diameter_slopes(measured.fit.values))[0]
-    sd = float(np.sqrt(slopes @ covariance @ slopes + _MISFIT**2))
+    sd = float(np.sqrt(measured.fit.variance(outer_diameter_slopes(measured.fit.values), slopes) + _MISFIT**2))
     index = value / healthy
     return Remodelling(Estimate(index, index - _Z95 * sd, index + _Z95 * sd), at, value, healthy, len(sides))
 

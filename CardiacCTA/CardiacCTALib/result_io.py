@@ -93,7 +93,7 @@ def save_result(result: CoronaryResult, folder: Path) -> None:
         save_tree(tree, folder / f"{tree_name(number)}.json")
         write_tree_vtp(tree, folder / f"{tree_name(number)}.vtp")
     (folder / VESSELS).mkdir(exist_ok=True)
-    vessels = [_save_vessel(one, folder / VESSELS) for one in result.vessels]
+    vessels = [save_vessel(one, folder / VESSELS) for one in result.vessels]
     document = _Document(**{name: getattr(result, name) for name in _PARTS})
     content = {
         "schema": SCHEMA_NAME,
@@ -109,7 +109,8 @@ def save_result(result: CoronaryResult, folder: Path) -> None:
     (folder / CORONARY).write_text(text + "\n", encoding="utf-8")
 
 
-def _save_vessel(one: VesselResult, folder: Path) -> Any:
+def save_vessel(one: VesselResult, folder: Path) -> Any:
+    """Write what a vessel was measured from into ``<its name>.npz`` and return the rest as JSON values; edits are left out."""
     parts = _VesselParts(one.vessel, one.stenosis, one.lesion_plaques, one.plaque, one.reason)
     measured = None if one.measured is None else save_arrays(one.measured, folder / f"{one.vessel.name}.npz")
     return {**to_plain(parts), "measured": measured}
@@ -132,7 +133,7 @@ def load_result(folder: Path, images: bool = True) -> CoronaryResult:
     content = _content(folder)
     try:
         document = from_plain(_Document, content)
-        vessels = tuple(_load_vessel(one, folder / VESSELS) for one in content["vessels"])
+        vessels = tuple(load_vessel(one, folder / VESSELS) for one in content["vessels"])
         trees = tuple(load_tree(folder / f"{tree_name(number)}.json") for number in range(int(content["trees"])))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(f"The coronary result in {folder.name} is damaged; run the analysis again.", [str(error)]) from error
@@ -168,7 +169,16 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def _load_vessel(content: Any, folder: Path) -> VesselResult:
+def load_vessel(content: Any, folder: Path) -> VesselResult:
+    """Return a vessel that :func:`save_vessel` wrote.
+
+    Raises
+    ------
+    ValueError, KeyError
+        When it is damaged.
+    OSError
+        When its file is missing.
+    """
     parts = from_plain(_VesselParts, content)
     measured = content["measured"]
     found = None if measured is None else load_arrays(Measured, measured, folder / f"{parts.vessel.name}.npz")

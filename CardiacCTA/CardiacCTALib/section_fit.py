@@ -93,6 +93,14 @@ class SectionFit:
         answer = cho_solve_banded((self.factor, True), flat)
         return np.asarray(flat.T @ answer), np.asarray(answer.T @ _times_banded(self.told, answer))
 
+    def variance(self, slopes: FloatArray, weights: FloatArray) -> float:
+        """Return the uncertain variance of one weighted sum (weights (N,)) of N numbers with slopes (N, 20).
+
+        The same as ``weights @ covariance(slopes)[0] @ weights``, for one solution instead of N.
+        """
+        flat = (slopes * weights[:, None]).ravel()
+        return float(flat @ cho_solve_banded((self.factor, True), flat))
+
 
 def fit_sections(sections: Sections, start: FloatArray, lumen_hu: FloatArray, scan: ScanModel, rounds: int = 8) -> SectionFit:
     """Fit all sections.

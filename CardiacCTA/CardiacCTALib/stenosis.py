@@ -124,7 +124,7 @@ def finding_of(lesion: Lesion) -> Stenosis:
 
 def find_lesions(
     measured: Measured, bifurcations: Sequence[Bifurcation] = (), walls: Walls | None = None, ostium_mm: float = 0.0,
-    prefer: ReferenceKind = ReferenceKind.TAPER,
+    prefer: ReferenceKind = ReferenceKind.TAPER, brightness: LumenBrightness | None = None,
 ) -> StenosisResult:  # fmt: skip
     """Find and grade the lesions of an artery.
 
@@ -136,13 +136,15 @@ def find_lesions(
         Length of the artery before the start of the centreline.
     prefer
         The reference that grades rest on.
+    brightness
+        Of the lumen, where it is known already; measured where not given.
     """
     walls = walls or measured.walls
     diameter = walls.diameter_mm
     taper = taper_reference(measured, bifurcations, diameter)
     spans = _spans(walls, 1.0 - diameter / taper.healthy_mm, measured.visible)
     adjacent = adjacent_reference(measured, spans, bifurcations, diameter)
-    brightness = lumen_brightness(measured)
+    brightness = brightness or lumen_brightness(measured)
     found = []
     for span in spans:
         order = (taper, adjacent) if prefer is ReferenceKind.TAPER else (adjacent, taper)

@@ -17,6 +17,7 @@ from .plaque import LesionPlaque, PlaqueVolumes, analyse_plaque, plaque_volumes
 from .plaque_ring import ring_of
 from .scan_model import ScanModel
 from .stenosis import Lesion, StenosisResult, find_lesions
+from .vessel_edit import AS_MEASURED_EDIT, VesselEdit
 from .vessels import Stretch, Vessel
 
 
@@ -32,6 +33,10 @@ class VesselResult:
         One for each lesion of ``stenosis``.
     plaque
         Of the whole vessel.
+    edit
+        What a reader drew on it; empty as measured. It is kept with the reader's changes, not with the vessel.
+    undrawn
+        The vessel before its walls were drawn; None where they are as measured.
     """
 
     vessel: Vessel
@@ -40,6 +45,13 @@ class VesselResult:
     lesion_plaques: tuple[LesionPlaque, ...] = ()
     plaque: PlaqueVolumes | None = None
     reason: str = ""
+    edit: VesselEdit = AS_MEASURED_EDIT
+    undrawn: VesselResult | None = None
+
+    @property
+    def by_reader(self) -> bool:
+        """Whether its numbers rest on walls that a reader drew."""
+        return self.edit.moves_walls
 
     @property
     def lesions(self) -> tuple[Lesion, ...]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from CardiacCTALib.along_vessel import Cut, along_vessel
-from CardiacCTALib.reader_changes import changed, load_changes, save_changes
+from CardiacCTALib.reader_changes import changed, load_shown, save_changes
+from CardiacCTALib.remeasured import kept_in
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.report_pages.words import Words
-from CardiacCTALib.result_io import load_result
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.pieces import all_at_once
 from SenseCarePlanningMRML.coordinates import ras_from_lps
@@ -287,7 +287,7 @@ class Session:
         self._keep((*self.result.changes, make(self.result)))
 
     def _keep(self, changes: Any) -> None:
-        result = changed(self.measured, changes)
+        result = changed(self.measured, changes, kept_in(Path(self.case.folder)))
         save_changes(changes, Path(self.case.folder))
         names = {old: new for old, new in zip(self.names(), (one.vessel.name for one in result.vessels), strict=True)}
         chosen = names.get(self.vessel, "")
@@ -305,8 +305,7 @@ class Session:
 
 def read(folder: Path) -> Any:
     """Return a folder's result as measured, and with the reader's changes; images are left out."""
-    measured = load_result(folder, images=False)
-    return measured, changed(measured, load_changes(folder))
+    return load_shown(folder, images=False)
 
 
 def place_of(row: Any) -> float:

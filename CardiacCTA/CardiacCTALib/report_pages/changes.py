@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from SenseCarePlanningLib.report.model import Column, DataTable, Paragraph, Section
+from SenseCarePlanningLib.report.words import label_of
 
-from ..reader_change import GRADE_WORDS, KIND_WORDS
+from ..reader_change import GRADE_WORDS
 from ..result import CoronaryResult
 from .words import Words
+
+DRAWN_NOTE = label_of(
+    "Walls drawn by the reader: {vessels}. Stenoses, lumen and plaque of these vessels follow from the drawn walls; their "
+    "intervals are those of the measuring at this place and are marked as by the reader."
+)
+MOVED_NOTE = label_of("Measured again along a line that the reader moved: {vessels}.")
 
 
 def changes_section(result: CoronaryResult, words: Words) -> Section:
@@ -23,7 +30,7 @@ def changes_section(result: CoronaryResult, words: Words) -> Section:
         (
             one.when[:16].replace("T", " "),
             one.reader,
-            f"{words.say(KIND_WORDS[one.kind])} {one.subject}",
+            one.what(words.translate),
             _value(one.before, words),
             _value(one.after, words),
             one.remark or "–",
@@ -33,7 +40,14 @@ def changes_section(result: CoronaryResult, words: Words) -> Section:
     note = words.say(
         "Names, grade and the rules that fired are those after the changes; measured numbers are as the scan gave them."
     )
-    return Section(words.say("Changes by the reader"), (DataTable(columns, rows, compact=True), Paragraph(note, small=True)))
+    notes = [Paragraph(note, small=True)]
+    drawn = words.say(", ").join(one.vessel.name for one in result.vessels if one.by_reader)
+    if drawn:
+        notes.append(Paragraph(words.say(DRAWN_NOTE, vessels=drawn), small=True))
+    moved = words.say(", ").join(one.vessel.name for one in result.vessels if one.edit.line)
+    if moved:
+        notes.append(Paragraph(words.say(MOVED_NOTE, vessels=moved), small=True))
+    return Section(words.say("Changes by the reader"), (DataTable(columns, rows, compact=True), *notes))
 
 
 def _value(text: str, words: Words) -> str:

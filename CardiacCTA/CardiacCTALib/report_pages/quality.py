@@ -19,6 +19,7 @@ from SenseCarePlanningLib.report.model import (
 
 from ..findings import SegmentFinding
 from ..issues import Consequence
+from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import BY_CODE, SEGMENTS
 from .words import Words, label_of
@@ -74,6 +75,8 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
         Column(words.say("Length (mm)"), 1.2, "right"),
     )
     found = {one.code: one for one in result.findings.segments}
+    read = {part.code for one in result.vessels if one.by_reader for part in one.vessel.stretches}
+    read |= set(graded_codes(result.changes))
     rows: list[tuple[CellContent, ...]] = []
     for segment in SEGMENTS:
         finding = found.get(segment.code)
@@ -86,7 +89,7 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
             (
                 str(segment.number),
                 words.segment(segment.code),
-                _stenosis(finding, words),
+                _stenosis(finding, words, segment.code in read),
                 words.yes_no(finding.plaque),
                 _value(numbers.get("reference_diameter"), words),
                 _value(numbers.get("minimum_lumen_area"), words),
@@ -103,13 +106,16 @@ def _borders(words: Words) -> str:
     )
 
 
-def _stenosis(finding: SegmentFinding, words: Words) -> Cell | str:
+def _stenosis(finding: SegmentFinding, words: Words, by_reader: bool) -> Cell | str:
     if finding.stenosis is None:
         return Cell(words.reason(finding.not_assessable), words.say("Not assessable"), Tone.BAD)
-    if finding.stenosis.interval is None:
-        return words.say("none") if finding.stenosis.percent == 0 else f"{finding.stenosis.percent:.0f} %"
-    low, high = finding.stenosis.interval
-    return f"{finding.stenosis.percent:.0f} % ({low:.0f}–{high:.0f})"
+    interval = finding.stenosis.interval
+    said = words.marked("" if interval is None else f"{interval[0]:.0f}–{interval[1]:.0f}", by_reader)
+    if interval is None:
+        text = words.say("none") if finding.stenosis.percent == 0 else f"{finding.stenosis.percent:.0f} %"
+    else:
+        text = f"{finding.stenosis.percent:.0f} %"
+    return f"{text} ({said})" if said else text
 
 
 def _value(item: Measurement | None, words: Words) -> str:

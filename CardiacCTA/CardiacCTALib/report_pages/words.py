@@ -66,11 +66,11 @@ class Words(SharedWords):
         """Return a segment written out with its short name, such as ``Proximal LAD (pLAD)``."""
         return self.say("{name} ({code})", name=self.say(BY_CODE[code].name), code=code) if code in BY_CODE else code
 
-    def estimate(self, value: Estimate, unit: str, decimals: int | None = None) -> str:
-        """Return "82 % (69–95)"."""
+    def estimate(self, value: Estimate, unit: str, decimals: int | None = None, by_reader: bool = False) -> str:
+        """Return "82 % (69–95)", or "82 % (69–95, by the reader)"."""
         places = _DECIMALS.get(unit, 1) if decimals is None else decimals
         low, high = (self.number(one, unit, places) for one in (value.low, value.high))
-        return f"{self.with_unit(value.value, unit, places)} ({low}–{high})"
+        return f"{self.with_unit(value.value, unit, places)} ({self.marked(f'{low}–{high}', by_reader)})"
 
     def reason(self, text: str) -> str:
         """Return a reason that the pipeline gave."""

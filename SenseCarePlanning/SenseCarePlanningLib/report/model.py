@@ -45,6 +45,8 @@ class Measurement:
         How it was obtained, in one phrase.
     reason_missing
         Why there is no value; required when ``value`` is None.
+    by_reader
+        Whether it rests on what a reader drew; its interval is that of the measuring and is printed with this mark.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Measurement:
     reason_missing: str = ""
     code: Code | None = None
     evidence: Evidence = field(default_factory=Evidence)
+    by_reader: bool = False
 
     def __post_init__(self) -> None:
         if self.value is None and not self.reason_missing:

@@ -130,8 +130,14 @@ class Words:
                 return "–"
             return self.say("not measured: {reason}", reason=self.sentence(measurement.reason_missing))
         text = self.value_of(measurement)
-        interval = self.interval(measurement.interval, measurement.unit)
+        interval = self.marked(self.interval(measurement.interval, measurement.unit), measurement.by_reader)
         return f"{text} ({interval})" if interval else text
+
+    def marked(self, interval: str, by_reader: bool) -> str:
+        """Return an interval, or nothing, with the mark of what rests on a reader's hand."""
+        if not by_reader:
+            return interval
+        return self.say("{interval}, by the reader", interval=interval) if interval else self.say("by the reader")
 
     def value_of(self, measurement: Measurement) -> str:
         """Return a measurement's value with its unit, a dash when it was not measured."""

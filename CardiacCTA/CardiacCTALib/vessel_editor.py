@@ -1,0 +1,171 @@
+"""One measured vessel, prepared so that a mouse can drag its walls: every new position is graded within a frame.
+
+What does not depend on the walls (brightness of the lumen, the scan freed of its glow) is kept; stenoses, plaque and grade are
+computed again in full, by the same code that measured them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.tubes.line_edit import LinePoint, pass_points
+from SenseCarePlanningLib.tubes.wall_edit import Anchor, wall_at
+from SenseCarePlanningLib.volume import Volume
+
+from .lumen import Measured, Walls
+from .occlusion import LumenBrightness, lumen_brightness
+from .plaque import analyse_plaque, plaque_volumes
+from .plaque_ring import RingGround, ring_between, ring_ground
+from .reference import Bifurcation
+from .scan_model import ScanModel
+from .stenosis import find_lesions
+from .vessel_edit import VesselEdit, Wall, check_line, check_walls, move_wall
+from .vessel_result import VesselResult, measure_vessels
+from .vessels import Stretch, Vessel
+from .wall_edits import edited_walls
+
+STEP = "Lumen, stenoses and plaque"
+_MOVED_MM = 0.05
+"""A section whose lumen was moved by this at some angle counts as drawn. Chosen: a tenth of a voxel."""
+
+
+@dataclass(frozen=True, eq=False)
+class VesselEditor:
+    """A vessel as measured, ready for edits of its walls; see :meth:`of`.
+
+    Parameters
+    ----------
+    base
+        The vessel as measured: never changed.
+    brightness, ground
+        What does not depend on the walls.
+    """
+
+    base: VesselResult
+    brightness: LumenBrightness
+    ground: RingGround
+
+    @classmethod
+    def of(cls, base: VesselResult) -> VesselEditor:
+        """Prepare a vessel; takes some hundredths of a second.
+
+        Raises
+        ------
+        InputError
+            When the vessel was not measured: there are no walls to move.
+        """
+        if base.measured is None:
+            raise InputError(f"{base.vessel.name} was not measured; it has no walls that could be moved.", [base.reason])
+        return cls(base, lumen_brightness(base.measured), ring_ground(base.measured))
+
+    @property
+    def measured(self) -> Measured:
+        """The walls as measured, with what they rest on."""
+        assert self.base.measured is not None
+        return self.base.measured
+
+    def moved(self, edit: VesselEdit, wall: Wall, anchor: Anchor) -> VesselEdit:
+        """Return an edit with one more anchor; earlier ones stay, see :func:`vessel_edit.move_wall`.
+
+        Raises
+        ------
+        InputError
+            When the anchor is refused.
+        """
+        return move_wall(self.measured, edit, wall, anchor)
+
+    def radius_mm(self, edit: VesselEdit, wall: Wall, arc_mm: float, angle_deg: float) -> float:
+        """Return where a wall lies with an edit, at one place (mm along the walls) and angle (degrees from up towards left)."""
+        walls = self.walls(edit)
+        return wall_at(walls.lumen_mm if wall is Wall.LUMEN else walls.outer_mm, walls.arc_mm, arc_mm, angle_deg)
+
+    def walls(self, edit: VesselEdit) -> Walls:
+        """Return the walls with an edit; unchanged (the same object) without anchors."""
+        return edited_walls(self.measured.walls, edit.lumen, edit.outer) if edit.moves_walls else self.measured.walls
+
+    def edited(self, edit: VesselEdit) -> VesselResult:
+        """Return the vessel with an edit: lesions, stenoses, grades and plaque follow; what was measured stays in ``base``.
+
+        Covariances, levels and the scan's samples are those measured, so that the intervals are those of the method at this
+        place; ``VesselResult.edit`` says that a reader drew the walls.
+
+        Raises
+        ------
+        InputError
+            When an anchor is refused, see :func:`vessel_edit.check_walls`.
+        """
+        if not edit.moves_walls:
+            return replace(self.base, edit=edit)
+        check_walls(self.measured, edit)
+        vessel, walls = self.base.vessel, self.walls(edit)
+        measured = replace(self.measured, walls=walls)
+        drawn = np.asarray(np.abs(walls.lumen_mm - self.measured.walls.lumen_mm).max(axis=1) > _MOVED_MM)
+        brightness = self.brightness.drawn(drawn, walls.lumen_area_mm2)
+        stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm, brightness=brightness)
+        ring = ring_between(measured, walls, self.ground)
+        plaques = tuple(analyse_plaque(measured, lesion, walls, ring) for lesion in stenosis.lesions)
+        seen = np.flatnonzero(measured.visible)
+        whole = plaque_volumes(measured, walls, ring, int(seen[0]), int(seen[-1]))
+        return VesselResult(vessel, measured, stenosis, plaques, whole, edit=edit, undrawn=self.base)
+
+
+def moved_vessel(vessel: Vessel, line: Sequence[LinePoint]) -> Vessel:
+    """Return a vessel whose line passes moved points; its segments and bifurcations keep their places in it.
+
+    Raises
+    ------
+    InputError
+        When a point is refused, see :func:`vessel_edit.check_line`.
+    """
+    check_line(vessel, line)
+    points = pass_points(vessel.points_lps_mm, vessel.arc_mm, line)
+    moved = replace(vessel, points_lps_mm=points)
+    before, after = vessel.arc_mm, moved.arc_mm
+
+    def there(arc_mm: float) -> float:
+        return float(np.interp(arc_mm, before, after))
+
+    return replace(
+        moved,
+        stretches=tuple(Stretch(one.code, there(one.from_mm), there(one.to_mm), one.assumed) for one in vessel.stretches),
+        bifurcations=tuple(Bifurcation(there(one.arc_mm), one.parent_mm, one.side_mm) for one in vessel.bifurcations),
+    )
+
+
+def remeasure(
+    one: VesselResult, line: Sequence[LinePoint], volume: Volume, scan: ScanModel, progress: Progress | None = None
+) -> VesselResult:
+    """Measure one vessel again along a moved line; seconds, beside the window.
+
+    Parameters
+    ----------
+    one
+        The vessel as the run measured it.
+    volume
+        The scan that the result was made on, HU.
+    progress
+        Hears the step, and may stop it before it begins.
+
+    Raises
+    ------
+    InputError
+        When a point is refused or lies outside the scan.
+    Cancelled
+        When the user stopped it.
+    """
+    vessel = moved_vessel(one.vessel, line)
+    index = volume.grid.kji_from_lps(np.array([point.point_lps_mm for point in line]))
+    if not ((index >= -0.5) & (index <= np.array(volume.grid.shape_kji) - 0.5)).all():
+        raise InputError("The line of the vessel cannot be moved like this.", ["a moved point lies outside the scan"])
+    with (progress or Progress()).step(STEP):
+        return replace(measure_vessels(volume, (vessel,), scan)[0], edit=VesselEdit(line=tuple(line)))
+
+
+def place_on_first_line(first: Vessel, shown: Vessel, arc_mm: float) -> float:
+    """Return the place on a vessel's line as measured, mm, of a place on the same line as it is shown, moved or not."""
+    return float(np.interp(arc_mm, shown.arc_mm, first.arc_mm))
