@@ -78,6 +78,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _makePanels(self):
         from CardiacCTAWidgets.cut_panel import CutPanel
+        from CardiacCTAWidgets.draw_panel import DrawPanel
         from CardiacCTAWidgets.film_panel import FilmPanel
         from CardiacCTAWidgets.findings_panel import FindingsPanel
         from CardiacCTAWidgets.runs import Runs
@@ -98,7 +99,8 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             holder.layout().addWidget(part.widget)
             holder.layout().setContentsMargins(0, 0, 0, 0)
         self.runs = Runs(self.session, self.logic, self.progressBox, self._showState)
-        self.vesselPanel = VesselPanel(ui, self.session, CutPanel(ui, self.session))
+        self.drawPanel = DrawPanel(ui, self.session)
+        self.vesselPanel = VesselPanel(ui, self.session, CutPanel(ui, self.session), self.drawPanel)
         self.vesselPicker = VesselPicker(self.session)
         self.findingsPanel = FindingsPanel(ui, self.session)
         self.filmPanel = FilmPanel(ui, self.session)
@@ -111,6 +113,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.runs.stop_now()
         self.session.listeners.clear()
         self.session.close()
+        self.drawPanel.close()
         self.vesselPanel.close()
         self.vesselPicker.detach()
         self.filmPanel.close()

@@ -14,11 +14,12 @@ import numpy as np
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.render.lying_vessel import MARK, LyingPicture, LyingStyle, lying_vessel
 from SenseCarePlanningLib.render.offscreen import RgbImage
-from SenseCarePlanningLib.render.overlay import draw_text
+from SenseCarePlanningLib.render.overlay import Shapes, draw_text
 from SenseCarePlanningLib.render.probe_picture import ProbeStyle, probe_picture
 from SenseCarePlanningLib.render.vessel_picture import GROUND, Stretch, windowed
 from SenseCarePlanningLib.tubes.reformat import Reformatter, Slab
-from SenseCarePlanningLib.tubes.sheets import CurvedSheet, cross_section, projected, straightened, stretched
+from SenseCarePlanningLib.tubes.sheets import CurvedSheet, SectionSheet, cross_section, projected, straightened, stretched
+from SenseCarePlanningLib.tubes.wall_edit import Anchor
 from SenseCarePlanningLib.volume import Volume
 
 from .report_pages.rows import LesionRow
@@ -35,10 +36,10 @@ MARGIN_MM, KEPT_PIXEL_MM = 9.0, 0.2
 THICKEST_MM = 20.0
 STRIP_STEPS_MM = (-4.0, -2.0, 0.0, 2.0, 4.0)
 """Cross-sections of the strip, from the place that is looked at."""
-STRIP_PX, SECTION_PX, SECTION_MM = 74, 190, 10.0
+STRIP_PX, SECTION_PX, SECTION_MM = 74, 240, 10.0
 STRIDE = 2
 """Of the cross-sections only every so many pixels are sampled: they are finer than the scan."""
-_GAP_PX = 2
+_GAP_PX, CROSS_PX = 2, 7.0
 
 
 class CutKind(Enum):
@@ -89,6 +90,8 @@ class AlongVessel:
         Its line and walls.
     reformatter
         The scan around it.
+    angle_deg
+        From "up" towards "left", of the straightened view that is not turned; drawn walls do not turn it.
     style
         What is drawn on the pictures along it.
     cut
@@ -101,6 +104,7 @@ class AlongVessel:
 
     views: VesselViews
     reformatter: Reformatter
+    angle_deg: float
     style: LyingStyle
     cut: Cut
     lying: LyingPicture
@@ -128,7 +132,33 @@ class AlongVessel:
         ValueError
             When the vessel cannot be seen so: it runs straight along the rows.
         """
-        return replace(self, cut=cut, lying=_drawn(self.views, self.reformatter, self.style, cut, stride))
+        return replace(
+            self, cut=cut, lying=_drawn(self.reformatter, _sheet(self.views, self.angle_deg, cut), self.style, cut, stride)
+        )
+
+    def drawn(self, result: VesselResult, rows: Sequence[LesionRow]) -> AlongVessel:
+        """Return the vessel with other walls around the same line; the picture along it is the old one until it is seen anew."""
+        views = VesselViews(result, self.views.volume)
+        return replace(self, views=views, style=_style(views, rows, self.words))
+
+    def anchor_at(self, point_lps_mm: FloatArray, at_mm: float) -> Anchor:
+        """Return where a point (3,) beside a place lies about the middle of the lumen there, as anchors of walls count."""
+        walls = self.views.measured.walls
+        centre = [np.interp(at_mm, walls.arc_mm, column) for column in walls.points_lps_mm.T]
+        frame = self.views.line.at(at_mm)[1]
+        up, left = (float((point_lps_mm - centre) @ frame[row]) for row in (1, 2))
+        return Anchor(at_mm, float(np.degrees(np.arctan2(left, up))) % 360.0, float(np.hypot(up, left)))
+
+    def point_in_section(self, at_mm: float, x: float, y: float) -> FloatArray:
+        """Return the point (3,) of a pixel of the cross-section at a place."""
+        return np.asarray(self._section_sheet(at_mm).to_lps([[x, y]])[0])
+
+    def point_in_picture(self, x: float, y: float) -> FloatArray:
+        """Return the point (3,) of a pixel of the picture along the vessel."""
+        return np.asarray(self.lying.sheet.to_lps(self.lying.upright(x, y))[0])
+
+    def _section_sheet(self, at_mm: float) -> SectionSheet:
+        return cross_section(self.views.line, at_mm, SECTION_MM, SECTION_MM / SECTION_PX)
 
     def cut_deg(self, at_mm: float) -> float:
         """Return the angle at which the picture along the vessel cuts the cross-section at a place, from "up" towards "left"."""
@@ -138,12 +168,21 @@ class AlongVessel:
         frame = self.views.line.at(at_mm)[1]
         return float(np.degrees(np.arctan2(row @ frame[2], row @ frame[1])))
 
-    def section(self, at_mm: float) -> RgbImage:
-        """Draw the cross-section at a place with lumen and outer wall."""
-        sheet = cross_section(self.views.line, at_mm, SECTION_MM, SECTION_MM / SECTION_PX)
+    def section(self, at_mm: float, middle: FloatArray | None = None) -> RgbImage:
+        """Draw the cross-section at a place with lumen and outer wall.
+
+        Parameters
+        ----------
+        middle
+            (3,) a point that the line is about to be moved to, marked with a cross.
+        """
+        sheet = self._section_sheet(at_mm)
         letters = tuple(self.words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
         style = ProbeStyle(at_mm, walls=self.views.walls, cut_deg=self.cut_deg(at_mm), text_px=14, letters=letters)
-        return probe_picture(self.reformatter.cut(sheet, stride=STRIDE), style)
+        picture = probe_picture(self.reformatter.cut(sheet, stride=STRIDE), style)
+        if middle is not None:
+            _cross(picture, sheet.to_pixels(middle)[0][0])
+        return picture
 
     def strip(self, at_mm: float) -> RgbImage:
         """Draw the cross-sections before, at and after a place, that at the place framed; past the vessel's ends none."""
@@ -208,22 +247,26 @@ def along_vessel(
     """
     views = VesselViews(result, volume)
     reformatter = Reformatter.around(volume, views.line, REACH_MM)
+    angle, style, cut = views.angle_deg(), _style(views, rows, words), cut or Cut()
+    lying = _drawn(reformatter, _sheet(views, angle, cut), style, cut)
+    return AlongVessel(views, reformatter, angle, style, cut, lying, words)
+
+
+def _style(views: VesselViews, rows: Sequence[LesionRow], words: Words) -> LyingStyle:
     stretches = tuple(_stretch(views, row, words) for row in rows)
-    divisions = tuple((one.from_mm, f"{one.code} ?" if one.assumed else one.code) for one in result.vessel.stretches)
-    style = LyingStyle(views.walls, stretches, divisions, scale_text=words.say("{length} mm"))
-    cut = cut or Cut()
-    return AlongVessel(views, reformatter, style, cut, _drawn(views, reformatter, style, cut), words)
+    divisions = tuple((one.from_mm, f"{one.code} ?" if one.assumed else one.code) for one in views.result.vessel.stretches)
+    return LyingStyle(views.walls, stretches, divisions, scale_text=words.say("{length} mm"))
 
 
-def _drawn(views: VesselViews, reformatter: Reformatter, style: LyingStyle, cut: Cut, stride: int = 1) -> LyingPicture:
-    image = reformatter.cut(_sheet(views, cut), cut.thickness_mm, cut.slab, stride)
+def _drawn(reformatter: Reformatter, sheet: CurvedSheet, style: LyingStyle, cut: Cut, stride: int = 1) -> LyingPicture:
+    image = reformatter.cut(sheet, cut.thickness_mm, cut.slab, stride)
     # What is averaged or the brightest of a slab has no wall at one place.
     return lying_vessel(image, style if cut.thickness_mm == 0.0 else replace(style, walls=()))
 
 
-def _sheet(views: VesselViews, cut: Cut) -> CurvedSheet:
+def _sheet(views: VesselViews, angle_deg: float, cut: Cut) -> CurvedSheet:
     if cut.kind is CutKind.STRAIGHTENED:
-        return straightened(views.line, views.angle_deg() + cut.turn_deg, WIDTH_MM, PIXEL_MM)
+        return straightened(views.line, angle_deg + cut.turn_deg, WIDTH_MM, PIXEL_MM)
     make = stretched if cut.kind is CutKind.STRETCHED else projected
     return make(views.line, views.widest_angle_deg() + cut.turn_deg, MARGIN_MM, KEPT_PIXEL_MM)
 
@@ -239,3 +282,11 @@ def _stretch(views: VesselViews, row: LesionRow, words: Words) -> Stretch:
 def _frame(picture: RgbImage) -> None:
     for edge in (picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]):
         edge[...] = MARK
+
+
+def _cross(picture: RgbImage, place: FloatArray) -> None:
+    """Mark a pixel with a small cross."""
+    shapes = Shapes()
+    for step in (np.array([CROSS_PX, 0.0]), np.array([0.0, CROSS_PX])):
+        shapes.line([place - step, place + step], (*MARK, 255), 2.0)
+    shapes.draw(picture)

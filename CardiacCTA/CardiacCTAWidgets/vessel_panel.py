@@ -20,27 +20,34 @@ TURN_DEG_PER_PX = 1.5
 
 
 class VesselPicture(qt.QLabel):  # type: ignore[misc]
-    """The vessel along its course: pressing or dragging the left mouse button tells the place, the right one turns."""
+    """The vessel along its course: the left mouse button tells the place or drags a wall, the right one turns."""
 
-    def __init__(self, on_place: Any, on_turn: Any) -> None:
+    def __init__(self, on_press: Any, on_move: Any, on_release: Any, on_turn: Any) -> None:
         qt.QLabel.__init__(self)
-        self.on_place, self.on_turn = on_place, on_turn
+        self.on_press, self.on_move, self.on_release, self.on_turn = on_press, on_move, on_release, on_turn
         self._row: Any = None
 
     def mousePressEvent(self, event: Any) -> None:
         """Tell the place, or begin to turn."""
         self._row = None
-        self.mouseMoveEvent(event)
+        if int(event.buttons()) & int(qt.Qt.RightButton):
+            self.mouseMoveEvent(event)
+        else:
+            self.on_press(event.pos().x(), event.pos().y())
 
     def mouseMoveEvent(self, event: Any) -> None:
         """Tell the place, or how far it is turned: without mouse tracking this comes only while a button is held."""
         x, y = event.pos().x(), event.pos().y()
         if not int(event.buttons()) & int(qt.Qt.RightButton):
-            self.on_place(x, y)
+            self.on_move(x, y)
             return
         if self._row is not None:
             self.on_turn(TURN_DEG_PER_PX * (self._row - y))
         self._row = y
+
+    def mouseReleaseEvent(self, event: Any) -> None:
+        """Let go."""
+        self.on_release()
 
 
 class VesselPanel:
@@ -48,15 +55,15 @@ class VesselPanel:
 
     Parameters
     ----------
-    ui, session, cut_panel
-        The form's widgets, what is worked on, and how the vessel is seen.
+    ui, session, cut_panel, draw_panel
+        The form's widgets, what is worked on, how the vessel is seen, and what is drawn on it.
     """
 
-    def __init__(self, ui: Any, session: Any, cut_panel: Any) -> None:
-        self.ui, self.session = ui, session
+    def __init__(self, ui: Any, session: Any, cut_panel: Any, draw_panel: Any) -> None:
+        self.ui, self.session, self.draw_panel = ui, session, draw_panel
         self._pictures = PictureStore()
         self._lesion: Any = None
-        self.picture = VesselPicture(self._on_place, cut_panel.turn)
+        self.picture = VesselPicture(self._on_press, self._on_place, draw_panel.release, cut_panel.turn)
         self.picture.objectName = "vesselPicture"
         self.picture.toolTip = _(
             "The vessel along its course; click or drag to look at a place, drag up and down with the right button to turn it."
@@ -99,7 +106,7 @@ class VesselPanel:
         if what in ("case", "change", "vessel"):
             select_row(self.ui.vesselTable, self.session.vessel)
             self._show_line()
-        if what in ("along", "case", "change", "vessel", "place", "seen"):
+        if what in ("along", "case", "change", "vessel", "place", "seen", "drawn"):
             self._set_slider()
             self._timer.start()  # drawn once, however much was told
 
@@ -132,9 +139,14 @@ class VesselPanel:
         """Draw the place that is looked at."""
         ui, session, along = self.ui, self.session, self.session.along
         shown = along is not None
-        ui.pictureScroll.visible = ui.stripLabel.visible = ui.sectionLabel.visible = shown
+        ui.pictureScroll.visible = ui.stripLabel.visible = self.draw_panel.section.visible = shown
         ui.placeLabel.text = self._place_text()
         if not shown:
+            return
+        drawing = self.draw_panel.drawing
+        if drawing.dragging:  # only what the drag changes
+            section = (drawing.along or along).section(session.at_mm, drawing.target_lps_mm)
+            self._pictures.show(self.draw_panel.section, section)
             return
         picture = along.lying.marked(session.at_mm)
         self._pictures.show(self.picture, picture)
@@ -142,7 +154,7 @@ class VesselPanel:
         x, y = along.lying.point_of(session.at_mm)
         ui.pictureScroll.ensureVisible(int(x), int(y), BESIDE_PX, 0)
         self._pictures.show(ui.stripLabel, along.strip(session.at_mm))
-        self._pictures.show(ui.sectionLabel, along.section(session.at_mm))
+        self._pictures.show(self.draw_panel.section, along.section(session.at_mm))
 
     def _place_text(self) -> str:
         session = self.session
@@ -156,10 +168,20 @@ class VesselPanel:
             one = session.result.vessel(session.vessel)
             reason = session.words.reason(one.reason) if one.measured is None else session.problem
             return str(_("not assessed: {reason}").format(reason=reason)) if one.measured is None else str(reason)
-        return "\n".join(session.along.said(session.at_mm))
+        return "\n".join((self.draw_panel.drawing.along or session.along).said(session.at_mm))
+
+    def _on_press(self, column: float, row: float) -> None:
+        """Take hold of a wall where the reader draws, and look at its place; else look at the place."""
+        along = self.session.along
+        if along is not None:
+            place = min(max(along.lying.place_of(column, row), 0.0), along.length_mm)
+            self.draw_panel.press_along(column, row, place)
+            self.session.go_to(place)
 
     def _on_place(self, column: float, row: float) -> None:
-        if self.session.along is not None:
+        if self.draw_panel.drawing.dragging:
+            self.draw_panel.move_along(column, row)
+        elif self.session.along is not None:
             self.session.go_to(self.session.along.lying.place_of(column, row))
 
     def _on_slider(self, value: float) -> None:

@@ -15,10 +15,13 @@ from coronary_results import SPEC, one_lesion
 from CardiacCTALib.along_vessel import SECTION_PX, STRIP_PX, STRIP_STEPS_MM, AlongVessel, Cut, CutKind, along_vessel
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.report_pages.words import Words
+from CardiacCTALib.vessel_edit import VesselEdit
+from CardiacCTALib.vessel_editor import VesselEditor
 from SenseCarePlanningLib.render.lying_vessel import MARK, LyingStyle, lying_vessel
 from SenseCarePlanningLib.render.vessel_picture import GROUND
 from SenseCarePlanningLib.tubes.reformat import Slab
 from SenseCarePlanningLib.tubes.sheets import cross_section
+from SenseCarePlanningLib.tubes.wall_edit import Anchor
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +128,37 @@ def test_another_reformat_is_refused(along: AlongVessel) -> None:
     image = along.reformatter.cut(cross_section(along.views.line, 5.0))
     with pytest.raises(ValueError, match="along a vessel"):
         lying_vessel(image, LyingStyle())
+
+
+def test_a_pixel_of_either_picture_is_an_anchor_of_the_wall_that_lies_there(along: AlongVessel) -> None:
+    """The pixel where the lumen edge is drawn gives the edge's own angle and radius about the middle of the lumen."""
+    at, walls = 12.0, along.views.measured.walls
+    ring = along.views.walls[1].wall.ring_lps_mm(at)
+    rays = len(ring) - 1
+    for ray in (0, rays // 3, rays // 2):
+        anchor = along.anchor_at(ring[ray], at)
+        assert (anchor.angle_deg - 360.0 * ray / rays + 180.0) % 360.0 - 180.0 == pytest.approx(0.0, abs=1e-4)
+        assert anchor.radius_mm == pytest.approx(np.interp(at, walls.arc_mm, walls.lumen_mm[:, ray]), abs=1e-6)
+    middle = along.point_in_section(at, SECTION_PX / 2.0, SECTION_PX / 2.0)
+    assert np.linalg.norm(middle - along.point_lps_mm(at)) < 1e-9
+    x, y = along.lying.point_of(at)
+    assert np.linalg.norm(along.point_in_picture(x, y) - along.point_lps_mm(at)) < 1e-9
+
+
+def test_other_walls_keep_the_view_and_the_place_of_the_picture(along: AlongVessel) -> None:
+    """Walls that a reader draws neither turn the view nor prepare the scan anew; the walls in the pictures are the new ones."""
+    one = along.views.result
+    new = VesselEditor.of(one).edited(VesselEdit(lumen=(Anchor(SPEC.lesion_at_mm, 90.0, 1.6),)))
+    other = along.drawn(new, ())
+    assert other.reformatter is along.reformatter
+    assert other.cut_deg(10.0) == along.cut_deg(10.0)
+    assert (other.section(SPEC.lesion_at_mm) != along.section(SPEC.lesion_at_mm)).any()
+    assert (other.seen(other.cut).lying.picture != along.lying.picture).any()
+
+
+def test_where_the_line_is_dragged_to_is_marked(along: AlongVessel) -> None:
+    target = along.point_in_section(10.0, 150.5, 90.5)
+    marked = along.section(10.0, target)
+    rows, columns = np.nonzero((marked != along.section(10.0)).any(axis=2))
+    assert (abs(rows - 90) <= 8).all() and (abs(columns - 150) <= 8).all()
+    assert tuple(marked[90, 150]) == MARK
