@@ -48,7 +48,7 @@ class CardiacCTAParameterNode:
 
 
 class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: eight steps. What each step does is in ``CardiacCTAWidgets``; here the parts are wired."""
+    """The panel: nine steps. What each step does is in ``CardiacCTAWidgets``; here the parts are wired."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -77,25 +77,33 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def _makePanels(self):
+        from CardiacCTAWidgets.cut_panel import CutPanel
+        from CardiacCTAWidgets.draw_panel import DrawPanel
+        from CardiacCTAWidgets.film_panel import FilmPanel
         from CardiacCTAWidgets.findings_panel import FindingsPanel
         from CardiacCTAWidgets.runs import Runs
         from CardiacCTAWidgets.session import Session
         from CardiacCTAWidgets.status_panel import StatusPanel
         from CardiacCTAWidgets.vessel_panel import VesselPanel
         from CardiacCTAWidgets.vessel_picker import VesselPicker
+        from SenseCarePlanningWidgets.dicom_node import archive_sender
         from SenseCarePlanningWidgets.progress_box import ProgressBox
         from SenseCarePlanningWidgets.report_view import ReportView
 
         ui, self.session = self.ui, Session()
         self.progressBox = ProgressBox(self.onCancel)
         self.reportView = ReportView()
-        for holder, part in ((ui.progressHolder, self.progressBox), (ui.reportHolder, self.reportView)):
+        self.archive = archive_sender(lambda: self.reportView.folder)
+        placed = ((ui.progressHolder, self.progressBox), (ui.reportHolder, self.reportView), (ui.archiveHolder, self.archive))
+        for holder, part in placed:
             holder.layout().addWidget(part.widget)
             holder.layout().setContentsMargins(0, 0, 0, 0)
         self.runs = Runs(self.session, self.logic, self.progressBox, self._showState)
-        self.vesselPanel = VesselPanel(ui, self.session)
+        self.drawPanel = DrawPanel(ui, self.session)
+        self.vesselPanel = VesselPanel(ui, self.session, CutPanel(ui, self.session), self.drawPanel)
         self.vesselPicker = VesselPicker(self.session)
         self.findingsPanel = FindingsPanel(ui, self.session)
+        self.filmPanel = FilmPanel(ui, self.session)
         self.statusPanel = StatusPanel(ui, self.session, self.reportView)
         self.session.listeners.append(self._onSession)
         self.session.tell("case")
@@ -105,8 +113,11 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.runs.stop_now()
         self.session.listeners.clear()
         self.session.close()
+        self.drawPanel.close()
         self.vesselPanel.close()
         self.vesselPicker.detach()
+        self.filmPanel.close()
+        self.archive.close()
         self.reportView.close()
         self.setParameterNode(None)
         self.removeObservers()
@@ -208,7 +219,12 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from SenseCarePlanningWidgets.error_message import shown_failures
 
         with shown_failures():
-            self.runs.report(self.statusPanel.show_report)
+            self.runs.report(self._onReport)
+
+    def _onReport(self):
+        """Show the report that was made; its pictures can stand on a film now."""
+        self.statusPanel.show_report()
+        self.filmPanel.show()
 
     def onCancel(self):
         """Stop the child process."""

@@ -54,8 +54,10 @@ class FilmOptions:
         Film Size ID, such as ``14INX17IN``.
     layout
         ``findings``, a regular one such as ``3x4``, or ``L1`` to ``L7``.
-    kinds, vessels
-        What a regular or special layout shows; everything when empty.
+    kinds
+        What a regular or special layout shows; everything where None. *findings* has one of each kind, wherever there is one.
+    vessels, lesions
+        Names of vessels and numbers of lesions whose pictures are shown; all where None. What belongs to no vessel is always.
     landscape
         Lying instead of upright.
     language
@@ -66,8 +68,14 @@ class FilmOptions:
     layout: str = FINDINGS
     landscape: bool = False
     language: str = "en"
-    kinds: frozenset[FilmKind] = frozenset()
-    vessels: frozenset[str] = frozenset()
+    kinds: frozenset[FilmKind] | None = None
+    vessels: frozenset[str] | None = None
+    lesions: frozenset[int] | None = None
+
+    def shows(self, vessel: str, lesion: int | None = None) -> bool:
+        """Tell whether the pictures of a vessel (empty for none), or of one of its lesions, are wanted."""
+        wanted = not vessel or self.vessels is None or vessel in self.vessels
+        return wanted and (lesion is None or self.lesions is None or lesion in self.lesions)
 
 
 def build_film(
@@ -80,6 +88,11 @@ def build_film(
     pictures
         Key -> file, as :func:`.pictures.make_pictures` and ``make_turned_pictures`` give them; what is missing is left out.
 
+    Returns
+    -------
+    tuple of FilmSheet
+        Empty where a regular or special layout is to show nothing that there is.
+
     Raises
     ------
     ValueError
@@ -90,7 +103,7 @@ def build_film(
     shown = Pictures({key: path for key, path in pictures.items() if path.is_file()})
     if options.layout == FINDINGS:
         layout = Layout(COLUMNS, ROWS, ())
-        pages = _finding_pages(result, shown, words)
+        pages = _finding_pages(result, shown, words, options)
     else:
         layout = layout_of(options.layout)
         pages = fill(layout, _in_order(result, shown, words, options))
@@ -123,7 +136,7 @@ def gravest_first(rows: Sequence[LesionRow]) -> list[LesionRow]:
     return sorted(rows, key=lambda row: (-row.lesion.narrowings[0].diameter_stenosis_percent.value, row.number))
 
 
-def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words) -> list[tuple[FilmCell, ...]]:
+def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words, options: FilmOptions) -> list[tuple[FilmCell, ...]]:
     third = COLUMNS // 3
     first: list[FilmCell] = [
         FilmCell(Box(at * third, 0, third, _HEART_ROWS), _figure(shown, key, words.say(VIEW_WORDS[key])))
@@ -133,12 +146,12 @@ def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words) -> lis
     calcium = _calcium_block(result, words)
     first.append(FilmCell(Box(2 * third, _HEART_ROWS // 2, third, _HEART_ROWS // 2), calcium))
     vessels = [one.vessel.name for one in shown_vessels(result)]
-    chosen = [name for name in MAIN if name in vessels][:3]
+    chosen = [name for name in MAIN if name in vessels and options.shows(name)][:3]
     first += [
         FilmCell(Box(at * third, _HEART_ROWS, third, _VESSEL_ROWS), _figure(shown, f"straight_{name}", name))
         for at, name in enumerate(chosen)
     ]
-    rows = gravest_first(counted_rows(result))
+    rows = gravest_first([row for row in counted_rows(result) if options.shows(row.vessel.vessel.name, row.number)])
     first += _lesion_cells(rows[:_ON_FIRST], _HEART_ROWS + _VESSEL_ROWS, shown, words)
     pages = [tuple(first)]
     for start in range(_ON_FIRST, len(rows), _ON_OTHERS):
@@ -214,15 +227,11 @@ def _in_order(result: CoronaryResult, shown: Pictures, words: Words, options: Fi
             found.append((FilmKind.CPR, name, _figure(shown, f"vessel_{name}", name)))
         turned = sorted(key for key in shown.paths if key.startswith(f"turn_{name}_"))
         found += [(FilmKind.CPR, name, _figure(shown, key, f"{name} {int(key[-3:])}°")) for key in turned]
-    for row in gravest_first(counted_rows(result)):
+    for row in gravest_first([row for row in counted_rows(result) if options.shows(row.vessel.vessel.name, row.number)]):
         found += [
             (FilmKind.PROBE, row.vessel.vessel.name, _probe(row, letter, shown, words))
             for letter in LETTERS
             if shown.get(f"lesion_{row.number}_{letter}")
         ]
     found += [(FilmKind.TABLE, "", _grade_notice(result, words)), (FilmKind.TABLE, "", _calcium_block(result, words))]
-    return [
-        block
-        for kind, name, block in found
-        if (not options.kinds or kind in options.kinds) and (not options.vessels or name in options.vessels)
-    ]
+    return [block for kind, name, block in found if (options.kinds is None or kind in options.kinds) and options.shows(name)]

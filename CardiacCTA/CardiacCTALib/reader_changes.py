@@ -278,10 +278,16 @@ def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChang
     return replace(result, findings=replace(result.findings, segments=tuple(made(one) for one in result.findings.segments)))
 
 
-def _renamed(result: CoronaryResult, change: ReaderChange) -> CoronaryResult:
+def renamed_vessels(change: ReaderChange) -> dict[str, str]:
+    """Return the names that vessels exchange by the change of a segment's name, from old to new, which is from new to old too."""
     names = {change.before: change.after, change.after: change.before}
     # The trunk LCx has the name of its second segment and keeps it, as the other trunks do.
-    vessels = {} if _TRUNKS & set(names) else names
+    return {} if _TRUNKS & set(names) else names
+
+
+def _renamed(result: CoronaryResult, change: ReaderChange) -> CoronaryResult:
+    names = {change.before: change.after, change.after: change.before}
+    vessels = renamed_vessels(change)
     findings = replace(
         result.findings,
         segments=tuple(replace(one, code=names.get(one.code, one.code)) for one in result.findings.segments),

@@ -75,6 +75,19 @@ def tube(one: Any) -> Any:
     return filtered.GetOutput()
 
 
+def rename(node: Any, name: str) -> None:
+    """Give a vessel's node the vessel's new name."""
+    node.SetName(name)
+    node.SetAttribute(ROLE, f"vessel {name}")
+
+
+def redraw(node: Any, one: Any) -> None:
+    """Show a vessel with the walls that it has now, in the same colours as before: its own or pale ones."""
+    shown = node.GetDisplayNode().GetActiveScalarName()
+    node.SetAndObservePolyData(tube(one))
+    node.GetDisplayNode().SetActiveScalar(shown, vtk.vtkAssignAttribute.POINT_DATA)
+
+
 def choose(case: Any, name: str) -> None:
     """Show one vessel in its colours and the others pale; all in their colours without a choice."""
     for node in result_nodes(case):

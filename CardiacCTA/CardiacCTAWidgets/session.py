@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from CardiacCTALib.along_vessel import along_vessel
+import numpy as np
+
+from CardiacCTALib.along_vessel import Cut, along_vessel
 from CardiacCTALib.reader_changes import changed, load_shown, save_changes
 from CardiacCTALib.remeasured import kept_in
 from CardiacCTALib.report_pages.rows import lesion_rows
@@ -21,6 +24,7 @@ from SenseCarePlanningWidgets.texts import tr as _
 
 from . import case_scene
 from .case import case_of, result_nodes
+from .turning import FINE, Turning
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +33,9 @@ class Session:
     """The chosen CT's case and result.
 
     ``listeners`` are called with one word after a change: ``case`` (another CT or result), ``vessel`` (another choice),
-    ``along`` (the chosen vessel's pictures are ready), ``place`` (another place along it), ``change`` (a reader's change),
-    ``shown`` (a result is taken up).
+    ``along`` (the chosen vessel's pictures are ready), ``place`` (another place along it), ``seen`` (it is seen in another
+    way), ``change`` (a reader's change), ``drawn`` (what is being drawn on it has moved, or is being kept), ``shown`` (a result
+    is taken up).
 
     ``measured`` is the result as the run wrote it, ``result`` the same with the reader's changes.
     """
@@ -39,6 +44,9 @@ class Session:
         self.listeners: list[Callable[[str], None]] = []
         self._work: Any = None
         self._preparing: Any = None
+        self._turning = Turning(self)
+        self._keeping: Any = None
+        self.cut = Cut()
         self._clear()
 
     def _clear(self) -> None:
@@ -53,11 +61,12 @@ class Session:
         self.problem = ""
 
     def _stop(self) -> None:
-        for name in ("_work", "_preparing"):
+        for name in ("_work", "_preparing", "_keeping"):
             work = getattr(self, name)
             setattr(self, name, None)
             if work is not None:
                 work.forget()
+        self._turning.forget()
 
     @property
     def words(self) -> Any:
@@ -72,7 +81,12 @@ class Session:
     @property
     def preparing(self) -> bool:
         """Whether the chosen vessel's pictures are being made."""
-        return self._preparing is not None
+        return self._preparing is not None or self._turning.busy or self.keeping
+
+    @property
+    def keeping(self) -> bool:
+        """Whether what was drawn is being measured and kept."""
+        return self._keeping is not None
 
     def tell(self, what: str) -> None:
         """Tell the listeners."""
@@ -180,6 +194,7 @@ class Session:
         if again:
             self.go_to(self.at_mm)
             return
+        self.cut = replace(self.cut, turn_deg=0.0)
         self._prepare()
         self.tell("vessel")
         self._lead()
@@ -195,6 +210,7 @@ class Session:
         """Make the pictures of the chosen vessel beside the window."""
         if self._preparing is not None:
             self._preparing.forget()
+        self._turning.forget()
         self.along, self._preparing = None, None
         one = self.result.vessel(self.vessel)
         if one.measured is None:
@@ -208,8 +224,10 @@ class Session:
             self.problem = _("The scan is not the one that the result was made on, or was moved since; analyse it again.")
             return
         self.problem = ""
-        rows, words = self.rows_of(self.vessel), self.words
-        self._preparing = Background(lambda: along_vessel(one, plain_ct(volume), rows, words), self._prepared, self._not_prepared)
+        rows, words, cut = self.rows_of(self.vessel), self.words, self.cut
+        self._preparing = Background(
+            lambda: along_vessel(one, plain_ct(volume), rows, words, cut), self._prepared, self._not_prepared
+        )
         self._preparing.start()
 
     def _prepared(self, along: Any) -> None:
@@ -217,6 +235,8 @@ class Session:
         self.at_mm = self.case.position = min(max(self.at_mm, 0.0), along.length_mm)
         self._lead()
         self.tell("along")
+        if along.cut != self.cut:
+            self._turning.wish()
 
     def _not_prepared(self, failure: Exception) -> None:
         self._preparing = None
@@ -231,6 +251,11 @@ class Session:
         self.at_mm = self.case.position = float(min(max(at_mm, 0.0), self.length_mm()))
         self._lead()
         self.tell("place")
+
+    def see(self, cut: Cut) -> None:
+        """See the chosen vessel in another way; drawn beside the window."""
+        self.cut = cut
+        self._turning.wish()
 
     def lines(self) -> dict[str, Any]:
         """Return name -> points (N, 3) LPS mm and places along it (N,) of every vessel; none without a result."""
@@ -268,23 +293,61 @@ class Session:
         OSError
             When it cannot be kept.
         """
-        self._keep((*self.result.changes, make(self.result)))
+        self._changed(kept(self.measured, (*self.result.changes, make(self.result)), Path(self.case.folder)))
 
-    def _keep(self, changes: Any) -> None:
-        result = changed(self.measured, changes, kept_in(Path(self.case.folder)))
-        save_changes(changes, Path(self.case.folder))
-        names = {old: new for old, new in zip(self.names(), (one.vessel.name for one in result.vessels), strict=True)}
-        chosen = names.get(self.vessel, "")
+    def draw(self, make: Callable[[Any, Any, Path], Any]) -> None:
+        """Keep what a reader drew on vessels, beside the window; a refusal is shown, and nothing is kept then.
+
+        Parameters
+        ----------
+        make
+            Called in a thread with the result as measured, as shown, and its folder; returns the changes to be added.
+        """
+        measured, result, folder = self.measured, self.result, Path(self.case.folder)
+
+        def work() -> Any:
+            return kept(measured, (*result.changes, *make(measured, result, folder)), folder)
+
+        self._keeping = Background(work, self._changed, self._not_kept)
+        self._keeping.start()
+        self.tell("drawn")
+
+    def _not_kept(self, failure: Exception) -> None:
+        self._keeping = None
+        self.tell("drawn")
+        show_failure(failure)
+
+    def _changed(self, result: Any) -> None:
+        """Show the result with a change more: names and colours of nodes, tables, the chosen vessel."""
+        self._keeping = None
+        before = {one.vessel.name: one for one in self.result.vessels}
+        names = dict(zip(before, (one.vessel.name for one in result.vessels), strict=True))
         nodes = {old: result_nodes(self.case, f"vessel {old}") for old in names}
         for old, new in names.items():
             for node in nodes[old]:
-                node.SetName(new)
-                node.SetAttribute("SenseCarePlanning.Role", f"vessel {new}")
+                case_scene.rename(node, new)
+                if result.vessel(new).measured is not before[old].measured:
+                    case_scene.redraw(node, result.vessel(new))
+        along = self.along if self.vessel and not self._preparing else None
+        self.vessel = self.case.vessel = names.get(self.vessel, "")
         self.result, self.rows = result, lesion_rows(result)
-        self.vessel = self.case.vessel = chosen
+        self.along = None
+        if along is not None and self.vessel:
+            one = result.vessel(self.vessel)
+            if np.array_equal(one.measured.line_lps_mm, along.views.measured.line_lps_mm):
+                self.along = along.drawn(one, self.rows_of(self.vessel))
         self.tell("change")
-        if chosen:
+        if self.along is not None:
+            self._turning.wish(FINE)
+        elif self.vessel:
             self._prepare()
+
+
+def kept(measured: Any, changes: Any, folder: Path) -> Any:
+    """Return a result with changes, which are kept in its folder once they are known to fit."""
+    result = changed(measured, changes, kept_in(folder))
+    save_changes(changes, folder)
+    return result
 
 
 def read(folder: Path) -> Any:

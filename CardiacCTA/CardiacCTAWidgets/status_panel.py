@@ -60,11 +60,11 @@ class StatusPanel:
         folder = Path(session.case.folder) if session.case is not None and session.case.folder else None
         if folder is None or not (folder / REPORT_HTML).is_file():
             view.clear()
-            view.widget.visible = False
+            view.widget.visible = self.ui.archiveBox.visible = False
             self.ui.reportLabel.text = _("Not made yet.") if session.result is not None else _("Analyse a scan first.")
             return
         view.show_folder(folder)
-        view.widget.visible = True
+        view.widget.visible = self.ui.archiveBox.visible = True
         changes = folder / CHANGES
         old = changes.is_file() and changes.stat().st_mtime > (folder / REPORT_HTML).stat().st_mtime
         self.ui.reportLabel.text = _("The report is older than the last change; make it again.") if old else ""

@@ -16,20 +16,38 @@ PICTURE_ROOM_PX = 24
 DRAW_MS = 15
 
 
-class VesselPicture(qt.QLabel):  # type: ignore[misc]
-    """The straightened vessel; pressing the mouse, or dragging it, on it tells the column."""
+TURN_DEG_PER_PX = 1.5
 
-    def __init__(self, on_column: Any) -> None:
+
+class VesselPicture(qt.QLabel):  # type: ignore[misc]
+    """The vessel along its course: the left mouse button tells the place or drags a wall, the right one turns."""
+
+    def __init__(self, on_press: Any, on_move: Any, on_release: Any, on_turn: Any) -> None:
         qt.QLabel.__init__(self)
-        self.on_column = on_column
+        self.on_press, self.on_move, self.on_release, self.on_turn = on_press, on_move, on_release, on_turn
+        self._row: Any = None
 
     def mousePressEvent(self, event: Any) -> None:
-        """Tell the column."""
-        self.on_column(event.pos().x())
+        """Tell the place, or begin to turn."""
+        self._row = None
+        if int(event.buttons()) & int(qt.Qt.RightButton):
+            self.mouseMoveEvent(event)
+        else:
+            self.on_press(event.pos().x(), event.pos().y())
 
     def mouseMoveEvent(self, event: Any) -> None:
-        """Tell the column: without mouse tracking this comes only while a button is held."""
-        self.on_column(event.pos().x())
+        """Tell the place, or how far it is turned: without mouse tracking this comes only while a button is held."""
+        x, y = event.pos().x(), event.pos().y()
+        if not int(event.buttons()) & int(qt.Qt.RightButton):
+            self.on_move(x, y)
+            return
+        if self._row is not None:
+            self.on_turn(TURN_DEG_PER_PX * (self._row - y))
+        self._row = y
+
+    def mouseReleaseEvent(self, event: Any) -> None:
+        """Let go."""
+        self.on_release()
 
 
 class VesselPanel:
@@ -37,18 +55,21 @@ class VesselPanel:
 
     Parameters
     ----------
-    ui, session
-        The form's widgets, and what is worked on.
+    ui, session, cut_panel, draw_panel
+        The form's widgets, what is worked on, how the vessel is seen, and what is drawn on it.
     """
 
-    def __init__(self, ui: Any, session: Any) -> None:
-        self.ui, self.session = ui, session
+    def __init__(self, ui: Any, session: Any, cut_panel: Any, draw_panel: Any) -> None:
+        self.ui, self.session, self.draw_panel = ui, session, draw_panel
         self._pictures = PictureStore()
         self._lesion: Any = None
-        self.picture = VesselPicture(self._on_column)
+        self.picture = VesselPicture(self._on_press, self._on_place, draw_panel.release, cut_panel.turn)
         self.picture.objectName = "vesselPicture"
-        self.picture.toolTip = _("The vessel straightened; click or drag to look at a place.")
+        self.picture.toolTip = _(
+            "The vessel along its course; click or drag to look at a place, drag up and down with the right button to turn it."
+        )
         self.picture.setCursor(qt.QCursor(qt.Qt.SizeHorCursor))
+        self.picture.setContextMenuPolicy(qt.Qt.PreventContextMenu)
         ui.pictureScroll.setWidget(self.picture)
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -85,7 +106,7 @@ class VesselPanel:
         if what in ("case", "change", "vessel"):
             select_row(self.ui.vesselTable, self.session.vessel)
             self._show_line()
-        if what in ("along", "case", "change", "vessel", "place"):
+        if what in ("along", "case", "change", "vessel", "place", "seen", "drawn"):
             self._set_slider()
             self._timer.start()  # drawn once, however much was told
 
@@ -118,16 +139,22 @@ class VesselPanel:
         """Draw the place that is looked at."""
         ui, session, along = self.ui, self.session, self.session.along
         shown = along is not None
-        ui.pictureScroll.visible = ui.stripLabel.visible = ui.sectionLabel.visible = shown
+        ui.pictureScroll.visible = ui.stripLabel.visible = self.draw_panel.section.visible = shown
         ui.placeLabel.text = self._place_text()
         if not shown:
+            return
+        drawing = self.draw_panel.drawing
+        if drawing.dragging:  # only what the drag changes
+            section = (drawing.along or along).section(session.at_mm, drawing.target_lps_mm)
+            self._pictures.show(self.draw_panel.section, section)
             return
         picture = along.lying.marked(session.at_mm)
         self._pictures.show(self.picture, picture)
         ui.pictureScroll.setFixedHeight(picture.shape[0] + PICTURE_ROOM_PX)
-        ui.pictureScroll.ensureVisible(along.lying.column_of(session.at_mm), 0, BESIDE_PX, 0)
+        x, y = along.lying.point_of(session.at_mm)
+        ui.pictureScroll.ensureVisible(int(x), int(y), BESIDE_PX, 0)
         self._pictures.show(ui.stripLabel, along.strip(session.at_mm))
-        self._pictures.show(ui.sectionLabel, along.section(session.at_mm))
+        self._pictures.show(self.draw_panel.section, along.section(session.at_mm))
 
     def _place_text(self) -> str:
         session = self.session
@@ -141,11 +168,21 @@ class VesselPanel:
             one = session.result.vessel(session.vessel)
             reason = session.words.reason(one.reason) if one.measured is None else session.problem
             return str(_("not assessed: {reason}").format(reason=reason)) if one.measured is None else str(reason)
-        return "\n".join(session.along.said(session.at_mm))
+        return "\n".join((self.draw_panel.drawing.along or session.along).said(session.at_mm))
 
-    def _on_column(self, column: float) -> None:
-        if self.session.along is not None:
-            self.session.go_to(self.session.along.lying.place_of(column))
+    def _on_press(self, column: float, row: float) -> None:
+        """Take hold of a wall where the reader draws, and look at its place; else look at the place."""
+        along = self.session.along
+        if along is not None:
+            place = min(max(along.lying.place_of(column, row), 0.0), along.length_mm)
+            self.draw_panel.press_along(column, row, place)
+            self.session.go_to(place)
+
+    def _on_place(self, column: float, row: float) -> None:
+        if self.draw_panel.drawing.dragging:
+            self.draw_panel.move_along(column, row)
+        elif self.session.along is not None:
+            self.session.go_to(self.session.along.lying.place_of(column, row))
 
     def _on_slider(self, value: float) -> None:
         self.session.go_to(value)

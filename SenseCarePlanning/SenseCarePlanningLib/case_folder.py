@@ -22,6 +22,7 @@ RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, MEASUREMENTS_DICOM, SCE
     "seg.dcm",
     "flythrough.mp4",
 )
+FILM_PDF = "film.pdf"
 CORONARY = "coronary.json"
 """The result of a coronary analysis; without it a result is one of the lung."""
 DICOM_FILES = (SEGMENTATION, REPORT_DICOM, MEASUREMENTS_DICOM)

@@ -100,6 +100,63 @@ class Background:
             self._on_done(self._result)
 
 
+class Newest:
+    """Runs one piece of work after the other; of those that are wished for meanwhile, only the newest.
+
+    Parameters
+    ----------
+    on_done, on_failed
+        As for :class:`Background`, for each piece that was run.
+    """
+
+    def __init__(self, on_done: Callable[[Any], None], on_failed: Callable[[Exception], None]) -> None:
+        self._on_done, self._on_failed = on_done, on_failed
+        self._running: Background | None = None
+        self._next: Callable[[], Any] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a piece is run, or waits to be."""
+        return self._running is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a newer piece waits for the one that is run."""
+        return self._next is not None
+
+    def wish(self, work: Callable[[], Any]) -> None:
+        """Run a piece of work as soon as the one before is done; one that waits is forgotten for it."""
+        self._next = work
+        if self._running is None:
+            self._go_on()
+
+    def forget(self) -> None:
+        """Tell nobody of what is run, and run nothing more."""
+        if self._running is not None:
+            self._running.forget()
+        self._running = self._next = None
+
+    def _go_on(self) -> None:
+        work, self._next = self._next, None
+        if work is not None:
+            self._running = Background(work, self._done, self._failed)
+            self._running.start()
+
+    def _done(self, result: Any) -> None:
+        self._end(lambda: self._on_done(result))
+
+    def _failed(self, failure: Exception) -> None:
+        self._end(lambda: self._on_failed(failure))
+
+    def _end(self, tell: Callable[[], None]) -> None:
+        self._running = None
+        try:
+            tell()
+        finally:
+            if self._running is None:  # else whoever was told has wished for something already
+                self._go_on()
+
+
 class Pieces:
     """Runs a generator in the window's thread, a few pieces at a time.
 

@@ -59,13 +59,18 @@ PLANNING = (
     Package("av", "av>=13", "fly-through video"),
     Package("onnxruntime", "onnxruntime>=1.20", "airway network"),
 )
+NETWORK = (
+    Package("pynetdicom", "pynetdicom>=3", "sending to archives and printers"),
+    Package("pypdfium2", "pypdfium2>=5", "film sheets as pictures"),
+)
 TORCH = Package("torch", "torch>=2.6", "neural networks (PyTorch extension)")
 ENGINES: dict[str, tuple[Package, ...]] = {
     "classical": PLANNING,
+    "network": (*PLANNING, *NETWORK),
     "bundle": (*PLANNING, TORCH, Package("monai", "monai>=1.5", "running MONAI models")),
     "totalsegmentator": (*PLANNING, TORCH, Package("TotalSegmentator", "TotalSegmentator>=2.4", "its airway model")),
 }
-"""What each segmentation engine needs besides what every Slicer has."""
+"""What each segmentation engine, and film and network, need besides what every Slicer has."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,3 +79,41 @@ def airway_plan(airway_patient: object, airway_folder: Path) -> Path:
     from airway_patient import make_result
 
     return make_result(airway_patient, airway_folder / "plan")
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A small coronary result, see coronary_patient.py; copied before it is changed."""
+    pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
+    from coronary_patient import make_case
+
+    return make_case(tmp_path_factory.mktemp("coronary") / "result")
+
+
+@pytest.fixture
+def panel(desktop: Any, kept: Any, tmp_path: Path) -> Any:
+    """The CardiacCTA panel with the CT chosen."""
+    import slicer
+    from coronary_patient import add_ct
+
+    slicer.app.settings().setValue("SenseCarePlanning/CasesFolder", str(tmp_path / "cases"))
+    desktop.load_module("CardiacCTA")
+    ct = add_ct(desktop.scene, kept)
+    panel = desktop.show_module("CardiacCTA")
+    assert panel.ui.inputSelector.currentNode() is ct
+    return panel
+
+
+@pytest.fixture
+def shown(desktop: Any, panel: Any, kept: Any, tmp_path: Path) -> Any:
+    """The CardiacCTA panel with a copy of the result shown, every section open."""
+    from coronary_steps import settle
+
+    folder = tmp_path / "cases" / "coronary-1" / "001"
+    shutil.copytree(kept.folder, folder)
+    panel.session.take_result(folder)
+    for name in ("vessel", "along", "lesion", "calcium", "grade", "change", "report", "film"):
+        getattr(panel.ui, f"{name}Section").collapsed = False
+    settle(desktop, panel)
+    assert panel.session.result is not None, panel.ui.statusLabel.text
+    return panel

@@ -10,53 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from coronary_patient import add_ct, make_case
-
-WAIT_S = 90
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """The result, made once; copied before it is changed."""
-    pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
-    return make_case(tmp_path_factory.mktemp("coronary") / "result")
-
-
-@pytest.fixture
-def panel(desktop, kept, tmp_path):
-    """The panel with the CT chosen."""
-    import slicer
-
-    slicer.app.settings().setValue("SenseCarePlanning/CasesFolder", str(tmp_path / "cases"))
-    desktop.load_module("CardiacCTA")
-    ct = add_ct(desktop.scene, kept)
-    panel = desktop.show_module("CardiacCTA")
-    assert panel.ui.inputSelector.currentNode() is ct
-    return panel
-
-
-@pytest.fixture
-def shown(desktop, panel, kept, tmp_path):
-    """The panel with a copy of the result shown, every section open."""
-    folder = tmp_path / "cases" / "coronary-1" / "001"
-    shutil.copytree(kept.folder, folder)
-    panel.session.take_result(folder)
-    for name in ("vessel", "along", "lesion", "calcium", "grade", "change", "report"):
-        getattr(panel.ui, f"{name}Section").collapsed = False
-    settle(desktop, panel)
-    assert panel.session.result is not None, panel.ui.statusLabel.text
-    return panel
-
-
-def settle(desktop, panel):
-    session = panel.session
-    desktop.process_events(until=lambda: not session.taking_up and not session.preparing, timeout=WAIT_S)
-    desktop.process_events(until=lambda: not panel.vesselPanel.drawing, timeout=WAIT_S)
-
-
-def choose(desktop, panel, table, row):
-    table.selectRow(row)
-    settle(desktop, panel)
+from coronary_patient import add_ct
+from coronary_steps import WAIT_S, choose, settle
 
 
 def slice_places(points):
@@ -132,12 +87,65 @@ def test_slider_and_picture_move_the_place(desktop, shown):
     desktop.process_events()
     assert session.at_mm == pytest.approx(5.0)
     assert max(slice_places(session.point_ras())) < 0.51
-    shown.vesselPanel.picture.on_column(100)
-    desktop.process_events()
+    desktop.drag(shown.vesselPanel.picture, (20, 40), (100, 40))
     assert session.at_mm == pytest.approx(session.along.lying.place_of(100))
     assert shown.ui.positionSlider.value == pytest.approx(session.at_mm, abs=0.06)
     wanted = session.along.point_lps_mm(session.at_mm) * (-1, -1, 1)
     assert np.linalg.norm(np.array(session.point_ras()) - wanted) < 1e-6
+
+
+def set_kind(desktop, panel, kind):
+    panel.ui.kindComboBox.setCurrentIndex(panel.ui.kindComboBox.findData(kind))
+    settle(desktop, panel)
+
+
+def test_the_view_is_turned_by_slider_and_by_the_right_button(desktop, shown):
+    choose(desktop, shown, shown.ui.vesselTable, 0)
+    session, place = shown.session, shown.session.at_mm
+    before, straight = session.along.lying.picture, session.along.cut_deg(place)
+    shown.ui.turnSlider.value = 90.0
+    settle(desktop, shown)
+    assert (session.along.cut_deg(place) - straight) % 360.0 == pytest.approx(90.0)
+    assert (session.along.lying.picture != before).any()
+    desktop.drag(shown.vesselPanel.picture, (30, 60), (30, 50), button=qt_right_button())
+    settle(desktop, shown)
+    assert session.along.cut.turn_deg == shown.ui.turnSlider.value == pytest.approx(105.0)
+    assert session.at_mm == place
+
+
+def qt_right_button():
+    from PySide6 import QtCore
+
+    return QtCore.Qt.MouseButton.RightButton
+
+
+@pytest.mark.parametrize("kind", ["stretched", "projected"])
+def test_a_curved_view_keeps_place_and_pixel_together(desktop, shown, kind):
+    choose(desktop, shown, shown.ui.vesselTable, 0)
+    set_kind(desktop, shown, kind)
+    session = shown.session
+    lying = session.along.lying
+    x, y = lying.point_of(12.0)
+    desktop.drag(shown.vesselPanel.picture, (20, 20), (int(x), int(y) + 3))
+    assert session.at_mm == pytest.approx(12.0, abs=0.8)
+    assert shown.vesselPanel.picture.height == lying.picture.shape[0]
+    assert max(slice_places(session.point_ras())) < 0.51
+
+
+def test_a_slab_is_brighter_and_another_vessel_begins_unturned(desktop, shown):
+    choose(desktop, shown, shown.ui.vesselTable, 0)
+    session = shown.session
+    thin = session.along.lying.picture
+    shown.ui.slabComboBox.setCurrentIndex(shown.ui.slabComboBox.findData("mip"))
+    shown.ui.thicknessSlider.value = 4.0
+    shown.ui.turnSlider.value = 45.0
+    settle(desktop, shown)
+    assert session.along.cut.thickness_mm == 4.0
+    assert session.along.lying.picture[25:45].mean() > thin[25:45].mean()  # beside the vessel with its drawn walls
+    choose(desktop, shown, shown.ui.vesselTable, 1)
+    choose(desktop, shown, shown.ui.vesselTable, 0)
+    assert session.along.cut.turn_deg == shown.ui.turnSlider.value == 0.0
+    assert session.along.cut.thickness_mm == 4.0
 
 
 def test_a_lesion_leads_to_its_narrowest_place(desktop, shown):

@@ -63,6 +63,28 @@ def test_a_failure_is_told_and_a_forgotten_work_is_not(desktop):
     assert len(told) == 1
 
 
+def test_of_many_wishes_the_first_and_the_newest_are_run(desktop):
+    from SenseCarePlanningWidgets.background import Newest
+
+    told, free = [], threading.Event()
+    newest = Newest(told.append, lambda failure: told.append(type(failure)))
+    newest.wish(lambda: free.wait(5.0) and 1)
+    for number in (2, 3, 4):
+        newest.wish(lambda number=number: number)
+    assert newest.busy and newest.waiting
+    free.set()
+    desktop.process_events(until=lambda: not newest.busy)
+    assert told == [1, 4]
+    newest.wish(lambda: 1 / 0)
+    newest.wish(lambda: 5)
+    desktop.process_events(until=lambda: not newest.busy)
+    assert told[2:] == [ZeroDivisionError, 5]
+    newest.wish(lambda: 6)
+    newest.forget()
+    desktop.process_events()
+    assert 6 not in told and not newest.busy
+
+
 def test_pieces_give_the_window_its_turn(desktop):
     from SenseCarePlanningWidgets import background
 

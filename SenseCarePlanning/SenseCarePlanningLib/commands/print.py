@@ -1,4 +1,4 @@
-"""``print``: a result's report, or its pictures, on film."""
+"""``print``: a result's report, its pictures, or its film sheets, on a film printer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case_folder import REPORT_PDF
+from ..case_folder import FILM_PDF, REPORT_PDF
 from ..console import JsonLines, console_sink
 from ..dicomio.film import FILM_SIZES_MM, MEDIA, ORIENTATIONS, FilmSettings, parse_layout
 from ..dicomio.study import StudyInfo, person_name
@@ -35,7 +36,10 @@ def add_parser(subparsers: Any, summary: str) -> None:
     """Add the command's arguments."""
     parser = subparsers.add_parser("print", help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
     add_destination_arguments(parser)
-    parser.add_argument("--what", default="report", choices=("report", "pictures"), help="pages of the report, or the pictures")
+    parser.add_argument(
+        "--what", default="report", choices=("report", "pictures", "film"), help="pages of the report, the pictures, or the film"
+    )
+    parser.add_argument("--film", type=Path, metavar="PDF", help="film sheets to print instead of the result's film.pdf")
     parser.add_argument("--pages", metavar="1-3,7", help="which pages of the report, or which of the pictures (default: all)")
     parser.add_argument("--film-size", default="14INX17IN", metavar="SIZE", help=f"one of {', '.join(FILM_SIZES_MM)}")
     parser.add_argument("--layout", default="1,1", metavar="C,R", help="images side by side, and one below the other")
@@ -110,6 +114,12 @@ def _pages(arguments: argparse.Namespace, settings: FilmSettings) -> Sequence[Gr
         if not pictures:
             raise InputError(f"The result {folder.name} holds no pictures.")
         return PicturePages([(path, title_of(path)) for path in pictures], patient_line(study_of(folder)))
+    if arguments.what == "film":
+        film = arguments.film or folder / FILM_PDF
+        if not film.is_file():
+            raise InputError(f"The result {folder.name} holds no film; make its report first.")
+        # A sheet fills its film: the film's resolution is the sheet's.
+        return PdfPages(film, dpi=arguments.dpi)
     if not (folder / REPORT_PDF).is_file():
         raise InputError(f"The result {folder.name} holds no report; write it with ./run replan --keep-plan.")
     return PdfPages(folder / REPORT_PDF, dpi=_page_dpi(arguments.dpi, settings))

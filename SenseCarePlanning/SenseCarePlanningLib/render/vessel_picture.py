@@ -190,7 +190,7 @@ def _reach_mm(arc_mm: FloatArray, style: VesselStyle) -> FloatArray:
     return reach
 
 
-def _beside_px(sheet: CurvedSheet, arc_mm: ArrayLike, reach_mm: ArrayLike) -> FloatArray:
+def beside_px(sheet: CurvedSheet, arc_mm: ArrayLike, reach_mm: ArrayLike) -> FloatArray:
     """Return pixels (M, 2) so far beside the line at places (M,): left (negative) or right of who goes down it."""
     arc = np.atleast_1d(np.asarray(arc_mm, dtype=np.float64))
     first, last = float(sheet.line.arc_mm[0]), float(sheet.line.arc_mm[-1])
@@ -207,9 +207,9 @@ def _bracket_mm(one: Stretch, style: VesselStyle) -> float:
 def _add_bracket(shapes: Shapes, sheet: CurvedSheet, one: Stretch, style: VesselStyle) -> None:
     arc = np.linspace(one.first_mm, one.last_mm, max(int((one.last_mm - one.first_mm) / 0.4), 2))
     away = _bracket_mm(one, style)
-    outer, inner = _beside_px(sheet, arc, away), _beside_px(sheet, arc[[0, -1]], away - 0.6)
+    outer, inner = beside_px(sheet, arc, away), beside_px(sheet, arc[[0, -1]], away - 0.6)
     shapes.line(np.concatenate([inner[:1], outer, inner[1:]]), (*one.colour, 255), _width(style, 0.12))
-    (tip,), (back,) = _beside_px(sheet, one.at_mm, away - 0.9), _beside_px(sheet, one.at_mm, away + 0.4)
+    (tip,), (back,) = beside_px(sheet, one.at_mm, away - 0.9), beside_px(sheet, one.at_mm, away + 0.4)
     along = unit(np.array([tip[1] - back[1], back[0] - tip[0]])) * 0.25 * style.text_px
     shapes.polygon([tip, back + along, back - along], (*one.colour, 255))
 
@@ -240,7 +240,7 @@ def _draw_scale(field: RgbImage, sheet: CurvedSheet, style: VesselStyle) -> None
         shapes.line(ends, colour, _width(style, width))
     arc = np.arange(sheet.line.arc_mm[0], sheet.line.arc_mm[-1] + 1e-6, _TICK_MM)
     reach = _reach_mm(arc, style)
-    for inner, outer in zip(_beside_px(sheet, arc, -reach - 0.3), _beside_px(sheet, arc, -reach - 1.0), strict=True):
+    for inner, outer in zip(beside_px(sheet, arc, -reach - 0.3), beside_px(sheet, arc, -reach - 1.0), strict=True):
         shapes.line([inner, outer], (*INK, 220), _width(style, 0.06))
     shapes.draw(field)
     draw_text(field, style.scale_text.format(length=10), left, bottom - 0.4 * size, size, colour=INK, anchor="lb")
@@ -262,14 +262,14 @@ def _draw_divisions(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, le
     for start in starts[1:]:
         reach = float(_reach_mm(np.array([start]), style)[0])
         for side in (-1.0, 1.0):
-            tick = [_beside_px(sheet, start, side * (reach + more))[0] for more in (0.3, 2.3)]
+            tick = [beside_px(sheet, start, side * (reach + more))[0] for more in (0.3, 2.3)]
             shapes.line(tick, (*INK, 255), _width(style, 0.08))
     shapes.draw(canvas[: sheet.rows, left : left + sheet.columns])
     if not isinstance(sheet, StraightenedSheet):
         leaders = Shapes()
         for at, row in zip(order, rows, strict=True):
             middle = np.array([0.5 * (starts[at] + ends[at])])
-            (end,) = _beside_px(sheet, middle, -_reach_mm(middle, style) - 0.4)
+            (end,) = beside_px(sheet, middle, -_reach_mm(middle, style) - 0.4)
             leaders.line([[names + 0.5 * size, row], end + np.array([left, 0.0])], (*FAINT, 170), _width(style, 0.05))
         leaders.draw(canvas)
     for at, row in zip(order, rows, strict=True):
@@ -283,7 +283,7 @@ def _draw_probes(field: RgbImage, sheet: CurvedSheet, style: VesselStyle) -> Non
     size = style.text_px
     arc = np.array([probe.at_mm for probe in style.probes])
     reach = _reach_mm(arc, style)
-    ends, others = _beside_px(sheet, arc, -reach - 1.2), _beside_px(sheet, arc, reach + 0.4)
+    ends, others = beside_px(sheet, arc, -reach - 1.2), beside_px(sheet, arc, reach + 0.4)
     order = np.argsort(ends[:, 1])
     rows = spread([float(ends[at, 1]) for at in order], 1.05 * size, 0.6 * size, field.shape[0] - 0.6 * size)
     shapes = Shapes()
@@ -317,7 +317,7 @@ def _write_stretches(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, l
     near = left + sheet.columns + 0.9 * size
     shapes = Shapes()
     for one, top in zip(named, tops, strict=True):
-        (back,) = _beside_px(sheet, one.at_mm, _bracket_mm(one, style) + 0.4)
+        (back,) = beside_px(sheet, one.at_mm, _bracket_mm(one, style) + 0.4)
         shapes.line(
             [back + np.array([left, 0.0]), [near - 0.3 * size, top + 0.5 * _label_px(one, style)]],
             (*one.colour, 255),

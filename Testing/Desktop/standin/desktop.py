@@ -132,6 +132,18 @@ class Desktop:
             QtCore.QCoreApplication.sendEvent(raw, event)
         self.process_events()
 
+    def drag(self, widget: Any, *places: tuple[float, float], button: Any = QtCore.Qt.MouseButton.LeftButton) -> None:
+        """Press a mouse button at the first place (pixels of the widget), move through the others, release at the last."""
+        raw, none, kinds = unwrap(widget), QtCore.Qt.MouseButton.NoButton, QtCore.QEvent.Type
+        steps = [(kinds.MouseButtonPress, button, button, places[0])]
+        steps += [(kinds.MouseMove, none, button, place) for place in places[1:]]
+        steps.append((kinds.MouseButtonRelease, button, none, places[-1]))
+        for kind, changed, held, place in steps:
+            at = QtCore.QPointF(*place)
+            event = QtGui.QMouseEvent(kind, at, raw.mapToGlobal(at), changed, held, QtCore.Qt.KeyboardModifier.NoModifier)
+            QtCore.QCoreApplication.sendEvent(raw, event)
+        self.process_events()
+
     def press(self, widget: Any, key: str) -> None:
         """Press and release a key (``Space``, ``Ctrl+Z``, ...) on a widget; shortcuts of its window are tried first."""
         raw = unwrap(widget)

@@ -171,6 +171,21 @@ def test_pages_and_pictures_are_chosen(result: Path, serve: Callable[..., Destin
     assert printer.images[-1].BasicGrayscaleImageSequence[0].BitsStored == 8
 
 
+def test_a_film_is_printed_at_the_films_resolution(
+    result: Path, serve: Callable[..., Destination], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = (printer := Printer()).start(serve)
+    canvas = Canvas(str(tmp_path / "sheets.pdf"), pagesize=(8 * 72, 10 * 72))
+    canvas.showPage()
+    canvas.save()
+    arguments = ["print", str(result), "--to", str(there), "--what", "film", "--dpi", "60"]
+    assert main(arguments) == 2
+    assert "holds no film" in capsys.readouterr().err
+    assert main([*arguments, "--film", str(tmp_path / "sheets.pdf"), "--film-size", "8INX10IN"]) == 0
+    sheet = printer.images[0].BasicGrayscaleImageSequence[0]
+    assert (sheet.Columns, sheet.Rows) == (480, 600)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

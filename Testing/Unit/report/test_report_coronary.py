@@ -27,6 +27,7 @@ from SenseCarePlanningLib.commands.coronary import Output
 from SenseCarePlanningLib.commands.coronary_outputs import write_outputs
 from SenseCarePlanningLib.dicomio.load import LoadedImage
 from SenseCarePlanningLib.dicomio.study import SeriesInfo, StudyInfo
+from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.offscreen import rendering_available
 from SenseCarePlanningLib.report.film_sheet import (
@@ -39,6 +40,7 @@ from SenseCarePlanningLib.report.film_sheet import (
     layout_of,
 )
 from SenseCarePlanningLib.report.model import DataTable, Figure, FigureRow, Notice
+from SenseCarePlanningLib.report.page_pictures import page_pictures
 from SenseCarePlanningLib.volume import Volume
 
 NO_RENDERING = rendering_available()
@@ -214,6 +216,33 @@ def test_every_layout_is_filled_in_order_and_no_picture_is_lost(
     assert len(sheets) == -(-len(blocks) // len(layout.boxes))
     assert [cell.box for cell in sheets[0].cells] == list(layout.boxes[: len(sheets[0].cells)])
     assert sheets[-1].page_label == f"{len(sheets)} / {len(sheets)}"
+
+
+def test_vessels_and_lesions_that_are_not_wanted_are_left_out(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path]
+) -> None:
+    def shown(options: FilmOptions) -> set[str]:
+        blocks = [cell.block for sheet in build_film(case[0], pictures, options=options) for cell in sheet.cells]
+        return {block.picture.stem for block in blocks if isinstance(block, Figure) and block.picture is not None}
+
+    for layout in ("findings", "4x5"):
+        without_lesion = shown(FilmOptions(layout=layout, lesions=frozenset()))
+        assert "straight_LAD" in without_lesion and not any("lesion" in one for one in without_lesion)
+        assert shown(FilmOptions(layout=layout, vessels=frozenset({"RCA"}))) == set()
+    assert build_film(case[0], pictures, options=FilmOptions(layout="4x5", kinds=frozenset())) == ()
+
+
+def test_pages_are_drawn_in_colour_at_the_width_asked_for(
+    case: tuple[CoronaryResult, Volume], pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    path = write_coronary_film(case[0], pictures, tmp_path / "film.pdf", options=FilmOptions("8INX10IN", "4x5"))
+    pages = page_pictures(path, 400)
+    assert [page.shape for page in pages] == [(500, 400, 3)] * len(PdfReader(path).pages)
+    assert (pages[0][2, 2] == 0).all(), "film is black between its pictures"
+    assert (pages[0].max(axis=2).astype(int) - pages[0].min(axis=2) > 60).any()
+    path.write_bytes(b"no film")
+    with pytest.raises(InputError, match=r"film\.pdf"):
+        page_pictures(path, 400)
 
 
 def test_lesions_stand_on_the_film_gravest_first(case: tuple[CoronaryResult, Volume]) -> None:
