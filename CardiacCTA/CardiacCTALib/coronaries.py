@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.inference.protocol import PatchSegmenter
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Grid, Volume
 
 from .atlas_fit import FittedHeart
 from .chambers import Chambers
 from .coronary_evidence import Evidence, tube_evidence
+from .coronary_network import network_chances, with_network
 from .coronary_tracking import Followed, TubeGraph, build_graph, follow
 from .coronary_tree import Course, build_coronary_tree
 from .gaps import Bridged, bridge
@@ -39,13 +42,15 @@ SIDES = ("left", "right")
 
 @dataclass(frozen=True, eq=False)
 class Coronaries:
-    """Trees with their ostia, gaps, tips and remarks; see :class:`.heart_segmentation.HeartSegmentation`."""
+    """Trees with their ostia, gaps, tips and remarks; see :class:`.heart_segmentation.HeartSegmentation`. ``model`` names the
+    network that was asked, if one was."""
 
     trees: tuple[Tree, ...]
     ostia: tuple[CoronaryOstium, ...]
     gaps: tuple[Gap, ...]
     tips: tuple[Tip, ...]
     remarks: tuple[str, ...]
+    model: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +76,14 @@ class HeartPlace:
         return np.asarray((fine - self._start) * np.array(self.spacing_mm))
 
 
-def find_coronaries(volume: Volume, region: HeartRegion, fit: FittedHeart, chambers: Chambers) -> Coronaries:
+def find_coronaries(
+    volume: Volume,
+    region: HeartRegion,
+    fit: FittedHeart,
+    chambers: Chambers,
+    network: PatchSegmenter | None = None,
+    progress: Progress | None = None,
+) -> Coronaries:
     """Find the coronary arteries without a click.
 
     Parameters
@@ -80,13 +92,20 @@ def find_coronaries(volume: Volume, region: HeartRegion, fit: FittedHeart, chamb
         The scan in HU.
     region, fit, chambers
         The heart in it.
+    network
+        Asked about the evidence, where one is given.
     """
     place = HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid))
-    evidence = tube_evidence(region.axes.apply(volume.array_kji)[chambers.box], place.spacing_mm, chambers)
+    array = region.axes.apply(volume.array_kji)[chambers.box]
+    evidence = tube_evidence(array, place.spacing_mm, chambers)
+    model = ""
+    if network is not None:
+        artery, vein, model = network_chances(array, evidence, network, progress or Progress())
+        evidence = with_network(evidence, artery, vein)
     graph = build_graph(evidence)
     ostia = find_ostia(graph, evidence, place.box_mm(fit.ostia_mm))
     found, bridges = follow_all(graph, evidence, ostia)
-    return assemble_coronaries(volume, place, evidence, ostia, found, bridges)
+    return replace(assemble_coronaries(volume, place, evidence, ostia, found, bridges), model=model)
 
 
 def follow_all(graph: TubeGraph, evidence: Evidence, ostia: list[Ostium]) -> tuple[list[Followed], list[list[Bridged]]]:

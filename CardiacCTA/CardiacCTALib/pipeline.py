@@ -51,7 +51,7 @@ class CoronaryOptions:
     Parameters
     ----------
     engine
-        ``auto``, ``classical`` or ``totalsegmentator``.
+        ``auto``, ``classical`` or ``bundle``; see :class:`.segment.SegmentOptions`.
     clicks
         Arteries marked by the reader: an ostium and the tips that it leads to.
     calcium_series

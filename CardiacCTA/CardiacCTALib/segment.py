@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.inference.protocol import PatchSegmenter
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.volume import LabelMap, Volume
@@ -18,6 +19,7 @@ from .chambers import BloodLevels, Chambers, find_chambers
 from .clicked import Clicks, follow_clicks
 from .coronaries import Coronaries, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
+from .coronary_network import shipped_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
 from .structures import AORTA, HEART_NAMES, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
@@ -27,7 +29,7 @@ __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation",
 logger = logging.getLogger(__name__)
 
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
-EngineName = Literal["auto", "classical"]
+EngineName = Literal["auto", "classical", "bundle"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class SegmentOptions:
     Parameters
     ----------
     engine
-        ``classical`` needs no weights; ``auto`` is the same as long as there is no other.
+        ``classical`` needs no weights; ``bundle`` asks the network that comes with this module about the classical evidence;
+        ``auto`` is ``classical`` as long as the network does not do better (its card says how it does).
     clicks
         Arteries marked by the reader, one for each ostium: they take the place of the ostia and tips found.
     """
@@ -57,14 +60,14 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     Raises
     ------
     InputError
-        When no ascending aorta filled with contrast is seen, the left heart holds none, or an option contradicts the scan.
+        When no ascending aorta filled with contrast is seen, the left heart holds none, an option contradicts the scan, or the
+        network was asked for and cannot run here.
     Cancelled
         When the user stopped the run.
     """
     options = options or SegmentOptions()
     progress = progress or Progress()
-    if options.engine not in ("auto", "classical"):
-        raise InputError(f"The engine {options.engine!r} is unknown; choose auto or classical.")
+    network = network_for(options.engine)
     try:
         with progress.step("Aorta"):
             region = find_heart(volume)
@@ -82,7 +85,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
             marked = follow_clicks(volume, options.clicks, region.noise_hu)
             found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
         else:
-            found = find_coronaries(volume, region, fit, chambers)
+            found = find_coronaries(volume, region, fit, chambers, network, progress)
     heart = _label_map(volume, region, chambers)
     detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
     return HeartSegmentation(
@@ -93,10 +96,34 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         found.ostia,
         found.gaps,
         found.tips,
-        EngineInfo("clicks" if options.clicks else "classical", "fitted average heart and cheapest ways", "1", detail),
+        _engine(options, found, detail),
         chambers.levels,
         found.remarks,
     )
+
+
+def network_for(engine: str) -> PatchSegmenter | None:
+    """Return the network that an engine asks, None for an engine without one.
+
+    Raises
+    ------
+    InputError
+        When the engine is unknown, or its network cannot run here.
+    """
+    if engine not in ("auto", "classical", "bundle"):
+        raise InputError(f"The engine {engine!r} is unknown; choose auto, classical or bundle.")
+    if engine != "bundle":
+        return None
+    network, reason = shipped_network()
+    if network is None:
+        raise InputError(reason)
+    return network
+
+
+def _engine(options: SegmentOptions, found: Coronaries, detail: str) -> EngineInfo:
+    if found.model and not options.clicks:
+        return EngineInfo("classical and network", found.model, "1", detail)
+    return EngineInfo("clicks" if options.clicks else "classical", "fitted average heart and cheapest ways", "1", detail)
 
 
 def check_phase(levels: BloodLevels) -> None:

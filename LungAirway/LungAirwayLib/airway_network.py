@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningLib.inference.bundle import BundleSegmenter
-from SenseCarePlanningLib.inference.device import choose_device
-from SenseCarePlanningLib.inference.onnx import OnnxSegmenter
-from SenseCarePlanningLib.inference.protocol import Prediction
-from SenseCarePlanningLib.inference.registry import read_registry
+from SenseCarePlanningLib.inference import shipped
+from SenseCarePlanningLib.inference.protocol import PatchSegmenter
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import Volume
 
@@ -36,32 +32,10 @@ REACH_MM = 30.0
 by a path that must begin at the airway."""
 
 
-class PatchSegmenter(Protocol):
-    """A network's runner that can leave out patches: the two forms of a bundle."""
-
-    def segment(self, volume: Volume, progress: Progress, wanted: BoolArray | None = None) -> Prediction:
-        """Segment a volume."""
-
-
 def shipped_network(folder: Path = SHIPPED) -> tuple[PatchSegmenter | None, str]:
-    """Return the runner of the network that comes with this module: torch on a GPU, the ONNX form on a CPU.
-
-    Returns
-    -------
-    network, reason
-        None, and why, where it cannot run here.
-    """
-    listed = folder.parent / "models.json"
-    if not listed.is_file():
-        return None, "The airway network is not in this installation."
-    registry = read_registry(listed)
-    torch_form, onnx_form = BundleSegmenter(folder, registry), OnnxSegmenter(folder, registry)
-    if importlib.util.find_spec("torch") is not None and torch_form.available() is None and choose_device() != "cpu":
-        return torch_form, ""
-    reason = onnx_form.available()
-    if reason is None:
-        return onnx_form, ""
-    return (torch_form, "") if torch_form.available() is None else (None, reason)
+    """Return the runner of the network that comes with this module, or None and the reason; see
+    :func:`SenseCarePlanningLib.inference.shipped.shipped_network`."""
+    return shipped.shipped_network(folder, "The airway network is not in this installation.")
 
 
 def network_for(options: SegmentOptions) -> PatchSegmenter | None:

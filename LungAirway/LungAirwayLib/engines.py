@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.bundle import BundleSegmenter
 from SenseCarePlanningLib.inference.protocol import Prediction, Segmenter
-from SenseCarePlanningLib.inference.registry import ModelEntry, read_registry
+from SenseCarePlanningLib.inference.registry import ModelEntry, registry_beside
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import Volume
 
@@ -150,8 +150,7 @@ def _insist(engine: Segmenter) -> Segmenter:
 
 
 def _registry(bundle: Path) -> dict[str, ModelEntry] | None:
-    path = bundle.parent / "models.json"
-    return dict(read_registry(path)) if path.is_file() else None
+    return registry_beside(bundle) or None
 
 
 def airway_chance(prediction: Prediction) -> NDArray[np.float32]:

@@ -43,7 +43,7 @@ SUMMARIES = {
     "screenshots": "take pictures of every step of the desktop modules, for the documentation",
     "send": "send a result's reports, segmentation and pictures to a PACS",
     "series": "list the series of a DICOM folder and say which one would be used",
-    "train": "train the airway network",
+    "train": "train a network that ships: airway or coronary",
 }
 
 logger = logging.getLogger(__name__)

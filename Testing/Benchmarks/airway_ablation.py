@@ -18,14 +18,16 @@ import numpy as np
 from airway_network import CASES, simulated
 from airway_simulated import DATA
 
-from LungAirwayLib.training.bank import LUMEN, LUNG, SKELETON, TrainingCase, with_skeleton
-from LungAirwayLib.training.checkpoint import load_checkpoint
-from LungAirwayLib.training.loop import TrainingOptions, train
-from LungAirwayLib.training.losses import LossOptions
-from LungAirwayLib.training.network import FILTERS, make_network
-from LungAirwayLib.training.sampling import SamplingOptions, draw_batch
+from LungAirwayLib.training.bank import LUMEN, LUNG, with_skeleton
+from LungAirwayLib.training.task import AIRWAY
 from SenseCarePlanningLib.phantom.scanner import Scanner
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.training.bank import SKELETON, TrainingCase
+from SenseCarePlanningLib.training.checkpoint import load_checkpoint
+from SenseCarePlanningLib.training.loop import TrainingOptions, train
+from SenseCarePlanningLib.training.losses import LossOptions
+from SenseCarePlanningLib.training.network import FILTERS, make_network
+from SenseCarePlanningLib.training.sampling import SamplingOptions, draw_batch
 from SenseCarePlanningLib.volume import bounding_box
 
 THRESHOLDS = np.concatenate([np.linspace(0.05, 0.95, 19), [0.97, 0.98, 0.99, 0.995, 0.998]])
@@ -49,7 +51,7 @@ def scores(network: Any, cases: tuple[TrainingCase, ...], patches: int) -> tuple
     lumen_total = middle_total = 0
     network.eval()
     for number in range(patches):
-        image, labels = draw_batch(cases, SamplingOptions(64, 1, augment=False), 77, number)
+        image, labels = draw_batch(AIRWAY, cases, SamplingOptions(64, 1, augment=False), 77, number)
         with torch.inference_mode():
             chance = torch.sigmoid(network(torch.from_numpy(image))[0, 0]).numpy()
         lumen, middle = (labels[0] & LUMEN) > 0, (labels[0] & SKELETON) > 0
@@ -88,8 +90,8 @@ def main() -> None:
     cases = tuple(held_out(name, options.data / "airway_masks", options.cache) for name in CASES)
     print(f"{'variant':<18} {'best DSC':>8} {'recall':>7} {'skeleton':>8}   (at 90 % precision)")
     for name, variant in variants.items():
-        path = train(options.bank, options.out / name.replace(" ", "_"), variant, Progress())
-        network = make_network(FILTERS, 0)
+        path = train(AIRWAY, options.bank, options.out / name.replace(" ", "_"), variant, Progress())
+        network = make_network(FILTERS, len(AIRWAY.targets), 0)
         network.load_state_dict(load_checkpoint(path)["model"])
         overlap, recall, middle = scores(network, cases, options.patches)
         print(f"{name:<18} {overlap:8.1f} {recall:7.1f} {middle:8.1f}", flush=True)

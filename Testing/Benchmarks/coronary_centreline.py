@@ -13,7 +13,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "CardiacCTA"))
 
-from CardiacCTALib.segment import HeartSegmentation, segment
+from CardiacCTALib.segment import HeartSegmentation, SegmentOptions, segment
 from CardiacCTALib.structures import (
     AORTA,
     LEFT_ATRIUM,
@@ -34,11 +34,11 @@ from CardiacCTALib.structures import (
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.evaluation.centreline import RELEVANT_RADIUS_MM, evaluate_centreline
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline
+from SenseCarePlanningLib.memory import peak_memory_mb
 from SenseCarePlanningLib.phantom.coronary import make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_random import random_heart
 from SenseCarePlanningLib.phantom.coronary_scan import scan_coronary
 from SenseCarePlanningLib.phantom.coronary_truth import ArteryTruth, CoronaryTruth, load_truth, save_truth
-from SenseCarePlanningLib.progress import peak_memory_mb
 from SenseCarePlanningLib.volume import Volume
 
 STEP_MM = 0.1
@@ -160,13 +160,13 @@ def _touching(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
     return pieces == int(best.argmax())
 
 
-def run(seed: int, hard: bool, cache: Path | None) -> dict[str, Any]:
+def run(seed: int, hard: bool, cache: Path | None, engine: Literal["classical", "bundle"] = "classical") -> dict[str, Any]:
     """Segment one heart and score it."""
     volume, truth, tissue = heart_of(seed, hard, cache)
     started, cpu = time.perf_counter(), time.process_time()
     row: dict[str, Any] = {"seed": seed, "hard": hard, "shape": list(volume.array_kji.shape)}
     try:
-        found = segment(volume)
+        found = segment(volume, SegmentOptions(engine))
     except SenseCareError as error:
         return row | {"error": str(error), "detail": error.detail}
     row |= {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu, "peak_mb": peak_memory_mb()}
@@ -186,13 +186,14 @@ def main() -> None:
     parser.add_argument("--seeds", default="100-109", help="one seed, or first-last")
     parser.add_argument("--hard", action="store_true")
     parser.add_argument("--cache", type=Path, help="a folder that keeps the scans")
+    parser.add_argument("--engine", choices=("classical", "bundle"), default="classical")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
     rows = []
     print("seed   OV    OF    OT    AI mm  sens  false mm | all OV | vessels OV OF OT AI | gaps ostia  cpu s   MB")
     for seed in range(int(first), int(last or first) + 1):
-        row = run(seed, options.hard, options.cache)
+        row = run(seed, options.hard, options.cache, options.engine)
         rows.append(row)
         if "error" in row:
             print(f"{seed:4d}  refused: {row['error']} [{row['detail']}]", flush=True)

@@ -20,20 +20,21 @@ pytest.importorskip("monai", reason="monai is not installed")
 pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
-from LungAirwayLib.training.checkpoint import save_checkpoint  # noqa: E402
-from LungAirwayLib.training.export import write_bundle  # noqa: E402
-from LungAirwayLib.training.network import make_network  # noqa: E402
+from LungAirwayLib.training.task import AIRWAY, TEXT  # noqa: E402
 from SenseCarePlanningLib.inference.bundle import BundleSegmenter  # noqa: E402
+from SenseCarePlanningLib.training.checkpoint import save_checkpoint  # noqa: E402
+from SenseCarePlanningLib.training.export import write_bundle  # noqa: E402
+from SenseCarePlanningLib.training.network import make_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    network = make_network((4, 8, 8), 0)
+    network = make_network((4, 8, 8), 3, 0)
     with torch.no_grad():  # about as many voxels above one half as below
         network[-1].bias.fill_(0.0)
     path = save_checkpoint(folder, {"step": 1, "filters": [4, 8, 8], "model": network.state_dict()})
-    write_bundle(path, folder / "airway_ct", {"note": "a test"})
+    write_bundle(AIRWAY, TEXT, path, folder / "airway_ct", {"note": "a test"})
     return folder / "airway_ct"
 
 

@@ -9,12 +9,15 @@ import pytest
 import SimpleITK as sitk
 
 from LungAirwayLib.training import bank as bits
-from LungAirwayLib.training.augment import augment_hu, thick_slices
+from LungAirwayLib.training.augment import augment_hu
 from LungAirwayLib.training.bank import open_bank, with_skeleton, write_case
 from LungAirwayLib.training.cases import HELD_OUT, SCALES, CaseSpec, mask_files, plan_cases, refuse_held_out
-from LungAirwayLib.training.sampling import KINDS, SamplingOptions, choose_case, draw_batch, normalise
 from LungAirwayLib.training.simulated import scaled, to_network_grid
+from LungAirwayLib.training.task import AIRWAY, KINDS, WINDOW_HU, choose_case
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.training.augment import thick_slices
+from SenseCarePlanningLib.training.bank import SKELETON
+from SenseCarePlanningLib.training.sampling import SamplingOptions, draw_batch, normalise
 
 
 def tube_labels(size: int = 48, radius: float = 2.0) -> np.ndarray:
@@ -114,7 +117,7 @@ def test_without_data_all_patients_are_procedural_and_the_plan_is_the_same_again
 def test_skeleton_is_the_middle_of_the_lumen_and_points_lie_on_their_structure() -> None:
     labels = tube_labels()
     marked, points = with_skeleton(labels, 0)
-    skeleton = (marked & bits.SKELETON) > 0
+    skeleton = (marked & SKELETON) > 0
     assert skeleton.any()
     assert not (skeleton & ((labels & bits.LUMEN) == 0)).any()
     assert skeleton[24, 24, 24]
@@ -136,8 +139,8 @@ def test_batches_are_a_function_of_seed_and_number(tmp_path: Path) -> None:
     write_case(tmp_path, CaseSpec("one", "thorax", "one", 0, None), hu_of(labels), labels)
     cases = open_bank(tmp_path)
     options = SamplingOptions(patch=32, batch=3)
-    first, again = draw_batch(cases, options, 5, 7), draw_batch(cases, options, 5, 7)
-    other = draw_batch(cases, options, 5, 8)
+    first, again = draw_batch(AIRWAY, cases, options, 5, 7), draw_batch(AIRWAY, cases, options, 5, 7)
+    other = draw_batch(AIRWAY, cases, options, 5, 8)
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     assert not np.array_equal(first[0], other[0])
@@ -153,7 +156,7 @@ def test_half_of_the_patches_are_on_small_airways() -> None:
 def test_a_case_smaller_than_the_patch_is_padded_with_air(tmp_path: Path) -> None:
     labels = tube_labels(20)
     write_case(tmp_path, CaseSpec("small", "thorax", "small", 0, None), hu_of(labels), labels)
-    images, drawn = draw_batch(open_bank(tmp_path), SamplingOptions(patch=32, batch=1, augment=False), 0, 0)
+    images, drawn = draw_batch(AIRWAY, open_bank(tmp_path), SamplingOptions(patch=32, batch=1, augment=False), 0, 0)
     assert images.shape == (1, 1, 32, 32, 32)
     assert (images[0, 0, 20:] == 0.0).all() and (drawn[0, 20:] == 0).all()
 
@@ -169,4 +172,4 @@ def test_augmented_lumen_stays_darker_than_its_wall() -> None:
 
 
 def test_window_maps_its_ends_to_zero_and_one() -> None:
-    np.testing.assert_allclose(normalise(np.array([-3024.0, -1024.0, 300.0, 900.0], dtype=np.float32)), [0, 0, 1, 1])
+    np.testing.assert_allclose(normalise(np.array([-3024.0, -1024.0, 300.0, 900.0], dtype=np.float32), WINDOW_HU), [0, 0, 1, 1])

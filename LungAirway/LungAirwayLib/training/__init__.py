@@ -1,1 +1,1 @@
-"""Training of the airway network: cases, patches, network, loss and loop."""
+"""Training of the airway network: its cases, augmentation and what the bundle says."""

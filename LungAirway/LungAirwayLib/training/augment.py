@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from SenseCarePlanningLib.training.augment import filtered, moved, noise, ramp, thick_slices, with_kernel
+
 from .bank import LUMEN, LUMEN_ONLY, LUNG, VESSEL, WALL
 
 Float32Array = NDArray[np.float32]
@@ -21,7 +23,7 @@ def augment_hu(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random.Gener
     if not real and rng.random() < 0.7:
         _raise_air(out, labels, rng)
     if rng.random() < 0.5:
-        out += tissue * _ramp(hu.shape, rng, float(rng.normal(0.0, 35.0)), 45.0)
+        out += tissue * ramp(hu.shape, rng, float(rng.normal(0.0, 35.0)), 45.0)
     if not real:
         if rng.random() < 0.35:
             _change_walls(out, labels, rng)
@@ -30,14 +32,10 @@ def augment_hu(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random.Gener
     if rng.random() < 0.15:
         _add_dense_patch(out, labels, rng)
     if rng.random() < 0.05:
-        out = _moved(out, rng)
-    choice = rng.random()
-    if choice < 0.2:
-        out = _filtered(out, rng.uniform(0.3, 0.8, 3))
-    elif choice < 0.4:
-        out += np.float32(rng.uniform(0.2, 0.9)) * (out - _filtered(out, np.full(3, 1.0)))
+        out = moved(out, rng)
+    out = with_kernel(out, rng)
     if rng.random() < 0.45:
-        out += _noise(hu.shape, rng, float(rng.uniform(8.0, 55.0)))
+        out += noise(hu.shape, rng, float(rng.uniform(8.0, 55.0)))
     if rng.random() < 0.3:
         out = thick_slices(out, rng)
     if rng.random() < 0.5:
@@ -50,25 +48,12 @@ def _tissue(hu: Float32Array, labels: NDArray[np.uint8], real: bool) -> Float32A
     inside = ((labels & LUNG) > 0) & ((labels & (LUMEN | WALL | VESSEL)) == 0)
     if real:
         inside &= hu < DENSE_HU
-    return np.asarray(_filtered(inside.astype(np.float32), np.full(3, 0.6)) * inside, dtype=np.float32)
-
-
-def _filtered(array: Float32Array, sigma: NDArray[np.float64]) -> Float32Array:
-    return np.asarray(ndimage.gaussian_filter(array, sigma, truncate=2.5), dtype=np.float32)
-
-
-def _ramp(shape: tuple[int, ...], rng: np.random.Generator, mean: float, slope: float) -> Float32Array:
-    """A plane through the patch: ``mean`` in its middle, up to ``slope`` more at its sides."""
-    out = np.full(shape, mean, dtype=np.float32)
-    for axis, size in enumerate(shape):
-        line = np.linspace(-1.0, 1.0, size, dtype=np.float32) * np.float32(rng.normal(0.0, slope / 2.0))
-        out += line.reshape([-1 if part == axis else 1 for part in range(3)])
-    return out
+    return np.asarray(filtered(inside.astype(np.float32), np.full(3, 0.6)) * inside, dtype=np.float32)
 
 
 def _raise_air(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """Air in the airway above -1000 HU: scatter and calibration leave -970 to -900 in many a real trachea."""
-    lumen = _filtered(((labels & LUMEN) > 0).astype(np.float32), np.full(3, 0.5))
+    lumen = filtered(((labels & LUMEN) > 0).astype(np.float32), np.full(3, 0.5))
     hu += lumen * np.float32(rng.uniform(0.0, 90.0))
 
 
@@ -100,37 +85,6 @@ def _add_dense_patch(hu: Float32Array, labels: NDArray[np.uint8], rng: np.random
     coarse = rng.standard_normal([max(2, size // 12) for size in hu.shape]).astype(np.float32)
     field = ndimage.zoom(coarse, [size / part for size, part in zip(hu.shape, coarse.shape, strict=True)], order=1)
     share = np.clip(2.0 * (field - np.float32(rng.uniform(-0.2, 0.7))), 0.0, 1.0) * ((labels & LUNG) > 0)
-    free = 1.0 - np.clip(1.6 * _filtered(((labels & LUMEN) > 0).astype(np.float32), np.full(3, 0.6)), 0.0, 1.0)
+    free = 1.0 - np.clip(1.6 * filtered(((labels & LUMEN) > 0).astype(np.float32), np.full(3, 0.6)), 0.0, 1.0)
     target = np.float32(rng.uniform(-650.0, 40.0))
     hu += (share * free).astype(np.float32) * np.maximum(target - hu, 0.0)
-
-
-def _moved(hu: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """A double contour, as breathing or the heart leaves it."""
-    axis, step, share = int(rng.integers(0, 3)), int(rng.integers(1, 3)), np.float32(rng.uniform(0.2, 0.5))
-    return np.asarray((1.0 - share) * hu + share * np.roll(hu, step, axis=axis), dtype=np.float32)
-
-
-def thick_slices(hu: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """Slices of 0.9 to 1.6 mm along one axis, brought back to the network's voxels as a scan is: linearly."""
-    axis, step = int(rng.integers(0, 3)), float(rng.uniform(1.3, 2.3))
-    size = hu.shape[axis]
-    thick = ndimage.gaussian_filter1d(hu, 0.35 * step, axis=axis, truncate=2.5)
-    at = np.arange(float(rng.uniform(0.0, 1.0)), size - 1.0, step)
-    slices = _between(thick, at, axis)
-    return _between(slices, np.clip((np.arange(size) - at[0]) / step, 0.0, len(at) - 1.0), axis)
-
-
-def _between(hu: Float32Array, at: NDArray[np.float64], axis: int) -> Float32Array:
-    """Sample along an axis at fractional indices, linearly."""
-    low = np.minimum(np.floor(at).astype(int), hu.shape[axis] - 2)
-    share = (at - low).astype(np.float32).reshape([-1 if part == axis else 1 for part in range(3)])
-    return np.asarray(np.take(hu, low, axis=axis) * (1.0 - share) + np.take(hu, low + 1, axis=axis) * share)
-
-
-def _noise(shape: tuple[int, ...], rng: np.random.Generator, sd_hu: float) -> Float32Array:
-    white = rng.standard_normal(shape, dtype=np.float32)
-    width = float(rng.uniform(0.0, 0.8))
-    if width > 0.25:
-        white = _filtered(white, np.full(3, width))
-    return np.asarray(white * np.float32(sd_hu / max(float(white.std()), 1e-6)), dtype=np.float32)

@@ -1,22 +1,18 @@
-"""The bank of training cases: each a CT crop and a map of labels at one spacing, as arrays that are read piece by piece."""
+"""The airway's cases in the bank: what their label bits mean, and where patches may be centred."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.training.bank import POINTS, SKELETON, TrainingCase, case_files, open_case, some_points, write_arrays
 from SenseCarePlanningLib.volume import bounding_box
 
 from .cases import CaseSpec, refuse_held_out
@@ -25,32 +21,10 @@ logger = logging.getLogger(__name__)
 
 SPACING_MM = 0.7
 """The network's voxels: about the plane of a chest CT of 360 mm at 512 columns, and of the validation."""
-LUMEN, WALL, VESSEL, LUNG, SKELETON, IGNORE, LUMEN_ONLY = 1, 2, 4, 8, 16, 32, 64
-"""Bits of a label voxel. SKELETON is the middle of the lumen, thickened; IGNORE marks voxels of unknown truth;
-LUMEN_ONLY voxels whose wall and vessels are unknown."""
+LUMEN, WALL, VESSEL, LUNG, LUMEN_ONLY = 1, 2, 4, 8, 64
+"""Bits of a label voxel beside the shared SKELETON (of the lumen) and IGNORE; LUMEN_ONLY marks voxels whose wall and vessels
+are unknown."""
 SMALL_RADIUS_MM = 1.6
-POINTS = 6000
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingCase:
-    """A case of the bank, opened without reading it.
-
-    Parameters
-    ----------
-    hu
-        (K, J, I) int16.
-    labels
-        (K, J, I) uint8, bits as above.
-    points
-        Kind ("small", "large", "vessel", "lung") -> (N, 3) int16 voxel indices where patches may be centred.
-    """
-
-    name: str
-    source: str
-    hu: NDArray[np.int16]
-    labels: NDArray[np.uint8]
-    points: dict[str, NDArray[np.int16]]
 
 
 def build_bank(specs: tuple[CaseSpec, ...], data: Path | None, folder: Path, progress: Progress) -> None:
@@ -71,12 +45,6 @@ def build_bank(specs: tuple[CaseSpec, ...], data: Path | None, folder: Path, pro
 def write_case(folder: Path, spec: CaseSpec, hu: NDArray[np.int16], labels: NDArray[np.uint8]) -> None:
     """Add a case (arrays at the network's spacing, labels without the skeleton) to the bank."""
     marked, points = with_skeleton(labels, spec.seed)
-    partial = folder / f".{spec.name}.{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    np.save(partial / "hu.npy", hu)
-    np.save(partial / "labels.npy", marked)
-    np.savez(partial / "points.npz", **points)  # type: ignore[arg-type]
     scanner: Any = (
         None
         if spec.scanner is None
@@ -88,10 +56,7 @@ def write_case(folder: Path, spec: CaseSpec, hu: NDArray[np.int16], labels: NDAr
     )
     about = {"source": spec.source, "subject": spec.subject, "seed": spec.seed, "scanner": scanner, "spacing_mm": SPACING_MM}
     about["scale"] = spec.scale
-    (partial / "case.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-    target = folder / spec.name
-    shutil.rmtree(target, ignore_errors=True)
-    partial.replace(target)
+    write_arrays(folder, spec.name, about, hu, marked, points)
 
 
 def open_bank(folder: Path, real: bool = True) -> tuple[TrainingCase, ...]:
@@ -103,17 +68,11 @@ def open_bank(folder: Path, real: bool = True) -> tuple[TrainingCase, ...]:
         Take the cases with real texture, too.
     """
     found = []
-    for path in sorted(folder.glob("*/case.json")):
-        about = json.loads(path.read_text(encoding="utf-8"))
+    for path, about in case_files(folder):
         refuse_held_out(str(about["subject"]))
-        refuse_held_out(path.parent.name)
-        if about["source"] == "real" and not real:
-            continue
-        with np.load(path.parent / "points.npz") as stored:
-            points = {key: stored[key] for key in stored.files}
-        hu = open_memmap(path.parent / "hu.npy", mode="r")
-        labels = open_memmap(path.parent / "labels.npy", mode="r")
-        found.append(TrainingCase(path.parent.name, str(about["source"]), hu, labels, points))
+        refuse_held_out(path.name)
+        if about["source"] != "real" or real:
+            found.append(open_case(path, about))
     return tuple(found)
 
 
@@ -133,14 +92,8 @@ def with_skeleton(labels: NDArray[np.uint8], seed: int) -> tuple[NDArray[np.uint
         marked[box][tube] |= SKELETON
         at = np.argwhere(middle) + np.array([part.start for part in box])
         small, large = at[radius < SMALL_RADIUS_MM], at[radius >= SMALL_RADIUS_MM]
-    points["small"], points["large"] = _some(small, 4 * POINTS, rng), _some(large, POINTS, rng)
-    points["vessel"] = _some(np.argwhere((labels & VESSEL) > 0), POINTS, rng)
+    points["small"], points["large"] = some_points(small, 4 * POINTS, rng), some_points(large, POINTS, rng)
+    points["vessel"] = some_points(np.argwhere((labels & VESSEL) > 0), POINTS, rng)
     inside = (labels & LUNG) > 0
-    points["lung"] = _some(np.argwhere(inside[::3, ::3, ::3]) * 3, POINTS, rng)
+    points["lung"] = some_points(np.argwhere(inside[::3, ::3, ::3]) * 3, POINTS, rng)
     return marked, points
-
-
-def _some(points: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int16]:
-    if len(points) > most:
-        points = points[rng.choice(len(points), most, replace=False)]
-    return points.astype(np.int16)

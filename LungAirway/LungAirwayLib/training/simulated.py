@@ -17,9 +17,10 @@ from SenseCarePlanningLib.phantom.nodules import NoduleSpec
 from SenseCarePlanningLib.phantom.simulate import SimulatedCT, simulate_ct
 from SenseCarePlanningLib.phantom.thorax import ThoraxOptions, make_thorax, scan
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.training.bank import IGNORE
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
-from .bank import IGNORE, LUMEN, LUMEN_ONLY, LUNG, SPACING_MM, VESSEL, WALL
+from .bank import LUMEN, LUMEN_ONLY, LUNG, SPACING_MM, VESSEL, WALL
 from .cases import CaseSpec, mask_files, real_files
 
 MARGIN_MM = 8.0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..dicomio.load import LoadedImage
     from ..volume import Volume
 
-ENGINES = ("auto", "classical", "totalsegmentator")
+ENGINES = ("auto", "classical", "bundle")
 
 
 def add_parser(subparsers: Any, summary: str) -> None:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .registry import ModelEntry, read_registry
+from .registry import ModelEntry, registry_beside
 
 METADATA = Path("configs") / "metadata.json"
 LICENCE_FILES = ("docs/data_license.txt", "LICENSE", "LICENSE.txt")
-LIST_NAME = "models.json"
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,11 @@ class InstalledModel:
     Parameters
     ----------
     name
-        The folder's name, by which ``models.json`` lists it.
+        The folder's name, by which a list beside it knows it.
     title, version
         As its metadata say.
     licence
-        From ``models.json``, else from its metadata, else the first line of its licence file; empty when nothing says.
+        From a list beside it, else from its metadata, else the first line of its licence file; empty when nothing says.
     intended_use
         One sentence; empty when nothing says.
     size_bytes
@@ -96,11 +95,8 @@ def _metadata(folder: Path) -> dict[str, Any]:
 
 
 def _listed(folder: Path) -> ModelEntry | None:
-    path = folder.parent / LIST_NAME
-    if not path.is_file():
-        return None
     try:
-        return read_registry(path).get(folder.name)
+        return registry_beside(folder).get(folder.name)
     except InputError:
         return None
 

@@ -47,3 +47,10 @@ class Segmenter(Protocol):
 
     def segment(self, volume: Volume, progress: Progress) -> Prediction:
         """Segment a volume; raises InputError when the engine is not available."""
+
+
+class PatchSegmenter(Protocol):
+    """A network's runner that can leave out patches: the two forms of a bundle."""
+
+    def segment(self, volume: Volume, progress: Progress, wanted: NDArray[np.bool_] | None = None) -> Prediction:
+        """Segment a volume; patches without a true voxel of ``wanted`` (K, J, I) are not run and count as 0."""

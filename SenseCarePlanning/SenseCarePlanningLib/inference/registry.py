@@ -1,4 +1,4 @@
-"""The list of known models (``models.json``): what each is for, under which licence, how good, and its checksum."""
+"""The lists of known models (``models.json``): what each is for, under which licence, how good, and its checksum."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ..errors import InputError
 
+LISTS = "*models.json"
+"""Names of the lists beside the bundles: all modules install into one folder, so each has a list of its own."""
 REQUIRED = ("id", "title", "licence", "sha256", "intended_use", "quality")
 
 
@@ -65,6 +67,20 @@ def read_registry(path: Path) -> dict[str, ModelEntry]:
         found[entry.id] = entry
     if problems:
         raise InputError(f"The model list {path.name} is not valid.", problems)
+    return found
+
+
+def registry_beside(folder: Path) -> dict[str, ModelEntry]:
+    """Return what the lists beside a bundle's folder know, by id; empty where there is none.
+
+    Raises
+    ------
+    InputError
+        When a list is damaged.
+    """
+    found: dict[str, ModelEntry] = {}
+    for path in sorted(folder.parent.glob(LISTS)):
+        found |= read_registry(path)
     return found
 
 

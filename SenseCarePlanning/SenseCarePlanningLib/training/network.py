@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from SenseCarePlanningLib.errors import InputError
+from ..errors import InputError
 
-CHANNELS = ("airway_lumen", "airway_wall", "lung_vessel")
+Modernise = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 FILTERS = (24, 48, 64, 96)
 RETURNED = 7
 """Channels that the U-Net hands back to the full resolution; with the image they are eight, half of a processor's block."""
@@ -16,8 +16,8 @@ LOOKED_AT = 16
 """Channels of the last look: one block of a processor's vector instructions."""
 
 
-def network_definition(filters: tuple[int, ...] = FILTERS) -> dict[str, Any]:
-    """Return the network as a MONAI bundle defines it: plain data.
+def network_definition(filters: tuple[int, ...], channels: int) -> dict[str, Any]:
+    """Return the network with one image in and ``channels`` logits out as a MONAI bundle defines it: plain data.
 
     A convolution with stride 2 takes every block of eight voxels to ``filters[0]`` channels (nothing is lost: there are
     more channels than voxels), a U-Net (MONAI's DynUNet, after Isensee 2021, doi:10.1038/s41592-020-01008-z) works
@@ -76,57 +76,32 @@ def network_definition(filters: tuple[int, ...] = FILTERS) -> dict[str, Any]:
                 "padding": 1,
             },
             {"_target_": "torch.nn.ReLU", "inplace": True},
-            {"_target_": "torch.nn.Conv3d", "in_channels": LOOKED_AT, "out_channels": len(CHANNELS), "kernel_size": 1},
+            {"_target_": "torch.nn.Conv3d", "in_channels": LOOKED_AT, "out_channels": channels, "kernel_size": 1},
         ],
     }
 
 
-def make_network(filters: tuple[int, ...], seed: int) -> Any:
-    """Return the network with weights drawn from ``seed``; lumen, wall and vessel begin as rare."""
+def make_network(filters: tuple[int, ...], channels: int, seed: int) -> Any:
+    """Return the network with weights drawn from ``seed``; all that it looks for begins as rare."""
     import torch
 
-    from SenseCarePlanningLib.inference.bundle import build_network
+    from ..inference.bundle import build_network
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build_network(network_definition(filters))
+        network = build_network(network_definition(filters, channels))
     with torch.no_grad():
         network[-1].bias.fill_(-3.0)
     return network
 
 
-def with_last_look(state: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the weights of a network that ended with the transposed convolution (versions up to 0.2.0) for this one.
-
-    The answer stays the same to the rounding: the last look begins by passing on what the U-Net says, the positive and the
-    negative part each in a channel of its own, and its other channels count nothing yet.
+def load_weights(network: Any, bundle: Path, modernise: Modernise | None = None) -> None:
+    """Put a bundle's weights into the network.
 
     Parameters
     ----------
-    state
-        The older network's weights.
-    fresh
-        Newly drawn weights of this network; what the older one lacks is taken from here.
-    """
-    import torch
-
-    out = {key: value.clone() for key, value in fresh.items()}
-    count = len(CHANNELS)
-    for key, value in state.items():
-        if key not in ("4.weight", "4.bias"):
-            out[f"0.submodule.{key}"] = value
-    out["0.submodule.4.weight"][:, :count] = state["4.weight"]
-    out["0.submodule.4.bias"][:count] = state["4.bias"]
-    own, other = torch.arange(count), torch.arange(count) + count
-    out["1.weight"][: 2 * count], out["1.bias"][: 2 * count] = 0.0, 0.0
-    out["1.weight"][own, 1 + own, 1, 1, 1], out["1.weight"][other, 1 + own, 1, 1, 1] = 1.0, -1.0
-    out["3.weight"][:], out["3.bias"][:] = 0.0, 0.0
-    out["3.weight"][own, own], out["3.weight"][own, other] = 1.0, -1.0
-    return out
-
-
-def load_weights(network: Any, bundle: Path) -> None:
-    """Put a bundle's weights into the network; a bundle up to version 0.2.0 has no last look (:func:`with_last_look`).
+    modernise
+        See :class:`.task.TrainingTask`.
 
     Raises
     ------
@@ -137,13 +112,12 @@ def load_weights(network: Any, bundle: Path) -> None:
 
     import torch
 
-    from SenseCarePlanningLib.inference.bundle_config import read_bundle
+    from ..inference.bundle_config import read_bundle
 
     config = read_bundle(bundle)
     try:
         state = torch.load(config.weights, map_location="cpu", weights_only=True)
-        older = isinstance(state, dict) and "4.weight" in state
-        network.load_state_dict(with_last_look(state, network.state_dict()) if older else state)
+        network.load_state_dict(state if modernise is None else modernise(state, network.state_dict()))
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"The weights of {bundle.name} are damaged or of another network; training cannot start from them.",

@@ -9,31 +9,34 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from .sampling import Batch, SamplingOptions, draw_batch
+from .task import TrainingTask
 
-from .bank import TrainingCase, open_bank
-from .sampling import SamplingOptions, draw_batch
-
-Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 _worker: dict[str, Any] = {}
 
 
 def feed(
-    bank: Path, real: bool, options: SamplingOptions, seed: int, first: int, workers: int, processes: bool
+    task: TrainingTask,
+    bank: Path,
+    real: bool,
+    options: SamplingOptions,
+    seed: int,
+    first: int,
+    workers: int,
+    processes: bool,
 ) -> Iterator[tuple[int, Batch]]:
     """Yield (number, batch) from ``first`` on, without end.
 
     Parameters
     ----------
     bank, real
-        See :func:`~.bank.open_bank`.
+        What the task opens its cases with.
     workers
         How many batches are made at the same time.
     processes
         Use processes instead of threads.
     """
-    executor = _executor(bank, real, workers, processes)
+    executor = _executor(task, bank, real, workers, processes)
     waiting: deque[tuple[int, Future[Batch]]] = deque()
     number = first
     try:
@@ -47,18 +50,17 @@ def feed(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _executor(bank: Path, real: bool, workers: int, processes: bool) -> Executor:
+def _executor(task: TrainingTask, bank: Path, real: bool, workers: int, processes: bool) -> Executor:
     if not processes:
-        _begin(bank, real)
+        _begin(task, bank, real)
         return ThreadPoolExecutor(workers)
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(bank, real))
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(task, bank, real))
 
 
-def _begin(bank: Path, real: bool) -> None:
-    _worker["cases"] = open_bank(bank, real)
+def _begin(task: TrainingTask, bank: Path, real: bool) -> None:
+    _worker["task"], _worker["cases"] = task, task.open_cases(bank, real)
 
 
 def _draw(options: SamplingOptions, seed: int, number: int) -> Batch:
-    cases: tuple[TrainingCase, ...] = _worker["cases"]
-    return draw_batch(cases, options, seed, number)
+    return draw_batch(_worker["task"], _worker["cases"], options, seed, number)

@@ -10,15 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from SenseCarePlanningLib.errors import InputError, SenseCareError
-from SenseCarePlanningLib.progress import Progress
-
-from .bank import open_bank
+from ..errors import InputError, SenseCareError
+from ..progress import Progress
 from .checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from .feed import feed
-from .losses import LossOptions, airway_loss
+from .losses import LossOptions, channel_loss
 from .network import FILTERS, load_weights, make_network
 from .sampling import SamplingOptions
+from .task import TrainingTask
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class TrainingOptions:
     learning_rate, weight_decay
         Of AdamW (Loshchilov 2019, arXiv:1711.05101).
     real
-        Use the cases with real texture.
+        Use the cases with real texture, where a task has some.
     bf16
         Convolve in bfloat16 on a CPU: a third of the time where the processor has instructions for it (AVX-512 BF16, AMX),
         slower elsewhere. Weights, loss and optimiser stay in single precision.
@@ -81,19 +80,22 @@ class Trainer:
 
     Parameters
     ----------
+    task
+        Whose network it is.
     folder
         Holds the checkpoint and ``log.jsonl``.
     """
 
-    def __init__(self, options: TrainingOptions, folder: Path) -> None:
+    def __init__(self, task: TrainingTask, options: TrainingOptions, folder: Path) -> None:
         import torch
 
+        self.task = task
         self.options, self.folder = options, folder
         self.step, self.seconds, self.skipped = 0, 0.0, 0
         self.format = torch.channels_last_3d
-        network = make_network(options.filters, options.seed)
+        network = make_network(options.filters, len(task.targets), options.seed)
         if options.start_from is not None:
-            load_weights(network, Path(options.start_from))
+            load_weights(network, Path(options.start_from), task.modernise)
         self.network = network.to(options.device, memory_format=self.format)
         self.average = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
@@ -119,7 +121,7 @@ class Trainer:
         kind = torch.float16 if options.device == "cuda" else torch.bfloat16
         with torch.autocast(options.device, dtype=kind, enabled=options.device == "cuda" or options.bf16):
             logits = self.network(image)
-        loss, parts = airway_loss(logits, truth, options.loss)
+        loss, parts = channel_loss(self.task.targets, logits, truth, options.loss)
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimiser)
@@ -202,7 +204,7 @@ class Trainer:
         return True
 
 
-def train(bank: Path, folder: Path, options: TrainingOptions, progress: Progress) -> Path:
+def train(task: TrainingTask, bank: Path, folder: Path, options: TrainingOptions, progress: Progress) -> Path:
     """Train until the time or the steps are over; returns the last checkpoint.
 
     Raises
@@ -214,7 +216,7 @@ def train(bank: Path, folder: Path, options: TrainingOptions, progress: Progress
     """
     import torch
 
-    cases = open_bank(bank, options.real)
+    cases = task.open_cases(bank, options.real)
     if not cases:
         raise InputError("The bank holds no training cases.")
     if options.device == "cuda" and not torch.cuda.is_available():
@@ -222,7 +224,7 @@ def train(bank: Path, folder: Path, options: TrainingOptions, progress: Progress
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(options, folder)
+    trainer = Trainer(task, options, folder)
     resumed = trainer.resume()
     log = _Log(folder / "log.jsonl", trainer.step)
     log.write(
@@ -235,7 +237,7 @@ def train(bank: Path, folder: Path, options: TrainingOptions, progress: Progress
         }
     )
     workers = max(1, (os.cpu_count() or 2) - 2) if options.device == "cuda" else 1
-    batches = feed(bank, options.real, options.sampling, options.seed, trainer.step, workers, options.device == "cuda")
+    batches = feed(task, bank, options.real, options.sampling, options.seed, trainer.step, workers, options.device == "cuda")
     saved = started = time.monotonic()
     before = trainer.seconds
     try:

@@ -5,31 +5,49 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from SenseCarePlanningLib.inference.bundle import build_network
-
-from .bank import SPACING_MM
+from ..inference.bundle import build_network
 from .checkpoint import load_checkpoint
-from .network import CHANNELS, network_definition
-from .sampling import WINDOW_HU
+from .network import network_definition
+from .task import TrainingTask
 
 logger = logging.getLogger(__name__)
 
-PATCH = 144
-OVERLAP = 0.15
 DIVISOR = 16
-TITLE = "SenseCare airway CT"
-VERSION = "0.3.0"
-MEANING = {"airway_lumen": "lumen of trachea and bronchi", "airway_wall": "bronchial wall", "lung_vessel": "vessels of the lungs"}
+"""Of a patch's edge: the network halves it up to four times."""
 
 
-def write_bundle(checkpoint: Path, folder: Path, training: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class BundleText:
+    """What a bundle's metadata say and how it is run.
+
+    Parameters
+    ----------
+    title, version, task, description, intended_use
+        For readers.
+    patch, overlap
+        Edge of the cubic patches in voxels, and the share of it by which neighbours overlap.
+    """
+
+    title: str
+    version: str
+    task: str
+    description: str
+    intended_use: str
+    patch: int
+    overlap: float
+
+
+def write_bundle(task: TrainingTask, text: BundleText, checkpoint: Path, folder: Path, training: Mapping[str, Any]) -> None:
     """Write ``configs``, ``models/model.pt`` and ``models/model.onnx``; the model card is written by people.
 
     Parameters
     ----------
+    task, text
+        Whose network it is, and what is said about it.
     checkpoint
         Of :func:`~.loop.train`; its averaged weights are taken.
     folder
@@ -48,15 +66,15 @@ def write_bundle(checkpoint: Path, folder: Path, training: Mapping[str, Any]) ->
     filters = tuple(int(part) for part in state["filters"])
     for name in ("configs", "models", "docs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    definition = network_definition(filters)
+    definition = network_definition(filters, len(task.targets))
     network = build_network(definition)
     network.load_state_dict(state["model"])
     network.eval()
     weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     torch.save(weights, folder / "models" / "model.pt")
     write_onnx(network, folder / "models" / "model.onnx")
-    _write_json(folder / "configs" / "metadata.json", _metadata())
-    _write_json(folder / "configs" / "inference.json", {"network_def": definition, "overlap": OVERLAP})
+    _write_json(folder / "configs" / "metadata.json", _metadata(task, text))
+    _write_json(folder / "configs" / "inference.json", {"network_def": definition, "overlap": text.overlap})
     _write_json(folder / "configs" / "train.json", {"step": int(state["step"]), **training})
 
 
@@ -78,16 +96,15 @@ def write_onnx(network: Any, path: Path) -> None:
     )
 
 
-def _metadata() -> dict[str, Any]:
-    channels = {str(number): name for number, name in enumerate(CHANNELS)}
+def _metadata(task: TrainingTask, text: BundleText) -> dict[str, Any]:
     return {
-        "name": TITLE,
-        "version": VERSION,
-        "task": "Airway lumen, airway wall and lung vessels on chest CT",
-        "description": "A small U-Net at half the resolution of 0.7 mm voxels, a last look at the full one; see docs/README.md.",
+        "name": text.title,
+        "version": text.version,
+        "task": text.task,
+        "description": text.description,
         "authors": "SenseCare Planning",
         "copyright": "Apache-2.0",
-        "intended_use": "Research on bronchoscopy planning; not a medical device.",
+        "intended_use": text.intended_use,
         "network_data_format": {
             "inputs": {
                 "image": {
@@ -95,13 +112,13 @@ def _metadata() -> dict[str, Any]:
                     "format": "hounsfield",
                     "modality": "CT",
                     "num_channels": 1,
-                    "spatial_shape": [PATCH] * 3,
-                    "patch_size": [PATCH] * 3,
+                    "spatial_shape": [text.patch] * 3,
+                    "patch_size": [text.patch] * 3,
                     "patch_divisor": DIVISOR,
                     "dtype": "float32",
                     "value_range": [0, 1],
-                    "value_range_hu": list(WINDOW_HU),
-                    "spacing": [SPACING_MM] * 3,
+                    "value_range_hu": list(task.window_hu),
+                    "spacing": [task.spacing_mm] * 3,
                     "is_patch_data": True,
                     "channel_def": {"0": "image"},
                 }
@@ -110,14 +127,14 @@ def _metadata() -> dict[str, Any]:
                 "pred": {
                     "type": "image",
                     "format": "segmentation",
-                    "num_channels": len(CHANNELS),
-                    "spatial_shape": [PATCH] * 3,
+                    "num_channels": len(task.targets),
+                    "spatial_shape": [text.patch] * 3,
                     "dtype": "float32",
                     "value_range": [0, 1],
                     "is_patch_data": True,
                     "softmax": False,
-                    "channel_def": channels,
-                    "channel_meaning": MEANING,
+                    "channel_def": {str(number): name for number, name in enumerate(task.channels)},
+                    "channel_meaning": {target.channel: target.meaning for target in task.targets},
                 }
             },
         },

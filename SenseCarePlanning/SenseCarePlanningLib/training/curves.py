@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-PARTS = ("loss", "lumen_overlap", "skeleton", "wall_overlap", "vessel_overlap")
+FIRST = ("loss", "skeleton")
 
 
 def draw_curves(log: Path, picture: Path, window: int = 20) -> None:
-    """Draw the parts of the loss over the steps, as running medians."""
+    """Draw the loss, the recall of the skeleton and the overlap of each channel over the steps, as running medians."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -20,7 +20,8 @@ def draw_curves(log: Path, picture: Path, window: int = 20) -> None:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for part in PARTS:
+    named = {key: None for row in rows for key in row}
+    for part in [*FIRST, *(key for key in named if key.endswith("_overlap"))]:
         values = np.array([row[part] for row in rows if part in row])
         if len(values) == 0:
             continue

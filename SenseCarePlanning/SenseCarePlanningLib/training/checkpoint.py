@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from SenseCarePlanningLib.errors import InputError
+from ..errors import InputError
 
 PREFIX = "checkpoint_"
 
