@@ -66,6 +66,8 @@ class HeartRegion:
         Chain of circles in the coarse image.
     blood_hu, noise_hu
         Level and spread of the blood in it.
+    chains
+        All round bright vessels that were seen.
     """
 
     axes: PatientAxes
@@ -73,6 +75,7 @@ class HeartRegion:
     ascending: CircleChain
     blood_hu: float
     noise_hu: float
+    chains: tuple[CircleChain, ...] = ()
 
 
 def block_mean(array: NDArray[Any], spacing_mm: tuple[float, float, float], wanted_mm: float = COARSE_MM) -> CoarseImage:
@@ -118,7 +121,7 @@ def find_heart(volume: Volume) -> HeartRegion:
             detail=_described(chains),
         )
     logger.info("aorta: %d slices, %.0f HU", ascending.slices, ascending.level_hu)
-    return HeartRegion(axes, coarse, ascending, ascending.level_hu, ascending.spread_hu)
+    return HeartRegion(axes, coarse, ascending, ascending.level_hu, ascending.spread_hu, tuple(chains))
 
 
 def choose_ascending(chains: list[CircleChain], spacing_mm: tuple[float, float, float]) -> CircleChain | None:

@@ -17,6 +17,7 @@ from .pictures_vessel import NumberedLesion
 from .report_pages.words import Words, label_of
 from .result import CoronaryResult
 from .stenosis import Lesion
+from .structures import FAR_AORTA
 from .views import GRADE_COLOURS, VesselViews
 
 VIEWS: tuple[tuple[str, View], ...] = (
@@ -66,7 +67,7 @@ def heart_pictures(
     labels = _labels(views, lesions, words)
     letters = tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
     legend = tuple((words.say(GRADE_WORDS[grade]), colour) for grade, colour in GRADE_COLOURS.items())
-    with HeartPainter(volume, _widened(result.heart.array_kji > 0, volume, _AROUND_HEART_MM)) as painter:
+    with HeartPainter(volume, _widened(_heart(result), volume, _AROUND_HEART_MM)) as painter:
         for key, view in VIEWS:
             seen = {name: point for name, point in labels.items() if not painter.hidden(point, view)}
             style = HeartStyle(view, tubes, legend, seen, letters)
@@ -94,6 +95,11 @@ def _labels(
             percent = words.with_unit(numbered.lesion.narrowings[0].diameter_stenosis_percent.value, "%")
             found[f"{numbered.name} {percent}"] = line.points_lps_mm[numbered.lesion.narrowest]
     return found
+
+
+def _heart(result: CoronaryResult) -> NDArray[np.bool_]:
+    """Return the heart without the arch and the descending aorta, which would hide its back."""
+    return np.asarray((result.heart.array_kji > 0) & (result.heart.array_kji != FAR_AORTA))
 
 
 def _widened(mask_kji: NDArray[np.bool_], volume: Volume, reach_mm: float) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.protocol import PatchSegmenter
@@ -14,6 +15,7 @@ from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .aorta_course import far_aorta
 from .atlas_fit import fit_heart
 from .chambers import BloodLevels, Chambers, find_chambers
 from .clicked import Clicks, follow_clicks
@@ -22,7 +24,7 @@ from .coronary_evidence import enlarged
 from .coronary_network import shipped_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
-from .structures import AORTA, HEART_NAMES, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
+from .structures import AORTA, FAR_AORTA, HEART_NAMES, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
 
 __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation", "SegmentOptions", "Tip", "segment"]
 
@@ -86,7 +88,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
             found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
         else:
             found = find_coronaries(volume, region, fit, chambers, network, progress)
-    heart = _label_map(volume, region, chambers)
+    heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
     return HeartSegmentation(
         heart,
@@ -163,9 +165,16 @@ def _clicked_only(volume: Volume, options: SegmentOptions, progress: Progress) -
     )
 
 
-def _label_map(volume: Volume, region: HeartRegion, chambers: Chambers) -> LabelMap:
-    turned = region.axes.apply(volume.array_kji)
-    labels = np.zeros(turned.shape, dtype=np.uint8)
+def label_map(volume: Volume, region: HeartRegion, chambers: Chambers, far: NDArray[np.bool_]) -> LabelMap:
+    """Put chambers and great vessels on the scan's grid.
+
+    Parameters
+    ----------
+    far
+        (K, J, I) arch and descending aorta, along the patient's axes; where a chamber lies it gives way.
+    """
+    labels = np.zeros(far.shape, dtype=np.uint8)
     part = labels[chambers.box]
     part[:] = enlarged(chambers.labels, chambers.small.factor, part.shape)
+    labels[far & (labels == 0)] = FAR_AORTA
     return LabelMap(region.axes.restore(labels), volume.affine_ijk_to_lps, HEART_NAMES)

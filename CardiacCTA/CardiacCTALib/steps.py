@@ -11,6 +11,8 @@ from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
+from .structures import FAR_AORTA
+
 LEAST_SHIFT_MM = 0.7
 """Smaller steps are no more than the slope of the heart between two slices. Chosen."""
 _TIMES_USUAL = 1.8
@@ -34,7 +36,8 @@ def find_steps(volume: Volume, heart: LabelMap) -> tuple[Step, ...]:
     nearby, the shift in the plane that makes them alike again is sought; it is a step when it is large.
     """
     axes = PatientAxes.of(volume.grid)
-    mask = axes.apply(heart.array_kji) > 0
+    labels = axes.apply(heart.array_kji)
+    mask = (labels > 0) & (labels != FAR_AORTA)
     if not mask.any():
         return ()
     spacing = axes.spacing_mm(volume.grid)

@@ -43,6 +43,9 @@ def add_coronary_parser(kinds: Any) -> None:
         "--absent", action="append", default=[], metavar="BRANCH", help="D1, D2, OM1, OM2, AM or S1; may be repeated"
     )
     parser.add_argument(
+        "--graft", action="append", default=[], choices=("LAD",), help="a bypass graft from the aorta to this artery"
+    )
+    parser.add_argument(
         "--hard", action="store_true", help="weak contrast, high noise, bright veins beside arteries, a step, a pacemaker lead"
     )
     parser.add_argument(
@@ -118,6 +121,7 @@ def _asked_for(arguments: argparse.Namespace) -> tuple[CoronaryOptions, Scanner]
         hard=arguments.hard,
         step_mm=arguments.step,
         contrast_hu=arguments.contrast_hu,
+        grafts=tuple(dict.fromkeys(arguments.graft)),
     )
     scanner = coronary_scanner(arguments.pixels, arguments.slice_mm, arguments.noise_hu, arguments.psf)
     return options, replace(scanner, kernel=arguments.kernel, kvp=arguments.kvp)

@@ -12,6 +12,7 @@ import numpy as np
 from .chest import ChestShape
 from .coronary_artefacts import Lead, make_lead
 from .coronary_calibre import MURRAY
+from .coronary_grafts import make_graft
 from .coronary_guides import Dominance
 from .coronary_heart import Heart, HeartPose, make_heart
 from .coronary_lesions import Composition, Lesion, LesionSpec, place_lesions
@@ -54,6 +55,8 @@ class CoronaryOptions:
         How far the heart jumps between two slabs of the scan; None: 0, or 1.6 when hard.
     contrast_hu
         Of the aorta at 120 kVp; None: 430, or 270 when hard.
+    grafts
+        Arteries that a bypass graft feeds, of :data:`.coronary_grafts.TARGETS`.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class CoronaryOptions:
     hard: bool = False
     step_mm: float | None = None
     contrast_hu: float | None = None
+    grafts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -95,10 +99,11 @@ class CoronaryPatient:
     lesions: tuple[Lesion, ...]
     veins: tuple[Vein, ...]
     lead: Lead | None
+    grafts: tuple[Sections, ...] = ()
 
     @property
     def truth(self) -> CoronaryTruth:
-        """What is true of the patient's arteries."""
+        """What is true of the patient's own arteries; grafts are not among them."""
         return truth_of(list(self.sections), list(self.lesions), self.dominance.value)
 
 
@@ -123,7 +128,8 @@ def make_coronary_patient(options: CoronaryOptions | None = None) -> CoronaryPat
     specs = options.stenoses or (HARD_LESIONS if options.hard else ())
     lesions = place_lesions(specs, arteries, rng)
     ostium = _ostium_distances(arteries)
-    for artery in (item for item in arteries if item.name not in INTRAMURAL):
+    grafts = [make_graft(heart, arteries, target) for target in options.grafts]
+    for artery in (item for item in [*arteries, *grafts] if item.name not in INTRAMURAL):
         part = slice(20, None, 6)  # past its origin in the aorta or in another artery
         heart = heart.yielding_to(artery.points_lps_mm[part], artery.outer_mm[part])
     patient = CoronaryPatient(
@@ -138,6 +144,7 @@ def make_coronary_patient(options: CoronaryOptions | None = None) -> CoronaryPat
         lesions=tuple(lesions),
         veins=tuple(grow_veins(heart, arteries)),
         lead=make_lead(heart) if options.hard else None,
+        grafts=tuple(make_sections(graft, [], 0.0) for graft in grafts),
     )
     logger.info("made a heart with %d arteries in %.1f s", len(arteries), time.perf_counter() - started)
     return patient

@@ -18,6 +18,7 @@ from .coronary_paint import NO_SEGMENT, PaintedArteries, paint_arteries
 from .coronary_scene import CHAMBERS, VEIN_LABEL, WITHOUT_CONTRAST, ByteArray, Contrast, chamber_labels, draw_scene
 from .coronary_sections import Look, Tissue
 from .coronary_truth import CoronaryTruth
+from .fields import Float32Array
 from .resample import label_map
 from .scanner import Scanner
 
@@ -83,7 +84,12 @@ TISSUE_NAMES = {1: "lumen", 2: "wall", 3: "plaque", 4: "lipid_core", 5: "calcium
 OTHER_LABEL = 19
 
 
-def scan_coronary(patient: CoronaryPatient, scanner: Scanner | None = None, box_lps_mm: FloatArray | None = None) -> CoronaryScan:
+def scan_coronary(
+    patient: CoronaryPatient,
+    scanner: Scanner | None = None,
+    box_lps_mm: FloatArray | None = None,
+    contrast: Contrast | None = None,
+) -> CoronaryScan:
     """Scan a patient with contrast.
 
     Parameters
@@ -92,6 +98,8 @@ def scan_coronary(patient: CoronaryPatient, scanner: Scanner | None = None, box_
         :func:`coronary_scanner` by default; a hard patient doubles its noise.
     box_lps_mm
         (2, 3) corners of a smaller box, for tests and training.
+    contrast
+        Brightness of blood and muscle of another phase; by default that of the arterial phase, as the patient's options have it.
     """
     started = time.perf_counter()
     options = patient.options
@@ -100,9 +108,11 @@ def scan_coronary(patient: CoronaryPatient, scanner: Scanner | None = None, box_
         scanner = replace(scanner, noise_hu=2.0 * scanner.noise_hu)
     grid = _grid(scanner, box_lps_mm)
     fine = scanner.fine_grid(grid)
-    contrast, look = _appearance(options, scanner.kvp)
-    image = draw_scene(fine, patient.heart, patient.surroundings, contrast, list(patient.arteries), list(patient.veins))
-    painted = paint_arteries(image, fine, list(patient.sections), look)
+    usual, look = _appearance(options, scanner.kvp)
+    if contrast is not None:
+        look = replace(look, lumen_hu=contrast.aorta - 8.0)
+    image = _scene(patient, fine, usual if contrast is None else contrast)
+    painted = paint_arteries(image, fine, [*patient.sections, *patient.grafts], look)
     if patient.lead is not None:
         paint_lead(image, fine, patient.lead)
     tissue, segments = _labels(patient, painted, fine)
@@ -133,10 +143,15 @@ def scan_calcium(patient: CoronaryPatient, scanner: Scanner | None = None, box_l
     scanner = scanner or CALCIUM_SCANNER
     grid = _grid(scanner, box_lps_mm)
     fine = scanner.fine_grid(grid)
-    image = draw_scene(fine, patient.heart, patient.surroundings, WITHOUT_CONTRAST, list(patient.arteries), list(patient.veins))
+    image = _scene(patient, fine, WITHOUT_CONTRAST)
     look = Look(42.0, 0.0, 40.0, -8.0, calcium_factor(scanner.kvp))
-    paint_arteries(image, fine, list(patient.sections), look)
+    paint_arteries(image, fine, [*patient.sections, *patient.grafts], look)
     return scanner.acquire(image, grid, patient.options.seed + 1)
+
+
+def _scene(patient: CoronaryPatient, fine: Grid, contrast: Contrast) -> Float32Array:
+    vessels = [*patient.arteries, *(graft.artery for graft in patient.grafts)]
+    return draw_scene(fine, patient.heart, patient.surroundings, contrast, vessels, list(patient.veins))
 
 
 def _grid(scanner: Scanner, box_lps_mm: FloatArray | None) -> Grid:
