@@ -34,11 +34,11 @@ from CardiacCTALib.structures import (
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.evaluation.centreline import RELEVANT_RADIUS_MM, evaluate_centreline
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline
+from SenseCarePlanningLib.memory import peak_memory_mb
 from SenseCarePlanningLib.phantom.coronary import make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_random import random_heart
 from SenseCarePlanningLib.phantom.coronary_scan import scan_coronary
 from SenseCarePlanningLib.phantom.coronary_truth import ArteryTruth, CoronaryTruth, load_truth, save_truth
-from SenseCarePlanningLib.progress import peak_memory_mb
 from SenseCarePlanningLib.volume import Volume
 
 STEP_MM = 0.1
