@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.dicomio.load import load_image
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import arc_length_mm, resample_polyline
 from SenseCarePlanningLib.phantom.coronary import CoronaryOptions, CoronaryPatient, make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_calibre import HUO_KASSAB, MURRAY, calibre, mother_mm
 from SenseCarePlanningLib.phantom.coronary_guides import LAD_MM, LCX_MM, Dominance
@@ -137,10 +139,26 @@ def test_the_lad_reaches_the_apex(patient) -> None:
     assert np.all(np.diff(lad[:: len(lad) // 6, 2]) < 0.0)
 
 
+@pytest.mark.parametrize("seed", [1100, 1111])
+def test_no_vein_runs_through_an_artery(seed: int) -> None:
+    patient = make_coronary_patient(CoronaryOptions(seed=seed, dominance=Dominance.RIGHT, ramus=True, hard=True))
+    for vein in patient.veins:
+        points = resample_polyline(vein.points_lps_mm, 0.2)
+        arc = arc_length_mm(vein.points_lps_mm)
+        radius = np.interp(np.linspace(0.0, arc[-1], len(points)), arc, vein.radius_mm)
+        for artery in patient.arteries:
+            gap, nearest = cKDTree(artery.points_lps_mm).query(points)
+            assert (gap - radius - artery.outer_mm[nearest]).min() > 0.5, (vein.name, artery.name)
+
+
 def test_no_artery_runs_through_a_chamber_or_another_artery(patient) -> None:
     for artery in patient.arteries:
         if artery.name in INTRAMURAL:
-            assert patient.heart.read("lv_wall", artery.points_lps_mm[-20:]).max() < 2.0
+            inside = slice(len(artery.points_lps_mm) // 3, None)
+            assert patient.heart.read("lv_wall", artery.points_lps_mm[inside]).max() < 0.0
+            for cavity in ("lv", "rv"):
+                clear = patient.heart.read(cavity, artery.points_lps_mm) - artery.outer_mm
+                assert clear.min() > 0.5, (artery.name, cavity)
             continue
         rest = slice(32, None)  # past the origin in the aorta or the parent
         for field in ("lv_wall", "rv_wall", "la_wall", "ra_wall"):

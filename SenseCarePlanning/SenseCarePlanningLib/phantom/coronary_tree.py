@@ -28,6 +28,8 @@ OTHER_MM, OPENING = 3.2, 0.7
 
 INTRAMURAL = frozenset({"S1"})
 """Branches inside the muscle, without fat around them."""
+DEEPEST_MM = 4.5
+"""In the left ventricle's wall: half its thickness, so that a septal branch stays in the septum."""
 
 IntArray = NDArray[np.int_]
 
@@ -115,7 +117,7 @@ def _course(
     arc = arc_length_mm(points)
     dense = CubicSpline(arc, points)(np.arange(0.0, arc[-1], 1.0))
     if guide.name in INTRAMURAL:
-        course = smooth_polyline(dense, 2.0, STEP_MM)
+        course = smooth_polyline(_in_the_wall(dense, heart), 2.0, STEP_MM)
         course[0] = first
         return course, at
     radius = 0.5 * guide.start_mm + 0.6
@@ -126,6 +128,16 @@ def _course(
     final = smooth_polyline(final, 1.2, STEP_MM)
     final[0] = first
     return final, at
+
+
+def _in_the_wall(points: FloatArray, heart: Heart) -> FloatArray:
+    """Lift what would come near the left ventricle's cavity to the middle of its wall."""
+    first = points[0].copy()
+    for _ in range(12):
+        lack = np.maximum(-DEEPEST_MM - heart.read("lv_wall", points), 0.0)[:, None]
+        points = _smoothed(points + lack * unit(heart.slope("lv_wall", points, 2.5)), 1.2)
+        points[0] = first
+    return points
 
 
 def settle(

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import cKDTree
 
-from ..geometry import FloatArray, tangents, unit
+from ..geometry import FloatArray, arc_length_mm, resample_polyline, tangents, unit
 from .coronary_heart import Heart
 from .coronary_tree import Artery, settle
 
 CLEARANCE_MM = 1.0
 """Between the walls of a vein and an artery."""
+ROUNDS, LAST_ROUNDS, NEIGHBOURS = 24, 4, 24
+OVER = 0.8
+"""How much rather a vein passes outside of an artery than inside, between it and the muscle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +46,7 @@ def grow_veins(heart: Heart, arteries: list[Artery]) -> list[Vein]:
         radius = np.linspace(start_mm, end_mm, len(course))
         points = settle(course, heart, ("lv_wall",), 1.6, rounds=12)
         radius = np.interp(np.linspace(0.0, 1.0, len(points)), np.linspace(0.0, 1.0, len(course)), radius)
-        found.append(Vein(name, _kept_off(points, radius, arteries), radius))
+        found.append(Vein(name, *_kept_off(points, radius, arteries, heart)))
     return found
 
 
@@ -51,13 +56,32 @@ def _aside(points: FloatArray, heart: Heart, distance_mm: float) -> FloatArray:
     return np.asarray(points + distance_mm * unit(np.cross(outward, tangents(points))))
 
 
-def _kept_off(points: FloatArray, radius_mm: FloatArray, arteries: list[Artery]) -> FloatArray:
-    for _ in range(6):
-        for artery in arteries:
-            away = points[:, None] - artery.points_lps_mm[None, ::4]
-            distance = np.linalg.norm(away, axis=2)
-            nearest = distance.argmin(axis=1)
-            rows = np.arange(len(points))
-            lack = radius_mm + artery.outer_mm[::4][nearest] + CLEARANCE_MM - distance[rows, nearest]
-            points = points + np.maximum(lack, 0.0)[:, None] * unit(away[rows, nearest])
-    return np.asarray(points)
+def _kept_off(points: FloatArray, radius_mm: FloatArray, arteries: list[Artery], heart: Heart) -> tuple[FloatArray, FloatArray]:
+    """Lead a vein past the arteries that it would run through: over them where it crosses one, aside where it runs along.
+
+    A point moves across the vein's own direction only: moved away from the artery it could land on the artery's other side from
+    its neighbour, with the vein through the artery between them.
+    """
+    middle = np.concatenate([artery.points_lps_mm[::2] for artery in arteries])
+    outer = np.concatenate([artery.outer_mm[::2] for artery in arteries])
+    tree = cKDTree(middle)
+    for turn in range(ROUNDS):
+        arc = arc_length_mm(points)
+        points = resample_polyline(points, 0.5)
+        radius_mm = np.interp(np.linspace(0.0, arc[-1], len(points)), arc, radius_mm)
+        near = tree.query(points, k=NEIGHBOURS)[1]
+        along = tangents(points)[:, None]
+        outward = unit(heart.slope("sac", points, 3.0))[:, None]
+        away = points[:, None] - middle[near]
+        missing = radius_mm[:, None] + outer[near] + CLEARANCE_MM - np.linalg.norm(away, axis=2)
+        direction = unit(away) + OVER * outward
+        direction = unit(direction - (direction * along).sum(axis=2, keepdims=True) * along)
+        worst = missing.argmax(axis=1)
+        rows = np.arange(len(points))
+        lack = np.maximum(missing[rows, worst], 0.0)
+        push = lack[:, None] * direction[rows, worst]
+        last = turn >= ROUNDS - LAST_ROUNDS
+        points = points + gaussian_filter1d(push, 1.0 if last else 4.0, axis=0) * (1.0 if last else 1.5)
+        if not last:
+            points[1:-1] = gaussian_filter1d(points, 2.0, axis=0, mode="nearest")[1:-1]
+    return points, radius_mm
