@@ -1,11 +1,14 @@
 """The four signs of high-risk plaque, each with what was measured, where, and whether the scan can tell.
 
-Positive remodelling, low attenuation, spotty calcium and the napkin-ring sign; two or more make the modifier HRP (CAD-RADS 2.0).
+Positive remodelling, low attenuation, spotty calcium and the napkin-ring sign; two or more in one plaque make the modifier HRP
+(CAD-RADS 2.0). Only signs beyond doubt count: noise, a fit that calcium disturbs, or a number beside its threshold makes the
+answer "not certain", which is said and counts for nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +16,13 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
 
+from .calcium_amount import CalciumAmount
 from .constants import HIGH_RISK_FEATURES
+from .dark_core import CORE_SIGMAS, DarkCore, cube_of, dark_cores
 from .findings import Feature
-from .lumen import Measured, Walls
-from .plaque_ring import QUIET_MM, Ring
-from .reference import DISEASED_WALL_MM
+from .lumen import Measured
+from .plaque_region import PlaqueRegion
+from .plaque_ring import Ring
 from .remodelling import POSITIVE_FROM, Remodelling
 from .stenosis import Lesion
 
@@ -25,18 +30,27 @@ BoolArray = NDArray[np.bool_]
 
 LOW_ATTENUATION_HU, LOW_ATTENUATION_KVP = 30.0, (100.0, 120.0)
 """Low-attenuation plaque lies under 30 HU; the threshold holds at 100 to 120 kV (ASCI consensus)."""
-SPOTTY_MM = 3.0
-"""Spotty calcium: under 3 mm in every direction, within non-calcified plaque."""
+LEVEL_SD_HU = 8.0
+"""Standard error of the level of a whole plaque. From the benchmark."""
+SPOTTY_MM, SPOTTY_DOUBT_MM = 3.0, 0.5
+"""Spotty calcium: under 3 mm in every direction, within non-calcified plaque; sizes this near to it are not certain (chosen: a
+voxel, and what half-height sizes err by)."""
 NAPKIN_STEP_HU, NAPKIN_RING_HU = 20.0, 130.0
-"""A napkin ring: a core darker by 20 HU or more than the rim around it, the rim not above 130 HU. The sign is defined by eye
-(dark core, open brighter rim); these numbers are chosen."""
-_NAPKIN_LENGTH_MM, _NAPKIN_WALL_MM = 1.5, 1.2
-_LEAST_LOW_MM3 = 1.0
-_SECTORS = 8
-_NAPKIN_SIGMAS = 3.0
-"""By how many deviations of noise core and rim must differ: the darkest of eight sectors is dark by chance too. Chosen."""
-_Z_ONE_SIDED = 1.645
-_EDGE_SIGMAS = 1.0
+"""A napkin ring: a dark core in contact with the lumen, in a rim that is brighter by 20 HU or more, at least as bright as the
+plaque beside it and not above 130 HU. The sign is defined by eye; the numbers are chosen."""
+SURE_SIGMAS, SURE_CORE_MM3, SMALL_CORE_MM3 = 5.0, 1.0, 4.0
+"""A core is beyond doubt from so many standard errors, when its interval leaves more than the first volume. Absence of one is
+told where a core of the second volume would have been seen. Chosen."""
+_THICK_MM = 0.6
+_Z_ONE_SIDED, _Z95 = 1.645, 1.96
+
+
+class Answer(Enum):
+    """Whether a sign is there."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_CERTAIN = "not certain"
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,7 @@ class HighRiskFeature:
     present
         None where the scan cannot tell; ``evidence`` says why.
     certain
-        Whether noise cannot turn the answer.
+        Whether noise and what disturbs the measurement cannot turn the answer.
     evidence
         What was measured, as one phrase.
     section
@@ -63,27 +77,42 @@ class HighRiskFeature:
     evidence: str
     section: int | None
 
+    @property
+    def answer(self) -> Answer:
+        """The answer as it is said."""
+        if self.present is None or not self.certain:
+            return Answer.NOT_CERTAIN
+        return Answer.YES if self.present else Answer.NO
+
 
 def high_risk_features(
-    measured: Measured, walls: Walls, ring: Ring, lesion: Lesion, shape: Remodelling | None
+    measured: Measured, ring: Ring, region: PlaqueRegion, calcium: CalciumAmount, lesion: Lesion, shape: Remodelling | None
 ) -> tuple[HighRiskFeature, ...]:
     """Look for the four signs in one lesion."""
     part = slice(lesion.first, lesion.last + 1)
+    inside = np.zeros(len(ring.share), dtype=bool)
+    inside[part] = True
+    cores = dark_cores(measured, ring, region, inside)
     return (
         _remodelled(shape),
-        _low_attenuation(measured, ring, part),
-        _spotty(measured, ring, part),
-        _napkin_ring(measured, walls, ring, part),
+        _low_attenuation(measured, ring, region, inside, cores),
+        _spotty(measured, ring, calcium, part),
+        _napkin_ring(measured, ring, region, inside, cores),
     )
 
 
 def present_features(features: tuple[HighRiskFeature, ...]) -> frozenset[Feature]:
-    """Return the signs that are present, as grading takes them."""
-    return frozenset(one.feature for one in features if one.present is True)
+    """Return the signs that are present beyond doubt: those that count for grading."""
+    return frozenset(one.feature for one in features if one.answer is Answer.YES)
+
+
+def doubtful_features(features: tuple[HighRiskFeature, ...]) -> frozenset[Feature]:
+    """Return the signs that were seen and are not certain."""
+    return frozenset(one.feature for one in features if one.present is True and not one.certain)
 
 
 def is_high_risk(features: tuple[HighRiskFeature, ...]) -> bool:
-    """Tell whether two or more signs are present."""
+    """Tell whether two or more signs are present beyond doubt."""
     return len(present_features(features)) >= HIGH_RISK_FEATURES
 
 
@@ -97,110 +126,104 @@ def _remodelled(shape: Remodelling | None) -> HighRiskFeature:
     return HighRiskFeature(Feature.POSITIVE_REMODELLING, shape.positive, shape.certain, text, shape.section)
 
 
-def _low_attenuation(measured: Measured, ring: Ring, part: slice) -> HighRiskFeature:
-    """Find the largest dark pocket away from the edges; it counts when its mean is under 30 HU beyond noise."""
-    kvp = measured.scan.kvp
+def _low_attenuation(
+    measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, cores: tuple[DarkCore, ...]
+) -> HighRiskFeature:
+    """Look for a dark core, or a plaque that is dark throughout."""
+    kvp, sign = measured.scan.kvp, Feature.LOW_ATTENUATION
     if kvp is None or not LOW_ATTENUATION_KVP[0] <= kvp <= LOW_ATTENUATION_KVP[1]:
         told = "not known" if kvp is None else f"{kvp:.0f} kV"
-        return HighRiskFeature(
-            Feature.LOW_ATTENUATION, None, False, f"30 HU holds at 100 to 120 kV only; tube voltage {told}", None
-        )
-    clear = _EDGE_SIGMAS * measured.scan.sigma_mm
-    inner = (ring.inner_mm > clear) & (ring.outer_mm > clear) & (ring.thickness_mm > DISEASED_WALL_MM)
-    dark = (inner & (np.nan_to_num(ring.ring_hu, nan=1e3) < LOW_ATTENUATION_HU))[part]
-    labels, count = _pieces(dark, ring)
-    if count == 0:
-        return HighRiskFeature(
-            Feature.LOW_ATTENUATION, False, True, "no place under 30 HU away from the edges of the plaque", None
-        )
-    sizes = np.bincount(labels.ravel())[1:]
-    pocket = labels == 1 + int(sizes.argmax())
-    volume = float(sizes.max()) * ring.place_mm3
-    mean = float(ring.ring_hu[part][pocket].mean())
-    independent = max((volume + (2.5 * QUIET_MM) ** 3) / measured.scan.noise_volume_mm3, 1.0)
-    error = measured.scan.noise_hu / np.sqrt(independent)
-    present = volume >= _LEAST_LOW_MM3
-    certain = bool(mean + _Z_ONE_SIDED * error < LOW_ATTENUATION_HU) if present else True
-    text = f"{volume:.1f} mm3 under 30 HU, mean {mean:.0f} HU +- {_Z_ONE_SIDED * error:.0f}"
-    return HighRiskFeature(Feature.LOW_ATTENUATION, present, certain, text, part.start + _thickest(pocket))
+        return HighRiskFeature(sign, None, False, f"30 HU holds at 100 to 120 kV only; tube voltage {told}", None)
+    calcified = bool(ring.glows[inside].any())
+    if cores:
+        core = cores[0]
+        least, most = (max(core.volume_mm3 + shift * core.volume_error_mm3, 0.0) for shift in (-_Z95, _Z95))
+        text = f"a dark core of {core.volume_mm3:.1f} mm3 ({least:.1f} to {most:.1f}) in a plaque of {core.around_hu:.0f} HU"
+        certain = core.sure >= SURE_SIGMAS and least > SURE_CORE_MM3 and not calcified
+        return HighRiskFeature(sign, True, certain, text, _thickest(core.places))
+    deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
+    deep &= ring.outer_mm > region.normal_mm[:, None]
+    if not deep.any():
+        return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
+    level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
+    section = _thickest(deep)
+    text = f"no dark core; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
+    if level - doubt < LOW_ATTENUATION_HU:
+        dark = level < LOW_ATTENUATION_HU
+        return HighRiskFeature(sign, dark, level + doubt < LOW_ATTENUATION_HU and not calcified, text, section)
+    volume = float((ring.share * deep).sum() * ring.place_mm3)
+    least = _smallest_core_mm3(measured, volume, level)
+    return HighRiskFeature(sign, False, least <= SMALL_CORE_MM3 and not calcified, text, None)
 
 
-def _spotty(measured: Measured, ring: Ring, part: slice) -> HighRiskFeature:
+def _smallest_core_mm3(measured: Measured, plaque_mm3: float, level_hu: float) -> float:
+    """Return the smallest lipid core that would have been told from noise in a plaque; infinite where none would fit in."""
+    spread = 8.0  # a small core and what its blur spreads around it
+    if plaque_mm3 < 0.5 * spread:
+        return float("inf")
+    error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
+    return CORE_SIGMAS * error / max(level_hu - 12.0, 15.0)
+
+
+def _spotty(measured: Measured, ring: Ring, calcium: CalciumAmount, part: slice) -> HighRiskFeature:
     """Measure each piece of calcium at half of its own contrast, which blooming does not widen."""
-    if ring.solid_hu is None or not measured.calcium[part].any():
-        return HighRiskFeature(Feature.SPOTTY_CALCIUM, False, True, "no calcium", None)
-    solid = ring.calcium_hu[part] > 0.5 * ring.solid_hu
-    labels, count = _pieces(solid, ring)
+    sign = Feature.SPOTTY_CALCIUM
+    if calcium.solid_hu is None or not measured.calcium[part].any():
+        return HighRiskFeature(sign, False, True, "no calcium", None)
+    labels, count = _pieces(calcium.above_hu[part] > 0.5 * calcium.solid_hu, ring)
     spots: list[tuple[float, int]] = []
     for one in range(1, count + 1):
         piece = labels == one
         sections, places = np.nonzero(piece)
         length = (np.ptp(sections) + 1) * ring.step_mm
-        across = measured.places.at_mm[places]
-        size = float(max(length, _widest(across) + ring.place_mm))
-        around = ~np.isnan(ring.ring_hu[part][np.unique(sections)]) & (
-            ring.thickness_mm[part][np.unique(sections)] > DISEASED_WALL_MM
-        )
-        if around.any():
+        size = float(max(length, _widest(measured.places.at_mm[places]) + ring.place_mm))
+        rows = np.unique(sections)
+        beside = np.isfinite(ring.ring_hu[part][rows]) & (ring.thickness_mm[part][rows] > _THICK_MM)
+        if beside.any():
             spots.append((size, part.start + _thickest(piece)))
     if not spots:
-        return HighRiskFeature(Feature.SPOTTY_CALCIUM, False, True, "calcium, but none within non-calcified plaque", None)
-    small = [one for one in spots if one[0] < SPOTTY_MM]
+        return HighRiskFeature(sign, False, True, "calcium, but none within non-calcified plaque", None)
     size, section = min(spots)
+    largest = max(one for one, _ in spots)
     text = f"{len(spots)} piece(s) of calcium in plaque; the smallest {size:.1f} mm across, spotty under {SPOTTY_MM:.0f} mm"
-    certain = all(abs(one - SPOTTY_MM) > 0.4 for one, _ in spots)
-    return HighRiskFeature(Feature.SPOTTY_CALCIUM, bool(small), certain, text, section)
+    # splinters beside a large piece are its border, not spots
+    present = size < SPOTTY_MM
+    certain = abs(size - SPOTTY_MM) > SPOTTY_DOUBT_MM and (not present or largest < SPOTTY_MM)
+    return HighRiskFeature(sign, present, certain, text, section)
 
 
-def _napkin_ring(measured: Measured, walls: Walls, ring: Ring, part: slice) -> HighRiskFeature:
-    """Compare, in each section, the darkest sector's middle with the rim outside of it; noise must not make the difference."""
-    places = range(*part.indices(len(walls.arc_mm)))
-    zones = np.array([_darkest(ring, at) for at in places])
-    core, rim = zones[:, 0], zones[:, 1]
-    step = np.nan_to_num(rim - core, nan=0.0)
-    error = measured.scan.noise_hu * np.sqrt(measured.scan.noise_volume_mm3 / (np.maximum(zones[:, 2], 0.5) * ring.place_mm3))
-    sign = (step >= NAPKIN_STEP_HU) & (np.nan_to_num(rim, nan=1e3) <= NAPKIN_RING_HU)
-    labels, count = ndimage.label(sign)
-    longest = int(np.bincount(labels)[1:].argmax()) + 1 if count else 0
-    run = (labels == longest) & sign
-    length = float(run.sum() * ring.step_mm)
-    # each zone holds three sections, so that a run of n tells as much as n / 3 zones
-    sure = float(step[run].mean() / (error[run].mean() * np.sqrt(3.0 / run.sum()))) if run.any() else 0.0
-    if length < _NAPKIN_LENGTH_MM or sure < _NAPKIN_SIGMAS:
-        thick = bool(np.isfinite(core).any())
-        text = "no core darker than its rim beyond noise" if thick else "the wall is too thin to show a core"
-        return HighRiskFeature(Feature.NAPKIN_RING, False, True, text, None)
-    text = f"core {core[run].mean():.0f} HU in a rim of {rim[run].mean():.0f} HU along {length:.1f} mm"
-    section = part.start + int(np.flatnonzero(run).mean())
-    return HighRiskFeature(Feature.NAPKIN_RING, True, sure > 1.5 * _NAPKIN_SIGMAS, text, section)
-
-
-def _darkest(ring: Ring, at: int) -> tuple[float, float, float]:
-    """Return the mean HU of the darkest sector's core and of the rim outside of it, and the places that tell the difference.
-
-    NaN where the wall is thin everywhere.
-
-    Three sections count together; the rim is the layer towards the outer wall, which in an open ring is bright.
-    """
-    near = slice(max(at - 1, 0), at + 2)
-    depth, level = ring.depth[near], ring.raw_hu[near]
-    thick = (ring.thickness_mm[near] > _NAPKIN_WALL_MM) & np.isfinite(level)
-    sector = ring.angle_index[near] * _SECTORS // (int(ring.angle_index.max()) + 1)
-    best = (float("nan"), float("nan"), 0.0)
-    for one in range(_SECTORS):
-        mine = thick & (sector == one)
-        core, rim = level[mine & (depth > 0.3) & (depth < 0.65)], level[mine & (depth > 0.78) & (depth < 1.0)]
-        if len(core) >= 4 and len(rim) >= 4 and not core.mean() >= best[0]:
-            best = (float(core.mean()), float(rim.mean()), len(core) * len(rim) / (len(core) + len(rim)))
-    return best
+def _napkin_ring(
+    measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, cores: tuple[DarkCore, ...]
+) -> HighRiskFeature:
+    """Compare the inner half of the plaque at the largest dark core with the rim outside of it."""
+    sign = Feature.NAPKIN_RING
+    thick = ring.thickness_mm - region.normal_mm[:, None]
+    if not (thick[inside] > _THICK_MM).any():
+        return HighRiskFeature(sign, None, False, "the wall is too thin to show a core", None)
+    calcified = bool(ring.glows[inside].any())
+    if not cores:
+        return HighRiskFeature(sign, False, not calcified, "no core darker than its rim beyond noise", None)
+    core = cores[0]
+    here: BoolArray = np.asarray(np.isin(ring.angle_index, np.unique(ring.angle_index[core.places])))
+    here &= core.places.max(axis=1, keepdims=True) & np.isfinite(ring.raw_hu) & (ring.share > 0.5) & (thick > _THICK_MM)
+    depth = ring.inner_mm / np.maximum(thick, 1e-3)
+    within, rim = here & (depth > 0.1) & (depth < 0.55), here & (depth > 0.65) & (depth < 1.0)
+    if within.sum() < 8 or rim.sum() < 8:
+        return HighRiskFeature(sign, None, False, "the wall is too thin to show a core", None)
+    dark, bright = float(ring.raw_hu[within].mean()), float(ring.raw_hu[rim].mean())
+    parts = (1.0 / within.sum() + 1.0 / rim.sum()) / ring.place_mm3
+    error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * parts))
+    length = float(core.places.any(axis=1).sum() * ring.step_mm)
+    step, doubt = bright - dark, _Z_ONE_SIDED * error
+    text = f"core {dark:.0f} HU in a rim of {bright:.0f} HU along {length:.1f} mm"
+    present = step >= NAPKIN_STEP_HU and core.around_hu - LEVEL_SD_HU <= bright <= NAPKIN_RING_HU
+    sure = step - doubt >= NAPKIN_STEP_HU and core.sure >= SURE_SIGMAS if present else step + doubt < NAPKIN_STEP_HU
+    return HighRiskFeature(sign, present, sure and not calcified, text, _thickest(core.places))
 
 
 def _pieces(mask: BoolArray, ring: Ring) -> tuple[NDArray[np.int64], int]:
     """Label connected places (n, M) across sections."""
-    size = int(ring.lattice.max()) + 1
-    cube = np.zeros((len(mask), size, size), dtype=bool)
-    cube[:, ring.lattice[:, 0], ring.lattice[:, 1]] = mask
-    labels, count = ndimage.label(cube)
+    labels, count = ndimage.label(cube_of(mask.astype(np.float32), ring) > 0.5)
     return labels[:, ring.lattice[:, 0], ring.lattice[:, 1]], int(count)
 
 

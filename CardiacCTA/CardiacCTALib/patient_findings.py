@@ -12,17 +12,16 @@ from .findings import OPEN, CoronaryFindings, SegmentFinding, Stenosis
 from .high_risk import present_features
 from .issues import Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
+from .listing import near_end, sure_narrowing
 from .plaque import LesionPlaque
 from .segments import SEGMENTS
-from .stenosis import LESION_FROM, Lesion, finding_of
+from .stenosis import Lesion, finding_of
 from .vessel_result import VesselResult
 from .vessels import Stretch
 
 PLAQUE_MM3 = 3.0
 """Least volume of a plaque that is said to be there. Chosen: what noise feigns along 3 mm of a small artery."""
 APART_MM = 4.0
-EDGE_MM, EDGE_LESION_MM = 1.5, 5.0
-"""A short narrowing whose narrowest place lies this near to an end of its line is none: lines begin in the aorta. Chosen."""
 REASONS = {
     Issue.GAP: "a gap was bridged",
     Issue.STEP: "motion",
@@ -51,24 +50,25 @@ class SegmentLesion:
 
 
 def is_plaque(plaque: LesionPlaque) -> bool:
-    """Tell whether a lesion holds plaque beyond what noise feigns."""
-    return plaque.volumes.total >= PLAQUE_MM3
+    """Tell whether a lesion holds plaque beyond what noise feigns: enough of it, and an interval that leaves some."""
+    total = plaque.volumes.estimate("total")
+    return plaque.volumes.total >= PLAQUE_MM3 and (total is None or total.low > 0.0)
 
 
 def counts(one: VesselResult, lesion: Lesion, plaque: LesionPlaque) -> bool:
-    """Tell whether a narrowing is a lesion for grading.
+    """Tell whether a listed lesion counts for grading.
 
-    It has plaque, or is narrow beyond doubt; lies in an artery over 1.5 mm; and is more than the end of the line, where a
-    section meets the aorta's wall or has no lumen left.
+    It has plaque, or is narrow beyond doubt; and lies in an artery over 1.5 mm. At the end of a line, where a section meets the
+    aorta's wall or has no lumen left, plaque must be seen.
     """
     first = lesion.narrowings[0]
-    if one.measured is not None:
-        arc = float(one.measured.walls.arc_mm[lesion.narrowest])
-        end = float(one.measured.walls.arc_mm[-1])
-        if min(arc, end - arc) < EDGE_MM and lesion.length_mm < EDGE_LESION_MM:
-            return False
-    sure = first.diameter_stenosis_percent.low >= 100.0 * LESION_FROM
-    return (sure or is_plaque(plaque) or lesion.occluded) and first.reference_mm.value > GRADED_ABOVE_MM
+    if first.reference_mm.value <= GRADED_ABOVE_MM:
+        return False
+    if is_plaque(plaque) or lesion.occluded:
+        return True
+    at_end = one.measured is not None and near_end(one.measured.walls.arc_mm, lesion.narrowest, lesion.length_mm)
+    percent = first.diameter_stenosis_percent
+    return sure_narrowing(percent.value, percent.low) and not at_end
 
 
 def lesions_of(vessels: Sequence[VesselResult]) -> tuple[SegmentLesion, ...]:

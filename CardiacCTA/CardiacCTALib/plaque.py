@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 
-from .high_risk import HighRiskFeature, high_risk_features
+from .calcium_amount import CalciumAmount, calcium_amount
+from .dark_core import dark_cores
+from .high_risk import LEVEL_SD_HU, HighRiskFeature, high_risk_features
 from .lumen import Measured, Walls
-from .plaque_ring import Ring, calcium_volume_mm3, ring_of
-from .reference import DISEASED_WALL_MM, measured_step
+from .plaque_region import PlaqueRegion, plaque_region, volume_error_mm3
+from .plaque_ring import Ring, ring_of
 from .remodelling import Remodelling, remodelling_index
-from .stenosis import Lesion
+from .stenosis import Estimate, Lesion
 
 BoolArray = NDArray[np.bool_]
 
@@ -23,6 +25,10 @@ BINS_HU = (("necrotic core", -30.0, 30.0), ("fibro-fatty", 30.0, 130.0), ("fibro
 """Non-calcified composition by HU at 120 kV, as quantitative plaque analysis bins it; calcified is above 350. The bins shift with
 tube voltage, kernel and lumen contrast, which stand beside every result."""
 _LOWEST_HU = -30.0
+BESIDE_CALCIUM = 0.5
+"""Standard deviation of a plaque's volume for the lumen beside calcium, which takes some of it: a share of the calcium's volume.
+From the benchmark."""
+Z95 = 1.96
 
 
 class PlaqueType(Enum):
@@ -41,10 +47,11 @@ CALCIUM_SHARES = ((0.03, PlaqueType.NON_CALCIFIED), (0.5, PlaqueType.MOSTLY_NON_
 
 @dataclass(frozen=True)
 class PlaqueVolumes:
-    """Volumes of the diseased wall, mm3.
+    """Volumes of plaque, mm3: what lies between the lumen and the artery's own normal wall.
 
     ``by_bin`` splits the non-calcified part by ``BINS_HU``; ``low_attenuation`` is its part under 30 HU. ``vessel`` and
-    ``lumen`` are those of the stretch, and ``burden_percent`` = 100 (vessel - lumen) / vessel (percent atheroma volume).
+    ``lumen`` are those of the stretch. ``ranges`` holds the ends of 95 % intervals by name (``total``, ``calcified``,
+    ``non_calcified``, ``low_attenuation``, ``burden_percent``); it is empty in results of older versions.
     """
 
     total: float
@@ -54,11 +61,19 @@ class PlaqueVolumes:
     by_bin: tuple[tuple[str, float], ...]
     vessel: float
     lumen: float
+    ranges: tuple[tuple[str, float, float], ...] = ()
+
+    def estimate(self, name: str) -> Estimate | None:
+        """Return a number with its 95 % interval; None where no interval is known."""
+        for one, low, high in self.ranges:
+            if one == name:
+                return Estimate(float(getattr(self, name)), low, high)
+        return None
 
     @property
     def burden_percent(self) -> float:
-        """Percent atheroma volume of the stretch."""
-        return 100.0 * (self.vessel - self.lumen) / self.vessel
+        """Percent atheroma volume of the stretch: plaque over vessel volume."""
+        return 100.0 * self.total / self.vessel
 
     @property
     def kind(self) -> PlaqueType:
@@ -108,29 +123,85 @@ class PlaqueMap:
     calcium: BoolArray
 
 
-def diseased(walls: Walls) -> BoolArray:
-    """Return where (N, J) the wall is thicker than a normal one by more than noise feigns; the whole wall there is plaque."""
-    return np.asarray(walls.outer_mm - walls.lumen_mm > DISEASED_WALL_MM)
+@dataclass(frozen=True, eq=False)
+class PlaqueWall:
+    """All that plaque of one artery is read from: ring, diseased region and calcium between the same walls."""
+
+    ring: Ring
+    region: PlaqueRegion
+    calcium: CalciumAmount
 
 
-def plaque_volumes(measured: Measured, walls: Walls, ring: Ring, first: int, last: int) -> PlaqueVolumes:
-    """Return the plaque of sections first to last."""
-    part = slice(first, last + 1)
-    step = measured_step(walls)
-    width = 2.0 * np.pi / walls.lumen_mm.shape[1]
-    wedge = 0.5 * width * (walls.outer_mm**2 - walls.lumen_mm**2) * step
-    total = float(wedge[part][diseased(walls)[part]].sum())
-    calcified = calcium_volume_mm3(ring, part)
-    soft = max(total - calcified, 0.0)
-    total = soft + calcified
-    plaque = (ring.thickness_mm > DISEASED_WALL_MM)[part] & np.isfinite(ring.ring_hu[part])
-    levels, weight = ring.ring_hu[part][plaque], ring.share[part][plaque]
-    shares = _binned(levels, weight)
-    by_bin = tuple((name, soft * share) for (name, _, _), share in zip(BINS_HU, shares, strict=True))
+def plaque_wall(measured: Measured, walls: Walls, ring: Ring | None = None) -> PlaqueWall:
+    """Look at the wall of an artery between the given walls."""
+    ring = ring or ring_of(measured, walls)
+    return PlaqueWall(ring, plaque_region(measured, walls), calcium_amount(measured, ring))
+
+
+def plaque_volumes(
+    measured: Measured, walls: Walls, ring: Ring, first: int, last: int, wall: PlaqueWall | None = None
+) -> PlaqueVolumes:
+    """Return the plaque of sections first to last.
+
+    Parameters
+    ----------
+    wall
+        The wall as :func:`plaque_wall` gives it; looked at where not given.
+    """
+    wall = wall or plaque_wall(measured, walls, ring)
+    return _volumes(measured, wall, slice(first, last + 1), None)
+
+
+def _volumes(measured: Measured, wall: PlaqueWall, part: slice, only: BoolArray | None) -> PlaqueVolumes:
+    """Sum up the sections of a part, or those of it in ``only``."""
+    region, step = wall.region, wall.region.step_mm
+    rows = np.zeros(len(region.plaque_mm2), dtype=bool)
+    rows[part] = True
+    inside = rows if only is None else rows & only
+    calcified = max(float(wall.calcium.volume_mm3[inside].sum()), 0.0)
+    total = max(float(region.plaque_mm2[inside].sum() * step), calcified)
+    soft = total - calcified
+    hard = wall.calcium.error_mm3(inside)
+    error = float(np.hypot(volume_error_mm3(measured, region, inside), BESIDE_CALCIUM * calcified))
+    by_bin, dark = _composition(measured, wall, inside, soft, error)
+    vessel, lumen = float(region.vessel_mm2[rows].sum() * step), float(region.lumen_mm2[rows].sum() * step)
+    least, most = max(total - Z95 * error, 0.0), total + Z95 * error
+    soft_error = float(np.hypot(error, hard))
     return PlaqueVolumes(
-        total, calcified, soft, by_bin[0][1], by_bin, float(walls.outer_area_mm2[part].sum() * step),
-        float(walls.lumen_area_mm2[part].sum() * step),
+        total, calcified, soft, by_bin[0][1], by_bin, vessel, lumen,
+        (
+            ("total", least, most),
+            ("calcified", max(calcified - Z95 * hard, 0.0), calcified + Z95 * hard),
+            ("non_calcified", max(soft - Z95 * soft_error, 0.0), soft + Z95 * soft_error),
+            ("low_attenuation", *dark),
+            ("burden_percent", 100.0 * least / vessel, 100.0 * most / vessel),
+        ),
     )  # fmt: skip
+
+
+def _composition(
+    measured: Measured, wall: PlaqueWall, inside: BoolArray, soft_mm3: float, total_error_mm3: float
+) -> tuple[tuple[tuple[str, float], ...], tuple[float, float]]:
+    """Return the volume of each bin of the non-calcified plaque of some sections, and the interval of the part under 30 HU.
+
+    Dark cores, which blurring lifts over the threshold, count with the volume that their darkness tells.
+    """
+    ring, region = wall.ring, wall.region
+    within = np.clip((ring.outer_mm - region.normal_mm[:, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share
+    plaque = np.isfinite(ring.ring_hu) & (within > 0.05) & (inside & region.diseased)[:, None]
+    levels, weight = ring.ring_hu[plaque], within[plaque]
+    cores = dark_cores(measured, ring, region, inside)
+    core = min(sum(one.volume_mm3 for one in cores), soft_mm3)
+    error = float(np.sqrt(sum(one.volume_error_mm3**2 for one in cores)))
+    shares = [_binned(levels + shift, weight) for shift in (0.0, Z95 * LEVEL_SD_HU, -Z95 * LEVEL_SD_HU)]
+    dark, least, most = (soft_mm3 * one[0] for one in shares)
+    rest = max(1.0 - shares[0][0], 1e-6)
+    low = max(core, dark)
+    volumes = [low, *((soft_mm3 - low) * one / rest for one in shares[0][1:])]
+    by_bin = tuple((name, volume) for (name, _, _), volume in zip(BINS_HU, volumes, strict=True))
+    spread = Z95 * total_error_mm3 / max(soft_mm3, 1e-6)
+    least, most = least * max(1.0 - spread, 0.0), most * (1.0 + spread)
+    return by_bin, (max(least, core - Z95 * error, 0.0), max(most, core + Z95 * error))
 
 
 def _binned(levels: FloatArray, weight: FloatArray) -> list[float]:
@@ -145,22 +216,24 @@ def _binned(levels: FloatArray, weight: FloatArray) -> list[float]:
     return [float(weight[inside][place == one].sum()) / total for one in range(len(BINS_HU))]
 
 
-def analyse_plaque(measured: Measured, lesion: Lesion, walls: Walls | None = None, ring: Ring | None = None) -> LesionPlaque:
+def analyse_plaque(
+    measured: Measured, lesion: Lesion, walls: Walls | None = None, ring: Ring | None = None, wall: PlaqueWall | None = None
+) -> LesionPlaque:
     """Return the plaque of one lesion.
 
     Parameters
     ----------
-    walls, ring
-        Edited walls and the ring between them; those measured where not given.
+    walls, ring, wall
+        Edited walls, the ring between them and all that is read from it; those measured where not given.
     """
     walls = walls or measured.walls
-    ring = ring or ring_of(measured, walls)
-    volumes = plaque_volumes(measured, walls, ring, lesion.first, lesion.last)
-    shape = remodelling_index(measured, walls, lesion)
+    wall = wall or plaque_wall(measured, walls, ring)
+    volumes = plaque_volumes(measured, walls, wall.ring, lesion.first, lesion.last, wall)
+    shape = remodelling_index(measured, walls, lesion, wall.region.diseased)
     outer, lumen = float(walls.outer_area_mm2[lesion.narrowest]), float(walls.lumen_area_mm2[lesion.narrowest])
     scan = measured.scan
     facts = ScanFacts(scan.kvp, scan.kernel, float(measured.lumen_hu[lesion.narrowest]), scan.fwhm_mm, scan.noise_hu)
-    features = high_risk_features(measured, walls, ring, lesion, shape)
+    features = high_risk_features(measured, wall.ring, wall.region, wall.calcium, lesion, shape)
     return LesionPlaque(volumes, 100.0 * (outer - lumen) / outer, shape, features, facts)
 
 
@@ -185,5 +258,10 @@ def plaque_map(measured: Measured, walls: Walls, ring: Ring) -> PlaqueMap:
 def vessel_plaque(measured: Measured, walls: Walls | None = None) -> PlaqueVolumes:
     """Return the plaque of the whole artery, whether or not it narrows the lumen."""
     walls = walls or measured.walls
+    return whole_plaque(measured, plaque_wall(measured, walls))
+
+
+def whole_plaque(measured: Measured, wall: PlaqueWall) -> PlaqueVolumes:
+    """Return the plaque of all diseased sections of an artery, against the volume of all sections in the scan."""
     seen = np.flatnonzero(measured.visible)
-    return plaque_volumes(measured, walls, ring_of(measured, walls), int(seen[0]), int(seen[-1]))
+    return _volumes(measured, wall, slice(int(seen[0]), int(seen[-1]) + 1), wall.region.diseased)

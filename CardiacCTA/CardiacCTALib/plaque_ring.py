@@ -3,8 +3,7 @@
 The scan shows wall and plaque mixed with the glow of a bright lumen inside and of dark fat outside: a soft plaque a millimetre
 thick is read 50 HU too high beside the lumen and as much too low beside the fat. The fitted picture of the section tells both
 shares, so that scan less picture plus the fitted level of the ring is the HU of the ring alone. Calcium, which the fit leaves
-out, is then the brightness above that level: its volume is that excess, summed, over its own contrast, which blooming does
-not change.
+out, is then the brightness above that level (``calcium_amount`` makes volumes of it).
 """
 
 from __future__ import annotations
@@ -176,10 +175,3 @@ def _averaged(values: Float32Array, weight: FloatArray, lattice: NDArray[np.int6
     sigmas = (QUIET_MM / step, QUIET_MM / place, QUIET_MM / place)
     total, number = ndimage.gaussian_filter(held, sigmas), ndimage.gaussian_filter(count, sigmas)
     return np.asarray((total / np.maximum(number, 1e-4))[:, lattice[:, 0], lattice[:, 1]], dtype=np.float64)
-
-
-def calcium_volume_mm3(ring: Ring, sections: slice) -> float:
-    """Return the volume of calcium: its brightness, summed, over the brightness of solid calcium."""
-    if ring.solid_hu is None:
-        return 0.0
-    return float(np.maximum(ring.calcium_hu[sections], 0.0).sum() * ring.place_mm3 / ring.solid_hu)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 
@@ -13,6 +14,8 @@ from .narrowest import smoothing
 from .reference import measured_step, plaque_free, usable_sections
 from .section_fit import outer_diameter_slopes
 from .stenosis import Estimate, Lesion
+
+BoolArray = NDArray[np.bool_]
 
 POSITIVE_FROM = 1.10
 """Positive remodelling: outer diameter at least 10 % greater than the mean of the normal proximal and distal ones (ASCI
@@ -44,13 +47,18 @@ class Remodelling:
         return not self.index.low < POSITIVE_FROM <= self.index.high
 
 
-def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion) -> Remodelling | None:
+def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion, diseased: BoolArray | None = None) -> Remodelling | None:
     """Return the index at the narrowest section; None where no plaque-free stretch lies within 20 mm on either side.
 
     Between two normal stretches the reference runs in a straight line, so that an artery that tapers is no sign.
+
+    Parameters
+    ----------
+    diseased
+        (N,) where there is plaque; where the wall is thick, where not given.
     """
     arc, outer = walls.arc_mm, walls.outer_diameter_mm
-    fair = usable_sections(measured) & plaque_free(walls)
+    fair = usable_sections(measured) & (plaque_free(walls) if diseased is None else ~diseased)
     fair[lesion.first : lesion.last + 1] = False
     before = fair & (arc < arc[lesion.first] - _GAP_MM) & (arc > arc[lesion.first] - _WITHIN_MM)
     after = fair & (arc > arc[lesion.last] + _GAP_MM) & (arc < arc[lesion.last] + _WITHIN_MM)

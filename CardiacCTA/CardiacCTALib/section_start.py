@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
 
+from .outer_start import outer_circles
 from .scan_model import ScanModel
 from .section_knowledge import PLAQUE_HU, WALL_MM
 from .section_model import LEAST_RADIUS_MM, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING
@@ -25,10 +26,7 @@ _WIDE_SIGMAS = 3.0
 _RING_STEP_MM = 0.2
 FAT_HU = -90.0
 """Fat around the heart lies at -80 to -100 HU."""
-_TO_FAT_HU = -15.0
 _BRIGHT_HU = 150.0
-_SECTORS = 16
-_WIDEST_WALL_MM = 2.5
 
 
 def calcium_places(
@@ -119,32 +117,11 @@ def first_guess(values: Float32Array, usable: BoolArray, at_mm: FloatArray, lume
         sigma_mm * np.sqrt(2.0 * np.clip((profile[:, 0] - PLAQUE_HU) / (lumen_hu - PLAQUE_HU), 0.0, 1.0)), 0.2, None
     )[faint]
     radius = np.maximum(ndimage.median_filter(radius, 5, mode="nearest"), LEAST_RADIUS_MM)
-    outer = _outer_radius(values, usable, at_mm, centre, radius)
     guess[:, LUMEN.start : LUMEN.start + 2] = centre
-    guess[:, LUMEN_RADIUS], guess[:, OUTER_RADIUS] = radius, outer
-    guess[:, OUTER.start : OUTER.start + 2] = centre
+    guess[:, LUMEN_RADIUS] = radius
+    guess[:, OUTER.start : OUTER_RADIUS + 1] = outer_circles(values, usable, at_mm, centre, radius, WALL_MM)
     guess[:, RING.start] = PLAQUE_HU
     return guess
-
-
-def _outer_radius(
-    values: Float32Array, usable: BoolArray, at_mm: FloatArray, centre: FloatArray, radius: FloatArray
-) -> FloatArray:
-    """Return the outer radius (N,): where sectors fall to fat; a wall of usual thickness where too few of them do."""
-    away = at_mm[None] - centre[:, None]
-    distance = np.linalg.norm(away, axis=2)
-    sector = np.floor((np.arctan2(away[..., 1], away[..., 0]) / (2.0 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
-    smooth = ndimage.gaussian_filter1d(values, 1.0, axis=0, mode="nearest")
-    fat = (smooth < _TO_FAT_HU) & usable & (distance > radius[:, None])
-    found = np.full((len(values), _SECTORS), np.inf)
-    for one in range(_SECTORS):
-        found[:, one] = np.where(fat & (sector == one), distance, np.inf).min(axis=1)
-    fell = found < radius[:, None] + _WIDEST_WALL_MM
-    middle = np.full(len(values), np.nan)
-    enough = fell.sum(axis=1) >= 4
-    middle[enough] = np.nanmedian(np.where(fell, found, np.nan)[enough], axis=1)
-    outer = np.where(enough, middle, radius + WALL_MM)
-    return np.asarray(np.maximum(ndimage.median_filter(outer, 9, mode="nearest"), radius + 0.3))
 
 
 def surroundings(

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-
-from SenseCarePlanningLib.geometry import FloatArray
 
 from .constants import MILD_FROM, MODERATE_FROM, OCCLUDED_AT, SEVERE_FROM
 from .findings import Stenosis
+from .listing import NEAR_END, NO_PLAQUE, lesion_spans, near_end, shows_plaque, sure_narrowing
 from .lumen import Measured, Walls
 from .narrowest import Narrowest, find_narrowest
 from .occlusion import LumenBrightness, lumen_brightness
-from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, plaque_free, taper_reference
+from .plaque_region import plaque_region
+from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, taper_reference
 
 BoolArray = NDArray[np.bool_]
 
@@ -26,14 +25,10 @@ GRADES = (("1", 0), ("2", MILD_FROM), ("3", MODERATE_FROM), ("4A", SEVERE_FROM),
 patient's business, not the lesion's."""
 _OPEN_AT_MOST = 99.0
 """A lumen that is there is never called 100 %; an interval that ends at 100 says "may be occluded"."""
-LESION_FROM = 0.15
-"""A narrowing counts from 15 % diameter stenosis (reference practice: 10 to 15 %), or with plaque in the wall."""
-LEAST_LESION_MM = 1.5
 CALCIUM_SD = 0.07
 """Standard deviation of the stenosis added beside calcium of 120 degrees; with the arc in proportion. From the benchmark."""
 PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
-_VALLEY = 0.5
 _MAYBE_OCCLUDED_MM = 0.45
 
 
@@ -142,42 +137,18 @@ def find_lesions(
     walls = walls or measured.walls
     diameter = walls.diameter_mm
     taper = taper_reference(measured, bifurcations, diameter)
-    spans = _spans(walls, 1.0 - diameter / taper.healthy_mm, measured.visible)
+    region = plaque_region(measured, walls, bifurcations)
+    spans = lesion_spans(1.0 - diameter / taper.healthy_mm, region, measured.visible)
     adjacent = adjacent_reference(measured, spans, bifurcations, diameter)
     brightness = brightness or lumen_brightness(measured)
     found = []
     for span in spans:
         order = (taper, adjacent) if prefer is ReferenceKind.TAPER else (adjacent, taper)
-        found.append(_lesion(measured, walls, span, order, brightness, ostium_mm))
+        lesion = _lesion(measured, walls, span, order, brightness, ostium_mm)
+        plaque, first = shows_plaque(region, *span), lesion.narrowings[0].diameter_stenosis_percent
+        if plaque or lesion.occluded or sure_narrowing(first.value, first.low):
+            found.append(replace(lesion, remarks=(*lesion.remarks, *_doubts(walls, lesion, plaque))))
     return StenosisResult(tuple(found), taper, adjacent)
-
-
-def _spans(walls: Walls, stenosis: FloatArray, visible: BoolArray) -> list[tuple[int, int]]:
-    """Return first and last sections of lesions; two narrowings with a wide place between are two lesions."""
-    step = measured_step(walls)
-    smooth = ndimage.gaussian_filter1d(stenosis, 0.6 / step, mode="nearest")
-    diseased = (smooth > LESION_FROM) | (~plaque_free(walls) & (smooth > 0.0))
-    labels, count = ndimage.label(diseased & visible)
-    spans = []
-    for one in range(1, count + 1):
-        places = np.flatnonzero(labels == one)
-        if len(places) * step >= LEAST_LESION_MM:
-            spans.extend(_split(smooth, int(places[0]), int(places[-1])))
-    return spans
-
-
-def _split(smooth: FloatArray, first: int, last: int) -> list[tuple[int, int]]:
-    """Cut a span at valleys that rise to less than half of the lesser of the two narrowings around them."""
-    inner = smooth[first : last + 1]
-    valley = first + int(inner[1:-1].argmin()) + 1 if len(inner) > 2 else first
-    for at in sorted(range(first + 1, last), key=lambda place: smooth[place]):
-        before, after = smooth[first:at].max(), smooth[at + 1 : last + 1].max()
-        if smooth[at] < _VALLEY * min(before, after) and min(before, after) > LESION_FROM:
-            valley = at
-            return [*_split(smooth, first, valley - 1), *_split(smooth, valley + 1, last)]
-        if smooth[at] > _VALLEY * inner.max():
-            break
-    return [(first, last)]
 
 
 def _lesion(
@@ -209,6 +180,11 @@ def _lesion(
         narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded), arc, occluded,
         _remarks(arc, mld, measured, unsure),
     )  # fmt: skip
+
+
+def _doubts(walls: Walls, lesion: Lesion, plaque: bool) -> tuple[str, ...]:
+    end = near_end(walls.arc_mm, lesion.narrowest, lesion.length_mm)
+    return (*((NEAR_END,) if end else ()), *(() if plaque else (NO_PLAQUE,)))
 
 
 def _diameter_sd(measured: Measured, throat: Narrowest, calcium_arc_deg: float) -> float:

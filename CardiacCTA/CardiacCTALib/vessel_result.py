@@ -13,8 +13,7 @@ from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import Volume
 
 from .lumen import Measured, measure_lumen
-from .plaque import LesionPlaque, PlaqueVolumes, analyse_plaque, plaque_volumes
-from .plaque_ring import ring_of
+from .plaque import LesionPlaque, PlaqueVolumes, analyse_plaque, plaque_wall, whole_plaque
 from .scan_model import ScanModel
 from .stenosis import Lesion, StenosisResult, find_lesions
 from .vessel_edit import AS_MEASURED_EDIT, VesselEdit
@@ -107,8 +106,6 @@ def _measure(volume: Volume, vessel: Vessel, scan: ScanModel) -> VesselResult:
     except InputError as error:
         return VesselResult(vessel, None, None, reason=error.user_message)
     stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm)
-    ring = ring_of(measured, measured.walls)
-    plaques = tuple(analyse_plaque(measured, lesion, measured.walls, ring) for lesion in stenosis.lesions)
-    seen = np.flatnonzero(measured.visible)
-    whole = plaque_volumes(measured, measured.walls, ring, int(seen[0]), int(seen[-1]))
-    return VesselResult(vessel, measured, stenosis, plaques, whole)
+    wall = plaque_wall(measured, measured.walls)
+    plaques = tuple(analyse_plaque(measured, lesion, wall=wall) for lesion in stenosis.lesions)
+    return VesselResult(vessel, measured, stenosis, plaques, whole_plaque(measured, wall))

@@ -17,8 +17,7 @@ from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.volume import Acquisition, Volume
 
 FAT_HU, MUSCLE_HU, WALL_HU, WALL_MM = -90.0, 110.0, 60.0, 0.5
-DISEASED_WALL_MM = 0.9
-"""The truth counts as plaque what lies in a wall thicker than this, the whole wall of such a sector."""
+"""The truth counts as plaque what lies between the lumen and the normal wall."""
 _FINE = 2
 
 
@@ -177,8 +176,8 @@ def _paint_tube(
             deep = (np.abs(opposite) < np.pi / 2) & (from_outer < -0.4) & (from_lumen > 0.3) & (depth > 0.5)
             level = np.where(deep, spec.core_hu, level)
         values = _over(values, level, from_outer, fine)
-        wall_share = np.clip(0.5 - from_outer / fine, 0.0, 1.0) - np.clip(0.5 - from_lumen / fine, 0.0, 1.0)
-        plaque += float(np.maximum(wall_share, 0.0)[from_lumen - from_outer > DISEASED_WALL_MM].sum()) * cell
+        beyond = np.clip(0.5 - (from_outer + WALL_MM) / fine, 0.0, 1.0) - np.clip(0.5 - from_lumen / fine, 0.0, 1.0)
+        plaque += float(np.maximum(beyond, 0.0).sum()) * cell
         if spec.calcium_hu is not None:
             hard = np.maximum.reduce(
                 [

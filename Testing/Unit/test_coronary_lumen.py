@@ -146,10 +146,10 @@ def test_calcium_is_flagged_and_does_not_hide_the_stenosis() -> None:
     assert lesion.narrowings[0].diameter_stenosis_percent.value == pytest.approx(50.0, abs=12.0)
 
 
-def test_a_lipid_core_is_dark_and_ringed() -> None:
+def test_a_lipid_core_is_dark_and_high_risk_with_remodelling() -> None:
     measured = measured_of(make_tube(replaced(stenosis=0.5, remodelling=1.4, plaque_hu=90.0, core_hu=0.0, eccentric=0.9)))
     features = analyse_plaque(measured, only(measured)).features
-    assert present_features(features) >= {Feature.LOW_ATTENUATION, Feature.NAPKIN_RING}
+    assert present_features(features) == {Feature.LOW_ATTENUATION, Feature.POSITIVE_REMODELLING}
     assert is_high_risk(features)
 
 

@@ -1,0 +1,95 @@
+"""First guess of the outer wall: the circle behind which fat begins for good, past any dark core of a plaque."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from SenseCarePlanningLib.geometry import FloatArray
+
+BoolArray = NDArray[np.bool_]
+Float32Array = NDArray[np.float32]
+
+TO_FAT_HU = -15.0
+"""Half-way between the wall (60 HU) and the fat around the heart (-80 to -100 HU)."""
+_SECTORS, _LEAST_SECTORS = 16, 5
+_WIDEST_WALL_MM, _BEHIND_MM, _FAT_SHARE = 3.5, 0.9, 0.6
+"""A wall is at most so thick; fat counts where this share of the places in the next 0.9 mm is fat too. A lipid core lies some 30
+HU above the threshold, so that noise makes single places of it look like fat and not most of them. Chosen."""
+_FARTHEST_SHARE = 0.7
+
+
+def outer_circles(
+    values: Float32Array, usable: BoolArray, at_mm: FloatArray, centre_mm: FloatArray, radius_mm: FloatArray, wall_mm: float
+) -> FloatArray:
+    """Return centre and radius (N, 3) of the outer wall, mm, in the section's plane.
+
+    Sectors that face muscle or a vein have no fat behind them and say nothing; the circle goes through the others. Where too
+    few sectors fall to fat, it lies a wall of usual thickness around the lumen.
+
+    Parameters
+    ----------
+    values, usable
+        (N, M) HU and which of them count.
+    at_mm
+        (M, 2) places in the plane.
+    centre_mm, radius_mm
+        (N, 2), (N,) of the lumen.
+    wall_mm
+        Usual thickness of the wall.
+    """
+    edge = _fat_from(values, usable, at_mm, centre_mm, radius_mm)
+    angle = (np.arange(_SECTORS) + 0.5) / _SECTORS * 2.0 * np.pi - np.pi
+    design = np.stack([np.cos(angle), np.sin(angle), np.ones_like(angle)], axis=1)
+    usual = np.concatenate([np.zeros_like(centre_mm), (radius_mm + wall_mm)[:, None]], axis=1)
+    found = usual.copy()
+    for row in np.flatnonzero(np.isfinite(edge).sum(axis=1) >= _LEAST_SECTORS):
+        seen = np.isfinite(edge[row])
+        found[row] = _circle(design[seen], edge[row][seen], usual[row])
+    found = np.asarray(ndimage.median_filter(found, (9, 1), mode="nearest"), dtype=np.float64)
+    # the lumen stays inside
+    shift = np.linalg.norm(found[:, :2], axis=1)
+    most = np.maximum(_FARTHEST_SHARE * (found[:, 2] - 0.3), 0.0)
+    found[:, :2] *= np.minimum(1.0, most / np.maximum(shift, 1e-6))[:, None]
+    reach = np.linalg.norm(found[:, :2], axis=1)
+    found[:, 2] = np.maximum(found[:, 2], np.maximum(radius_mm + 0.3, reach + 0.6 * radius_mm))
+    found[:, :2] += centre_mm
+    return found
+
+
+def _circle(design: FloatArray, edge: FloatArray, usual: FloatArray) -> FloatArray:
+    """Fit r = R + e . (cos, sin) to the edges seen, robustly and tied a little to the usual circle."""
+    trust = np.diag([1.0, 1.0, 0.1]) / 1.0**2
+    answer = np.array([0.0, 0.0, float(np.median(edge))])
+    weight = np.ones_like(edge)
+    for _ in range(6):
+        normal = (design * weight[:, None]).T @ design / 0.3**2 + trust
+        answer = np.linalg.solve(normal, design.T @ (weight * edge) / 0.3**2 + trust @ usual)
+        weight = 1.0 / (1.0 + ((edge - design @ answer) / 0.4) ** 2)
+    return np.asarray(answer)
+
+
+def _fat_from(
+    values: Float32Array, usable: BoolArray, at_mm: FloatArray, centre_mm: FloatArray, radius_mm: FloatArray
+) -> FloatArray:
+    """Return the distance (N, 16) from the lumen's centre at which fat begins in each sector; NaN where it does not."""
+    away = at_mm[None] - centre_mm[:, None]
+    distance = np.linalg.norm(away, axis=2)
+    sector = np.floor((np.arctan2(away[..., 1], away[..., 0]) / (2.0 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
+    smooth = ndimage.gaussian_filter1d(values, 1.5, axis=0, mode="nearest")
+    beyond = usable & (distance > radius_mm[:, None])
+    found = np.full((len(values), _SECTORS), np.nan)
+    for row in range(len(values)):
+        for one in range(_SECTORS):
+            mine = np.flatnonzero(beyond[row] & (sector[row] == one))
+            order = mine[np.argsort(distance[row, mine])]
+            far, fat = distance[row, order], smooth[row, order] < TO_FAT_HU
+            total = np.concatenate([[0.0], np.cumsum(fat)])
+            end = np.searchsorted(far, far + _BEHIND_MM, side="right")
+            start = np.arange(len(far))
+            behind = (total[end] - total[start]) / np.maximum(end - start, 1)
+            good = fat & (behind >= _FAT_SHARE) & (far < radius_mm[row] + _WIDEST_WALL_MM) & (end - start >= 3)
+            if good.any():
+                found[row, one] = far[int(good.argmax())]
+    return found
