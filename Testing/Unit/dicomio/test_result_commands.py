@@ -186,6 +186,7 @@ def test_pages_and_pictures_are_chosen(result: Path, serve: Callable[..., Destin
         (["print", "{result}", "--to", "h:1:A", "--pages", "3"], "pages 1 to 2"),
         (["print", "{result}", "--to", "h:1:A", "--pages", "x"], "choice of pages"),
         (["print", "{result}", "--to", "h:1:A", "--bits", "10"], "invalid choice"),
+        (["print", "{result}", "--to", "h:1:A", "--what", "film"], "of the lung, which has no film sheets"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
