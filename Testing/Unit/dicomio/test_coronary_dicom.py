@@ -50,6 +50,7 @@ from SenseCarePlanningLib.tubes.wall_edit import Anchor
 from SenseCarePlanningLib.whole_folder import whole_folder
 
 from .conftest import STUDY
+from .printers import Printer
 from .test_store import ask, needs_orthanc, start_orthanc
 
 needs_dump = pytest.mark.skipif(shutil.which("dsrdump") is None, reason="dcmtk (dsrdump) is not installed")
@@ -278,6 +279,39 @@ def test_a_coronary_result_goes_to_the_archive(
     assert {data.SOPClassUID for data in received} == {str(one) for one in SENT}
     assert {data.PatientID for data in received} == {"SECRET7"} and len({data.StudyInstanceUID for data in received}) == 1
     assert "SECRET7" not in shown.out + shown.err
+
+
+def test_the_film_is_printed_on_the_film_it_was_made_for(
+    regraded: Path, serve: Callable[..., Destination], capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer = Printer()
+    there = printer.start(serve)
+    assert main(["print", str(regraded), "--to", str(there), "--what", "film", "--dpi", "60", "--true-size"]) == 0
+    assert "1 film with 1 images of 12 bit" in capsys.readouterr().out
+    box = next(one for one in printer.created if "FilmSizeID" in one)
+    assert (box.FilmSizeID, box.FilmOrientation) == ("14INX17IN", "PORTRAIT")
+    image = printer.images[0].BasicGrayscaleImageSequence[0]
+    assert (image.Columns, image.Rows) == (pytest.approx(14 * 60, abs=2), pytest.approx(17 * 60, abs=2))
+    pixels = np.frombuffer(image.PixelData, "<u2").reshape(image.Rows, image.Columns)
+    assert pixels.max() > 3500 and np.median(pixels) < 400, "white letters and pictures on black film"
+
+
+def test_pictures_and_report_of_a_coronary_result_are_printed(regraded: Path, serve: Callable[..., Destination]) -> None:
+    printer = Printer()
+    there = printer.start(serve)
+    assert main(["print", str(regraded), "--to", str(there), "--what", "pictures", "--layout", "4x4", "--bits", "8"]) == 0
+    assert len(printer.images) == len(list((regraded / "pictures").glob("*.png")))
+    assert main(["print", str(regraded), "--to", str(there), "--pages", "1", "--dpi", "60"]) == 0
+
+
+def test_a_coronary_result_without_its_film_says_how_to_write_it(
+    case: tuple[CoronaryResult, LoadedImage], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with whole_folder(tmp_path / "bare") as scratch:
+        write_outputs(*case, scratch, Output(tmp_path, False, "en", "A4", True), Progress())
+    for what in ("film", "report"):
+        assert main(["print", str(tmp_path / "bare"), "--to", "h:1:A", "--what", what]) == 2
+        assert f"holds no {what}; write it with ./run regrade" in capsys.readouterr().err
 
 
 @needs_orthanc

@@ -201,6 +201,7 @@ def test_a_film_is_printed_at_the_films_resolution(
         (["print", "{result}", "--to", "h:1:A", "--pages", "3"], "pages 1 to 2"),
         (["print", "{result}", "--to", "h:1:A", "--pages", "x"], "choice of pages"),
         (["print", "{result}", "--to", "h:1:A", "--bits", "10"], "invalid choice"),
+        (["print", "{result}", "--to", "h:1:A", "--what", "film"], "of the lung, which has no film sheets"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
