@@ -65,8 +65,8 @@ def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ..
 
 
 def _marked(one: VesselResult, found: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
-    """Mark what rests on walls that a reader drew."""
-    return tuple(replace(item, by_reader=True) for item in found) if one.by_reader else found
+    """Mark what rests on walls that a reader drew; calcium is found without them."""
+    return tuple(replace(item, by_reader=one.by_reader and item.name != "calcium_arc") for item in found)
 
 
 def _narrowing(narrowing: Narrowing, place: Evidence) -> list[Measurement]:

@@ -26,7 +26,7 @@ FILM_PDF = "film.pdf"
 CORONARY = "coronary.json"
 """The result of a coronary analysis; without it a result is one of the lung."""
 DICOM_FILES = (SEGMENTATION, REPORT_DICOM, MEASUREMENTS_DICOM)
-PICTURES = "pictures"
+PICTURES, FILM_PDF = "pictures", "film.pdf"
 STUDY = "study.json"
 """Whose result it is, for a list of cases: apart from the other records, so that they can be shown to anybody."""
 STUDY_KEYS = ("patient_name", "study_date", "study_description", "series_uid")

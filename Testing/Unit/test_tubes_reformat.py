@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from SenseCarePlanningLib.tubes.reformat import Reformatter, Slab
 from SenseCarePlanningLib.tubes.sheets import (
@@ -16,6 +17,7 @@ from SenseCarePlanningLib.tubes.sheets import (
     stretched,
     turning_axes,
 )
+from SenseCarePlanningLib.tubes.slab_sampling import RuledRows, sample_slab
 from SenseCarePlanningLib.tubes.tube_line import TubeLine
 from SenseCarePlanningLib.tubes.wall_lines import TubeWall, section_ring, wall_lines
 from SenseCarePlanningLib.volume import Volume
@@ -172,6 +174,44 @@ def test_every_pixel_shows_the_value_of_its_place(make, slab: Slab | None) -> No
     dragged = Reformatter.around(volume, line, 10.0).cut(sheet, 0.0 if slab is None else 2.0, slab or Slab.MEAN, 2)
     inner = (slice(4, -4), slice(4, -4))
     assert np.abs((dragged.values_hu - cut.values_hu)[inner]).mean() < 0.5  # a ramp, bent only where the vessel bends
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+@pytest.mark.parametrize("shape", [(40, 50, 60), (1, 50, 60), (40, 1, 60), (40, 50, 1)])
+def test_a_slab_is_what_a_general_sampler_gives(kind: type, shape: tuple[int, int, int]) -> None:
+    """Noise of 600 HU, rows partly past the volume's ends: each sample against scipy's own linear interpolation."""
+    random = np.random.default_rng(3)
+    values = random.normal(0.0, 600.0, shape).astype(kind)
+    values.flat[:4] = np.array([-32000, 32000, -32000, 32000], dtype=kind)
+    rows = RuledRows(
+        random.uniform(-3.0, 1.0, (23, 3)) + 0.5 * np.array(shape), random.normal(0.0, 1.0, (23, 3)), random.normal(size=(23, 3))
+    )
+    across, depths = np.linspace(-25.0, 25.0, 41), np.linspace(-2.0, 2.0, 7)
+    place = (
+        rows.origin[:, None, None]
+        + across[None, :, None, None] * rows.direction[:, None, None]
+        + depths[None, None, :, None] * rows.normal[:, None, None]
+    )
+    expected = map_coordinates(values.astype(np.float64), place.reshape(-1, 3).T, order=1, mode="nearest").reshape(23, 41, 7)
+    for number in range(len(depths)):
+        found = sample_slab(values, rows, across, depths, lambda layers, at=number: layers[:, at])
+        # single precision of places, beside steps of 64000 HU
+        np.testing.assert_allclose(found, expected[:, :, number], atol=2.5)
+        assert np.abs(found - expected[:, :, number]).mean() < 0.02
+
+
+def test_a_slab_that_leaves_the_scan_is_blank_where_any_layer_does() -> None:
+    volume = ramp_volume(np.diag([0.5, 0.5, 0.5, 1.0]))
+    line = TubeLine.through(np.array([[20.0, 20.0, 2.0], [20.0, 20.0, 30.0]]), 0.0)
+    reformatter = Reformatter.around(volume, line, 10.0)
+    sheet = straightened(line, 0.0, 80.0, 0.5)
+    index = volume.grid.kji_from_lps(sheet.to_lps(np.array([[x + 0.5, 20.5] for x in range(sheet.columns)])))
+    inside = ((index >= -0.5) & (index <= np.array(volume.grid.shape_kji) - 0.5)).all(axis=1)
+    box = reformatter.box.volume.grid
+    near = (box.kji_from_lps(sheet.to_lps(np.array([[x + 0.5, 20.5] for x in range(sheet.columns)]))) >= -0.5).all(axis=1)
+    for slab in Slab:
+        blank = np.isnan(reformatter.cut(sheet, 5.0, slab).values_hu[20])
+        assert blank[~inside].all() and 0 < blank.sum() < sheet.columns and not blank[near & inside].all()
 
 
 def test_a_bead_beside_a_strong_bend_is_found_where_it_is() -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..case_folder import MEASUREMENTS_DICOM, REPORT_DICOM, REPORT_PDF, SEGMENTATION, write_study
 from ..memory import peak_memory_mb, whole_megabytes
 from ..progress import Progress
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from .coronary import Output
 
 
+NOT_DICOM = "No DICOM files were written: the input is not DICOM, so there is no study that they could belong to."
+
+
 def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress) -> list[str]:
-    """Write pictures, report, film, label maps, trees, measured vessels, numbers and the run record into an existing folder.
+    """Write pictures, report, film, DICOM files, label maps, trees, vessels, numbers and the run record into an existing folder.
 
     Parameters
     ----------
@@ -38,9 +42,11 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
     from CardiacCTALib.result_io import save_result
 
     notes: list[str] = []
+    write_study(loaded.study, folder)
     if output.report:
         result, more_notes = write_report_files(result, loaded, folder, output, progress)
         notes.extend(more_notes)
+        notes.extend(write_dicom_files(result, loaded, folder, progress))
     with progress.step("Result folder"):
         save_result(with_steps(result, progress), folder)
     _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
@@ -71,6 +77,26 @@ def write_report_files(
         )  # fmt: skip
         write_coronary_film(done, pictures, folder / "film.pdf", study=loaded.study, options=FilmOptions(language=language))
     return result, [no_rendering] if no_rendering else []
+
+
+def write_dicom_files(result: CoronaryResult, loaded: LoadedImage, folder: Path, progress: Progress) -> list[str]:
+    """Write ``seg.dcm``, ``sr.dcm`` and ``report.dcm`` of the CT's study; return what could not be written, with reasons."""
+    from CardiacCTALib.dicom_segments import describe_segments
+    from CardiacCTALib.structured_report import measurement_document
+
+    from ..dicomio.report_pdf import write_report_dicom
+    from ..dicomio.seg import write_seg
+    from ..dicomio.structured_report import write_structured_report
+
+    if not loaded.is_dicom:
+        return [NOT_DICOM]
+    with progress.step("DICOM segmentation and structured report"):
+        reasons = (
+            write_seg(describe_segments(result), loaded, folder / SEGMENTATION, "Heart and coronary arteries"),
+            write_structured_report(measurement_document(result), loaded, folder / MEASUREMENTS_DICOM),
+            write_report_dicom(folder / REPORT_PDF, loaded.study, folder / REPORT_DICOM, "Coronary CT angiography"),
+        )
+    return [one for one in reasons if one]
 
 
 def _write_run_record(result: CoronaryResult, loaded: LoadedImage, notes: list[str], seconds: float, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``print``: a result's report, its pictures, or its film sheets, on a film printer."""
+"""``print``: a result's report, its film sheets or its pictures on film."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case_folder import FILM_PDF, REPORT_PDF
+from ..case_folder import FILM_PDF, REPORT_PDF, read_case
 from ..console import JsonLines, console_sink
 from ..dicomio.film import FILM_SIZES_MM, MEDIA, ORIENTATIONS, FilmSettings, parse_layout
 from ..dicomio.study import StudyInfo, person_name
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ..report.grey_pages import GreyPage
 
 A4_MM = (210.0, 297.0)
+FILM_SIZE = "14INX17IN"
+_SAME_MM = 1.0
 LEAST_DPI, MOST_DPI = 60.0, 600.0
 
 
@@ -37,13 +39,18 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser = subparsers.add_parser("print", help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
     add_destination_arguments(parser)
     parser.add_argument(
-        "--what", default="report", choices=("report", "pictures", "film"), help="pages of the report, the pictures, or the film"
+        "--what", default="report", choices=("report", "film", "pictures"),
+        help="pages of the report, the film sheets of a coronary result, or the pictures",
+    )  # fmt: skip
+    parser.add_argument(
+        "--film", type=Path, metavar="PDF", help="with --what film: these sheets instead of the result's film.pdf"
     )
-    parser.add_argument("--film", type=Path, metavar="PDF", help="film sheets to print instead of the result's film.pdf")
     parser.add_argument("--pages", metavar="1-3,7", help="which pages of the report, or which of the pictures (default: all)")
-    parser.add_argument("--film-size", default="14INX17IN", metavar="SIZE", help=f"one of {', '.join(FILM_SIZES_MM)}")
+    parser.add_argument(
+        "--film-size", metavar="SIZE", help=f"one of {', '.join(FILM_SIZES_MM)} (default {FILM_SIZE}, or the film sheets' own)"
+    )
     parser.add_argument("--layout", default="1,1", metavar="C,R", help="images side by side, and one below the other")
-    parser.add_argument("--orientation", default="PORTRAIT", type=str.upper, choices=ORIENTATIONS)
+    parser.add_argument("--orientation", type=str.upper, choices=ORIENTATIONS, help="default PORTRAIT, or the film sheets' own")
     parser.add_argument("--medium", default="BLUE FILM", type=str.upper, choices=MEDIA)
     parser.add_argument("--copies", type=int, default=1, metavar="N")
     parser.add_argument(
@@ -59,8 +66,8 @@ def start(arguments: argparse.Namespace) -> int:
     from ..dicomio.film_print import print_films
 
     destination, patience = destination_of(arguments)
-    settings = _settings(arguments)
     check_result(arguments.result)
+    settings = _settings(arguments)
     pages = _chosen(_pages(arguments, settings), arguments.pages)
     films = -(-len(pages) // settings.per_film)
     if arguments.dry_run:
@@ -92,11 +99,14 @@ def _settings(arguments: argparse.Namespace) -> FilmSettings:
     columns, rows = parse_layout(arguments.layout)
     if not LEAST_DPI <= arguments.dpi <= MOST_DPI:
         raise InputError(f"The resolution must be {LEAST_DPI:.0f} to {MOST_DPI:.0f} dots per inch, got {arguments.dpi:g}.")
+    size, orientation = FILM_SIZE, "PORTRAIT"
+    if arguments.what == "film":
+        size, orientation = _own_size(_pdf_of(arguments)) or (size, orientation)
     return FilmSettings(
-        film_size=arguments.film_size.upper(),
+        film_size=(arguments.film_size or size).upper(),
         columns=columns,
         rows=rows,
-        orientation=arguments.orientation,
+        orientation=arguments.orientation or orientation,
         copies=arguments.copies,
         medium=arguments.medium,
         bits=arguments.bits,
@@ -105,7 +115,7 @@ def _settings(arguments: argparse.Namespace) -> FilmSettings:
 
 
 def _pages(arguments: argparse.Namespace, settings: FilmSettings) -> Sequence[GreyPage]:
-    from ..report.grey_pages import PdfPages
+    from ..report.grey_pages import PdfPages, page_size_mm
     from ..report.picture_pages import PicturePages
 
     folder = arguments.result
@@ -114,23 +124,52 @@ def _pages(arguments: argparse.Namespace, settings: FilmSettings) -> Sequence[Gr
         if not pictures:
             raise InputError(f"The result {folder.name} holds no pictures.")
         return PicturePages([(path, title_of(path)) for path in pictures], patient_line(study_of(folder)))
-    if arguments.what == "film":
-        film = arguments.film or folder / FILM_PDF
-        if not film.is_file():
-            raise InputError(f"The result {folder.name} holds no film; make its report first.")
-        # A sheet fills its film: the film's resolution is the sheet's.
-        return PdfPages(film, dpi=arguments.dpi)
-    if not (folder / REPORT_PDF).is_file():
-        raise InputError(f"The result {folder.name} holds no report; write it with ./run replan --keep-plan.")
-    return PdfPages(folder / REPORT_PDF, dpi=_page_dpi(arguments.dpi, settings))
+    path = _pdf_of(arguments)
+    page_mm = page_size_mm(path) if arguments.what == "film" else A4_MM
+    return PdfPages(path, dpi=_page_dpi(arguments.dpi, settings, page_mm))
 
 
-def _page_dpi(film_dpi: float, settings: FilmSettings) -> float:
+def _pdf_of(arguments: argparse.Namespace) -> Path:
+    """Return the report or the film sheets of a result.
+
+    Raises
+    ------
+    InputError
+        When it has none.
+    """
+    folder, film = arguments.result, arguments.what == "film"
+    path: Path = folder / (FILM_PDF if film else REPORT_PDF)
+    if film and arguments.film is not None:
+        path = arguments.film
+    if path.is_file():
+        return path
+    if film and arguments.film is not None:
+        raise InputError(f"There is no file {path.name} to print.")
+    heart = read_case(folder).organ == "heart"
+    if film and not heart:
+        raise InputError(f"The result {folder.name} is one of the lung, which has no film sheets; print its report or pictures.")
+    command = "./run regrade" if heart else "./run replan --keep-plan"
+    raise InputError(f"The result {folder.name} holds no {'film' if film else 'report'}; write it with {command}.")
+
+
+def _own_size(path: Path) -> tuple[str, str] | None:
+    """Return film size and orientation that the sheets of a PDF were made for; None for no size of film."""
+    from ..report.grey_pages import page_size_mm
+
+    width, height = page_size_mm(path)
+    upright = sorted((width, height))
+    for name, size in FILM_SIZES_MM.items():
+        if all(abs(one - other) <= _SAME_MM for one, other in zip(upright, sorted(size), strict=True)):
+            return name, ("PORTRAIT" if width <= height else "LANDSCAPE")
+    return None
+
+
+def _page_dpi(film_dpi: float, settings: FilmSettings, page_mm: tuple[float, float]) -> float:
     """Return the resolution of a page at its own size that gives the film's resolution in its box."""
     if settings.true_size:
         return film_dpi
     width, height = settings.box_mm
-    return max(film_dpi * min(width / A4_MM[0], height / A4_MM[1]), LEAST_DPI)
+    return max(film_dpi * min(width / page_mm[0], height / page_mm[1]), LEAST_DPI)
 
 
 def patient_line(study: StudyInfo) -> str:

@@ -1,12 +1,16 @@
-"""``regrade``: pictures, report and film of a coronary result, with what a reader changed since; nothing is measured anew."""
+"""``regrade``: pictures, report, film and DICOM files of a coronary result, with what a reader changed since.
+
+Nothing is measured anew but vessels whose line the reader moved, and they only where the result does not keep them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..case_folder import DICOM_FILES, FILM_PDF, PICTURES, REPORT_HTML, REPORT_PDF, STUDY, write_study
 from ..console import console_sink
 from ..errors import InputError
 from ..progress import Progress
@@ -14,7 +18,12 @@ from ..whole_folder import MANIFEST, check_output_folder, whole_folder
 from .airway import add_source_argument, of_its_study
 from .coronary import Output, say_done
 
-WRITTEN = ("report.pdf", "report.html", "film.pdf", "pictures")
+if TYPE_CHECKING:
+    from CardiacCTALib.vessel_result import VesselResult
+
+    from ..tubes.line_edit import LinePoint
+
+WRITTEN = (REPORT_PDF, REPORT_HTML, FILM_PDF, PICTURES, STUDY, *DICOM_FILES)
 """What is written anew; all else of the result stays as it is."""
 
 
@@ -35,23 +44,39 @@ def add_parser(subparsers: Any, summary: str) -> None:
 def start(arguments: argparse.Namespace) -> int:
     """Read, apply the changes, write."""
     from CardiacCTALib.reader_changes import changed, load_changes
+    from CardiacCTALib.remeasured import keep_remeasured, kept_in
     from CardiacCTALib.result_io import load_result
+    from CardiacCTALib.vessel_editor import remeasure
 
     from ..dicomio.load import load_image
-    from .coronary_outputs import write_report_files
+    from .coronary_outputs import write_dicom_files, write_report_files
 
     check_output_folder(arguments.out)
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
-        result = changed(load_result(arguments.result), load_changes(arguments.result))
+        first = load_result(arguments.result)
         # Whether it can be analysed was judged when it was: here only the place matters.
         loaded = of_its_study(load_image(arguments.ct, require_chest=False, body="heart"), arguments.dicom_files)
-        if not loaded.volume.grid.same_as(result.heart.grid):
+        if not loaded.volume.grid.same_as(first.heart.grid):
             raise InputError("This scan is not the one that the result was made on; name that one.")
+    measured_now: list[tuple[VesselResult, VesselResult]] = []
+
+    def measure(vessel: VesselResult, line: tuple[LinePoint, ...]) -> VesselResult:
+        if first.scan is None:
+            raise InputError("The sharpness of the scan is not known, so that no vessel can be measured.")
+        found = remeasure(vessel, line, loaded.volume, first.scan, progress)
+        measured_now.append((vessel, found))
+        return found
+
+    result = changed(first, load_changes(arguments.result), kept_in(arguments.result, measure))
     output = Output(arguments.out, True, arguments.language, arguments.page, arguments.json)
     with whole_folder(arguments.out) as scratch:
         _copy(arguments.result, scratch)
+        write_study(loaded.study, scratch)
+        for vessel, found in measured_now:
+            keep_remeasured(vessel, found, scratch)
         result, notes = write_report_files(result, loaded, scratch, output, progress)
+        notes = [*notes, *write_dicom_files(result, loaded, scratch, progress)]
     return say_done(result, output, (*result.warnings, *notes))
 
 

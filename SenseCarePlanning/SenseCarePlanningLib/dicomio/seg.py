@@ -21,6 +21,7 @@ from ..volume import Grid, LabelMap
 from .load import LoadedImage
 from .new_object import MANUFACTURER, save_whole, source_headers
 from .seg_read import StoredSegment, read_segments
+from .structured_report_items import LONGEST_MEANING
 
 logger = logging.getLogger(__name__)
 
@@ -142,12 +143,25 @@ def _segmentation(
 
 
 def _stacked(segments: Sequence[tuple[SegmentDescription, LabelMap]]) -> NDArray[np.uint8]:
-    """Return (slices, rows, columns, segments) of 0 and 1."""
+    """Return (slices, rows, columns) of segment numbers, or, where segments overlap, (slices, rows, columns, segments) of 0
+    and 1, which takes a byte a voxel and segment."""
     first = segments[0][1].array_kji
+    numbers = np.zeros(first.shape, dtype=np.uint8)
+    if len(segments) < 256 and all(_numbered(numbers, *one, at) for at, one in enumerate(segments, start=1)):
+        return numbers
     stacked = np.empty((*first.shape, len(segments)), dtype=np.uint8)
     for number, (description, label_map) in enumerate(segments):
         stacked[..., number] = label_map.array_kji == description.value
     return stacked
+
+
+def _numbered(numbers: NDArray[np.uint8], description: SegmentDescription, label_map: LabelMap, number: int) -> bool:
+    """Write a segment's number into its voxels; False where another one has been written to one of them."""
+    mask = label_map.array_kji == description.value
+    if numbers[mask].any():
+        return False
+    numbers[mask] = number
+    return True
 
 
 def _described(description: SegmentDescription, number: int) -> Any:
@@ -155,7 +169,8 @@ def _described(description: SegmentDescription, number: int) -> Any:
     from pydicom.sr.coding import Code as DicomCode
 
     def coded(code: Code) -> Any:
-        return DicomCode(code.value, code.scheme, code.meaning)
+        # longer meanings than DICOM holds are cut: they are for display only
+        return DicomCode(code.value, code.scheme, code.meaning[:LONGEST_MEANING])
 
     algorithm, kind = None, hd.seg.SegmentAlgorithmTypeValues.MANUAL
     if description.algorithm:

@@ -172,6 +172,8 @@ def _comment(measurement: Measurement) -> str:
         low, high = measurement.interval
         unit = "" if measurement.unit == "1" else f" {measurement.unit}"
         parts.append(f"95 % interval {low:.4g} to {high:.4g}{unit}")
+    if measurement.by_reader:
+        parts.append("by the reader")
     if measurement.method:
         parts.append(f"Method: {measurement.method}")
     return "; ".join(parts)

@@ -64,6 +64,18 @@ def grey_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return np.rint(shade * (WHITE / 255.0)).clip(0, WHITE).astype(np.uint16)
 
 
+def page_size_mm(path: Path) -> tuple[float, float]:
+    """Return width and height of a PDF's first page, mm.
+
+    Raises
+    ------
+    InputError
+        When it is no PDF, is encrypted, or is damaged.
+    """
+    width, height = PdfPages(path)._document[0].get_size()
+    return width * MM_PER_POINT, height * MM_PER_POINT
+
+
 class PdfPages(Sequence[GreyPage]):
     """The pages of a PDF, drawn one by one when asked for: a page at 300 dpi takes some 20 MB.
 

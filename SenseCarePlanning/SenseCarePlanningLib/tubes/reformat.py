@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from ..geometry import FloatArray
 from ..volume import Volume
 from .section_planes import SplineBox, spline_box
 from .sheets import Sheet
+from .slab_sampling import RuledRows, sample_slab
 from .tube_line import TubeLine
 
 Float32Array = NDArray[np.float32]
@@ -96,36 +97,37 @@ class Reformatter:
         layers = int(np.ceil(thickness_mm / layer_mm - 1e-9)) + 1
         rows = self._rows(sheet)
         if layers == 1:
-            return ReformatImage(self._sampled(rows, sheet, 0.0, 3), sheet)
-        joined: Float32Array | None = None
-        for depth in np.linspace(-0.5, 0.5, layers) * thickness_mm:
-            layer = self._sampled(rows, sheet, float(depth), 1)
-            joined = layer if joined is None else _JOINED[slab](joined, layer)
-        assert joined is not None
-        return ReformatImage(np.asarray(joined / layers if slab is Slab.MEAN else joined, dtype=np.float32), sheet)
+            return ReformatImage(self._thin(rows, sheet), sheet)
+        depths = np.linspace(-0.5, 0.5, layers) * thickness_mm
+        values = sample_slab(self.values_kji, rows, sheet.across_mm, depths, _JOINED[slab])
+        for depth in depths[[0, -1]]:  # rows are straight: what leaves the scan does so in the first layer or the last
+            self._blank(values, rows, sheet, float(depth))
+        return ReformatImage(values, sheet)
 
-    def _rows(self, sheet: Sheet) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return origin, direction and normal (rows, 3) of the sheet's rows in array indices, the last two per mm."""
+    def _rows(self, sheet: Sheet) -> RuledRows:
+        """Return the sheet's rows in array indices."""
         origin, direction, normal = sheet.rulings(sheet.down_mm)
         grid = self.box.volume.grid
         turn = np.linalg.inv(grid.affine_ijk_to_lps[:3, :3]).T[:, ::-1]
-        return grid.kji_from_lps(origin), direction @ turn, normal @ turn
+        return RuledRows(grid.kji_from_lps(origin), direction @ turn, normal @ turn)
 
-    def _sampled(
-        self, rows: tuple[FloatArray, FloatArray, FloatArray], sheet: Sheet, depth_mm: float, order: int
-    ) -> Float32Array:
-        origin, direction, normal = rows
-        start = origin + depth_mm * normal
-        index = start.T[:, :, None] + direction.T[:, :, None] * sheet.across_mm
-        source = self.box.coefficients if order == 3 else self.values_kji
+    def _thin(self, rows: RuledRows, sheet: Sheet) -> Float32Array:
+        """Return values by cubic splines."""
+        index = rows.origin.T[:, :, None] + rows.direction.T[:, :, None] * sheet.across_mm
         values = np.empty((sheet.rows, sheet.columns), dtype=np.float32)
-        mode = "mirror" if order == 3 else "nearest"
-        map_coordinates(source, index, order=order, mode=mode, prefilter=False, output=values)
-        last = np.array(self.values_kji.shape) - 0.5
-        ends = start.T[:, :, None] + direction.T[:, :, None] * sheet.across_mm[[0, -1]]
-        if (ends < -0.5).any() or (ends > last[:, None, None]).any():
-            values[((index < -0.5) | (index > last[:, None, None])).any(axis=0)] = np.nan
+        map_coordinates(self.box.coefficients, index, order=3, mode="mirror", prefilter=False, output=values)
+        self._blank(values, rows, sheet, 0.0)
         return values
+
+    def _blank(self, values: Float32Array, rows: RuledRows, sheet: Sheet, depth_mm: float) -> None:
+        """Write NaN where a layer leaves the scan."""
+        last = np.array(self.values_kji.shape)[:, None, None] - 0.5
+        start = (rows.origin + depth_mm * rows.normal).T[:, :, None]
+        direction = rows.direction.T[:, :, None]
+        ends = start + direction * sheet.across_mm[[0, -1]]
+        if (ends < -0.5).any() or (ends > last).any():
+            index = start + direction * sheet.across_mm
+            values[((index < -0.5) | (index > last)).any(axis=0)] = np.nan
 
 
 def _enlarged(values: Float32Array, sheet: Sheet, stride: int) -> Float32Array:
@@ -140,4 +142,8 @@ def _enlarged(values: Float32Array, sheet: Sheet, stride: int) -> Float32Array:
     return np.asarray(values, dtype=np.float32)
 
 
-_JOINED = {Slab.MEAN: np.add, Slab.MIP: np.maximum, Slab.MINIP: np.minimum}
+_JOINED: dict[Slab, Callable[[Float32Array], Float32Array]] = {
+    Slab.MEAN: lambda layers: np.asarray(layers.mean(axis=1)),
+    Slab.MIP: lambda layers: np.asarray(layers.max(axis=1)),
+    Slab.MINIP: lambda layers: np.asarray(layers.min(axis=1)),
+}

@@ -180,8 +180,11 @@ def test_a_film_is_printed_at_the_films_resolution(
     canvas.save()
     arguments = ["print", str(result), "--to", str(there), "--what", "film", "--dpi", "60"]
     assert main(arguments) == 2
-    assert "holds no film" in capsys.readouterr().err
-    assert main([*arguments, "--film", str(tmp_path / "sheets.pdf"), "--film-size", "8INX10IN"]) == 0
+    assert "no film sheets" in capsys.readouterr().err
+    assert main([*arguments, "--film", str(tmp_path / "gone.pdf")]) == 2
+    assert "no file gone.pdf" in capsys.readouterr().err
+    assert main([*arguments, "--film", str(tmp_path / "sheets.pdf")]) == 0
+    assert printer.created[-1].FilmSizeID == "8INX10IN", "the sheets' own size"
     sheet = printer.images[0].BasicGrayscaleImageSequence[0]
     assert (sheet.Columns, sheet.Rows) == (480, 600)
 
@@ -201,6 +204,7 @@ def test_a_film_is_printed_at_the_films_resolution(
         (["print", "{result}", "--to", "h:1:A", "--pages", "3"], "pages 1 to 2"),
         (["print", "{result}", "--to", "h:1:A", "--pages", "x"], "choice of pages"),
         (["print", "{result}", "--to", "h:1:A", "--bits", "10"], "invalid choice"),
+        (["print", "{result}", "--to", "h:1:A", "--what", "film"], "of the lung, which has no film sheets"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

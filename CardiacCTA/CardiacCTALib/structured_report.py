@@ -1,0 +1,187 @@
+"""The coronary result's numbers as a DICOM structured report: patient, lesions, segments, calcium of each artery, the scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from SenseCarePlanningLib.dicomio.structured_report import Algorithm, Evaluation, MeasurementDocument, MeasurementGroup, Site
+from SenseCarePlanningLib.dicomio.structured_report_items import PRIVATE_SCHEME, Concept
+from SenseCarePlanningLib.i18n import translator
+from SenseCarePlanningLib.report.model import Code, Measurement, not_measured
+
+from . import dicom_codes as codes
+from .cadrads_category import Category
+from .findings import SegmentFinding
+from .high_risk import is_high_risk
+from .plaque import PlaqueType
+from .reader_change import graded_codes
+from .report_pages.rows import LesionRow, counted_rows, lesion_rows
+from .result import CoronaryResult
+from .segments import BY_CODE, SEGMENTS, Artery
+
+REMARK = (
+    "For research use, not a medical device; to be reviewed by a clinician. Lengths in mm, areas in mm2, volumes in mm3; "
+    "diameter and area stenosis in percent of the healthy lumen by the taper of the vessel."
+)
+PATIENT, SCAN = "Patient", "Scan"
+CONCEPTS: Mapping[str, Concept] = {
+    "diameter_stenosis_taper": codes.CONCEPTS["diameter_stenosis"],
+    "area_stenosis_taper": codes.CONCEPTS["area_stenosis"],
+    "minimum_lumen_diameter": codes.CONCEPTS["minimal_lumen_diameter"],
+    "minimum_lumen_area": codes.CONCEPTS["minimal_lumen_area"],
+    "calcium_arc": codes.CONCEPTS["calcium_arc"],
+    "plaque_volume": codes.CONCEPTS["plaque_volume"],
+    "lumen_volume": codes.CONCEPTS["lumen_volume"],
+    "plaque_burden_at_narrowest": codes.CONCEPTS["plaque_burden"],
+    "remodelling_index": codes.CONCEPTS["remodelling_index"],
+    "agatston_score": codes.CONCEPTS["agatston"],
+    "calcium_volume": codes.CONCEPTS["calcium_volume"],
+    "calcium_mass": codes.CONCEPTS["calcium_mass"],
+    **{
+        name: Concept(Code(name, PRIVATE_SCHEME, meaning))
+        for name, meaning in (
+            ("diameter_stenosis_adjacent", "Lumen diameter stenosis against adjacent sections"),
+            ("area_stenosis_adjacent", "Lumen area stenosis against adjacent sections"),
+            ("reference_diameter", "Healthy lumen diameter"),
+            ("reference_diameter_taper", "Healthy lumen diameter by the taper"),
+            ("reference_diameter_adjacent", "Healthy lumen diameter of adjacent sections"),
+            ("percent_atheroma_volume", "Percent atheroma volume"),
+            ("calcified_plaque_volume", "Calcified plaque volume"),
+        )
+    },
+}
+"""Machine name -> code and derivation: one each within a group; measurements not listed carry their own or a private one."""
+CORONARY_ARTERY = Code("41801008", "SCT", "Coronary artery")
+ARTERIES: Mapping[Artery, Code] = {
+    Artery.LM: Code("3227004", "SCT", "Left Main Coronary Artery"),
+    Artery.LAD: Code("59438005", "SCT", "Left Anterior Descending Coronary Artery"),
+    Artery.LCX: Code("57396003", "SCT", "Circumflex Coronary Artery"),
+    Artery.RCA: Code("13647002", "SCT", "Right Coronary Artery"),
+    Artery.RI: Code("244252004", "SCT", "Intermediate Artery (Ramus)"),
+}
+CALCIFICATION = codes.PLAQUES[PlaqueType.CALCIFIED]
+
+ASSESSABILITY = Code("assessability", PRIVATE_SCHEME, "Whether the segment can be assessed")
+ASSESSED = Code("assessed", PRIVATE_SCHEME, "Assessed")
+NOT_ASSESSABLE = Code("not_assessable", PRIVATE_SCHEME, "Not assessable")
+ORIGIN = Code("origin_of_walls", PRIVATE_SCHEME, "Who drew the walls or gave the grade")
+BY_READER = Code("by_reader", PRIVATE_SCHEME, "The reader")
+
+_OF_PATIENT = ("agatston_score", "calcium_volume", "calcium_mass", "segment_involvement_score", "plaque_volume",
+               "calcified_plaque_volume", "low_attenuation_plaque_volume")  # fmt: skip
+_OF_SCAN = ("aortic_attenuation", "noise", "point_spread_fwhm")
+_LESION_CATEGORIES = {
+    "1": Category.MINIMAL, "2": Category.MILD, "3": Category.MODERATE, "4A": Category.SEVERE, "5": Category.OCCLUDED,
+}  # fmt: skip
+
+
+def measurement_document(result: CoronaryResult) -> MeasurementDocument:
+    """Arrange a result's numbers for :func:`SenseCarePlanningLib.dicomio.structured_report.write_structured_report`.
+
+    Parameters
+    ----------
+    result
+        Any coronary result, with a reader's changes where they are applied. Its sentences are English, so the document is.
+
+    Returns
+    -------
+    MeasurementDocument
+        The patient (CAD-RADS with modifiers, dominance, sums), the lesions that count for grading as the report numbers
+        them, the segments with what cannot be assessed, the calcium of each artery where it was scored, the scan.
+    """
+    algorithm = Algorithm(f"SenseCare Planning {result.engine.name}", result.engine.version)
+    drawn = {code: change for code, change in graded_codes(result.changes).items()}
+    groups = [_patient(result, algorithm)]
+    groups += [_lesion(row, algorithm) for row in counted_rows(result)]
+    groups += [_segment(result, one, algorithm, one.code in drawn) for one in result.findings.segments]
+    groups += _calcium(result, algorithm)
+    groups.append(MeasurementGroup(SCAN, _named(result, _OF_SCAN), finding=codes.CORONARY_CTA, algorithm=algorithm))
+    return MeasurementDocument(
+        groups=tuple(group for group in groups if group.measurements or group.evaluations),
+        procedure=codes.CORONARY_CTA,
+        concepts=CONCEPTS,
+        remarks=_remarks(result),
+        series_description="Coronary measurements",
+    )
+
+
+def _named(result: CoronaryResult, names: tuple[str, ...]) -> tuple[Measurement, ...]:
+    return tuple(result.examination[name] for name in names if name in result.examination)
+
+
+def _patient(result: CoronaryResult, algorithm: Algorithm) -> MeasurementGroup:
+    graded = result.grade
+    burden = () if graded.burden.level is None else (f"P{graded.burden.level}",)
+    evaluations = [Evaluation(codes.ASSESSMENT, codes.ASSESSMENTS[graded.category])]
+    evaluations += [Evaluation(codes.ASSESSMENT_MODIFIER, codes.MODIFIERS[name]) for name in (*burden, *graded.modifiers)]
+    if result.dominance is not None:
+        evaluations.append(Evaluation(codes.DOMINANCE, codes.DOMINANCES[result.dominance]))
+    return MeasurementGroup(
+        PATIENT, _named(result, _OF_PATIENT), tuple(evaluations), codes.CORONARY_DISEASE, algorithm=algorithm
+    )  # fmt: skip
+
+
+def _lesion(row: LesionRow, algorithm: Algorithm) -> MeasurementGroup:
+    lesion = row.lesion
+    evaluations = [Evaluation(codes.GRADE, codes.ASSESSMENTS[_LESION_CATEGORIES[grade]]) for grade in lesion.grades]
+    kind = codes.PLAQUES.get(row.plaque.volumes.kind)
+    if kind is not None:
+        evaluations.append(Evaluation(codes.PLAQUE, kind))
+    if is_high_risk(row.plaque.features):
+        evaluations.append(Evaluation(codes.PLAQUE, codes.VULNERABLE))
+    if row.vessel.by_reader:
+        evaluations.append(Evaluation(ORIGIN, BY_READER))
+    return MeasurementGroup(
+        tracking_id=f"{row.name} {row.code or row.vessel.vessel.name}",
+        measurements=tuple(row.numbers.values()),
+        evaluations=tuple(evaluations),
+        finding=codes.STENOSIS,
+        sites=(Site(BY_CODE[row.code].meaning if row.code else CORONARY_ARTERY),),
+        algorithm=algorithm,
+    )
+
+
+def _segment(result: CoronaryResult, finding: SegmentFinding, algorithm: Algorithm, by_hand: bool) -> MeasurementGroup:
+    stenosis, numbers = finding.stenosis, result.segment_measurements.get(finding.code, ())
+    name, unit = "diameter_stenosis_taper", "%"
+    if stenosis is None:
+        worst = not_measured(name, unit, finding.not_assessable)
+    else:
+        worst = Measurement(name, stenosis.percent, unit, stenosis.interval, "worst of the segment", by_reader=by_hand)
+    seen = Evaluation(ASSESSABILITY, NOT_ASSESSABLE if stenosis is None else ASSESSED)
+    origin = (Evaluation(ORIGIN, BY_READER),) if by_hand else ()
+    return MeasurementGroup(
+        tracking_id=f"Segment {BY_CODE[finding.code].number} {finding.code}",
+        measurements=(worst, *numbers),
+        evaluations=(seen, *origin),
+        finding=CORONARY_ARTERY,
+        sites=(Site(BY_CODE[finding.code].meaning),),
+        algorithm=algorithm,
+    )
+
+
+def _calcium(result: CoronaryResult, algorithm: Algorithm) -> list[MeasurementGroup]:
+    """Return the score of every artery; none where there is no score, which the patient's group says with the reason."""
+    found = []
+    for artery in Artery:
+        item = result.examination.get(f"agatston_score_{artery.value}")
+        if item is not None:
+            number = Measurement("agatston_score", item.value, item.unit, item.interval, item.method, item.reason_missing)
+            site = (Site(ARTERIES[artery]),)
+            found.append(MeasurementGroup(f"Calcium {artery.value}", (number,), (), CALCIFICATION, None, site, algorithm))
+    return found
+
+
+def _remarks(result: CoronaryResult) -> tuple[str, ...]:
+    english = translator("en")
+    possible = () if result.grade.certain else (
+        "Within the intervals the category may be " + ", ".join(one.value for one in result.grade.possible) + ".",
+    )  # fmt: skip
+    rest = len(lesion_rows(result)) - len(counted_rows(result))
+    small = (
+        () if not rest else (f"{rest} more narrowings are small or not sure to be lesions; they are not graded and not here.",)
+    )
+    absent = tuple(one.code for one in SEGMENTS if one.code in result.findings.absent)
+    missing = () if not absent else (f"Segments that this heart does not have: {', '.join(absent)}.",)
+    changes = tuple(f"Changed by the reader: {one.say(english)}" for one in result.changes)
+    return (REMARK, f"{result.grade.text}.", *possible, *small, *missing, *changes, *result.warnings, *result.not_measured)
