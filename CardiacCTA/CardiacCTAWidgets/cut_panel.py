@@ -50,7 +50,7 @@ class CutPanel:
 
     def _on_session(self, what: str) -> None:
         """Show how the vessel is seen when that was not chosen here: another vessel begins with the view taken by itself."""
-        if what not in ("case", "vessel", "seen"):
+        if what not in ("case", "vessel", "along", "change", "seen"):
             return
         ui, cut = self.ui, self.session.cut
         mode = THIN if cut.thickness_mm == 0.0 else cut.slab.value
@@ -62,6 +62,7 @@ class CutPanel:
         blocked = ui.turnSlider.blockSignals(True)
         ui.turnSlider.value = cut.turn_deg
         ui.turnSlider.blockSignals(blocked)
-        ui.thicknessSlider.enabled = mode != THIN
+        ready = self.session.along is not None
+        ui.thicknessSlider.enabled = ready and mode != THIN
         for widget in (ui.kindComboBox, ui.slabComboBox, ui.turnSlider):
-            widget.enabled = self.session.along is not None
+            widget.enabled = ready

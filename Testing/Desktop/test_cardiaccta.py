@@ -103,6 +103,7 @@ def test_the_view_is_turned_by_slider_and_by_the_right_button(desktop, shown):
     choose(desktop, shown, shown.ui.vesselTable, 0)
     session, place = shown.session, shown.session.at_mm
     before, straight = session.along.lying.picture, session.along.cut_deg(place)
+    assert shown.ui.turnSlider.enabled and shown.ui.kindComboBox.enabled
     shown.ui.turnSlider.value = 90.0
     settle(desktop, shown)
     assert (session.along.cut_deg(place) - straight) % 360.0 == pytest.approx(90.0)

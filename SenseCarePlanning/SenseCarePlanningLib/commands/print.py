@@ -42,7 +42,9 @@ def add_parser(subparsers: Any, summary: str) -> None:
         "--what", default="report", choices=("report", "film", "pictures"),
         help="pages of the report, the film sheets of a coronary result, or the pictures",
     )  # fmt: skip
-    parser.add_argument("--film", type=Path, metavar="PDF", help="film sheets to print instead of the result's own (--what film)")
+    parser.add_argument(
+        "--film", type=Path, metavar="PDF", help="with --what film: these sheets instead of the result's film.pdf"
+    )
     parser.add_argument("--pages", metavar="1-3,7", help="which pages of the report, or which of the pictures (default: all)")
     parser.add_argument(
         "--film-size", metavar="SIZE", help=f"one of {', '.join(FILM_SIZES_MM)} (default {FILM_SIZE}, or the film sheets' own)"
@@ -136,13 +138,13 @@ def _pdf_of(arguments: argparse.Namespace) -> Path:
         When it has none.
     """
     folder, film = arguments.result, arguments.what == "film"
-    if film and arguments.film is not None:
-        if not arguments.film.is_file():
-            raise InputError(f"The film sheets {arguments.film.name} are not there.")
-        return Path(arguments.film)
     path: Path = folder / (FILM_PDF if film else REPORT_PDF)
+    if film and arguments.film is not None:
+        path = arguments.film
     if path.is_file():
         return path
+    if film and arguments.film is not None:
+        raise InputError(f"There is no file {path.name} to print.")
     heart = read_case(folder).organ == "heart"
     if film and not heart:
         raise InputError(f"The result {folder.name} is one of the lung, which has no film sheets; print its report or pictures.")

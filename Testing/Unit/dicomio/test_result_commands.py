@@ -180,8 +180,11 @@ def test_a_film_is_printed_at_the_films_resolution(
     canvas.save()
     arguments = ["print", str(result), "--to", str(there), "--what", "film", "--dpi", "60"]
     assert main(arguments) == 2
-    assert "holds no film" in capsys.readouterr().err
-    assert main([*arguments, "--film", str(tmp_path / "sheets.pdf"), "--film-size", "8INX10IN"]) == 0
+    assert "no film sheets" in capsys.readouterr().err
+    assert main([*arguments, "--film", str(tmp_path / "gone.pdf")]) == 2
+    assert "no file gone.pdf" in capsys.readouterr().err
+    assert main([*arguments, "--film", str(tmp_path / "sheets.pdf")]) == 0
+    assert printer.created[-1].FilmSizeID == "8INX10IN", "the sheets' own size"
     sheet = printer.images[0].BasicGrayscaleImageSequence[0]
     assert (sheet.Columns, sheet.Rows) == (480, 600)
 
