@@ -10,15 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.volume import LabelMap
 
-USUAL_AXIS, USUAL_TOWARDS_RV = np.array([0.70, -0.58, -0.42]), np.array([-0.64, -0.76, -0.02])
+USUAL_AXIS, USUAL_TOWARDS_RV = np.array([0.77, -0.46, -0.44]), np.array([-0.51, -0.86, -0.02])
 """From base to apex, and from the left to the right ventricle, in LPS: the apex points to the left, to the front and down, the
 right ventricle lies before and to the right. Chosen: the middle of normal hearts, which turn by 15 degrees and more."""
-RADIUS_MM, RADIUS_SD_MM = 30.0, 4.0
+RADIUS_MM = 30.0
 """Distance of the arteries in the grooves from the axis of the left ventricle. Chosen: half an outer diameter of 55 to 60 mm."""
 LEFT_VENTRICLE, RIGHT_VENTRICLE, LEFT_ATRIUM, MYOCARDIUM, AORTA = (
     "left_ventricle", "right_ventricle", "left_atrium", "myocardium", "aorta",
@@ -41,6 +40,8 @@ class HeartFrame:
         (3,) tip of the left ventricle; None where no chamber shows it.
     from_chambers
         Whether the chambers gave it.
+    size
+        Against a usual heart.
     """
 
     axis: FloatArray
@@ -49,6 +50,11 @@ class HeartFrame:
     centre_lps_mm: FloatArray
     apex_lps_mm: FloatArray | None = None
     from_chambers: bool = False
+    size: float = 1.0
+
+    def placed(self, points_mm: FloatArray) -> FloatArray:
+        """Return points (N, 3) of a usual heart, given along the axes from the left ventricle's middle, in this one."""
+        return np.asarray(self.centre_lps_mm + self.size * points_mm @ np.stack([self.axis, self.towards_rv, self.inferior]))
 
     def depth_mm(self, points_lps_mm: FloatArray) -> FloatArray:
         """Return how far (N,) points lie towards the apex."""
@@ -111,35 +117,5 @@ def _cloud(heart: LabelMap, name: str) -> FloatArray | None:
 
 
 def usual_frame(origin_lps_mm: FloatArray) -> HeartFrame:
-    """Return the frame of a heart that lies as most do, with the end of its left main (or an ostium) at a point."""
-    frame = frame_of(USUAL_AXIS, USUAL_TOWARDS_RV, origin_lps_mm)
-    # seen along the axis the left main divides above the anterior wall, between the groove and the free wall
-    return replace(frame, centre_lps_mm=origin_lps_mm - 10.0 * frame.towards_rv + 26.0 * frame.inferior)
-
-
-def refined(frame: HeartFrame, usual: HeartFrame, lad_lps_mm: FloatArray, lcx_lps_mm: FloatArray, start_mm: int) -> HeartFrame:
-    """Return a frame fitted to the arteries: LAD and LCx surround the axis at the base, and the LAD gets to the apex.
-
-    Parameters
-    ----------
-    frame
-        The frame to improve.
-    usual
-        The frame that needs no arteries; the axis stays halfway to it, because an LAD may end before the apex.
-    lad_lps_mm, lcx_lps_mm
-        (N, 3) their courses beyond the left main; their first ``start_mm`` points are not yet in the grooves.
-    """
-    basal = lcx_lps_mm[start_mm:]
-    near = lad_lps_mm[start_mm:]
-    near = near[frame.depth_mm(near) < np.percentile(frame.depth_mm(near), 60.0)]
-    around = np.concatenate([frame.across_mm(near), frame.across_mm(basal)])
-
-    def miss(given: FloatArray) -> FloatArray:
-        gap = np.linalg.norm(around - given[:2], axis=1) - given[2]
-        return np.concatenate([gap / np.sqrt(len(gap)), [(given[2] - RADIUS_MM) / RADIUS_SD_MM]])
-
-    found = least_squares(miss, [0.0, 0.0, RADIUS_MM]).x
-    centre = frame.centre_lps_mm + found[0] * frame.towards_rv + found[1] * frame.inferior
-    centre = centre + float(np.median(frame.depth_mm(basal))) * frame.axis  # the fit moved it across the axis only
-    apex = lad_lps_mm[int(frame.depth_mm(lad_lps_mm).argmax())]
-    return frame_of(unit(unit(apex - centre) + usual.axis), frame.towards_rv, centre)
+    """Return the axes of a heart that lies as most do, with the middle of its left ventricle at a point (3,)."""
+    return frame_of(USUAL_AXIS, USUAL_TOWARDS_RV, origin_lps_mm)

@@ -25,6 +25,11 @@ class Issue(Enum):
     LABEL_DOUBT = "The name {part} is not certain ({percent} %)."
     CUT_UNKNOWN = "{part} has no side branch that would end it: its border to {other} is estimated."
     NO_DIVISION = "The left coronary artery was not seen to divide into LAD and LCx."
+    ARTERY_MISSING = "The {part} was not found beside the {other}: it may be absent, occluded from its origin on, or missed."
+    LCX_ELSEWHERE = "The LCx does not leave the left coronary artery: an anomalous origin from the right side is possible."
+    MIRRORED = (
+        "The arteries lie as in a mirrored heart: left and right of the images may be swapped, or the heart lies on the right."
+    )
     TWO_LEFT = "LAD and LCx have ostia of their own: there is no left main."
     ONE_SIDE_MISSING = "The {side} coronary artery was not found."
     TOO_MANY_TREES = "{count} more vessels that leave the aorta were found: a bypass graft is possible; they were not assessed."
@@ -42,6 +47,10 @@ class Issue(Enum):
     CALCIUM_BESIDE = "Calcium beside the lumen in {part} ({arc} degrees): a severe stenosis there may be underestimated."
     NOT_MEASURED = "{part} could not be measured: {reason}"
     NO_SCAN_MODEL = "The sharpness of the scan could not be measured on the aorta: {reason}"
+
+
+NO_LEFT_MAIN = frozenset({Issue.TWO_LEFT, Issue.LCX_ELSEWHERE})
+"""What is said of hearts that have no left main."""
 
 
 @dataclass(frozen=True)

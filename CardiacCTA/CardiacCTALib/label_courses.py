@@ -1,29 +1,35 @@
-"""The main courses of the coronary arteries: which tree is the left one, where the left main divides, LAD, LCx and RCA."""
+"""The main courses of the coronary arteries, branch by branch: where the left main divides, and how LAD, LCx and RCA run on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray, unit
 from SenseCarePlanningLib.tubes.tree import Tree
 
+from .course_model import MODEL, NEAR_MM
 from .heart_frame import RADIUS_MM, HeartFrame
-from .label_paths import Way, longest_below, way_to, ways_below
+from .label_paths import Way, sides_of, way_to, ways_below
+from .label_roles import LATEST_START_MM, Role, Roles, shared_mm
 
 MAJOR_MM = 25.0
-"""A daughter of the left main is at least this long; shorter ones (to the conus, the atrium) end no left main. Chosen."""
+"""A ramus intermedius is at least this long; shorter branches at the division (to the conus, the atrium) are none. Chosen."""
 TRIFURCATION_MM = 3.0
 """Divisions of the left main closer to each other than this are one. Chosen: less than its usual diameter."""
-SIDE_WITHIN_MM = 40.0
+APART_MM = 15.0
+"""Ostia of LAD and LCx closer than this lie in one sinus. Chosen: about the width of a sinus."""
+SETTLED_MM = 35.0
+"""So far at least the RCA runs as its course was found, before the acute margin; branches decide beyond. Chosen."""
+ROLE_SCALE = 2.0
+"""Scale of :func:`sure` for a margin between main courses, in the cost of ``course_model``. Chosen on digital hearts."""
 _GROOVE_SLACK_MM, _LEAVING = 8.0, 1.5
 _DISTAL_MM = 30.0
 _RUNS_ON, _SIDE_WEIGHT = 0.2, 1.5
-_NAMES_SCALE_MM, _LAD_SCALE_MM, _LCX_SCALE_MM, _SIDE_SCALE_MM = 10.0, 7.0, 5.0, 2.0
-_ALONE_MM = 20.0
+_LAD_SCALE_MM, _LCX_SCALE_MM = 7.0, 5.0
 
 
 def sure(margin: float, scale: float) -> float:
@@ -33,7 +39,7 @@ def sure(margin: float, scale: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Left:
-    """Main courses of the left coronary artery.
+    """LAD, LCx, or both in one tree.
 
     Parameters
     ----------
@@ -43,104 +49,118 @@ class Left:
         Length of the left main; 0 where the LAD or LCx has an ostium of its own, None where no division was found.
     lad, lcx
         Ways from the ostium; None where not found.
+    open_mm
+        So much of a lone LAD or LCx, estimated, may be the left main: where its partner leaves was not seen.
+    lcx_from_mm
+        Where the LCx begins: at the end of the left main, at an ostium of its own, or where it leaves the RCA.
     ramus
         First branches of what leaves the division between LAD and LCx.
     sure_lad, sure_lcx
-        Confidence of the two courses beyond ``lad_split_mm`` and ``lcx_split_mm``, where the second best leave them;
-        ``sure_names`` that LAD and LCx are not confused.
+        Confidence of the two courses beyond ``lad_split_mm`` and ``lcx_split_mm``, where the second best leave them.
+    is_lad, is_lcx
+        Confidence that these are LAD and LCx at all.
     """
 
     tree: int
     lm_end_mm: float | None
     lad: Way | None
     lcx: Way | None
+    open_mm: float = 0.0
+    lcx_from_mm: float = 0.0
     ramus: tuple[int, ...] = ()
     sure_lad: float = 1.0
     sure_lcx: float = 1.0
-    sure_names: float = 1.0
+    is_lad: float = 1.0
+    is_lcx: float = 1.0
     lad_split_mm: float = 0.0
     lcx_split_mm: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Right:
-    """Main course of the right coronary artery: the way round the groove to the crux and on."""
+    """Main course of the right coronary artery: the way round the groove to the crux and on; ``is_rca`` that it is one at all."""
 
     tree: int
     rca: Way
     crux_mm: float
+    is_rca: float = 1.0
     sure_rca: float = 1.0
     split_mm: float = 0.0
 
 
-def sides_of_trees(trees: Sequence[Tree]) -> list[tuple[str, float]]:
-    """Return ``left`` or ``right`` for each tree, with confidence: the left artery runs to the patient's left at first.
-
-    The course counts, not the sinus: an artery that comes from the wrong sinus is still named by where it goes.
-    """
+def find_left(trees: Sequence[Tree], roles: Roles, frame: HeartFrame) -> list[Left]:
+    """Find the main courses of the left heart: in one tree, in two, or one of them only."""
+    lad, lcx = roles.lad, roles.lcx
+    certain = {name: sure(roles.margins[name], ROLE_SCALE) for name in ("LAD", "LCx")}
+    if lad is not None and lcx is not None and lad.tree == lcx.tree:
+        tree, end = trees[lad.tree], shared_mm(lad.course.way, lcx.course.way)
+        lad_way, sure_lad, lad_split = _best(tree, _ranked(tree, _first(lad, end), frame, _lad_score), _LAD_SCALE_MM)
+        lcx_way, sure_lcx, lcx_split = _best(tree, _ranked(tree, _first(lcx, end), frame, _lcx_score), _LCX_SCALE_MM)
+        ramus = _between(tree, end, lad_way, lcx_way)
+        return [
+            Left(
+                lad.tree, end, lad_way, lcx_way, 0.0, end, ramus, sure_lad, sure_lcx,
+                certain["LAD"], certain["LCx"], lad_split, lcx_split,
+            )
+        ]  # fmt: skip
+    ends = (None, None) if lad is None or lcx is None else (0.0, 0.0)
     found = []
-    for tree in trees:
-        way = longest_below(tree, tree.root_id)
-        near = way.points_lps_mm[way.between(0.0, SIDE_WITHIN_MM)]
-        shift = float((near - way.points_lps_mm[0]).mean(axis=0)[0])
-        found.append(("left" if shift > 0 else "right", sure(abs(shift), _SIDE_SCALE_MM)))
+    if lad is not None:
+        tree, open_mm = trees[lad.tree], lad.course.start_mm if lcx is None else 0.0
+        way, sure_lad, split = _best(tree, _ranked(tree, tree.root_id, frame, _lad_score), _LAD_SCALE_MM)
+        found.append(
+            Left(lad.tree, ends[0], way, None, open_mm, sure_lad=sure_lad, is_lad=certain["LAD"], lad_split_mm=split)
+        )  # fmt: skip
+    if lcx is not None:
+        tree, begin = trees[lcx.tree], _shared_with(roles.rca, lcx)
+        open_mm = lcx.course.start_mm if lad is None and lcx.course.start_mm <= LATEST_START_MM and begin == 0.0 else 0.0
+        way, sure_lcx, split = _best(tree, _ranked(tree, _first(lcx, begin), frame, _lcx_score), _LCX_SCALE_MM)
+        found.append(
+            Left(lcx.tree, ends[1], None, way, open_mm, begin, sure_lcx=sure_lcx, is_lcx=certain["LCx"], lcx_split_mm=split)
+        )  # fmt: skip
     return found
 
 
-def left_division(tree: Tree) -> tuple[tuple[int, ...], list[int]]:
-    """Return the branches of the left main and the first branches of its daughters; none where it does not divide."""
-    trunk = [tree.root_id]
-    while True:
-        children = [one.id for one in tree.children(trunk[-1])]
-        major = [one for one in children if longest_below(tree, one).length_mm >= MAJOR_MM]
-        if len(major) >= 2:
-            return tuple(trunk), _with_close_divisions(tree, major)
-        if not children:
-            return (), []
-        trunk.append(max(major or children, key=lambda one: longest_below(tree, one).length_mm))
+def _shared_with(other: Role | None, role: Role) -> float:
+    """Return how far a course runs together with another one; 0 in another tree."""
+    return shared_mm(other.course.way, role.course.way) if other is not None and other.tree == role.tree else 0.0
 
 
-def _with_close_divisions(tree: Tree, major: list[int]) -> list[int]:
-    """Take a daughter that divides at once for its daughters: a skeleton shows a trifurcation as two bifurcations."""
-    found = []
-    for one in major:
-        below = [child.id for child in tree.children(one) if longest_below(tree, child.id).length_mm >= MAJOR_MM]
-        if tree[one].length_mm < TRIFURCATION_MM and len(below) >= 2 and len(major) == 2:
-            found.extend(below)
-        else:
-            found.append(one)
-    return found
+def _first(role: Role, from_mm: float) -> int:
+    """Return the first branch of a course beyond an arc length."""
+    way = role.course.way
+    return next(one for one, end in zip(way.branch_ids, way.ends_mm, strict=True) if end > from_mm + 1e-6)
 
 
-def find_left(trees: Sequence[Tree], index: int, frame: HeartFrame) -> Left:
-    """Find the main courses of one left tree: the pair of daughters that make the best LAD and LCx together."""
-    tree = trees[index]
-    trunk, daughters = left_division(tree)
-    if not daughters:
-        (lad_score, lad_tip), (lcx_score, lcx_tip) = (
-            _ranked(tree, tree.root_id, frame, score)[0] for score in (_lad_score, _lcx_score)
-        )
-        certain = sure(abs(lad_score - lcx_score - _ALONE_MM), _NAMES_SCALE_MM)
-        is_lad = lad_score - lcx_score > _ALONE_MM
-        way = way_to(tree, lad_tip if is_lad else lcx_tip)
-        return Left(index, None, way if is_lad else None, None if is_lad else way, (), certain, certain)
-    as_lad = {one: _ranked(tree, one, frame, _lad_score)[0][0] for one in daughters}
-    as_lcx = {one: _ranked(tree, one, frame, _lcx_score)[0][0] for one in daughters}
-    pairs = sorted(((as_lad[one] + as_lcx[two], one, two) for one, two in permutations(daughters, 2)), reverse=True)
-    _, first, last = pairs[0]
-    lad, sure_lad, lad_split = _best(tree, _ranked(tree, first, frame, _lad_score), _LAD_SCALE_MM)
-    lcx, sure_lcx, lcx_split = _best(tree, _ranked(tree, last, frame, _lcx_score), _LCX_SCALE_MM)
-    rest = tuple(one for one in daughters if one not in (first, last))
-    lm_end = float(sum(tree[one].length_mm for one in trunk))
-    certain = sure(pairs[0][0] - pairs[1][0], _NAMES_SCALE_MM)
-    return Left(index, lm_end, lad, lcx, rest, sure_lad, sure_lcx, certain, lad_split, lcx_split)
+def _between(tree: Tree, end_mm: float, lad: Way, lcx: Way) -> tuple[int, ...]:
+    """Return what else leaves the left main's end: a skeleton shows a trifurcation as two bifurcations close to each other."""
+    sides = {side.branch_id: side for way in (lad, lcx) for side in sides_of(tree, way)}
+    kept = [
+        one for one in sides.values()
+        if -1e-6 <= one.arc_mm - end_mm < TRIFURCATION_MM and one.way.length_mm >= MAJOR_MM
+        and one.branch_id not in (*lad.branch_ids, *lcx.branch_ids)
+    ]  # fmt: skip
+    return tuple(one.branch_id for one in kept)
+
+
+def lcx_is_elsewhere(trees: Sequence[Tree], roles: Roles) -> bool:
+    """Tell whether the LCx has its origin away from the LAD's: from the RCA, or from another sinus."""
+    if roles.lcx is None or (roles.lad is not None and roles.lad.tree == roles.lcx.tree):
+        return False
+    if roles.rca is not None and roles.rca.tree == roles.lcx.tree:
+        return True
+    if roles.lad is None:
+        return False
+    lad, lcx = (trees[role.tree].root.points_lps_mm[0] for role in (roles.lad, roles.lcx))
+    return float(np.linalg.norm(lad - lcx)) > APART_MM
 
 
 def _lad_score(way: Way, frame: HeartFrame) -> float:
-    """Return how much a way is the LAD: how far it gets to the apex, and on the right ventricle's side."""
+    """Return how much a way is the LAD: how far it gets to the apex, on the right ventricle's side and in the groove."""
     distal = way.between(way.length_mm - _DISTAL_MM, way.length_mm)
     side = frame.across_mm(way.points_lps_mm[distal])[:, 0].mean()
-    return float(frame.depth_mm(way.points_lps_mm).max() + _SIDE_WEIGHT * side)
+    gap = float(cKDTree(frame.placed(MODEL["LAD"])).query(way.points_lps_mm[distal])[0].mean())
+    return float(frame.depth_mm(way.points_lps_mm).max() + _SIDE_WEIGHT * side - max(gap - NEAR_MM, 0.0))
 
 
 def _lcx_score(way: Way, frame: HeartFrame) -> float:
@@ -174,12 +194,19 @@ def _best(tree: Tree, scored: list[tuple[float, int]], scale: float) -> tuple[Wa
     return way, sure(score - scored[1][0], scale), float(sum(tree[one].length_mm for one in shared))
 
 
-def find_right(trees: Sequence[Tree], index: int, frame: HeartFrame) -> Right:
+def find_right(trees: Sequence[Tree], roles: Roles, frame: HeartFrame) -> list[Right]:
     """Find the right coronary artery: the way that gets farthest round the groove towards the left ventricle's base."""
-    tree = trees[index]
+    role = roles.rca
+    if role is None:
+        return []
+    tree = trees[role.tree]
+    first = tree.root_id if roles.lcx is None else _first(role, _shared_with(roles.lcx, role))
     onward = unit(-frame.towards_rv)
     scored, farthest = [], {}
-    for way in ways_below(tree, tree.root_id):
+    for below in ways_below(tree, first):
+        way = way_to(tree, below.branch_ids[-1])
+        if shared_mm(way, role.course.way) < min(role.course.start_mm + SETTLED_MM, role.course.way.length_mm) - 1e-6:
+            continue
         progress = (way.points_lps_mm - way.points_lps_mm[0]) @ onward - _left_groove_mm(way, frame)
         # the first part runs forward and to the right, against the way onward
         progress = progress + np.minimum(way.arc_mm, 60.0)
@@ -187,4 +214,4 @@ def find_right(trees: Sequence[Tree], index: int, frame: HeartFrame) -> Right:
         scored.append((float(progress[at]), way.branch_ids[-1]))
         farthest[way.branch_ids[-1]] = float(way.arc_mm[at])
     way, certain, split = _best(tree, sorted(scored, reverse=True), _LCX_SCALE_MM)
-    return Right(index, way, farthest[way.branch_ids[-1]], certain, split)
+    return [Right(role.tree, way, farthest[way.branch_ids[-1]], sure(roles.margins["RCA"], ROLE_SCALE), certain, split)]

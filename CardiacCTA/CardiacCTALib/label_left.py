@@ -12,7 +12,7 @@ from SenseCarePlanningLib.tubes.tree import BranchLabel
 from .heart_frame import HeartFrame
 from .issues import Consequence, Issue, QualityItem, issue
 from .label_courses import Left
-from .label_names import OTHER, UNSURE, Draft, named
+from .label_names import OTHER, SNAP_MM, UNSURE, Draft, named
 from .label_paths import Side, Way, sides_of
 from .label_sides import (
     LATERAL_SHIFT_DEG,
@@ -50,10 +50,8 @@ class Sure:
         return self.before * (self.course if arc_mm > self.split_mm + 0.5 else 1.0)
 
 
-def name_left(
-    draft: Draft, left: Left, frame: HeartFrame, sure_side: float, right_has: frozenset[str] | None = None
-) -> list[QualityItem]:
-    """Name one left tree; returns what is not certain.
+def name_left(draft: Draft, left: Left, frame: HeartFrame, right_has: frozenset[str] | None = None) -> list[QualityItem]:
+    """Name the left arteries of one tree; returns what is not certain.
 
     Parameters
     ----------
@@ -62,24 +60,43 @@ def name_left(
     """
     doubts: list[QualityItem] = []
     start = left.lm_end_mm or 0.0
-    sure_names = sure_side * left.sure_names
-    if left.lm_end_mm is None:
-        doubts.append(issue(Issue.NO_DIVISION, Consequence.NOT_ASSESSABLE))
     trunk = left.lad or left.lcx
+    sure_trunk = min(left.is_lad, left.is_lcx)
     if start > 0.0 and trunk is not None:
-        draft.give_way(trunk, [(0.0, named("LM", sure_side))])
+        draft.give_way(trunk, [(0.0, named("LM", sure_trunk))])
     if left.lcx is not None:
-        doubts.extend(_name_lcx(draft, left.lcx, start, frame, Sure(sure_names, left.sure_lcx, left.lcx_split_mm), right_has))
+        certain = Sure(left.is_lcx, left.sure_lcx, left.lcx_split_mm)
+        doubts.extend(_name_lcx(draft, left.lcx, max(left.lcx_from_mm, left.open_mm), frame, certain, right_has))
+        _leave_open(draft, left.lcx, left.open_mm, "pLCx")
     if left.lad is not None:
-        doubts.extend(_name_lad(draft, left.lad, start, frame, Sure(sure_names, left.sure_lad, left.lad_split_mm)))
+        certain = Sure(left.is_lad, left.sure_lad, left.lad_split_mm)
+        doubts.extend(_name_lad(draft, left.lad, max(start, left.open_mm), frame, certain))
+        _leave_open(draft, left.lad, left.open_mm, "pLAD")
     if start > 0.0 and trunk is not None:
         for branch_id, end in zip(trunk.branch_ids, trunk.ends_mm, strict=True):
             if end <= start + 1e-6:
-                draft.pieces[branch_id] = [(0.0, named("LM", sure_side))]
+                draft.pieces[branch_id] = [(0.0, named("LM", sure_trunk))]
     by_length = sorted(left.ramus, key=lambda one: -sum(draft.tree[below].length_mm for below in draft.tree.subtree(one)))
     for rank, one in enumerate(by_length):
-        draft.give_below(one, named("RI" if rank == 0 else OTHER, sure_names, (("D1", 0.5 * (1.0 - sure_names)),)))
+        draft.give_below(one, named("RI" if rank == 0 else OTHER, sure_trunk, (("D1", 0.5 * (1.0 - sure_trunk)),)))
     return doubts
+
+
+def _leave_open(draft: Draft, way: Way, until_mm: float, code: str) -> None:
+    """Say of the beginning of a lone artery that it may be the left main: nothing shows where that would end."""
+    if until_mm <= 0.0:
+        return
+    either = BranchLabel(UNSURE, 0.5, (("LM", 0.5), (code, 0.5)))
+    begin = 0.0
+    for branch_id, end in zip(way.branch_ids, way.ends_mm, strict=True):
+        pieces = draft.pieces.get(branch_id, [(0.0, named(code, 1.0))])
+        if end <= until_mm + SNAP_MM:
+            draft.pieces[branch_id] = [(0.0, either)]
+        elif begin < until_mm - SNAP_MM:
+            rest = [(at, label) for at, label in pieces if at > until_mm - begin + SNAP_MM]
+            here = [label for at, label in pieces if at <= until_mm - begin + SNAP_MM][-1]
+            draft.pieces[branch_id] = [(0.0, either), (until_mm - begin, here), *rest]
+        begin = end
 
 
 def _name_lad(draft: Draft, way: Way, start: float, frame: HeartFrame, certain: Sure) -> list[QualityItem]:

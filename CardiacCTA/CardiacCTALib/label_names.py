@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from SenseCarePlanningLib.tubes.edit import divide
@@ -14,7 +14,7 @@ OTHER, UNSURE = "other", "unsure"
 """Of branches that the SCCT does not number (acute marginal, conus, septal, atrial), and of those whose name is not certain."""
 ABSTAIN_BELOW = 0.65
 """No name is given whose confidence is below this; it stays among the alternatives. Chosen."""
-_SNAP_MM = 1.0
+SNAP_MM = 1.0
 
 
 @dataclass(eq=False)
@@ -28,16 +28,16 @@ class Draft:
         """Name a way from an arc length on: each name holds from its begin to the next one's."""
         start = 0.0
         for branch_id, end in zip(way.branch_ids, way.ends_mm, strict=True):
-            if end > from_mm + _SNAP_MM:
+            if end > from_mm + SNAP_MM:
                 self.pieces[branch_id] = self._pieces(start, end, begins)
             start = end
 
     def _pieces(self, start: float, end: float, begins: Sequence[tuple[float, BranchLabel]]) -> list[tuple[float, BranchLabel]]:
-        here = [label for at, label in begins if at <= start + _SNAP_MM]
+        here = [label for at, label in begins if at <= start + SNAP_MM]
         found = [(0.0, here[-1] if here else begins[0][1])]
         for at, label in begins:
-            if start + _SNAP_MM < at < end - _SNAP_MM:
-                if at - start - found[-1][0] <= _SNAP_MM:  # of two names that begin together the later one holds
+            if start + SNAP_MM < at < end - SNAP_MM:
+                if at - start - found[-1][0] <= SNAP_MM:  # of two names that begin together the later one holds
                     found.pop()
                 found.append((at - start, label))
         return found
@@ -46,6 +46,21 @@ class Draft:
         """Name a branch and all below it that have no name yet."""
         for one in self.tree.subtree(first_id):
             self.pieces.setdefault(one, [(0.0, label)])
+
+    def doubt_way(self, way: Way, from_mm: float, sparing: Collection[int], factor: float, code: str) -> None:
+        """Make names on a way from an arc length on less sure: it may be another artery, whose first segment is ``code``.
+
+        Parameters
+        ----------
+        sparing
+            Branches that keep their names as they are.
+        factor
+            What is left of their confidence.
+        """
+        for branch_id, end in zip(way.branch_ids, way.ends_mm, strict=True):
+            if end > from_mm + SNAP_MM and branch_id not in sparing:
+                pieces = self.pieces.get(branch_id, [(0.0, BranchLabel(OTHER, 1.0))])
+                self.pieces[branch_id] = [(at, _doubted(label, factor, code)) for at, label in pieces]
 
     def named(self) -> Tree:
         """Return the tree, divided where names change, with its names."""
@@ -66,3 +81,10 @@ def named(code: str, confidence: float, alternatives: Sequence[tuple[str, float]
     if confidence < ABSTAIN_BELOW:
         return BranchLabel(UNSURE, confidence, ((code, confidence), *others))
     return BranchLabel(code, confidence, others)
+
+
+def _doubted(label: BranchLabel, factor: float, code: str) -> BranchLabel:
+    given = label.alternatives[1:] if label.code == UNSURE else label.alternatives
+    first = label.alternatives[0][0] if label.code == UNSURE and label.alternatives else label.code
+    others = [(other, value * factor) for other, value in given if other != code]
+    return named(first, label.confidence * factor, [*others, (code, 1.0 - factor)])

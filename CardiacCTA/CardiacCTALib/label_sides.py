@@ -41,7 +41,7 @@ class Borders:
 
 
 BY_CHAMBERS = Borders(56.0, 99.0, 168.0, 190.0, 4.0)
-BY_ARTERIES = Borders(50.0, 86.0, 158.0, 178.0, 6.0)
+BY_ARTERIES = Borders(56.0, 99.0, 168.0, 190.0, 6.0)
 """Chosen on digital hearts: halfway between the middles of these branches, which in axes from the chambers lie at 34, 80, 118
 (from the RCA) to 159 (from the LCx) and 180 to 228 degrees. Axes from the arteries alone are turned against these, less exact."""
 RV_REACH_MM, OM_D_DEG = 46.0, 300.0

@@ -19,19 +19,24 @@ from SenseCarePlanningLib.tubes.edit import merge_single_children, relabel
 from SenseCarePlanningLib.tubes.tree import BranchFlag, BranchLabel, Tree
 from SenseCarePlanningLib.volume import LabelMap
 
-from .heart_frame import HeartFrame, frame_from_chambers, refined, usual_frame
-from .issues import Consequence, Issue, QualityItem, issue
-from .label_courses import Left, Right, find_left, find_right, sides_of_trees
+from .heart_frame import HeartFrame, frame_from_chambers, usual_frame
+from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem, issue
+from .label_courses import ROLE_SCALE, find_left, find_right, lcx_is_elsewhere, sure
 from .label_left import name_left
 from .label_names import OTHER, UNSURE, Draft
-from .label_paths import longest_below
 from .label_right import name_right
+from .label_roles import Roles, find_roles
 from .segments import BY_CODE, CONSTANT, Dominance, dominance_of, segment_of
 
 _NEAR_MM = 1.0
-MOST_MM = 150.0
 _DOUBTFUL_BELOW = 0.8
-_ROUNDS = 2
+STRANGE = 20.0
+"""From this cost of the main courses on (``course_model``) it is asked whether they lie better in a mirrored heart; one that lies
+better by as much is held for mirrored. Chosen: whole trees cost 4 to 25, mirrored ones over 40."""
+MIRROR = np.array([-1.0, 1.0, 1.0])
+MIRRORED_SURE = 0.7
+"""Confidence of names in a heart that seems mirrored: whether the patient or the image is, must be seen by a reader. Chosen."""
+FIRST_SEGMENT = {"LAD": "pLAD", "LCx": "pLCx", "RCA": "pRCA"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,63 +91,88 @@ def label_trees(trees: Sequence[Tree], landmarks: HeartLandmarks | None = None) 
         Chambers make the names surer; without them the arteries themselves and the usual lie of a heart give the axes.
     """
     landmarks = landmarks or HeartLandmarks()
-    by_hand = [_hand_names(tree) for tree in trees]
     whole = [merge_single_children(tree) for tree in trees]
-    sides = sides_of_trees(whole)
-    left = [at for at, (side, _) in enumerate(sides) if side == "left"]
-    right = [at for at, (side, _) in enumerate(sides) if side == "right"]
-    lefts, rights, frame = _courses(whole, left, right, landmarks)
-    drafts = {at: Draft(tree) for at, tree in enumerate(whole)}
+    found = _lie(whole, landmarks)
+    if found is None:
+        return _finished(tuple(trees), tuple(_tree_doubts(whole, None, landmarks)))
+    if found.roles.fit.cost > STRANGE:
+        swapped, other = [_mirrored_tree(tree) for tree in whole], _mirrored(landmarks)
+        turned = _lie(swapped, other)
+        if turned is not None and turned.roles.fit.cost < found.roles.fit.cost - STRANGE:
+            named, doubts = _named(swapped, turned, other)
+            named = [_less_sure(_mirrored_tree(tree), MIRRORED_SURE) for tree in named]
+            doubts = [issue(Issue.MIRRORED, Consequence.DOUBTFUL), *(_mirrored_item(one) for one in doubts)]
+            return _finished(_by_hand(trees, named), tuple(doubts))
+    named, doubts = _named(whole, found, landmarks)
+    return _finished(_by_hand(trees, named), tuple(doubts))
+
+
+@dataclass(frozen=True, eq=False)
+class _Lie:
+    """Which courses are the main arteries, and the heart's axes: the chambers', or those that the courses give."""
+
+    roles: Roles
+    frame: HeartFrame
+
+
+def _lie(trees: Sequence[Tree], landmarks: HeartLandmarks) -> _Lie | None:
+    chambers = frame_from_chambers(landmarks.heart)
+    roles = find_roles(trees, chambers or usual_frame(np.zeros(3)))
+    if roles is None:
+        return None
+    return _Lie(roles, roles.fit.frame if chambers is None else replace(chambers, size=roles.fit.frame.size))
+
+
+def _named(trees: Sequence[Tree], lie: _Lie, landmarks: HeartLandmarks) -> tuple[list[Tree], list[QualityItem]]:
+    """Name the branches of trees whose main courses are known; returns what is not certain too."""
+    roles, frame = lie.roles, lie.frame
+    rights, lefts = find_right(trees, roles, frame), find_left(trees, roles, frame)
+    drafts = [Draft(tree) for tree in trees]
     doubts: list[QualityItem] = []
     for other in rights:
-        doubts.extend(name_right(drafts[other.tree], other, frame, sides[other.tree][1]))
+        doubts.extend(name_right(drafts[other.tree], other, frame))
     given = frozenset(label.code for other in rights for pieces in drafts[other.tree].pieces.values() for _, label in pieces)
     for one in lefts:
-        doubts.extend(name_left(drafts[one.tree], one, frame, sides[one.tree][1], given if rights else None))
-    named = tuple(_with_hand_names(drafts[at].named(), by_hand[at]) for at in range(len(whole)))
-    doubts.extend(_tree_doubts(whole, lefts, rights, landmarks))
-    return _finished(named, tuple(doubts), {"LM"} if any(one.lm_end_mm == 0.0 for one in lefts) else set())
+        doubts.extend(name_left(drafts[one.tree], one, frame, given if rights else None))
+    main = [(one.tree, way) for one in lefts for way in (one.lad, one.lcx) if way is not None]
+    main += [(one.tree, one.rca) for one in rights]
+    for name, rival in roles.rivals.items():
+        sparing = {branch_id for at, way in main if at == rival.tree for branch_id in way.branch_ids}
+        certain = sure(roles.margins[name], ROLE_SCALE)
+        drafts[rival.tree].doubt_way(rival.course.way, rival.course.start_mm, sparing, certain, FIRST_SEGMENT[name])
+    doubts.extend(_tree_doubts(trees, roles, landmarks))
+    return [draft.named() for draft in drafts], doubts
 
 
-def _courses(
-    trees: Sequence[Tree], left: list[int], right: list[int], landmarks: HeartLandmarks
-) -> tuple[list[Left], list[Right], HeartFrame]:
-    """Find the main courses; without chambers a second time, in axes fitted to what was found first."""
-    biggest = sorted(left, key=lambda at: -trees[at].total_length_mm)[:2]
-    main_right = sorted(right, key=lambda at: -trees[at].total_length_mm)[:1]
-    frame = frame_from_chambers(landmarks.heart)
-    rounds = _ROUNDS if frame is None else 0
-    usual = usual_frame(_origin(trees, biggest or main_right))
-    frame = frame or usual
-    lefts, rights = _find(trees, biggest, frame), [find_right(trees, at, frame) for at in main_right]
-    for _ in range(rounds):
-        lad = next((one.lad for one in lefts if one.lad is not None), None)
-        lcx = next((one.lcx for one in lefts if one.lcx is not None), None)
-        if lad is None or lcx is None:
-            break
-        start = max((one.lm_end_mm or 0.0 for one in lefts), default=0.0)
-        beyond = [way.points_lps_mm[way.between(start, min(start + MOST_MM, way.length_mm))] for way in (lad, lcx)]
-        frame = refined(frame, usual, beyond[0], beyond[1], min(len(one) for one in beyond) // 8)
-        lefts, rights = _find(trees, biggest, frame), [find_right(trees, at, frame) for at in main_right]
-    return lefts, rights, frame
+def _mirrored(landmarks: HeartLandmarks) -> HeartLandmarks:
+    """Return the landmarks with left and right swapped."""
+    heart, aorta = landmarks.heart, landmarks.aorta_lps_mm
+    swap = np.diag([*MIRROR, 1.0])
+    return HeartLandmarks(
+        None if heart is None else LabelMap(heart.array_kji, swap @ heart.affine_ijk_to_lps, heart.names),
+        None if aorta is None else aorta * MIRROR,
+    )
 
 
-def _find(trees: Sequence[Tree], left: list[int], frame: HeartFrame) -> list[Left]:
-    """Find the left courses; two left trees without a division each are LAD and LCx with ostia of their own."""
-    found = [find_left(trees, at, frame) for at in left]
-    apart = [one for one in found if one.lm_end_mm is None]
-    if len(found) == 2 and len(apart) == 2 and {one.lad is None for one in apart} == {True, False}:
-        return [replace(one, lm_end_mm=0.0) for one in found]
-    if len(found) == 2:  # one divides: the other is no left main
-        return [max(found, key=lambda one: trees[one.tree].total_length_mm)]
-    return found
+def _mirrored_tree(tree: Tree) -> Tree:
+    return tree.with_branches({one.id: replace(one, points_lps_mm=one.points_lps_mm * MIRROR) for one in tree})
 
 
-def _origin(trees: Sequence[Tree], order: list[int]) -> FloatArray:
-    if not order:
-        return np.zeros(3)
-    tree = trees[order[0]]
-    return np.asarray(tree.root.points_lps_mm[-1 if tree.root.length_mm < 25.0 else 0])
+def _mirrored_item(item: QualityItem) -> QualityItem:
+    point = item.point_lps_mm
+    return item if point is None else replace(item, point_lps_mm=(-point[0], point[1], point[2]))
+
+
+def _less_sure(tree: Tree, most: float) -> Tree:
+    """Return a tree none of whose names is surer than ``most``."""
+    labels = {one.id: one.label for one in tree if one.label is not None and one.label.confidence > most}
+    return tree.with_branches(
+        {at: replace(tree[at], label=BranchLabel(label.code, most, label.alternatives)) for at, label in labels.items()}
+    )
+
+
+def _by_hand(trees: Sequence[Tree], named: Sequence[Tree]) -> tuple[Tree, ...]:
+    return tuple(_with_hand_names(one, _hand_names(tree)) for one, tree in zip(named, trees, strict=True))
 
 
 def _hand_names(tree: Tree) -> list[tuple[FloatArray, BranchLabel]]:
@@ -185,12 +215,12 @@ def renamed(labels: CoronaryLabels, tree: int, branch_id: int, code: str) -> Cor
     trees[tree] = relabel(trees[tree], branch_id, code)
     about_names = (Issue.LABEL_UNSURE, Issue.LABEL_DOUBT, Issue.ANATOMY, Issue.NO_DOMINANCE)
     kept = tuple(one for one in labels.doubts if one.issue not in about_names)
-    absent = {"LM"} if any(one.issue is Issue.TWO_LEFT for one in labels.doubts) else set()
-    return _finished(tuple(trees), kept, absent)
+    return _finished(tuple(trees), kept)
 
 
-def _finished(trees: tuple[Tree, ...], doubts: tuple[QualityItem, ...], absent: set[str]) -> CoronaryLabels:
+def _finished(trees: tuple[Tree, ...], doubts: tuple[QualityItem, ...]) -> CoronaryLabels:
     """Add the doubts that follow from the names themselves."""
+    absent = {"LM"} if any(one.issue in NO_LEFT_MAIN for one in doubts) else set()
     labels = CoronaryLabels(trees, None)
     dominance = dominance_of(labels.present)
     found = list(doubts)
@@ -229,20 +259,31 @@ def _name_doubts(tree: Tree) -> list[QualityItem]:
     return list(found.values())
 
 
-def _tree_doubts(trees: Sequence[Tree], lefts: list[Left], rights: list[Right], landmarks: HeartLandmarks) -> list[QualityItem]:
+def _tree_doubts(trees: Sequence[Tree], roles: Roles | None, landmarks: HeartLandmarks) -> list[QualityItem]:
     """Say what is missing, or too much, or comes from the wrong side."""
+    lad, lcx, rca = (None, None, None) if roles is None else (roles.lad, roles.lcx, roles.rca)
     found = []
-    for side, has in (("left", lefts), ("right", rights)):
-        if not has:
+    for side, has in (("left", lad or lcx), ("right", rca)):
+        if has is None:
             found.append(issue(Issue.ONE_SIDE_MISSING, Consequence.NOT_ASSESSABLE, side=side))
-    if any(one.lm_end_mm == 0.0 for one in lefts):
+    if (lad is None) != (lcx is None):
+        part, other = ("LAD", "LCx") if lad is None else ("LCx", "LAD")
+        gone = (code for code in BY_CODE if code in CONSTANT and segment_of(code).artery.value == part)
+        found.append(issue(Issue.ARTERY_MISSING, Consequence.NOT_ASSESSABLE, *gone, part=part, other=other))
+        found.append(issue(Issue.NO_DIVISION, Consequence.NOT_ASSESSABLE, "LM"))
+    used = {one.tree for one in (lad, lcx, rca) if one is not None}
+    if roles is not None and lcx_is_elsewhere(trees, roles):
+        found.append(issue(Issue.LCX_ELSEWHERE, Consequence.DOUBTFUL, "pLCx", "LCx"))
+    elif lad is not None and lcx is not None and lad.tree != lcx.tree:
         found.append(issue(Issue.TWO_LEFT, Consequence.REMARK))
-    extra = len(trees) - len(lefts) - len(rights)
+    extra = len(trees) - len(used)
     if extra:
         found.append(issue(Issue.TOO_MANY_TREES, Consequence.DOUBTFUL, count=extra))
     if landmarks.aorta_lps_mm is not None:
-        for side, at in [*(("left", one.tree) for one in lefts), *(("right", one.tree) for one in rights)]:
-            ostium = longest_below(trees[at], trees[at].root_id).points_lps_mm[0]
+        for side, role in (("left", lad or lcx), ("right", rca)):
+            if role is None:
+                continue
+            ostium = trees[role.tree].root.points_lps_mm[0]
             away = ostium - landmarks.aorta_lps_mm
             # the right sinus lies in front, the left one to the left and behind
             if (side == "right") == (float(away[0] + 0.6 * away[1]) > 4.0):

@@ -10,7 +10,7 @@ import numpy as np
 from .constants import GRADED_ABOVE_MM, MODERATE_FROM
 from .findings import OPEN, CoronaryFindings, SegmentFinding, Stenosis
 from .high_risk import present_features
-from .issues import Consequence, Issue, QualityItem
+from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
 from .listing import near_end, sure_narrowing
 from .plaque import LesionPlaque
@@ -105,7 +105,7 @@ def patient_findings(
     for code in labels.present - set(segments):
         segments[code] = SegmentFinding(code, None, NOT_FOLLOWED, diameter_mm=_tree_width(labels, code))
     order = {segment.code: segment.number for segment in SEGMENTS}
-    absent = frozenset({"LM"} if any(one.issue is Issue.TWO_LEFT for one in quality) else ())
+    absent = frozenset({"LM"} if any(one.issue in NO_LEFT_MAIN for one in quality) else ())
     for code in set(stents) & set(segments):
         segments[code] = replace(segments[code], stent=True, plaque=False)
     found = tuple(sorted(segments.values(), key=lambda finding: order[finding.code]))
