@@ -12,7 +12,7 @@ from .findings import OPEN, CoronaryFindings, SegmentFinding, Stenosis
 from .high_risk import doubtful_features, present_features
 from .issues import Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
-from .listing import near_end, sure_narrowing
+from .listing import NEAR_END, sure_narrowing
 from .plaque import LesionPlaque
 from .segments import SEGMENTS
 from .stenosis import Lesion, finding_of
@@ -66,9 +66,8 @@ def counts(one: VesselResult, lesion: Lesion, plaque: LesionPlaque) -> bool:
         return False
     if is_plaque(plaque) or lesion.occluded:
         return True
-    at_end = one.measured is not None and near_end(one.measured.walls.arc_mm, lesion.narrowest, lesion.length_mm)
     percent = first.diameter_stenosis_percent
-    return sure_narrowing(percent.value, percent.low) and not at_end
+    return sure_narrowing(percent.value, percent.low) and NEAR_END not in lesion.remarks
 
 
 def lesions_of(vessels: Sequence[VesselResult]) -> tuple[SegmentLesion, ...]:
