@@ -178,6 +178,10 @@ def _high_risk(findings: CoronaryFindings) -> Iterator[Fired]:
     hits = [(code, features) for code, features in plaques if len(features) >= HIGH_RISK_FEATURES]
     for code, features in hits:
         yield fired(Rule.HIGH_RISK, part=code, features=tuple(sorted(feature.value for feature in features)))
+    for one in findings.segments:
+        for features in one.doubtful_features:
+            names = tuple(sorted(feature.value for feature in features))
+            yield fired(Rule.HIGH_RISK_DOUBTFUL, part=one.code, features=names, least=HIGH_RISK_FEATURES)
     if plaques and not hits:
         yield fired(Rule.HIGH_RISK_TOO_FEW)
 

@@ -42,6 +42,7 @@ class Rule(Enum):
     P_DIFFER = "The calcium score gives P{calcium}, the involved segments give P{involved}."
     P_INCOMPLETE = "Parts that cannot be assessed may hold more plaque: the involved segments are a lower bound."
     HIGH_RISK = "A plaque in {part} has {features}: modifier HRP."
+    HIGH_RISK_DOUBTFUL = "A plaque in {part} may have {features}, of which fewer than {least} are certain: no modifier HRP."
     HIGH_RISK_TOO_FEW = "High-risk features were found, but no plaque has two of them."
     ISCHAEMIA = "Ischaemia test: modifier {modifier}."
     NOT_ATHEROSCLEROTIC = "Not atherosclerotic: {what}: modifier E."

@@ -85,7 +85,9 @@ class SegmentFinding:
     plaque
         Plaque was seen, with stenosis or without.
     plaque_features
-        For each plaque that has any, its high-risk features.
+        For each plaque that has any, its high-risk features beyond doubt.
+    doubtful_features
+        For each plaque that would be high-risk were all of its features beyond doubt, and is not: all of them.
     diameter_mm
         Healthy diameter; None where it is not known, and the segment then counts as wide enough to be graded.
     stent
@@ -99,6 +101,7 @@ class SegmentFinding:
     not_assessable: str = ""
     plaque: bool = False
     plaque_features: tuple[frozenset[Feature], ...] = ()
+    doubtful_features: tuple[frozenset[Feature], ...] = ()
     diameter_mm: float | None = None
     stent: bool = False
     bypassed: bool = False

@@ -18,7 +18,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_amount import CalciumAmount
 from .constants import HIGH_RISK_FEATURES
-from .dark_core import CORE_SIGMAS, DarkCore, cube_of, dark_cores
+from .dark_core import CORE_HU, CORE_SIGMAS, DarkCore, cube_of, dark_cores
 from .findings import Feature
 from .lumen import Measured
 from .plaque_region import PlaqueRegion
@@ -147,12 +147,14 @@ def _low_attenuation(
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
     section = _thickest(deep)
-    text = f"no dark core; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
+    volume = float((ring.share * deep).sum() * ring.place_mm3)
+    least = _smallest_core_mm3(measured, volume, level)
+    text = f"no dark core of {least:.0f} mm3 or more; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
+    if not np.isfinite(least):
+        text = f"the plaque is too small to show a core; it has {level:.0f} HU +- {doubt:.0f} on the whole"
     if level - doubt < LOW_ATTENUATION_HU:
         dark = level < LOW_ATTENUATION_HU
         return HighRiskFeature(sign, dark, level + doubt < LOW_ATTENUATION_HU and not calcified, text, section)
-    volume = float((ring.share * deep).sum() * ring.place_mm3)
-    least = _smallest_core_mm3(measured, volume, level)
     return HighRiskFeature(sign, False, least <= SMALL_CORE_MM3 and not calcified, text, None)
 
 
@@ -162,7 +164,7 @@ def _smallest_core_mm3(measured: Measured, plaque_mm3: float, level_hu: float) -
     if plaque_mm3 < 0.5 * spread:
         return float("inf")
     error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
-    return CORE_SIGMAS * error / max(level_hu - 12.0, 15.0)
+    return max(CORE_SIGMAS * error / max(level_hu - CORE_HU, 15.0), 1.0)
 
 
 def _spotty(measured: Measured, ring: Ring, calcium: CalciumAmount, part: slice) -> HighRiskFeature:

@@ -42,6 +42,10 @@ class Issue(Enum):
     NOISE = "The noise is high: {level} HU in the aorta."
     THICK = "The slices are {thickness} mm thick; lumens are measured on slices of {wanted} mm and thinner only."
     OUTSIDE = "{part} leaves the scan after {length} mm."
+    LIKE_CONTRAST = (
+        "Calcium of {low} to {high} HU that is a millimetre thick cannot be told from contrast in this scan (lumen {level} HU, "
+        "noise {noise} HU): it may be taken for lumen."
+    )
     STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
     CALCIUM = "Calcium surrounds the lumen in {part}: its stenosis cannot be told from blooming."
     CALCIUM_BESIDE = "Calcium beside the lumen in {part} ({arc} degrees): a severe stenosis there may be underestimated."

@@ -23,7 +23,8 @@ LESION_FROM = 0.15
 """A narrowing is looked at from 15 % diameter stenosis on (reference practice: 10 to 15 %)."""
 LEAST_LESION_MM = 1.5
 EDGE_MM, EDGE_LESION_MM = 1.5, 5.0
-"""A lesion shorter than the second whose narrowest place lies within the first of an end of its line is less certain. Chosen."""
+"""A lesion shorter than the second whose narrowest place lies within the first of an end of its line is less certain, and so is
+one without plaque that comes so near to an end. Chosen."""
 NEAR_END = "Near the end of the vessel as it was followed: less certain."
 NO_PLAQUE = "No plaque is seen in the wall here: the narrowing is less certain."
 _VALLEY = 0.5
@@ -74,7 +75,19 @@ def sure_narrowing(percent: float, low: float) -> bool:
     return round(percent) >= MILD_FROM and low >= 100.0 * LESION_FROM
 
 
-def near_end(arc_mm: FloatArray, narrowest: int, length_mm: float) -> bool:
-    """Tell whether a lesion is short and its narrowest section lies at an end of its line."""
-    at, end = float(arc_mm[narrowest]), float(arc_mm[-1])
-    return min(at, end - at) < EDGE_MM and length_mm < EDGE_LESION_MM
+def near_end(arc_mm: FloatArray, span: tuple[int, int], narrowest: int, plaque: bool) -> bool:
+    """Tell whether a lesion is a matter of an end of its line: a short one there, or one without plaque that reaches it.
+
+    An artery narrows until it is lost, which looks like a long narrowing to nothing.
+
+    Parameters
+    ----------
+    span, narrowest
+        First and last section of the lesion, and the narrowest.
+    plaque
+        Whether plaque is seen in its wall.
+    """
+    end = float(arc_mm[-1])
+    first, last, at = (float(arc_mm[one]) for one in (*span, narrowest))
+    short = last - first < EDGE_LESION_MM and min(at, end - at) < EDGE_MM
+    return short or (not plaque and min(first, end - last) < EDGE_MM)

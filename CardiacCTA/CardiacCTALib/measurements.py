@@ -36,7 +36,8 @@ CALCIUM_SCORE = Code("450360000", "SCT", "Coronary artery calcium score")
 
 HOUNSFIELD = "[hnsf'U]"
 _BINS = {"necrotic core": "necrotic_core_volume", "fibro-fatty": "fibro_fatty_volume", "fibrous": "fibrous_volume"}
-_WALLS = "fitted walls of the vessel, thickened beyond 0.9 mm; no interval known"
+_WALLS = "between the fitted lumen and the vessel's own normal wall"
+_BIN = "share of the non-calcified plaque by HU; no interval known"
 
 
 def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ...]:
@@ -109,19 +110,29 @@ def _plaque(plaque: LesionPlaque, place: Evidence) -> list[Measurement]:
 def volume_measurements(volumes: PlaqueVolumes, place: Evidence) -> tuple[Measurement, ...]:
     """Return plaque volumes of a lesion or vessel, mm3, and its percent atheroma volume."""
     parts = [
-        ("plaque_volume", volumes.total, PLAQUE_VOLUME),
-        ("calcified_plaque_volume", volumes.calcified, CALCIUM_VOLUME),
-        ("non_calcified_plaque_volume", volumes.non_calcified, None),
-        ("low_attenuation_plaque_volume", volumes.low_attenuation, None),
-        *((_BINS[name], value, None) for name, value in volumes.by_bin),
-        ("lumen_volume", volumes.lumen, LUMEN_VOLUME),
+        ("plaque_volume", "total", "mm3", _WALLS, PLAQUE_VOLUME),
+        ("calcified_plaque_volume", "calcified", "mm3", "brightness summed over that of solid calcium", CALCIUM_VOLUME),
+        ("non_calcified_plaque_volume", "non_calcified", "mm3", _WALLS, None),
+        ("low_attenuation_plaque_volume", "low_attenuation", "mm3", "under 30 HU, and dark cores by their darkness", None),
+        ("percent_atheroma_volume", "burden_percent", "%", "plaque over vessel volume", PLAQUE_BURDEN),
     ]
-    found = [Measurement(name, value, "mm3", method=_WALLS, code=code, evidence=place) for name, value, code in parts]
-    percent = Measurement(
-        "percent_atheroma_volume", volumes.burden_percent, "%", method="(vessel - lumen) / vessel; no interval known",
-        code=PLAQUE_BURDEN, evidence=place,
-    )  # fmt: skip
-    return (*found, percent)
+    found = [_ranged(volumes, *part, place) for part in parts]
+    bins = [Measurement(_BINS[name], value, "mm3", method=_BIN, code=None, evidence=place) for name, value in volumes.by_bin]
+    lumen = Measurement(
+        "lumen_volume", volumes.lumen, "mm3", method="fitted lumen; no interval known", code=LUMEN_VOLUME, evidence=place
+    )
+    return (*found, *bins, lumen)
+
+
+def _ranged(
+    volumes: PlaqueVolumes, name: str, field: str, unit: str, method: str, code: Code | None, place: Evidence
+) -> Measurement:
+    """Return one number of a plaque with its interval, where one is known."""
+    range_ = volumes.estimate(field)
+    if range_ is None:
+        value = float(getattr(volumes, field))
+        return Measurement(name, value, unit, method=f"{method}; no interval known", code=code, evidence=place)
+    return _estimated(name, range_, unit, method, code, place)
 
 
 def segment_measurements(one: VesselResult, part: Stretch) -> tuple[Measurement, ...]:
@@ -200,12 +211,20 @@ def patient_measurements(vessels: Sequence[VesselResult], grade: CadRads) -> tup
     ]  # fmt: skip
     if not volumes:
         return (*found, not_measured("plaque_volume", "mm3", "no vessel was measured"))
-    for name, values in (
-        ("plaque_volume", [one.total for one in volumes]),
-        ("calcified_plaque_volume", [one.calcified for one in volumes]),
-        ("low_attenuation_plaque_volume", [one.low_attenuation for one in volumes]),
+    for name, field in (
+        ("plaque_volume", "total"),
+        ("calcified_plaque_volume", "calcified"),
+        ("low_attenuation_plaque_volume", "low_attenuation"),
     ):
-        found.append(Measurement(name, float(sum(values)), "mm3", method=f"sum over {len(volumes)} vessels; no interval known"))
+        value, ranges = float(sum(getattr(one, field) for one in volumes)), [one.estimate(field) for one in volumes]
+        known = [one for one in ranges if one is not None]
+        method = f"sum over {len(volumes)} vessels"
+        if len(known) < len(volumes):
+            found.append(Measurement(name, value, "mm3", method=f"{method}; no interval known"))
+            continue
+        # one fit, one sharpness: the errors of vessels go together
+        interval = (sum(one.low for one in known), sum(one.high for one in known))
+        found.append(Measurement(name, value, "mm3", interval, method))
     return tuple(found)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .constants import GRADED_ABOVE_MM, MODERATE_FROM
+from .constants import GRADED_ABOVE_MM, HIGH_RISK_FEATURES, MODERATE_FROM
 from .findings import OPEN, CoronaryFindings, SegmentFinding, Stenosis
-from .high_risk import present_features
+from .high_risk import doubtful_features, present_features
 from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
-from .listing import near_end, sure_narrowing
+from .listing import NEAR_END, sure_narrowing
 from .plaque import LesionPlaque
 from .segments import SEGMENTS
 from .stenosis import Lesion, finding_of
@@ -66,9 +66,8 @@ def counts(one: VesselResult, lesion: Lesion, plaque: LesionPlaque) -> bool:
         return False
     if is_plaque(plaque) or lesion.occluded:
         return True
-    at_end = one.measured is not None and near_end(one.measured.walls.arc_mm, lesion.narrowest, lesion.length_mm)
     percent = first.diameter_stenosis_percent
-    return sure_narrowing(percent.value, percent.low) and not at_end
+    return sure_narrowing(percent.value, percent.low) and NEAR_END not in lesion.remarks
 
 
 def lesions_of(vessels: Sequence[VesselResult]) -> tuple[SegmentLesion, ...]:
@@ -141,6 +140,12 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     ]
     stent = any(item.issue is Issue.STENT for item in blocked)
     features = tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features))
+    doubtful = tuple(
+        both
+        for _, plaque in pairs
+        if len(both := present_features(plaque.features) | doubtful_features(plaque.features)) >= HIGH_RISK_FEATURES
+        and len(present_features(plaque.features)) < HIGH_RISK_FEATURES
+    )
     plaque_seen = any(is_plaque(plaque) for _, plaque in pairs) and not stent
     clear = [lesion for lesion, _ in pairs if _apart(one, lesion, blocked)]
     stenoses = [finding_of(lesion) for lesion in (clear if blocked else [lesion for lesion, _ in pairs])]
@@ -150,7 +155,7 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
         reason = ""  # beside what is hidden there is a stenosis that counts whatever is hidden
     stenosis: Stenosis | None = None if reason else worst
     return SegmentFinding(
-        part.code, stenosis, reason, plaque_seen, () if stent or reason else features,
+        part.code, stenosis, reason, plaque_seen, () if stent or reason else features, () if stent or reason else doubtful,
         None if width is None else round(width, 2), stent,
     )  # fmt: skip
 

@@ -25,9 +25,9 @@ BINS_HU = (("necrotic core", -30.0, 30.0), ("fibro-fatty", 30.0, 130.0), ("fibro
 """Non-calcified composition by HU at 120 kV, as quantitative plaque analysis bins it; calcified is above 350. The bins shift with
 tube voltage, kernel and lumen contrast, which stand beside every result."""
 _LOWEST_HU = -30.0
-BESIDE_CALCIUM = 0.5
-"""Standard deviation of a plaque's volume for the lumen beside calcium, which takes some of it: a share of the calcium's volume.
-From the benchmark."""
+BESIDE_CALCIUM = (0.5, 1.0)
+"""Standard deviation of a plaque's volume, down and up, for the lumen beside calcium, which takes some of it: a share of the
+calcium's volume. From the benchmark."""
 Z95 = 1.96
 
 
@@ -162,17 +162,18 @@ def _volumes(measured: Measured, wall: PlaqueWall, part: slice, only: BoolArray 
     total = max(float(region.plaque_mm2[inside].sum() * step), calcified)
     soft = total - calcified
     hard = wall.calcium.error_mm3(inside)
-    error = float(np.hypot(volume_error_mm3(measured, region, inside), BESIDE_CALCIUM * calcified))
-    by_bin, dark = _composition(measured, wall, inside, soft, error)
+    error = volume_error_mm3(measured, region, inside)
+    down, up = (float(np.hypot(error, share * calcified)) for share in BESIDE_CALCIUM)
+    by_bin, dark = _composition(measured, wall, inside, soft, up)
     vessel, lumen = float(region.vessel_mm2[rows].sum() * step), float(region.lumen_mm2[rows].sum() * step)
-    least, most = max(total - Z95 * error, 0.0), total + Z95 * error
-    soft_error = float(np.hypot(error, hard))
+    least, most = max(total - Z95 * down, 0.0), total + Z95 * up
+    soft_down, soft_up = float(np.hypot(down, hard)), float(np.hypot(up, hard))
     return PlaqueVolumes(
         total, calcified, soft, by_bin[0][1], by_bin, vessel, lumen,
         (
             ("total", least, most),
             ("calcified", max(calcified - Z95 * hard, 0.0), calcified + Z95 * hard),
-            ("non_calcified", max(soft - Z95 * soft_error, 0.0), soft + Z95 * soft_error),
+            ("non_calcified", max(soft - Z95 * soft_down, 0.0), soft + Z95 * soft_up),
             ("low_attenuation", *dark),
             ("burden_percent", 100.0 * least / vessel, 100.0 * most / vessel),
         ),

@@ -23,6 +23,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.crosssection import ray_angles
 
 from .lumen import Measured, Walls
+from .outer_start import TO_FAT_HU
 from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, usable_sections
 from .section_model import LUMEN, OUTER, SHAPE, contours_of
 
@@ -35,10 +36,14 @@ NORMAL_MISFIT_MM = 0.03
 SURE_EXCESS_MM, LEAST_EXCESS_MM, EXCESS_SIGMAS = 0.22, 0.10, 3.0
 """Plaque is seen where the mean wall is thicker than the normal one by the first and by three standard errors; it reaches as far
 as the second. Chosen on digital arteries."""
+BESIDE_MUSCLE_MM, FACING_SHARE = 0.4, 0.3
+"""The wall is judged where it borders on fat, if that is the second share of its round or more: where muscle or a vein as bright
+as plaque lies against it, its outer edge is not seen. All round it must be thicker by the first. Chosen."""
 SHAPE_SHARE = 0.05
 """Standard deviation of a volume for what the model of the wall does not describe (uneven plaque). From the benchmark."""
 _ALIKE_MM, _FLOOR_MM = 4.0, 0.05
 _SMOOTH_MM = 0.6
+_BEHIND_MM = (0.4, 1.4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +81,37 @@ def plaque_region(measured: Measured, walls: Walls, bifurcations: Sequence[Bifur
     inner = _within_normal(walls.outer_mm, normal)
     bend = _bend(measured, walls, step)
     lumen, vessel, within = (_swept_mm2(edge, bend) for edge in (walls.lumen_mm, walls.outer_mm, inner))
-    excess = ndimage.gaussian_filter1d(thickness - normal, _SMOOTH_MM / step, mode="nearest")
+    excess = _smoothed(thickness - normal, step)
+    facing = _facing_fat(measured, walls)
+    share = facing.mean(axis=1)
+    beside_fat = (facing * (walls.outer_mm - walls.lumen_mm)).sum(axis=1) / np.maximum(facing.sum(axis=1), 1)
+    clear = np.where(share >= FACING_SHARE, _smoothed(np.where(share >= FACING_SHARE, beside_fat, thickness) - normal, step), 0.0)
     noise = np.hypot(_thickness_error(measured), error)
-    return PlaqueRegion(
-        normal, error, within - lumen, lumen, vessel, excess, noise, _diseased(excess, noise, measured.visible), step
-    )  # fmt: skip
+    sure = clear > np.maximum(SURE_EXCESS_MM, EXCESS_SIGMAS * noise / np.sqrt(np.maximum(share, FACING_SHARE)))
+    sure |= excess > np.maximum(BESIDE_MUSCLE_MM, EXCESS_SIGMAS * noise)
+    diseased = _diseased(excess, sure, measured.visible)
+    return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, step)
+
+
+def _smoothed(values: FloatArray, step: float) -> FloatArray:
+    return np.asarray(ndimage.gaussian_filter1d(values, _SMOOTH_MM / step, mode="nearest"))
+
+
+def _facing_fat(measured: Measured, walls: Walls) -> BoolArray:
+    """Return where (N, J) fat lies behind the wall."""
+    count, angles = walls.outer_mm.shape
+    shift = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
+    away = measured.places.at_mm[None] - shift[:, None]
+    turn = np.arctan2(away[..., 1], away[..., 0]) / (2.0 * np.pi) * angles
+    index = np.rint(turn).astype(int) % angles
+    behind = np.linalg.norm(away, axis=2) - np.take_along_axis(walls.outer_mm, index, axis=1)
+    near = (behind > _BEHIND_MM[0]) & (behind < _BEHIND_MM[1])
+    flat = (np.arange(count)[:, None] * angles + index)[near]
+    held = np.bincount(flat, measured.values_hu[near], count * angles).reshape(count, angles)
+    number = np.bincount(flat, minlength=count * angles).reshape(count, angles).astype(np.float64)
+    widths = (1.0 / measured_step(walls), 1.5)
+    held, number = (ndimage.gaussian_filter(one, widths, mode=("nearest", "wrap")) for one in (held, number))
+    return np.asarray(held < TO_FAT_HU * number)
 
 
 def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) -> float:
@@ -165,10 +196,9 @@ def _thickness_error(measured: Measured) -> FloatArray:
     return np.asarray(np.interp(np.arange(count), chosen, np.sqrt(told)))
 
 
-def _diseased(excess: FloatArray, noise: FloatArray, visible: BoolArray) -> BoolArray:
+def _diseased(excess: FloatArray, sure: BoolArray, visible: BoolArray) -> BoolArray:
     """Return where there is plaque: seeds beyond doubt, grown to where the wall is normal again."""
     labels, count = ndimage.label((excess > LEAST_EXCESS_MM) & visible)
-    sure = excess > np.maximum(SURE_EXCESS_MM, EXCESS_SIGMAS * noise)
     kept = np.bincount(labels[sure], minlength=count + 1) > 0
     kept[0] = False
     return np.asarray(kept[labels])

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import erf
 
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.tree import BranchFlag
@@ -20,6 +21,8 @@ from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
 from .scan_model import ScanModel
+from .section_knowledge import PLAQUE_HU
+from .section_start import CALCIUM_LEAST_HU, least_calcium_hu
 from .steps import Step, crossing_mm, find_steps
 from .vessel_result import VesselResult
 from .vessels import Stretch, code_of
@@ -40,6 +43,8 @@ STENT_HU, STENT_LENGTH_MM, STENT_ARC_DEG = 1500.0, 6.0, 270.0
 thin struts stays below; the reader can name it."""
 STEP_SHARE = 0.35
 """A step of more than this share of a vessel's diameter makes its place not assessable. Chosen."""
+HIDDEN_HU, _PLATE_MM = 600.0, 1.0
+"""Where calcium up to the first is taken for contrast, usual coronary calcium (from 600 HU) may be hidden. Chosen."""
 SEEN_SHARE = 0.8
 """A segment of which less than this lies in the scan cannot be assessed. Chosen."""
 
@@ -56,7 +61,24 @@ def check_scan(volume: Volume, scan: ScanModel | None) -> list[QualityItem]:
         found.append(issue(Issue.WEAK_CONTRAST, consequence, level=round(scan.lumen_hu), wanted=round(WANTED_HU)))
     if scan is not None and scan.noise_hu > NOISE_HU:
         found.append(issue(Issue.NOISE, Consequence.DOUBTFUL, level=round(scan.noise_hu)))
+    if scan is not None:
+        found.extend(_like_contrast(scan))
     return found
+
+
+def _like_contrast(scan: ScanModel) -> list[QualityItem]:
+    """Say which calcium this scan does not tell from contrast: up to what a plate of a millimetre needs to outshine the lumen."""
+    seen = least_calcium_hu(scan)
+    shown = float(erf(0.5 * _PLATE_MM / (np.sqrt(2.0) * scan.sigma_mm)))
+    solid = PLAQUE_HU + (seen - PLAQUE_HU) / shown
+    if solid <= CALCIUM_LEAST_HU:
+        return []
+    return [
+        issue(
+            Issue.LIKE_CONTRAST, Consequence.DOUBTFUL if solid > HIDDEN_HU else Consequence.REMARK,
+            low=round(CALCIUM_LEAST_HU), high=10 * round(0.1 * solid), level=round(scan.lumen_hu), noise=round(scan.noise_hu),
+        )
+    ]  # fmt: skip
 
 
 def check_trees(found: HeartSegmentation, labels: CoronaryLabels) -> list[QualityItem]:

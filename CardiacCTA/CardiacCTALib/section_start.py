@@ -56,8 +56,7 @@ def calcium_places(
     along_mm, across_mm = _QUIET_MM
     widths = (along_mm / step_mm, across_mm / place_mm, across_mm / place_mm)
     over, level = ndimage.gaussian_filter(over, widths), ndimage.gaussian_filter(level, widths)
-    volume = (4.0 * np.pi) ** 1.5 * along_mm * across_mm**2
-    quiet = scan.noise_hu * float(np.sqrt(min(scan.noise_volume_mm3 / volume, 1.0)))
+    quiet = _quiet_hu(scan)
     high = np.maximum(_SEED_SHARE * lumen_hu, _SEED_SIGMAS * quiet)[:, None, None]
     low = np.maximum(_GROW_SHARE * lumen_hu, _GROW_SIGMAS * quiet)[:, None, None]
     labels, count = ndimage.label((over > low) & (level > _LEAST_OVER * low), np.ones((3, 3, 3)))
@@ -66,6 +65,17 @@ def calcium_places(
     kept = np.bincount(labels[(over > high) & (labels > 0)], minlength=count + 1) >= _LEAST_SEEDS
     kept[0] = False
     return np.asarray(kept[labels][:, lattice[:, 0], lattice[:, 1]])
+
+
+def least_calcium_hu(scan: ScanModel) -> float:
+    """Return the brightness that :func:`calcium_places` asks of calcium beside a lumen as bright as the aorta."""
+    return max(scan.lumen_hu, CALCIUM_LEAST_HU) + max(_SEED_SHARE * scan.lumen_hu, _SEED_SIGMAS * _quiet_hu(scan))
+
+
+def _quiet_hu(scan: ScanModel) -> float:
+    along_mm, across_mm = _QUIET_MM
+    volume = (4.0 * np.pi) ** 1.5 * along_mm * across_mm**2
+    return scan.noise_hu * float(np.sqrt(min(scan.noise_volume_mm3 / volume, 1.0)))
 
 
 def bloomed(calcium: BoolArray, lattice: NDArray[np.int64], place_mm: float, step_mm: float, sigma_mm: float) -> BoolArray:

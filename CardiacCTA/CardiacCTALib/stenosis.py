@@ -183,7 +183,7 @@ def _lesion(
 
 
 def _doubts(walls: Walls, lesion: Lesion, plaque: bool) -> tuple[str, ...]:
-    end = near_end(walls.arc_mm, lesion.narrowest, lesion.length_mm)
+    end = near_end(walls.arc_mm, (lesion.first, lesion.last), lesion.narrowest, plaque)
     return (*((NEAR_END,) if end else ()), *(() if plaque else (NO_PLAQUE,)))
 
 

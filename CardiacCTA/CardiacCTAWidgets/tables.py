@@ -4,9 +4,8 @@ from typing import Any
 
 import qt
 
-from CardiacCTALib.high_risk import present_features
 from CardiacCTALib.reader_change import GRADE_WORDS
-from CardiacCTALib.report_pages.summary import grade_words
+from CardiacCTALib.report_pages.summary import grade_words, high_risk_words
 from CardiacCTALib.segments import Artery
 from SenseCarePlanningWidgets.table_cells import set_headers, text_cell
 from SenseCarePlanningWidgets.texts import tr as _
@@ -107,15 +106,14 @@ def fill_lesions(table: Any, session: Any) -> None:
 
 
 def high_risk_text(row: Any, words: Any) -> str:
-    """Return the signs of high-risk plaque that are present, in one line; empty without."""
-    found = sorted(present_features(row.plaque.features), key=str)
-    return str(words.say(", ").join(words.say(one.value) for one in found))
+    """Return the signs of high-risk plaque in one line, those not certain said to be so; empty without."""
+    return high_risk_words(row, words)
 
 
 def _signs_told(row: Any, words: Any) -> str:
     told = []
     for one in row.plaque.features:
-        answer = words.yes_no(one.present) if one.present is not None else words.say("cannot be told")
+        answer = words.say(one.answer.value)
         told.append(f"{words.say(one.feature.value)}: {answer} – {words.sentence(one.evidence)}")
     return "\n".join(told)
 

@@ -2,7 +2,8 @@
 
 A heart is a right-dominant one with open arteries, changed by entries between semicolons: ``pLAD 62 (55-74)``: percent and
 interval; ``w1.4``: mm wide; ``?motion``: not assessable, and why; ``plaque``, ``stent``, ``bypassed``; ``HRP:low+spotty``:
-features of one plaque; ``missed`` and ``absent``; ``LIMA>LAD 75``: a graft and its target.
+features of one plaque, ``HRP?:`` those of which too few are certain; ``missed`` and ``absent``; ``LIMA>LAD 75``: a graft and
+its target.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ FEATURES = {
 }
 ENTRY = re.compile(
     r"(?P<part>[\w>-]+)(?: (?P<percent>[\d.]+))?(?: \((?P<low>[\d.]+)-(?P<high>[\d.]+)\))?(?: \?(?P<reason>.+?))?"
-    r"(?P<flags>(?: (?:w[\d.]+|plaque|stent|bypassed|missed|absent|HRP:[a-z+]+))*)"
+    r"(?P<flags>(?: (?:w[\d.]+|plaque|stent|bypassed|missed|absent|HRP\??:[a-z+]+))*)"
 )
 
 
@@ -63,8 +64,11 @@ def findings_of(case: dict[str, Any]) -> CoronaryFindings:
         else:
             width = next((float(flag[1:]) for flag in flags if flag[0] == "w"), None)
             plaques = tuple(frozenset(FEATURES[name] for name in flag[4:].split("+")) for flag in flags if flag[:4] == "HRP:")
-            plain = {flag: True for flag in flags if flag in ("plaque", "stent", "bypassed")}
-            segments[part] = SegmentFinding(part, stenosis, reason, plaque_features=plaques, diameter_mm=width, **plain)  # type: ignore[arg-type]
+            doubtful = tuple(frozenset(FEATURES[name] for name in flag[5:].split("+")) for flag in flags if flag[:5] == "HRP?:")
+            plain: dict[str, object] = {flag: True for flag in flags if flag in ("plaque", "stent", "bypassed")}
+            segments[part] = SegmentFinding(
+                part, stenosis, reason, plaque_features=plaques, doubtful_features=doubtful, diameter_mm=width, **plain
+            )  # type: ignore[arg-type]
     ischaemia = Ischaemia(case["ischaemia"]) if "ischaemia" in case else None
     exceptions = frozenset(NotAtherosclerotic(name) for name in case.get("exceptions", ()))
     return CoronaryFindings(

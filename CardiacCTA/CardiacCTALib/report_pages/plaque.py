@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Paragraph, Section, Tone
 
-from ..high_risk import HighRiskFeature
+from ..high_risk import Answer, HighRiskFeature
 from ..plaque import PlaqueVolumes
 from ..result import CoronaryResult
 from ..segments import Artery
@@ -38,7 +38,8 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
             Paragraph(
                 words.say(
                     "HU depend on the scan: {kvp} kV, kernel {kernel}, lumen {lumen} HU, point spread {fwhm}, noise {noise} HU. "
-                    "A wall counts as plaque where it is thicker than 0.9 mm. No interval of the volumes is known.",
+                    "Plaque is what lies between the lumen and the normal wall, whose thickness is that of the vessel's healthy "
+                    "stretches. In brackets the 95 % interval.",
                     kvp=words.say("not stated") if facts.kvp is None else f"{facts.kvp:.0f}",
                     kernel=facts.kernel or words.say("not stated"),
                     lumen=f"{facts.lumen_hu:.0f}",
@@ -52,13 +53,18 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
 
 
 def _volumes(where: str, volumes: PlaqueVolumes, words: Words) -> tuple[str, ...]:
-    numbers = (volumes.total, volumes.calcified, volumes.non_calcified, volumes.low_attenuation)
-    return (
-        where,
-        words.say(volumes.kind.value),
-        *(words.number(value, "mm3", 1) for value in numbers),
-        words.with_unit(volumes.burden_percent, "%"),
-    )
+    names = ("total", "calcified", "non_calcified", "low_attenuation")
+    return (where, words.say(volumes.kind.value), *(_number(volumes, name, "mm3", words) for name in names),
+            _number(volumes, "burden_percent", "%", words))  # fmt: skip
+
+
+def _number(volumes: PlaqueVolumes, name: str, unit: str, words: Words) -> str:
+    """Return a number with its interval: ``42 (35–50)``."""
+    value = float(getattr(volumes, name))
+    told = words.with_unit(value, unit, 0) if unit == "%" else words.number(value, unit, 0)
+    range_ = volumes.estimate(name)
+    spread = "" if range_ is None or range_.high < 0.5 else words.interval((range_.low, range_.high), unit)
+    return f"{told} ({spread})" if spread else told
 
 
 def high_risk_section(result: CoronaryResult, words: Words) -> Section | None:
@@ -85,7 +91,7 @@ def high_risk_section(result: CoronaryResult, words: Words) -> Section | None:
         Column(words.say("Evidence"), 4.6),
         Column(words.say("From the ostium"), 1.3, "right"),
     )
-    note = Paragraph(words.say("Two or more signs in one plaque make the modifier HRP."), small=True)
+    note = Paragraph(words.say("Two or more signs beyond doubt in one plaque make the modifier HRP."), small=True)
     return Section(words.say("Signs of high-risk plaque"), (DataTable(columns, tuple(rows), compact=True), note))
 
 
@@ -97,12 +103,10 @@ def _where(feature: HighRiskFeature, row: LesionRow) -> float | None:
 
 
 def _present(feature: HighRiskFeature, words: Words) -> Cell | str:
-    if feature.present is None:
-        return Cell(words.say("cannot be told"), tone=Tone.INFO)
-    said = words.yes_no(feature.present)
-    if not feature.certain:
-        said = words.say("{answer}, not certain", answer=said)
-    return Cell(said, tone=Tone.CAUTION) if feature.present else said
+    said = words.say(feature.answer.value)
+    if feature.answer is Answer.NOT_CERTAIN:
+        return Cell(said, tone=Tone.INFO)
+    return Cell(said, tone=Tone.CAUTION) if feature.answer is Answer.YES else said
 
 
 def calcium_section(result: CoronaryResult, words: Words) -> Section:

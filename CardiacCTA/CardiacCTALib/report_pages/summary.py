@@ -17,7 +17,7 @@ from SenseCarePlanningLib.report.model import (
 )
 
 from ..cadrads_category import Category
-from ..high_risk import present_features
+from ..high_risk import doubtful_features, present_features
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
 from ..segments import Artery, Dominance
@@ -96,14 +96,9 @@ def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
     involved = words.say("{count} segments involved (SIS)", count=grade.burden.involved_segments)
     score = result.examination.get("agatston_score")
     said = words.say("not stated") if score is None else words.measured(score)
-    risky = [row for row in counted_rows(result) if present_features(row.plaque.features)]
+    risky = [(row, high_risk_words(row, words)) for row in counted_rows(result)]
     features = words.say("; ").join(
-        words.say(
-            "{lesion}: {features}",
-            lesion=row.name,
-            features=words.say(", ").join(words.say(one.value) for one in sorted(present_features(row.plaque.features), key=str)),
-        )
-        for row in risky
+        words.say("{lesion}: {features}", lesion=row.name, features=said) for row, said in risky if said
     )
     return [
         (words.say("Greatest stenosis of each vessel"), words.say(", ").join(worst) or words.say("none")),
@@ -112,6 +107,15 @@ def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
         (words.say("Agatston score"), said),
         (words.say("Coronary dominance"), dominance),
     ]
+
+
+def high_risk_words(row: LesionRow, words: Words) -> str:
+    """Return the signs of high-risk plaque in one line, those not certain said to be so; empty without any."""
+    sure = sorted(present_features(row.plaque.features), key=str)
+    doubtful = sorted(doubtful_features(row.plaque.features), key=str)
+    told = [words.say(one.value) for one in sure]
+    told += [words.say("{sign} (not certain)", sign=words.say(one.value)) for one in doubtful]
+    return words.say(", ").join(told)
 
 
 def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
