@@ -308,7 +308,8 @@ def _arch(image: NDArray[np.float32], region: HeartRegion, contours: dict[int, C
 
 def _corridor(shape: tuple[int, ...], spacing: tuple[float, float, float], first: Contour, second: Contour) -> BoolArray:
     """Return which pixels lie between two borders, or within them."""
-    places = np.stack(np.indices(shape), axis=-1) * np.array(spacing[1:])
+    rows, columns = np.indices(shape)
+    places = np.stack([rows, columns], axis=-1) * np.array(spacing[1:])
     way = second.middle_mm - first.middle_mm
     length = max(float(np.linalg.norm(way)), 1e-6)
     along = np.clip((places - first.middle_mm) @ way / length**2, 0.0, 1.0)
@@ -327,7 +328,7 @@ def _inside(shape: tuple[int, ...], spacing: tuple[float, float, float], contour
 def _opened(mask: BoolArray, spacing: tuple[float, float, float]) -> BoolArray:
     core = ndimage.distance_transform_edt(mask, sampling=spacing[1:]) > OPENED_MM
     if not core.any():
-        return core
+        return np.asarray(core)
     return np.asarray(mask & (ndimage.distance_transform_edt(~core, sampling=spacing[1:]) <= OPENED_MM + 0.5))
 
 

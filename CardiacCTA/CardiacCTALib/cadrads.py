@@ -206,6 +206,9 @@ def _why_modifiers(findings: CoronaryFindings) -> Iterator[Fired]:
     for graft in findings.grafts:
         if graft.stent:
             yield fired(Rule.STENT, part=graft.name)
-        yield fired(Rule.GRAFT, part=graft.name, vessel=graft.target.value)
+        if graft.stenosis is None or graft.target is None:
+            yield fired(Rule.GRAFT_SEEN, part=graft.name)
+        else:
+            yield fired(Rule.GRAFT, part=graft.name, vessel=graft.target.value)
     if findings.not_atherosclerotic:
         yield fired(Rule.NOT_ATHEROSCLEROTIC, what=tuple(sorted(one.value for one in findings.not_atherosclerotic)))

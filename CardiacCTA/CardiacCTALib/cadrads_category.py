@@ -76,7 +76,11 @@ def graded_parts(findings: CoronaryFindings, at_limit: bool = False, ramus_count
         for one in findings.segments
         if one.stenosis is not None and not one.bypassed and counts_by_size(one, at_limit)
     ]
-    grafts = [Graded(graft.name, graft.target, graft.stenosis) for graft in findings.grafts if graft.stenosis is not None]
+    grafts = [
+        Graded(graft.name, graft.target, graft.stenosis)
+        for graft in findings.grafts
+        if graft.stenosis is not None and graft.target is not None
+    ]
     return parts + grafts
 
 

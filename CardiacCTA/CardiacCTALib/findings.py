@@ -117,16 +117,18 @@ class SegmentFinding:
 
 @dataclass(frozen=True)
 class GraftFinding:
-    """What was found in a bypass graft: its worst stenosis, and which artery it feeds."""
+    """What was found in a bypass graft: its worst stenosis, and which artery it feeds (None: not known, and then not graded)."""
 
     name: str
-    target: Artery
+    target: Artery | None
     stenosis: Stenosis | None = OPEN
     not_assessable: str = ""
     stent: bool = False
 
     def __post_init__(self) -> None:
         _check_assessed(self.name, self.stenosis, self.not_assessable)
+        if self.target is None and self.stenosis is not None:
+            raise ValueError(f"{self.name}: expected no stenosis of a graft to an artery that is not known, got {self.stenosis}")
         if self.target is Artery.LM:
             raise ValueError(f"{self.name}: expected a graft to the LAD, LCx, RCA or RI, got LM")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap
@@ -82,6 +82,18 @@ class Tip:
 
 
 @dataclass(frozen=True, eq=False)
+class Graft:
+    """A bypass graft that was seen: its course (N, 3) LPS mm from the aorta to where it was lost or meets an artery."""
+
+    points_lps_mm: FloatArray
+
+    @property
+    def length_mm(self) -> float:
+        """Length of its course."""
+        return float(arc_length_mm(self.points_lps_mm)[-1])
+
+
+@dataclass(frozen=True, eq=False)
 class HeartSegmentation:
     """The heart as found on the scan's grid.
 
@@ -101,6 +113,8 @@ class HeartSegmentation:
         Brightness of blood and muscle; None when only clicked arteries were followed.
     remarks
         Sentences for the reader: what is missing or uncertain.
+    grafts
+        Bypass grafts seen; they are no part of the trees.
     """
 
     heart: LabelMap
@@ -113,6 +127,7 @@ class HeartSegmentation:
     engine: EngineInfo
     levels: BloodLevels | None = None
     remarks: tuple[str, ...] = ()
+    grafts: tuple[Graft, ...] = ()
 
     @property
     def heart_labels(self) -> NDArray[np.uint8]:

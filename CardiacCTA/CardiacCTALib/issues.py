@@ -47,6 +47,14 @@ class Issue(Enum):
         "noise {noise} HU): it may be taken for lumen."
     )
     STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
+    STENT_OR_CALCIUM = (
+        "{part} holds a stent or calcium all round along {length} mm; which of both is not certain, and the lumen inside cannot "
+        "be measured."
+    )
+    GRAFT = (
+        "A vessel of {length} mm leaves the ascending aorta above the sinuses and is no coronary artery, towards {part}: a "
+        "bypass graft, seen and not graded. Arteries that it feeds are still graded as if there were none."
+    )
     CALCIUM = "Calcium surrounds the lumen in {part}: its stenosis cannot be told from blooming."
     CALCIUM_BESIDE = "Calcium beside the lumen in {part} ({arc} degrees): a severe stenosis there may be underestimated."
     NOT_MEASURED = "{part} could not be measured: {reason}"

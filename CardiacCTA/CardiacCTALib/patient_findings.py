@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .constants import GRADED_ABOVE_MM, HIGH_RISK_FEATURES, MODERATE_FROM
-from .findings import OPEN, CoronaryFindings, SegmentFinding, Stenosis
+from .findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding, Stenosis
+from .heart_segmentation import Graft
 from .high_risk import doubtful_features, present_features
 from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
 from .listing import NEAR_END, sure_narrowing
 from .plaque import LesionPlaque
-from .segments import SEGMENTS
+from .segments import SEGMENTS, Artery, segment_of
 from .stenosis import Lesion, finding_of
 from .vessel_result import VesselResult
-from .vessels import Stretch
+from .vessels import Stretch, code_of
 
 PLAQUE_MM3 = 3.0
 """Least volume of a plaque that is said to be there. Chosen: what noise feigns along 3 mm of a small artery."""
@@ -30,6 +31,7 @@ REASONS = {
     Issue.WEAK_VESSEL: "weak contrast",
     Issue.OUTSIDE: "outside the scan",
     Issue.STENT: "stent",
+    Issue.STENT_OR_CALCIUM: "stent or calcium all round",
     Issue.CALCIUM: "calcium all round",
     Issue.NOT_MEASURED: "not measured",
     Issue.NO_SCAN_MODEL: "sharpness of the scan not known",
@@ -37,6 +39,7 @@ REASONS = {
 }
 """Why a segment cannot be assessed, in a few words (message ids)."""
 NOT_FOLLOWED = "not measured"
+GRAFT_SEEN, FED_WITHIN_MM = "seen, not graded", 8.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def patient_findings(
     quality: Sequence[QualityItem],
     agatston: float | None = None,
     stents: Collection[str] = (),
+    grafts: tuple[GraftFinding, ...] = (),
 ) -> CoronaryFindings:
     """Return the findings of a patient.
 
@@ -94,6 +98,8 @@ def patient_findings(
     ----------
     stents
         Codes of segments that are known to hold a stent: graded as they are measured, and said.
+    grafts
+        Bypass grafts that were seen.
 
     Segments that every heart has and that were not found are missing here, and grading takes them for not assessable.
     """
@@ -108,7 +114,26 @@ def patient_findings(
     for code in set(stents) & set(segments):
         segments[code] = replace(segments[code], stent=True, plaque=False)
     found = tuple(sorted(segments.values(), key=lambda finding: order[finding.code]))
-    return CoronaryFindings(found, absent - set(segments), agatston=agatston)
+    return CoronaryFindings(found, absent - set(segments), grafts, agatston)
+
+
+def graft_finding(graft: Graft, labels: CoronaryLabels) -> GraftFinding:
+    """Return the finding of a graft: seen, never graded."""
+    fed = fed_by(graft, labels)
+    return GraftFinding("graft" if fed is None else f"graft to the {fed.value}", fed, None, GRAFT_SEEN)
+
+
+def fed_by(graft: Graft, labels: CoronaryLabels) -> Artery | None:
+    """Return the artery that a graft meets: that of the nearest named branch; None where none is near."""
+    end = graft.points_lps_mm[-1]
+    best, found = FED_WITHIN_MM, None
+    for tree in labels.trees:
+        for one in tree:
+            code = code_of(one)[0]
+            gap = float(np.linalg.norm(one.points_lps_mm - end, axis=1).min())
+            if code and gap < best:
+                best, found = gap, segment_of(code).artery
+    return None if found is Artery.LM else found
 
 
 def vessel_findings(one: VesselResult, quality: Sequence[QualityItem]) -> tuple[SegmentFinding, ...]:
@@ -166,7 +191,13 @@ def _apart(one: VesselResult, lesion: Lesion, blocked: Sequence[QualityItem]) ->
         return False
     inside = one.measured.line_lps_mm[lesion.first : lesion.last + 1]
     for item in blocked:
-        if item.point_lps_mm is None or item.issue not in (Issue.STEP, Issue.GAP, Issue.STENT, Issue.CALCIUM):
+        if item.point_lps_mm is None or item.issue not in (
+            Issue.STEP,
+            Issue.GAP,
+            Issue.STENT,
+            Issue.STENT_OR_CALCIUM,
+            Issue.CALCIUM,
+        ):
             return False
         if float(np.linalg.norm(inside - np.array(item.point_lps_mm), axis=1).min()) < APART_MM:
             return False

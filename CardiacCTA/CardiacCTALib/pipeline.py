@@ -31,8 +31,8 @@ from .measurements import (
     scan_measurements,
     segment_measurements,
 )
-from .patient_findings import lesions_of, patient_findings
-from .quality import check_scan, check_steps, check_trees, check_vessels
+from .patient_findings import graft_finding, lesions_of, patient_findings
+from .quality import check_grafts, check_scan, check_steps, check_trees, check_vessels
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, segment
@@ -132,7 +132,8 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
     with progress.step("Quality and grade"):
         quality = _quality(volume, found, labels, vessels, scan, reason)
         agatston = None if calcium is None else calcium.agatston()
-        findings = patient_findings(labels, vessels, quality, agatston, options.stents)
+        grafts = tuple(graft_finding(one, labels) for one in found.grafts)
+        findings = patient_findings(labels, vessels, quality, agatston, options.stents, grafts)
         graded = grade(findings)
     with progress.step("Measurements"):
         lesions = lesions_of(vessels)
@@ -253,7 +254,7 @@ def _quality(
     reason: str,
 ) -> tuple[QualityItem, ...]:
     """Collect all that stands in the way, gravest first."""
-    items = [*check_scan(volume, scan), *check_trees(found, labels), *labels.doubts]
+    items = [*check_scan(volume, scan), *check_trees(found, labels), *check_grafts(found, labels), *labels.doubts]
     if scan is None:
         items.append(issue(Issue.NO_SCAN_MODEL, Consequence.NOT_ASSESSABLE, reason=reason))
     else:
@@ -267,7 +268,7 @@ def _not_measured(vessels: Sequence[VesselResult], no_calcium: str) -> tuple[str
     if no_calcium:
         found.append(f"Calcium score: {no_calcium}")
     found.append("Flow and ischaemia: not computed from this scan.")
-    found.append("Bypass grafts: not followed and not assessed.")
+    found.append("Bypass grafts: where one is seen it is said; none is measured.")
     return tuple(found)
 
 

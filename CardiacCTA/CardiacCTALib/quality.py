@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy import ndimage
 from scipy.special import erf
 
 from SenseCarePlanningLib.geometry import FloatArray
@@ -20,9 +19,11 @@ from .constants import MILD_FROM
 from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
+from .patient_findings import fed_by
 from .scan_model import ScanModel
 from .section_knowledge import PLAQUE_HU
 from .section_start import CALCIUM_LEAST_HU, least_calcium_hu
+from .stents import find_stents
 from .steps import Step, crossing_mm, find_steps
 from .vessel_result import VesselResult
 from .vessels import Stretch, code_of
@@ -38,9 +39,8 @@ VESSEL_SHARE = 0.55
 """A lumen with less than this share of the aorta's contrast along 10 mm is not filled well enough for an edge. Chosen."""
 CALCIUM_ARC_DEG, CALCIUM_LENGTH_MM = 300.0, 3.0
 """Calcium all round the lumen along this length hides it. Chosen: blooming of a ring closes a lumen that it does not."""
-STENT_HU, STENT_LENGTH_MM, STENT_ARC_DEG = 1500.0, 6.0, 270.0
-"""Something this bright all round the lumen for so long is metal: coronary calcium seldom passes 1400 HU. Chosen. A stent with
-thin struts stays below; the reader can name it."""
+STENT_IN_MM = 2.0
+"""A segment holds a stent when so much of the stent lies in it. Chosen."""
 STEP_SHARE = 0.35
 """A step of more than this share of a vessel's diameter makes its place not assessable. Chosen."""
 HIDDEN_HU, _PLATE_MM = 600.0, 1.0
@@ -116,6 +116,20 @@ def check_trees(found: HeartSegmentation, labels: CoronaryLabels) -> list[Qualit
     return items
 
 
+def check_grafts(found: HeartSegmentation, labels: CoronaryLabels) -> list[QualityItem]:
+    """Return bypass grafts that were seen."""
+    items = []
+    for one in found.grafts:
+        fed = fed_by(one, labels)
+        items.append(
+            issue(
+                Issue.GRAFT, Consequence.DOUBTFUL, point_lps_mm=one.points_lps_mm[0],
+                length=f"{one.length_mm:.0f}", part="an artery not named" if fed is None else fed.value,
+            )
+        )  # fmt: skip
+    return items
+
+
 def _code_near(labels: CoronaryLabels, point: FloatArray) -> str:
     best, code = np.inf, ""
     for tree in labels.trees:
@@ -184,25 +198,26 @@ def _weak(one: VesselResult, scan: ScanModel | None) -> list[QualityItem]:
 
 
 def _bright(one: VesselResult) -> list[QualityItem]:
-    """Find metal and rings of calcium: both hide the lumen."""
+    """Find stents and rings of calcium: both hide the lumen."""
     assert one.measured is not None
     arc = one.measured.walls.arc_mm
-    covered = one.measured.calcium_arc_deg
-    level = np.where(one.measured.calcium, one.measured.values_hu, -np.inf).max(axis=1)
-    metal = ndimage.binary_closing((covered >= STENT_ARC_DEG) & (level >= STENT_HU), iterations=3)
-    ring = covered >= CALCIUM_ARC_DEG
-    found = []
+    ring = one.measured.calcium_arc_deg >= CALCIUM_ARC_DEG
+    found: dict[str, QualityItem] = {}
+    for place in find_stents(one.measured):
+        kind = Issue.STENT if place.sure else Issue.STENT_OR_CALCIUM
+        length = f"{place.to_mm - place.from_mm:.0f}"
+        for part in one.vessel.stretches:
+            if min(part.to_mm, place.to_mm) - max(part.from_mm, place.from_mm) >= STENT_IN_MM:
+                point = one.measured.line_lps_mm[place.middle]
+                found[part.code] = issue(
+                    kind, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point, part=part.code, length=length
+                )
     for part in one.vessel.stretches:
-        inside = (arc >= part.from_mm) & (arc <= part.to_mm)
-        for mask, least, kind in (
-            (metal & inside, STENT_LENGTH_MM, Issue.STENT),
-            (ring & inside, CALCIUM_LENGTH_MM, Issue.CALCIUM),
-        ):
-            if _longest(mask, arc) >= least:
-                point = one.measured.line_lps_mm[int(np.flatnonzero(mask).mean())]
-                found.append(issue(kind, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point, part=part.code))
-                break
-    return found
+        inside = ring & (arc >= part.from_mm) & (arc <= part.to_mm)
+        if part.code not in found and _longest(inside, arc) >= CALCIUM_LENGTH_MM:
+            point = one.measured.line_lps_mm[int(np.flatnonzero(inside).mean())]
+            found[part.code] = issue(Issue.CALCIUM, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point, part=part.code)
+    return list(found.values())
 
 
 def _calcified(one: VesselResult) -> list[QualityItem]:

@@ -19,9 +19,10 @@ from .aorta_course import far_aorta
 from .atlas_fit import fit_heart
 from .chambers import BloodLevels, Chambers, find_chambers
 from .clicked import Clicks, follow_clicks
-from .coronaries import Coronaries, find_coronaries, paint_lumen
+from .coronaries import Coronaries, HeartPlace, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .coronary_network import shipped_network
+from .grafts import find_grafts, tips_of, without_grafts
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
 from .structures import AORTA, FAR_AORTA, HEART_NAMES, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
@@ -88,19 +89,23 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
             found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
         else:
             found = find_coronaries(volume, region, fit, chambers, network, progress)
+        grafts = find_grafts(HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid)), fit, found.trees)
+        trees = without_grafts(found.trees, grafts) if grafts else found.trees
+        tips = tips_of(trees) if grafts else found.tips
     heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
     return HeartSegmentation(
         heart,
         heart.array_kji == AORTA,
-        paint_lumen(found.trees, volume.grid),
-        found.trees,
+        paint_lumen(trees, volume.grid),
+        trees,
         found.ostia,
         found.gaps,
-        found.tips,
+        tips,
         _engine(options, found, detail),
         chambers.levels,
         found.remarks,
+        grafts,
     )
 
 

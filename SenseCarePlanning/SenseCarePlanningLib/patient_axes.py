@@ -62,5 +62,13 @@ class PatientAxes:
             stored[..., source] = grid.shape_kji[source] - 1 - value if flip else value
         return grid.lps_from_kji(stored)
 
+    def index_from_lps(self, grid: Grid, points_lps_mm: NDArray[Any]) -> NDArray[np.float64]:
+        """Map LPS mm (..., 3) to indices of the reordered array, the inverse of :meth:`lps_from_index`."""
+        stored = np.asarray(grid.kji_from_lps(points_lps_mm), dtype=np.float64)
+        index = np.empty_like(stored)
+        for axis, (source, flip) in enumerate(zip(self.order, self.flips, strict=True)):
+            index[..., axis] = grid.shape_kji[source] - 1 - stored[..., source] if flip else stored[..., source]
+        return index
+
     def _slices(self) -> tuple[slice, ...]:
         return tuple(slice(None, None, -1) if flip else slice(None) for flip in self.flips)

@@ -158,7 +158,7 @@ def real(*parts: str) -> Callable[[], Path | None]:
 
 def cases() -> list[Case]:
     """Return all cases."""
-    stent = LesionSpec(6, 10.0, Composition.STENT, length_mm=16.0)
+    stent = LesionSpec(6, 10.0, Composition.STENT, length_mm=16.0, calcium_hu=12000.0)
     occluded = (LesionSpec(7, 100.0, Composition.FIBROUS, length_mm=8.0),)
     return [
         Case("control", control, CATEGORY, line="CAD-RADS 3"),
@@ -177,6 +177,7 @@ def cases() -> list[Case]:
         Case("no LCx", lambda: scan(without(patient(), "LCX")), N, ("LCx", "circumflex", "divide")),
         Case("graft to the LAD", lambda: scan(patient(stenoses=occluded, grafts=("LAD",))), N, ("graft",), "/G"),
         Case("stent in the LAD", lambda: scan(patient(stenoses=(stent,))), N, ("stent",), "/S"),
+        Case("faint stent in the LAD", lambda: scan(patient(stenoses=(replace(stent, calcium_hu=5000.0),))), N, ("stent",)),
         Case("pacemaker lead", lambda: scan(replace(h := patient(), lead=make_lead(h.heart))), CATEGORY, ("metal", "lead")),
         Case("chest without contrast", digital_chest, REFUSED, ("contrast", "heart")),
         Case("head", head, REFUSED, ("aorta", "heart")),

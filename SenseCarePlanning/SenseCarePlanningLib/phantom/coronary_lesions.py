@@ -37,6 +37,8 @@ SOFT_HU, LIPID_HU, FIBROUS_HU, CALCIUM_HU, ARC_DEG = (20.0, 90.0), (0.0, 28.0), 
 """Ranges drawn from when nothing is asked for: low attenuation is below 30 HU (Maurovich-Horvat 2014,
 doi:10.1038/nrcardio.2014.60); the others are chosen."""
 
+MOST_STRUT_HU = 20000.0
+"""Most that a stent's struts may have; blurred, struts of 0.14 mm of 12000 HU show as 1000 to 1300 HU, as metal stents do."""
 WORDS = {"eccentric", "concentric", "tandem", "ostial", "bifurcation"}
 NUMBERS = {"len": "length_mm", "ri": "remodelling", "arc": "calcium_arc_deg", "hu": "calcium_hu", "soft": "plaque_hu"}
 
@@ -62,7 +64,7 @@ class LesionSpec:
     remodelling
         Outer diameter over the healthy one, 0.9 to 1.6.
     plaque_hu, calcium_hu, calcium_arc_deg
-        None draws from the ranges above.
+        None draws from the ranges above. ``calcium_hu`` of a stent is that of its struts.
 
     Raises
     ------
@@ -89,7 +91,7 @@ class LesionSpec:
         _within("remodelling", self.remodelling, 0.9, 1.6)
         for name, value, low, high in (
             ("plaque", self.plaque_hu, -30.0, 350.0),
-            ("calcium", self.calcium_hu, 130.0, 2500.0),
+            ("calcium", self.calcium_hu, 130.0, MOST_STRUT_HU if self.composition is Composition.STENT else 2500.0),
             ("calcium arc", self.calcium_arc_deg, 10.0, 360.0),
         ):
             if value is not None:

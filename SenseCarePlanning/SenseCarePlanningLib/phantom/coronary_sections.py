@@ -224,7 +224,8 @@ def _plaque(lesion: Lesion, place: _Place, healthy_mm: FloatArray, look: Look) -
         angle = np.arctan2(place.left_mm, place.up_mm)
         mesh = np.minimum(np.abs(np.sin(3.0 * angle + 2.2 * place.along_mm)), np.abs(np.sin(3.0 * angle - 2.2 * place.along_mm)))
         ring = (distance > healthy_mm) & (distance < healthy_mm + STRUT_MM) & (np.abs(t) < 0.95)
-        _put(tissue, value, ring & (mesh < 0.3), Tissue.STENT, STRUT_HU)
+        strut_hu = STRUT_HU if lesion.spec.calcium_hu is None else lesion.spec.calcium_hu
+        _put(tissue, value, ring & (mesh < 0.3), Tissue.STENT, strut_hu)
     return tissue, value
 
 

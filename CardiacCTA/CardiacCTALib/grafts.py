@@ -1,0 +1,181 @@
+"""Bypass grafts: what leaves the ascending aorta above the sinuses, thin and filled with contrast, and runs down to the heart.
+
+Only grafts that begin at the ascending aorta are seen; a mammary artery comes from the subclavian artery, which a coronary CT
+seldom holds. A graft is seen, never graded: nothing here measures its lumen.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.graph import MCP_Geometric
+
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline
+from SenseCarePlanningLib.tubes.edit import delete
+from SenseCarePlanningLib.tubes.tree import Branch, Tree
+
+from .atlas_fit import FittedHeart
+from .chambers import Chambers
+from .coronaries import HeartPlace
+from .heart_segmentation import Graft, Tip
+from .structures import AORTA, MYOCARDIUM
+
+logger = logging.getLogger(__name__)
+
+BoolArray = NDArray[np.bool_]
+
+ABOVE_MM = 15.0
+"""A graft begins at least this much higher than the coronary ostia are expected: above the sinotubular junction."""
+TOUCH_MM, MOST_PATCH_MM2 = 2.5, 120.0
+"""How near to the aorta's blood a graft begins, and the largest patch of contact: a vein graft is 3 to 6 mm wide."""
+WIDEST_MM = 3.6
+"""Half of the widest graft; what is thicker is a chamber, a vein or an appendage."""
+LEAST_MM, LEAST_DOWN_MM = 40.0, 20.0
+"""Least length, and how far below its start it must come: branches of the arch go up."""
+AWAY_MM, AWAY_AFTER_MM = 5.0, 18.0
+"""So far from the aorta a graft must have come after so much of its way: what creeps along the aorta is its wall or a vein."""
+BLOOD_SHARE, LEAST_FILLED = 0.45, 0.8
+"""Of the way from muscle to the aorta's blood: least brightness of a graft, thin as it is; and least share of its way that has
+the brightness of an artery (0.7 of the aorta's)."""
+SMOOTH_MM = 2.0
+ON_PATH_MM, ANASTOMOSIS_MM, ON_PATH_SHARE = 3.0, 6.0, 0.7
+"""A branch of a coronary tree that lies on a graft for so much of its length, its end at the artery left out, is the graft."""
+
+
+def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) -> tuple[Graft, ...]:
+    """Find bypass grafts in a segmented heart.
+
+    Parameters
+    ----------
+    place
+        The heart's box in the scan.
+    fit
+        Where coronary ostia are expected.
+    trees
+        The coronary trees found.
+    """
+    chambers, small = place.chambers, place.chambers.small
+    factor, spacing = np.array(small.factor), np.array(small.spacing_mm)
+    points = [one.points_lps_mm for tree in trees for one in tree]
+    artery = np.empty((0, 3))
+    if points:
+        fine = place.region.axes.index_from_lps(place.grid, np.concatenate(points)) - [part.start for part in chambers.box]
+        artery = ((fine + 0.5) / factor - 0.5) * spacing
+    top = float(place.box_mm(fit.ostia_mm)[:, 0].max())
+    paths = find_graft_paths(chambers, top, artery)
+    logger.info("bypass grafts: %d", len(paths))
+    return tuple(Graft(smooth_polyline(place.lps((path / spacing + 0.5) * factor - 0.5), SMOOTH_MM, 0.5)) for path in paths)
+
+
+def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatArray) -> list[FloatArray]:
+    """Return the courses of grafts, (N, 3) k, j, i of the small image times its spacing.
+
+    Parameters
+    ----------
+    ostia_top_mm
+        Height (k times the spacing) of the higher of the expected ostia.
+    artery_mm
+        (M, 3) places on the coronary arteries found: a graft ends where it meets them; may be empty.
+    """
+    small = chambers.small
+    spacing = np.array(small.spacing_mm)
+    aorta = chambers.labels == AORTA
+    if not aorta.any():
+        return []
+    free = _thin_vessels(chambers)
+    gap = ndimage.distance_transform_edt(~aorta, sampling=spacing)
+    height = np.arange(free.shape[0]) * spacing[0]
+    start = free & (gap <= TOUCH_MM) & (height >= ostia_top_mm + ABOVE_MM)[:, None, None]
+    patches, count = ndimage.label(start, np.ones((3, 3, 3)))
+    found = []
+    for number in range(1, count + 1):
+        patch = np.argwhere(patches == number)
+        if len(patch) * float(np.prod(spacing)) / TOUCH_MM > MOST_PATCH_MM2:
+            continue
+        path = _longest_way(free, patch, spacing, artery_mm)
+        if path is not None and _is_graft(path, gap, chambers):
+            found.append(path * spacing)
+    return _apart(found)
+
+
+def _thin_vessels(chambers: Chambers) -> BoolArray:
+    """Return bright voxels outside cavities and great vessels, thick ones with their rims left out."""
+    image, spacing = chambers.small.array, chambers.small.spacing_mm
+    levels = chambers.levels
+    limit = levels.muscle_hu + BLOOD_SHARE * (levels.blood[AORTA] - levels.muscle_hu)
+    labelled = (chambers.labels > 0) & (chambers.labels != MYOCARDIUM)
+    free = (image > limit) & ~labelled
+    core = ndimage.distance_transform_edt(free, sampling=spacing) > WIDEST_MM
+    if core.any():
+        free &= ndimage.distance_transform_edt(~core, sampling=spacing) > WIDEST_MM + 1.5
+    return np.asarray(free)
+
+
+def _longest_way(free: BoolArray, patch: NDArray[np.int_], spacing: FloatArray, artery_mm: FloatArray) -> NDArray[np.int_] | None:
+    """Return the voxels (N, 3) from a patch to the first artery that is met, else to the farthest place that is reached."""
+    walk = MCP_Geometric(np.where(free, 1.0, -1.0), sampling=tuple(spacing), fully_connected=True)
+    cost, _ = walk.find_costs(patch.tolist())
+    reached = np.isfinite(cost)
+    if not reached.any():
+        return None
+    end = np.array(np.unravel_index(int(np.where(reached, cost, -1.0).argmax()), cost.shape))
+    if len(artery_mm):
+        at = np.unique(np.rint(artery_mm / spacing).astype(int), axis=0)
+        at = at[((at >= 0) & (at < np.array(free.shape))).all(axis=1)]
+        met = at[reached[tuple(at.T)] & (cost[tuple(at.T)] >= LEAST_MM)]
+        if len(met):
+            end = met[int(cost[tuple(met.T)].argmin())]
+    return np.array(walk.traceback(tuple(int(one) for one in end)))
+
+
+def _is_graft(path: NDArray[np.int_], gap: FloatArray, chambers: Chambers) -> bool:
+    spacing = np.array(chambers.small.spacing_mm)
+    places = path * spacing
+    arc = arc_length_mm(places)
+    if arc[-1] < LEAST_MM or float(places[0, 0] - places[:, 0].min()) < LEAST_DOWN_MM:
+        return False
+    far = gap[tuple(path.T)]
+    if float(far[arc <= AWAY_AFTER_MM].max()) < AWAY_MM:
+        return False
+    bright = ndimage.maximum_filter1d(chambers.small.array[tuple(path.T)], 3)
+    return bool((bright > 0.7 * chambers.levels.blood[AORTA]).mean() >= LEAST_FILLED)
+
+
+def _apart(paths: list[FloatArray]) -> list[FloatArray]:
+    """Return paths that are not mostly the same, the longest first."""
+    kept: list[FloatArray] = []
+    for path in sorted(paths, key=len, reverse=True):
+        same = [np.linalg.norm(path[:, None] - other[None], axis=2).min(axis=1) < ON_PATH_MM for other in kept]
+        if all(one.mean() < ON_PATH_SHARE for one in same):
+            kept.append(path)
+    return kept
+
+
+def without_grafts(trees: tuple[Tree, ...], grafts: tuple[Graft, ...]) -> tuple[Tree, ...]:
+    """Return coronary trees without branches that are a graft, followed backwards from where it meets an artery."""
+    result = []
+    for tree in trees:
+        rest = tree
+        while True:
+            own = [one.id for one in rest if one.id != rest.root_id and any(_lies_on(one, graft) for graft in grafts)]
+            if not own:
+                break
+            rest = delete(rest, own[0])
+        result.append(rest)
+    return tuple(result)
+
+
+def tips_of(trees: tuple[Tree, ...]) -> tuple[Tip, ...]:
+    """Return the ends of all branches."""
+    return tuple(Tip(one.points_lps_mm[-1], number, one.id) for number, tree in enumerate(trees) for one in tree.tips)
+
+
+def _lies_on(branch: Branch, graft: Graft) -> bool:
+    course = graft.points_lps_mm[arc_length_mm(graft.points_lps_mm) < graft.length_mm - ANASTOMOSIS_MM]
+    if len(course) == 0:
+        return False
+    away = np.linalg.norm(branch.points_lps_mm[:, None] - course[None], axis=2).min(axis=1)
+    return bool((away < ON_PATH_MM).mean() >= ON_PATH_SHARE)

@@ -1,0 +1,96 @@
+"""Bypass grafts: is a thin vessel from the ascending aorta to the heart seen, and nothing else taken for one?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from CardiacCTALib.chambers import BloodLevels, Chambers
+from CardiacCTALib.grafts import find_graft_paths, without_grafts
+from CardiacCTALib.heart_region import CoarseImage
+from CardiacCTALib.heart_segmentation import Graft
+from CardiacCTALib.structures import AORTA, HEART_NAMES
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
+from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
+from SenseCarePlanningLib.tubes.tree import Branch
+
+SIZE = 110
+NONE = np.empty((0, 3))
+OSTIA_TOP_MM = 45.0
+
+
+def line(*corners: tuple[float, float, float]) -> FloatArray:
+    """Points k, j, i mm along straight pieces."""
+    return np.concatenate([np.linspace(a, b, 80) for a, b in pairwise(corners)])
+
+
+DOWN = line((88, 40, 52), (92, 24, 58), (60, 16, 80), (30, 22, 90))
+UP = line((92, 40, 52), (100, 30, 60), (109, 20, 90))
+SHORT = line((85, 40, 52), (83, 30, 56), (78, 26, 60))
+LOW = line((50, 40, 52), (46, 20, 60), (20, 18, 85))
+"""A graft; a branch of the arch; a stump; an artery from the sinus."""
+
+
+def heart(paths: list[FloatArray], radius_mm: float = 2.0, blood_hu: float = 400.0) -> Chambers:
+    """An upright aorta of 28 mm in fat, in voxels of 1 mm, and tubes."""
+    places = np.stack(np.indices((SIZE, SIZE, SIZE)), axis=-1).astype(float)
+    image = np.full((SIZE, SIZE, SIZE), -90.0, dtype=np.float32)
+    labels = np.zeros(image.shape, dtype=np.uint8)
+    aorta = (np.hypot(places[..., 1] - 54.0, places[..., 2] - 50.0) < 14.0) & (places[..., 0] > 35.0)
+    image[aorta], labels[aorta] = 400.0, AORTA
+    for path in paths:
+        distance, _ = cKDTree(path).query(places.reshape(-1, 3), distance_upper_bound=radius_mm + 2.0)
+        share = 1.0 / (1.0 + np.exp((np.minimum(distance, 50.0).reshape(image.shape) - radius_mm) / 0.3))
+        image += (share * (blood_hu - image) * ~aorta).astype(np.float32)
+    small = CoarseImage(image, (1, 1, 1), (1.0, 1.0, 1.0))
+    levels = BloodLevels({label: 400.0 for label in HEART_NAMES}, 90.0)
+    whole = (slice(0, SIZE), slice(0, SIZE), slice(0, SIZE))
+    return Chambers(whole, small, labels, np.zeros(1, np.float32), np.zeros(1, np.float32), levels)
+
+
+def test_a_graft_is_seen_along_its_whole_way() -> None:
+    found = find_graft_paths(heart([DOWN]), OSTIA_TOP_MM, NONE)
+    assert len(found) == 1
+    distance, _ = cKDTree(found[0]).query(DOWN[4:-4])
+    assert distance.max() < 3.0
+    assert arc_length_mm(found[0])[-1] == pytest.approx(arc_length_mm(DOWN)[-1], rel=0.12)
+
+
+def test_a_graft_ends_where_it_meets_an_artery() -> None:
+    artery = line((60, 16, 80), (20, 60, 100))
+    found = find_graft_paths(heart([DOWN, artery]), OSTIA_TOP_MM, artery)
+    assert len(found) == 1
+    assert np.linalg.norm(found[0][-1] - artery, axis=1).min() < 2.0
+    assert arc_length_mm(found[0])[-1] < 75.0
+
+
+@pytest.mark.parametrize("path", [UP, SHORT, LOW], ids=["up to the neck", "a stump", "from the sinus"])
+def test_what_is_no_graft_is_not_taken_for_one(path: FloatArray) -> None:
+    assert find_graft_paths(heart([path]), OSTIA_TOP_MM, NONE) == []
+
+
+def test_a_wide_vein_along_the_aorta_is_none() -> None:
+    assert find_graft_paths(heart([DOWN], radius_mm=5.5), OSTIA_TOP_MM, NONE) == []
+
+
+def test_a_dark_vessel_is_none() -> None:
+    assert find_graft_paths(heart([DOWN], blood_hu=180.0), OSTIA_TOP_MM, NONE) == []
+
+
+def branch(number: int, parent: int | None, children: tuple[int, ...], points: FloatArray) -> Branch:
+    radius = np.full(len(points), 1.5)
+    return Branch(number, parent, children, points, radius, np.stack([radius, radius], axis=1), no_frames(len(points)))
+
+
+def test_a_branch_that_is_the_graft_followed_backwards_leaves_the_tree() -> None:
+    graft = Graft(DOWN)
+    root = line((10, 0, 60), (30, 22, 90))
+    tree = assemble(
+        [branch(0, None, (1, 2), root), branch(1, 0, (), DOWN[::-1]), branch(2, 0, (), line((30, 22, 90), (5, 60, 95)))], 0
+    )
+    kept = without_grafts((tree,), (graft,))[0]
+    assert kept.total_length_mm == pytest.approx(tree.total_length_mm - arc_length_mm(DOWN)[-1], abs=2.0)
+    assert without_grafts((kept,), (graft,))[0] is kept
