@@ -271,7 +271,7 @@ class Session:
         self._keep((*self.result.changes, make(self.result)))
 
     def _keep(self, changes: Any) -> None:
-        result = changed(self.measured, changes, kept_in(Path(self.case.folder)))
+        result = changed(self.measured, changes, kept_in(Path(self.case.folder)), self.result)
         save_changes(changes, Path(self.case.folder))
         names = {old: new for old, new in zip(self.names(), (one.vessel.name for one in result.vessels), strict=True)}
         chosen = names.get(self.vessel, "")
