@@ -295,6 +295,7 @@ class Session:
         """
         self._changed(kept(self.measured, (*self.result.changes, make(self.result)), Path(self.case.folder)))
 
+<<<<<<< HEAD
     def draw(self, make: Callable[[Any, Any, Path], Any]) -> None:
         """Keep what a reader drew on vessels, beside the window; a refusal is shown, and nothing is kept then.
 
@@ -322,6 +323,13 @@ class Session:
         self._keeping = None
         before = {one.vessel.name: one for one in self.result.vessels}
         names = dict(zip(before, (one.vessel.name for one in result.vessels), strict=True))
+=======
+    def _keep(self, changes: Any) -> None:
+        result = changed(self.measured, changes, kept_in(Path(self.case.folder)), self.result)
+        save_changes(changes, Path(self.case.folder))
+        names = {old: new for old, new in zip(self.names(), (one.vessel.name for one in result.vessels), strict=True)}
+        chosen = names.get(self.vessel, "")
+>>>>>>> corodicom
         nodes = {old: result_nodes(self.case, f"vessel {old}") for old in names}
         for old, new in names.items():
             for node in nodes[old]:

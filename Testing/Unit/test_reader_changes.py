@@ -14,11 +14,23 @@ from coronary_results import one_lesion
 
 from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.reader_change import AS_MEASURED, NOT_ASSESSED, ChangeKind, ReaderChange
-from CardiacCTALib.reader_changes import CHANGES, changed, grade_change, grade_of, label_change, load_changes, save_changes
+from CardiacCTALib.reader_changes import (
+    CHANGES,
+    changed,
+    grade_change,
+    grade_of,
+    label_change,
+    load_changes,
+    load_shown,
+    save_changes,
+    vessel_changes,
+)
 from CardiacCTALib.report import build_report
 from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.vessel_edit import move_line
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.i18n import translator
+from SenseCarePlanningLib.tubes.line_edit import LinePoint
 from SenseCarePlanningLib.whole_folder import check_output_folder, whole_folder
 
 
@@ -129,10 +141,18 @@ def test_the_command_writes_the_report_with_the_changes(tmp_path: Path) -> None:
     with whole_folder(folder) as scratch:
         save_result(replace(result, run=run_info(volume.grid, volume, {}, Progress())), scratch)
     measured = (folder / "coronary.json").read_bytes()
-    save_changes([grade_change(result, "pLAD", "4A", "Dr. Li", "seen twice")], folder)
+    first = result.vessel("LAD")
+    off = first.vessel.points_lps_mm[60] + 0.3 * first.measured.walls.frames[15, 1]
+    point = LinePoint(float(first.vessel.arc_mm[60]), (float(off[0]), float(off[1]), float(off[2])))
+    moved = vessel_changes(result, "LAD", move_line(first.vessel, first.edit, point), "Dr. Li", "beside the lumen")
+    save_changes([grade_change(result, "pLAD", "4A", "Dr. Li", "seen twice"), *moved], folder)
     assert main(["regrade", str(folder), "--ct", str(tmp_path / "ct.nrrd"), "--out", str(folder)]) == 0
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Changes by the reader" in page and "Dr. Li" in page and "seen twice" in page
     assert "CAD-RADS 4A" in page
     assert (folder / "coronary.json").read_bytes() == measured
-    assert len(load_changes(folder)) == 1
+    assert len(load_changes(folder)) == 2
+    # the moved line was measured from the scan, and is kept for who shows the result without one
+    assert "beside the lumen" in page and "Measured again along a line that the reader moved: LAD." in page
+    shown = load_shown(folder)[1].vessel("LAD")
+    assert shown.edit.line == (point,) and shown.measured is not None and not shown.by_reader

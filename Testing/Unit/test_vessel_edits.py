@@ -191,6 +191,30 @@ def test_a_lumen_across_the_outer_wall(result: CoronaryResult) -> None:
         drag.move(outer, Wall.LUMEN, Anchor(at, 0.0, 4.0))
 
 
+def test_anchors_that_no_drag_makes_are_refused(result: CoronaryResult) -> None:
+    drag = VesselDrag.of(result, "LAD")
+    twice = VesselEdit(lumen=(Anchor(16.0, 0.0, 0.5), Anchor(16.0, 5.0, 2.0)))
+    with pytest.raises(InputError) as refused:
+        drag.result(twice)
+    assert "one place" in refused.value.problems[0]
+    many = VesselEdit(outer=tuple(Anchor(0.05 * number, 0.0, 2.0) for number in range(600)))
+    with pytest.raises(InputError, match="cannot be drawn"):
+        drag.result(many)
+    with pytest.raises(InputError):
+        moved_vessel(result.vessel("LAD").vessel, (LinePoint(5.0, (0.0, 0.0, 0.0)), LinePoint(5.1, (0.0, 0.0, 0.0))))
+
+
+def test_anchors_that_pull_apart_leave_the_wall_within_what_was_sampled(result: CoronaryResult) -> None:
+    drag = VesselDrag.of(result, "LAD")
+    reach = drag.editor.measured.options.reach_mm
+    edit = drag.start
+    for number in range(12):
+        edit = drag.move(edit, Wall.LUMEN, Anchor(10.0 + 0.75 * number, 0.0, 0.1 if number % 2 else reach))
+    walls = drag.result(edit).vessel("LAD").measured.walls
+    assert np.isfinite(walls.lumen_mm).all() and walls.lumen_mm.min() > 0.0 and walls.outer_mm.max() <= reach
+    assert (walls.outer_mm >= walls.lumen_mm).all()
+
+
 def test_a_vessel_that_was_not_measured_has_no_walls(result: CoronaryResult) -> None:
     with pytest.raises(InputError):
         VesselDrag.of(result, "D1")
@@ -230,6 +254,8 @@ def test_a_second_drag_goes_on_from_the_first(result: CoronaryResult) -> None:
     changes = vessel_changes(one, "LAD", edit, "Dr. Li")
     assert len(changes) == 1
     both = changed(result, [*one.changes, *changes])
+    assert changed(result, both.changes, earlier=both).vessel("LAD").stenosis is both.vessel("LAD").stenosis
+    assert changed(result, both.changes, earlier=one).vessel("LAD").lesions == both.vessel("LAD").lesions
     assert both.vessel("LAD").undrawn.measured is result.vessel("LAD").measured
     removed = vessel_changes(both, "LAD", replace(edit, lumen=edit.lumen[1:]), "Dr. Li")
     assert len(removed) == 1 and removed[0].place is None
