@@ -194,7 +194,12 @@ def vessel_changes(shown: CoronaryResult, name: str, edit: VesselEdit, reader: s
     )
 
 
-def changed(result: CoronaryResult, changes: Sequence[ReaderChange], remeasured: Remeasured | None = None) -> CoronaryResult:
+def changed(
+    result: CoronaryResult,
+    changes: Sequence[ReaderChange],
+    remeasured: Remeasured | None = None,
+    earlier: CoronaryResult | None = None,
+) -> CoronaryResult:
     """Return the result with changes applied in order and graded anew; what was measured stays.
 
     The order is that of the trail; what is drawn on a vessel last counts for it, and a grade by hand stands above what follows
@@ -204,6 +209,8 @@ def changed(result: CoronaryResult, changes: Sequence[ReaderChange], remeasured:
     ----------
     remeasured
         Gives vessels measured again along a moved line; :func:`remeasured.kept_in` a result folder. Needed where there are any.
+    earlier
+        The same result with other changes: what is drawn on a vessel in both is taken from it and not computed again.
 
     Raises
     ------
@@ -220,7 +227,7 @@ def changed(result: CoronaryResult, changes: Sequence[ReaderChange], remeasured:
     if not changes:
         return result
     for drawn in [one for one in result.vessels if one.edit]:
-        result = with_vessel(result, _drawn(drawn, remeasured))
+        result = with_vessel(result, _known(drawn, earlier) or _drawn(drawn, remeasured))
     plain = result
     for grading in graded_codes(changes).values():
         result = _regraded(result, plain, grading)
@@ -247,6 +254,17 @@ def _with_edit(result: CoronaryResult, change: ReaderChange) -> CoronaryResult:
         result,
         vessels=tuple(replace(one, edit=edit) if one.vessel.name == change.subject else one for one in result.vessels),
     )
+
+
+def _known(one: VesselResult, earlier: CoronaryResult | None) -> VesselResult | None:
+    """Return a vessel with the same edit from an earlier result of the same measuring, by the names that it has now."""
+    for other in earlier.vessels if earlier is not None else ():
+        first = other.undrawn or other
+        same_line = other.vessel.tree == one.vessel.tree and other.vessel.branch_ids == one.vessel.branch_ids
+        if other.edit == one.edit and same_line and (one.edit.line or first.measured is one.measured):
+            vessel = moved_vessel(one.vessel, one.edit.line) if one.edit.line else one.vessel
+            return replace(other, vessel=vessel)
+    return None
 
 
 def _drawn(one: VesselResult, remeasured: Remeasured | None) -> VesselResult:

@@ -90,7 +90,8 @@ def measurement_document(result: CoronaryResult) -> MeasurementDocument:
         them, the segments with what cannot be assessed, the calcium of each artery where it was scored, the scan.
     """
     algorithm = Algorithm(f"SenseCare Planning {result.engine.name}", result.engine.version)
-    drawn = {code: change for code, change in graded_codes(result.changes).items()}
+    drawn = {part.code for one in result.vessels if one.by_reader for part in one.vessel.stretches}
+    drawn |= set(graded_codes(result.changes))
     groups = [_patient(result, algorithm)]
     groups += [_lesion(row, algorithm) for row in counted_rows(result)]
     groups += [_segment(result, one, algorithm, one.code in drawn) for one in result.findings.segments]

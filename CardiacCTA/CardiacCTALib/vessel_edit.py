@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningLib.tubes.line_edit import LinePoint, point_at, with_point
-from SenseCarePlanningLib.tubes.wall_edit import Anchor, wall_at, with_anchor
+from SenseCarePlanningLib.tubes.line_edit import APART_MM, LinePoint, point_at, with_point
+from SenseCarePlanningLib.tubes.wall_edit import APART, Anchor, apart, wall_at, with_anchor
 
 from .lumen import Measured
 from .vessels import Vessel
@@ -18,6 +19,8 @@ from .wall_edits import edited_walls
 
 MOST_MOVED_MM = 10.0
 """A point of a line is not moved farther than this: what lies there is another vessel. Chosen: more than an artery's diameter."""
+MOST_ANCHORS = 500
+"""So many anchors a wall: four around every section of the longest vessel that was drawn all over. Chosen."""
 _CLOSE_MM = 0.02
 
 
@@ -107,7 +110,9 @@ def check_walls(measured: Measured, edit: VesselEdit) -> None:
     InputError
         With one sentence a problem.
     """
-    problems = [text for wall in Wall for one in edit.anchors(wall) for text in _anchor_problems(measured, wall, one)]
+    problems = [text for wall in Wall for text in _crowding(edit.anchors(wall))]
+    if not problems:
+        problems = [text for wall in Wall for one in edit.anchors(wall) for text in _anchor_problems(measured, wall, one)]
     if not problems and edit.outer:
         walls = edited_walls(measured.walls, edit.lumen, ())
         for one in edit.outer:
@@ -118,6 +123,17 @@ def check_walls(measured: Measured, edit: VesselEdit) -> None:
                 )
     if problems:
         raise InputError("The wall of the vessel cannot be drawn like this.", problems)
+
+
+def _crowding(anchors: Sequence[Anchor]) -> list[str]:
+    """Say what no drag makes and a damaged file may hold: too many anchors, or two that ask for two radii at one place."""
+    if len(anchors) > MOST_ANCHORS:
+        return [f"there are {len(anchors)} anchors on one wall; {MOST_ANCHORS} are the most"]
+    for at, one in enumerate(anchors):
+        for other in anchors[:at]:
+            if apart(one, other) < APART:
+                return [f"two anchors lie at one place, {one.arc_mm:.1f} mm"]
+    return []
 
 
 def _anchor_problems(measured: Measured, wall: Wall, one: Anchor) -> list[str]:
@@ -145,6 +161,9 @@ def check_line(vessel: Vessel, line: Sequence[LinePoint]) -> None:
     """
     problems = []
     arc = vessel.arc_mm
+    places = sorted(one.arc_mm for one in line)
+    if len(line) > MOST_ANCHORS or any(second - first < APART_MM for first, second in pairwise(places)):
+        problems.append("two moved points lie at one place of the line")
     for one in line:
         if len(one.point_lps_mm) != 3 or not np.isfinite([one.arc_mm, *one.point_lps_mm]).all():
             problems.append("a moved point has a place that is no number")

@@ -85,8 +85,19 @@ class VesselEditor:
         return wall_at(walls.lumen_mm if wall is Wall.LUMEN else walls.outer_mm, walls.arc_mm, arc_mm, angle_deg)
 
     def walls(self, edit: VesselEdit) -> Walls:
-        """Return the walls with an edit; unchanged (the same object) without anchors."""
-        return edited_walls(self.measured.walls, edit.lumen, edit.outer) if edit.moves_walls else self.measured.walls
+        """Return the walls with an edit; unchanged (the same object) without anchors.
+
+        Between anchors that pull apart a wall is thrown no farther than what was sampled.
+        """
+        first = self.measured.walls
+        if not edit.moves_walls:
+            return first
+        drawn, most = edited_walls(first, edit.lumen, edit.outer), self.measured.options.reach_mm
+        lumen, outer = (
+            np.minimum(new, np.maximum(old, most))
+            for new, old in ((drawn.lumen_mm, first.lumen_mm), (drawn.outer_mm, first.outer_mm))
+        )
+        return replace(drawn, lumen_mm=lumen, outer_mm=np.maximum(outer, lumen))
 
     def edited(self, edit: VesselEdit) -> VesselResult:
         """Return the vessel with an edit: lesions, stenoses, grades and plaque follow; what was measured stays in ``base``.

@@ -293,7 +293,8 @@ class Session:
         OSError
             When it cannot be kept.
         """
-        self._changed(kept(self.measured, (*self.result.changes, make(self.result)), Path(self.case.folder)))
+        changes = (*self.result.changes, make(self.result))
+        self._changed(kept(self.measured, changes, Path(self.case.folder), self.result))
 
     def draw(self, make: Callable[[Any, Any, Path], Any]) -> None:
         """Keep what a reader drew on vessels, beside the window; a refusal is shown, and nothing is kept then.
@@ -306,7 +307,7 @@ class Session:
         measured, result, folder = self.measured, self.result, Path(self.case.folder)
 
         def work() -> Any:
-            return kept(measured, (*result.changes, *make(measured, result, folder)), folder)
+            return kept(measured, (*result.changes, *make(measured, result, folder)), folder, result)
 
         self._keeping = Background(work, self._changed, self._not_kept)
         self._keeping.start()
@@ -343,9 +344,9 @@ class Session:
             self._prepare()
 
 
-def kept(measured: Any, changes: Any, folder: Path) -> Any:
-    """Return a result with changes, which are kept in its folder once they are known to fit."""
-    result = changed(measured, changes, kept_in(folder))
+def kept(measured: Any, changes: Any, folder: Path, earlier: Any) -> Any:
+    """Return a result with changes, which are kept in its folder once they are known to fit; ``earlier`` is the one shown."""
+    result = changed(measured, changes, kept_in(folder), earlier)
     save_changes(changes, folder)
     return result
 

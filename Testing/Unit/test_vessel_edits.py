@@ -18,15 +18,17 @@ from coronary_results import one_lesion
 from coronary_tube import Tube
 
 from CardiacCTALib.cadrads_category import Category
-from CardiacCTALib.edited_result import VesselDrag
+from CardiacCTALib.edited_result import VesselDrag, with_vessel
 from CardiacCTALib.reader_change import AS_MEASURED, ChangeKind, Drawn, ReaderChange
 from CardiacCTALib.reader_changes import CHANGES, changed, grade_change, label_change, load_changes, save_changes, vessel_changes
 from CardiacCTALib.remeasured import REMEASURED, keep_remeasured, kept_in
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.vessel_edit import VesselEdit, Wall, move_line
-from CardiacCTALib.vessel_editor import place_on_first_line, remeasure
+from CardiacCTALib.vessel_editor import moved_vessel, place_on_first_line, remeasure
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.tubes.assemble import assemble
 from SenseCarePlanningLib.tubes.line_edit import APART_MM, LinePoint, pass_points, with_point
+from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag
 from SenseCarePlanningLib.tubes.wall_edit import ALONG_MM, APART, AROUND_DEG, Anchor, apart, with_anchor
 
 ALL_ROUND = tuple(float(angle) for angle in range(0, 360, 60))
@@ -189,6 +191,30 @@ def test_a_lumen_across_the_outer_wall(result: CoronaryResult) -> None:
         drag.move(outer, Wall.LUMEN, Anchor(at, 0.0, 4.0))
 
 
+def test_anchors_that_no_drag_makes_are_refused(result: CoronaryResult) -> None:
+    drag = VesselDrag.of(result, "LAD")
+    twice = VesselEdit(lumen=(Anchor(16.0, 0.0, 0.5), Anchor(16.0, 5.0, 2.0)))
+    with pytest.raises(InputError) as refused:
+        drag.result(twice)
+    assert "one place" in refused.value.problems[0]
+    many = VesselEdit(outer=tuple(Anchor(0.05 * number, 0.0, 2.0) for number in range(600)))
+    with pytest.raises(InputError, match="cannot be drawn"):
+        drag.result(many)
+    with pytest.raises(InputError):
+        moved_vessel(result.vessel("LAD").vessel, (LinePoint(5.0, (0.0, 0.0, 0.0)), LinePoint(5.1, (0.0, 0.0, 0.0))))
+
+
+def test_anchors_that_pull_apart_leave_the_wall_within_what_was_sampled(result: CoronaryResult) -> None:
+    drag = VesselDrag.of(result, "LAD")
+    reach = drag.editor.measured.options.reach_mm
+    edit = drag.start
+    for number in range(12):
+        edit = drag.move(edit, Wall.LUMEN, Anchor(10.0 + 0.75 * number, 0.0, 0.1 if number % 2 else reach))
+    walls = drag.result(edit).vessel("LAD").measured.walls
+    assert np.isfinite(walls.lumen_mm).all() and walls.lumen_mm.min() > 0.0 and walls.outer_mm.max() <= reach
+    assert (walls.outer_mm >= walls.lumen_mm).all()
+
+
 def test_a_vessel_that_was_not_measured_has_no_walls(result: CoronaryResult) -> None:
     with pytest.raises(InputError):
         VesselDrag.of(result, "D1")
@@ -228,6 +254,8 @@ def test_a_second_drag_goes_on_from_the_first(result: CoronaryResult) -> None:
     changes = vessel_changes(one, "LAD", edit, "Dr. Li")
     assert len(changes) == 1
     both = changed(result, [*one.changes, *changes])
+    assert changed(result, both.changes, earlier=both).vessel("LAD").stenosis is both.vessel("LAD").stenosis
+    assert changed(result, both.changes, earlier=one).vessel("LAD").lesions == both.vessel("LAD").lesions
     assert both.vessel("LAD").undrawn.measured is result.vessel("LAD").measured
     removed = vessel_changes(both, "LAD", replace(edit, lumen=edit.lumen[1:]), "Dr. Li")
     assert len(removed) == 1 and removed[0].place is None
@@ -366,3 +394,35 @@ def test_impossible_points_are_refused(patient: tuple[CoronaryResult, Tube], poi
         move_line(first.vessel, first.edit, point)
     with pytest.raises(InputError):
         remeasure(first, (point,), tube.volume, result.scan)
+
+
+def test_the_tree_follows_a_moved_line_and_what_leaves_it_stays_attached(patient: tuple[CoronaryResult, Tube]) -> None:
+    result = patient[0]
+    first = result.vessel("LAD")
+    points = first.vessel.points_lps_mm
+    half = len(points) // 2
+    away = np.linspace(0.0, 20.0, 41)[:, None] * np.array([1.0, 0.0, 0.0])
+
+    def branch(number: int, parent: int | None, course: np.ndarray) -> Branch:
+        count = len(course)
+        radius = np.full(count, 1.5)
+        return Branch(number, parent, (), course, radius, np.stack([radius, radius], axis=1), np.zeros((count, 3, 3)))
+
+    tree = assemble(
+        [branch(0, None, points[: half + 1]), branch(1, 0, points[half:]), branch(2, 0, points[half] + away)], 0
+    )  # fmt: skip
+    vessel = replace(first.vessel, branch_ids=(0, 1))
+    treed = replace(result, trees=(tree,), vessels=(replace(first, vessel=vessel), *result.vessels[1:]))
+    place = float(vessel.arc_mm[half])
+    to = points[half] + np.array([0.0, 0.8, 0.0])
+    line = (LinePoint(place, (float(to[0]), float(to[1]), float(to[2]))),)
+    moved = replace(treed.vessels[0], vessel=moved_vessel(vessel, line))
+    new = with_vessel(treed, moved).trees[0]
+    np.testing.assert_allclose(new[0].points_lps_mm[-1], to, atol=1e-3)
+    for child in (1, 2):
+        np.testing.assert_allclose(new[child].points_lps_mm[0], new[0].points_lps_mm[-1], atol=1e-9)
+    np.testing.assert_allclose(new[2].points_lps_mm[-1], tree[2].points_lps_mm[-1], atol=0.01)
+    np.testing.assert_allclose(np.concatenate([new[0].points_lps_mm, new[1].points_lps_mm[1:]]), moved.vessel.points_lps_mm)
+    assert all(BranchFlag.MANUALLY_EDITED in new[number].flags for number in (0, 1, 2))
+    assert BranchFlag.MANUALLY_EDITED not in tree[0].flags
+    np.testing.assert_allclose(np.linalg.norm(new[2].frames, axis=2), 1.0, atol=1e-6)

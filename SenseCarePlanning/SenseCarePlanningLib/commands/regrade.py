@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case_folder import DICOM_FILES, FILM_PDF, PICTURES, REPORT_HTML, REPORT_PDF, STUDY, write_study
+from ..case_folder import DICOM_FILES, FILM_PDF, PICTURES, REPORT_HTML, REPORT_PDF, write_study
 from ..console import console_sink
 from ..errors import InputError
 from ..progress import Progress
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..tubes.line_edit import LinePoint
 
-WRITTEN = (REPORT_PDF, REPORT_HTML, FILM_PDF, PICTURES, STUDY, *DICOM_FILES)
+WRITTEN = (REPORT_PDF, REPORT_HTML, FILM_PDF, PICTURES, *DICOM_FILES)
 """What is written anew; all else of the result stays as it is."""
 
 
