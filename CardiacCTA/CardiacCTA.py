@@ -26,7 +26,7 @@ class CardiacCTA(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Cardiac CTA")
         self.parent.categories = [planning_category()]
-        self.parent.dependencies = ["Volumes"]
+        self.parent.dependencies = ["Volumes", "Markups"]
         self.parent.contributors = ["SenseCare Planning contributors"]
         self.parent.helpText = _(
             "Analyses a coronary CT angiogram: arteries with names, stenoses with intervals, plaque, calcium score, CAD-RADS "
@@ -81,6 +81,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from CardiacCTAWidgets.draw_panel import DrawPanel
         from CardiacCTAWidgets.film_panel import FilmPanel
         from CardiacCTAWidgets.findings_panel import FindingsPanel
+        from CardiacCTAWidgets.marks_panel import MarksPanel
         from CardiacCTAWidgets.runs import Runs
         from CardiacCTAWidgets.session import Session
         from CardiacCTAWidgets.status_panel import StatusPanel
@@ -104,6 +105,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.vesselPicker = VesselPicker(self.session)
         self.findingsPanel = FindingsPanel(ui, self.session)
         self.filmPanel = FilmPanel(ui, self.session)
+        self.marksPanel = MarksPanel(ui, self.session)
         self.statusPanel = StatusPanel(ui, self.session, self.reportView)
         self.session.listeners.append(self._onSession)
         self.session.tell("case")
@@ -117,6 +119,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.vesselPanel.close()
         self.vesselPicker.detach()
         self.filmPanel.close()
+        self.marksPanel.close()
         self.archive.close()
         self.reportView.close()
         self.setParameterNode(None)
@@ -129,6 +132,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def exit(self):
         """Left: the scene may be changed by others."""
+        self.marksPanel.release()
         self.vesselPicker.detach()
 
     def onSceneStartClose(self, caller, event):
@@ -212,7 +216,8 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from SenseCarePlanningWidgets.error_message import shown_failures
 
         with shown_failures():
-            self.runs.analyse(self._parameterNode.calciumVolume)
+            self.marksPanel.release()
+            self.runs.analyse(self._parameterNode.calciumVolume, self.marksPanel.clicks())
 
     def onReportButton(self):
         """Write the report and the film."""

@@ -106,13 +106,13 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from LungAirwayWidgets.fly_panel import FlyPanel
         from LungAirwayWidgets.guide import Guide
         from LungAirwayWidgets.model_chooser import ModelChooser
-        from LungAirwayWidgets.placing_points import PlacingButtons
         from LungAirwayWidgets.plan_panel import PlanPanel
         from LungAirwayWidgets.runs import Runs
         from LungAirwayWidgets.session import Session
         from LungAirwayWidgets.status_panel import StatusPanel
         from LungAirwayWidgets.tree_panel import TreePanel
         from LungAirwayWidgets.video import VideoRecorder
+        from SenseCarePlanningWidgets.placing_points import PlacingButtons
         from SenseCarePlanningWidgets.progress_box import ProgressBox
         from SenseCarePlanningWidgets.report_view import ReportView
 

@@ -176,7 +176,7 @@ class Drawing:
                 return vessel_changes(shown, name, edit, reader, remark)
             # Back to another line, then to the walls drawn on that one.
             first = vessel_changes(shown, name, VesselEdit(line=edit.line), reader, remark)
-            between = changed(measured, (*shown.changes, *first), kept_in(folder))
+            between = changed(measured, (*shown.changes, *first), kept_in(folder), shown)
             return (*first, *vessel_changes(between, name, edit, reader, remark))
 
         self.session.draw(make)

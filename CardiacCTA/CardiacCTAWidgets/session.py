@@ -293,9 +293,13 @@ class Session:
         OSError
             When it cannot be kept.
         """
-        self._changed(kept(self.measured, (*self.result.changes, make(self.result)), Path(self.case.folder)))
+        changes = (*self.result.changes, make(self.result))
+        self._changed(kept(self.measured, changes, Path(self.case.folder), self.result))
 
 <<<<<<< HEAD
+<<<<<<< HEAD
+=======
+>>>>>>> coropanel
     def draw(self, make: Callable[[Any, Any, Path], Any]) -> None:
         """Keep what a reader drew on vessels, beside the window; a refusal is shown, and nothing is kept then.
 
@@ -307,7 +311,7 @@ class Session:
         measured, result, folder = self.measured, self.result, Path(self.case.folder)
 
         def work() -> Any:
-            return kept(measured, (*result.changes, *make(measured, result, folder)), folder)
+            return kept(measured, (*result.changes, *make(measured, result, folder)), folder, result)
 
         self._keeping = Background(work, self._changed, self._not_kept)
         self._keeping.start()
@@ -323,6 +327,7 @@ class Session:
         self._keeping = None
         before = {one.vessel.name: one for one in self.result.vessels}
         names = dict(zip(before, (one.vessel.name for one in result.vessels), strict=True))
+<<<<<<< HEAD
 =======
     def _keep(self, changes: Any) -> None:
         result = changed(self.measured, changes, kept_in(Path(self.case.folder)), self.result)
@@ -330,6 +335,8 @@ class Session:
         names = {old: new for old, new in zip(self.names(), (one.vessel.name for one in result.vessels), strict=True)}
         chosen = names.get(self.vessel, "")
 >>>>>>> corodicom
+=======
+>>>>>>> coropanel
         nodes = {old: result_nodes(self.case, f"vessel {old}") for old in names}
         for old, new in names.items():
             for node in nodes[old]:
@@ -351,9 +358,9 @@ class Session:
             self._prepare()
 
 
-def kept(measured: Any, changes: Any, folder: Path) -> Any:
-    """Return a result with changes, which are kept in its folder once they are known to fit."""
-    result = changed(measured, changes, kept_in(folder))
+def kept(measured: Any, changes: Any, folder: Path, earlier: Any) -> Any:
+    """Return a result with changes, which are kept in its folder once they are known to fit; ``earlier`` is the one shown."""
+    result = changed(measured, changes, kept_in(folder), earlier)
     save_changes(changes, folder)
     return result
 

@@ -63,6 +63,7 @@ class VesselPanel:
         self.ui, self.session, self.draw_panel = ui, session, draw_panel
         self._pictures = PictureStore()
         self._lesion: Any = None
+        self._shown: Any = None
         self.picture = VesselPicture(self._on_press, self._on_place, draw_panel.release, cut_panel.turn)
         self.picture.objectName = "vesselPicture"
         self.picture.toolTip = _(
@@ -144,17 +145,18 @@ class VesselPanel:
         if not shown:
             return
         drawing = self.draw_panel.drawing
-        if drawing.dragging:  # only what the drag changes
+        if drawing.dragging and self._shown is along.lying:  # only what the drag changes
             section = (drawing.along or along).section(session.at_mm, drawing.target_lps_mm)
             self._pictures.show(self.draw_panel.section, section)
             return
+        self._shown = along.lying
         picture = along.lying.marked(session.at_mm)
         self._pictures.show(self.picture, picture)
         ui.pictureScroll.setFixedHeight(picture.shape[0] + PICTURE_ROOM_PX)
         x, y = along.lying.point_of(session.at_mm)
         ui.pictureScroll.ensureVisible(int(x), int(y), BESIDE_PX, 0)
         self._pictures.show(ui.stripLabel, along.strip(session.at_mm))
-        self._pictures.show(self.draw_panel.section, along.section(session.at_mm))
+        self._pictures.show(self.draw_panel.section, (drawing.along or along).section(session.at_mm, drawing.target_lps_mm))
 
     def _place_text(self) -> str:
         session = self.session

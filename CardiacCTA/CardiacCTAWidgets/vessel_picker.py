@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 
 from SenseCarePlanningMRML.coordinates import ras_from_lps
+from SenseCarePlanningWidgets.placing_points import is_placing
 
 SLACK_PX = 10.0
 DRAG_PX = 4
@@ -40,7 +41,7 @@ def place_under(renderer: Any, vessels: Any, x: float, y: float) -> Any:
 
 
 class VesselPicker:
-    """Listens to clicks in the 3D view; a drag turns the view and picks nothing.
+    """Listens to clicks in the 3D view; a drag turns the view and picks nothing, and a click that sets a point neither.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ class VesselPicker:
         self._view, self._interactor, self._tags = None, None, []
 
     def _on_down(self, caller: Any, event: Any) -> None:
-        self._down = caller.GetEventPosition()
+        self._down = None if is_placing() else caller.GetEventPosition()
 
     def _on_up(self, caller: Any, event: Any) -> None:
         x, y = caller.GetEventPosition()

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 
 from SenseCarePlanningMRML.coordinates import ras_from_lps
+from SenseCarePlanningWidgets.placing_points import is_placing
 
 SLACK_PX = 14.0
 DRAG_PX = 4
@@ -50,12 +50,6 @@ def branch_under(renderer: Any, tree: Any, x: Any, y: Any, scene_ras: Any = ras_
     front = depth <= depth.min() + 2.0 * radii[hit] + 3.0
     at = np.flatnonzero(hit)[front][np.argmin(away[hit][front])]
     return int(ids[at]), float(arcs[at])
-
-
-def is_placing() -> bool:
-    """Tell whether clicks set points now."""
-    interaction = slicer.app.applicationLogic().GetInteractionNode()
-    return interaction is not None and interaction.GetCurrentInteractionMode() == interaction.Place
 
 
 class BranchPicker:

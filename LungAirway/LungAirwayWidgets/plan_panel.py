@@ -7,6 +7,7 @@ import slicer
 
 from SenseCarePlanningLib.render.plan_colours import TARGET, as_fractions
 from SenseCarePlanningWidgets.error_message import shown_failures
+from SenseCarePlanningWidgets.placing_points import stop_placing
 from SenseCarePlanningWidgets.texts import tr as _
 
 from . import case_scene, tables
@@ -14,7 +15,6 @@ from .case import OWN_TARGET
 from .ct_export import point_of
 from .jobs import has_target
 from .layout import shown_slice_nodes
-from .placing_points import stop_placing
 from .planned_target import is_another, misses, planned_target, target_input
 
 POINT_SIZE = 1.5

@@ -9,6 +9,7 @@ import slicer
 from LungAirwayLib.constants import INTERMEDIATE, LEFT_MAIN, LOBAR_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
 from SenseCarePlanningWidgets.background import Pieces
 from SenseCarePlanningWidgets.error_message import show_failure, shown_failures
+from SenseCarePlanningWidgets.placing_points import stop_placing
 from SenseCarePlanningWidgets.texts import sentence
 from SenseCarePlanningWidgets.texts import tr as _
 
@@ -16,7 +17,6 @@ from . import tables, tree_colors
 from .branch_picker import BranchPicker
 from .case import result_node
 from .layout import OVERVIEW, three_d_widget
-from .placing_points import stop_placing
 
 COURSE = "SenseCarePlanning.BridgeCourse"
 WORD_JOINER, FIRST_CHINESE = "&#x2060;", "\u2e80"

@@ -34,7 +34,8 @@ class PictureStore:
         height, width = picture.shape[:2]
         head = f"P6 {width} {height} 255\n".encode("ascii")
         path.write_bytes(head + np.ascontiguousarray(picture, dtype=np.uint8).tobytes())
-        label.setPixmap(qt.QPixmap(str(path)))
+        # A pixmap of a file is taken from Qt's cache when name, size and second of the file are those of an earlier one.
+        label.setPixmap(qt.QPixmap.fromImage(qt.QImage(str(path))))
         label.setFixedSize(width, height)
 
     def close(self) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import screens_data
 
 SIZE = (1440, 1160)
-SECTIONS = ("run", "vessel", "along", "lesion", "calcium", "grade", "change", "report")
+SECTIONS = ("run", "vessel", "along", "lesion", "calcium", "grade", "change", "report", "film")
 WAIT_S = 300.0
+TURN_DEG, DRAWN_RAY, DRAWN_MM = 35.0, 6, 0.35
 READER = {"en": "Dr. Li", "zh": "李医生"}
 REMARK = {"en": "seen in two phases", "zh": "两期图像一致"}
 
@@ -32,8 +33,11 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
         pictures = Pictures(desktop, folder, language, Path(kept))
         pictures.vessels()
         pictures.along()
+        pictures.turned()
+        pictures.drawn()
         pictures.findings()
         pictures.changes()
+        pictures.film()
         return pictures.taken
 
 
@@ -60,7 +64,7 @@ class Pictures:
         self.panel.ui.calciumSelector.setCurrentNode(volumes[1])
         desktop.screenshot_window(kept / "shape.png", *SIZE)  # the views take their places
         result = kept / "result"
-        shutil.copytree(screens_data.coronary(), result)
+        shutil.copytree(screens_data.coronary_report(language), result)
         self.panel.session.take_result(result)
         self.settle()
 
@@ -94,6 +98,36 @@ class Pictures:
         self.settle()
         self.picture("along", "along", "lesion")
 
+    def turned(self) -> None:
+        """The same vessel stretched, as a slab, turned."""
+        ui = self.panel.ui
+        ui.kindComboBox.setCurrentIndex(ui.kindComboBox.findData("stretched"))
+        ui.slabComboBox.setCurrentIndex(ui.slabComboBox.findData("mip"))
+        ui.turnSlider.value = TURN_DEG
+        self.settle()
+        self.picture("turned", "along")
+
+    def drawn(self) -> None:
+        """The lumen edge at the second lesion under the mouse."""
+        ui, panel = self.panel.ui, self.panel.drawPanel
+        for box, value in ((ui.kindComboBox, "straightened"), (ui.slabComboBox, "thin"), (ui.drawComboBox, "look")):
+            box.setCurrentIndex(box.findData(value))
+        ui.turnSlider.value = 0.0
+        ui.readerEdit.text = READER[self.language]
+        ui.lesionTable.selectRow(1)
+        self.settle()
+        ui.drawComboBox.setCurrentIndex(ui.drawComboBox.findData("lumen"))
+        session = self.panel.session
+        ring = session.along.views.walls[1].wall.ring_lps_mm(session.at_mm)
+        edge, middle = ring[DRAWN_RAY], session.along.views.line.at(session.at_mm)[0]
+        panel.drawing.press(edge, session.at_mm)
+        panel.drawing.move(edge + DRAWN_MM * (edge - middle) / float(((edge - middle) ** 2).sum() ** 0.5))
+        self.desktop.process_events(until=lambda: bool(panel.drawing.said), timeout=WAIT_S)
+        self.settle()
+        self.picture("drawing", "along")
+        panel.release()
+        self.settle()
+
     def findings(self) -> None:
         """Calcium score, and CAD-RADS with its rules."""
         self.picture("grade", "calcium", "grade")
@@ -109,3 +143,12 @@ class Pictures:
         self.desktop.click(ui.gradeButton)
         self.settle()
         self.picture("changes", "grade", "change")
+
+    def film(self) -> None:
+        """The film by the findings, drawn."""
+        ui = self.panel.ui
+        ui.filmSection.collapsed = False
+        self.desktop.process_events()
+        self.desktop.click(ui.drawFilmButton)
+        self.desktop.process_events(until=lambda: not self.panel.filmPanel.busy, timeout=WAIT_S)
+        self.picture("film", "film")

@@ -83,6 +83,14 @@ def coronary() -> Path:
     return folder
 
 
+def coronary_report(language: str) -> Path:
+    """Return the folder of the heart's result with its report in a language; made (some minutes) if it is not there."""
+    folder = cache() / f"coronary-{language}"
+    if not folder.is_dir():
+        _run("regrade", str(coronary()), "--ct", str(heart() / "dicom"), "--language", language, "--out", str(folder))
+    return folder
+
+
 def smooth(view: Any) -> None:
     """Draw a 3D view with smooth edges, as a graphics card does."""
     from standin.wrapping import unwrap

@@ -151,3 +151,16 @@ def test_the_box_brings_no_colours_of_its_own(desktop, dark):
     desktop.dark(dark)
     box = ProgressBox()
     assert all(one.styleSheet == "" for one in (box.widget, box.step_label, box.bar, box.log_view))
+
+
+def test_a_picture_that_follows_at_once_is_shown_not_the_one_before(desktop):
+    import numpy as np
+    import qt
+
+    from SenseCarePlanningWidgets.picture import PictureStore
+
+    store, label = PictureStore(), qt.QLabel()
+    for level in (10, 200, 90):  # same name, same size, within a second
+        store.show(label, np.full((20, 30, 3), level, dtype=np.uint8))
+        assert label.pixmap.toImage().pixelColor(5, 5).red() == level
+    store.close()

@@ -4,7 +4,11 @@ from typing import Any
 
 import slicer
 
-from .branch_picker import is_placing
+
+def is_placing() -> bool:
+    """Tell whether clicks set points now."""
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    return interaction is not None and interaction.GetCurrentInteractionMode() == interaction.Place
 
 
 def stop_placing() -> None:
