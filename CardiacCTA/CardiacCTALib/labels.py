@@ -8,6 +8,7 @@ doi:10.1016/j.jcct.2014.07.003). Direction and course decide, never size alone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -236,8 +237,14 @@ def _finished(trees: tuple[Tree, ...], doubts: tuple[QualityItem, ...]) -> Coron
 
 
 def _name_doubts(tree: Tree) -> list[QualityItem]:
-    """Say which names are not certain, one sentence a name."""
+    """Say which names are not certain, one sentence a name: of a segment when most of it is not."""
     found: dict[str, QualityItem] = {}
+    whole: defaultdict[str, float] = defaultdict(float)
+    weak: defaultdict[str, float] = defaultdict(float)
+    for one in tree:
+        if one.label is not None:
+            whole[one.label.code] += one.length_mm
+            weak[one.label.code] += one.length_mm if one.label.confidence < _DOUBTFUL_BELOW else 0.0
     for one in tree:
         if one.label is None or one.label.code == OTHER:
             continue
@@ -248,7 +255,7 @@ def _name_doubts(tree: Tree) -> list[QualityItem]:
                 Issue.LABEL_UNSURE, Consequence.DOUBTFUL, *(code for code in parts if code in BY_CODE),
                 point_lps_mm=middle, length=f"{one.length_mm:.0f}", parts=parts,
             )  # fmt: skip
-        elif one.label.confidence < _DOUBTFUL_BELOW:
+        elif one.label.confidence < _DOUBTFUL_BELOW and weak[one.label.code] > 0.5 * whole[one.label.code]:
             found.setdefault(
                 one.label.code,
                 issue(
