@@ -155,6 +155,7 @@ def _described(description: SegmentDescription, number: int) -> Any:
     from pydicom.sr.coding import Code as DicomCode
 
     def coded(code: Code) -> Any:
+        """Return a code as highdicom has it."""
         return DicomCode(code.value, code.scheme, code.meaning)
 
     algorithm, kind = None, hd.seg.SegmentAlgorithmTypeValues.MANUAL
