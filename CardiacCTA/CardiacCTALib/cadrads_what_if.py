@@ -27,6 +27,7 @@ def what_if(findings: CoronaryFindings, category: Category, plaque: bool, not_as
     parts = graded_parts(findings)
 
     def graded(changed: Sequence[Graded], unseen: bool = not_assessable, left_main_from: int = LEFT_MAIN_4B_FROM) -> Category:
+        """Return the category that changed parts give."""
         return category_of(worst_by_vessel(changed), plaque, unseen, left_main_from)
 
     for index, part in enumerate(parts):

@@ -1,7 +1,9 @@
 """Clinical constants of the coronary module, each with its source; what sources dispute is a constant of its own.
 
-Sources that recur. *Cury 2022*: CAD-RADS 2.0, doi:10.1016/j.jcmg.2022.07.002, read through published summaries of it (its
-text was not at hand): radathand.com's calculator, and Celeng et al. 2023, "CAD-RADS 2.0", Radiology Assistant.
+Sources that recur. *Cury 2022*: CAD-RADS 2.0, JACC Cardiovasc Imaging 15:1974-2001, doi:10.1016/j.jcmg.2022.07.002 (the same text
+is J Cardiovasc Comput Tomogr 16:536-557, doi:10.1016/j.jcct.2022.07.002; both checked in bibliographic records), read through
+published summaries of it (its text was not at hand): radathand.com's calculator, and Celeng et al. 2023, "CAD-RADS 2.0",
+Radiology Assistant.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ MILD_FROM, MODERATE_FROM, SEVERE_FROM, OCCLUDED_AT = 25, 50, 70, 100
 whole percent first, but nothing short of 100 is rounded up to an occlusion."""
 LEFT_MAIN_4B_FROM = 50
 """Left main stenosis that makes category 4B. Disputed: summaries of CAD-RADS 2.0 say 50 or more, others repeat "over 50" from
-version 1.0 (Cury 2016, doi:10.1016/j.jcmg.2016.05.005). A left main of exactly 50 % depends on it."""
+version 1.0 (Cury 2016, doi:10.1016/j.jcmg.2016.05.005, checked in its first page). A left main of exactly 50 % depends on it."""
 THREE_VESSELS = 3
 """Vessels with severe stenosis that make category 4B: all of LAD, LCx and RCA (Cury 2022)."""
 GRADED_ABOVE_MM = 1.5
@@ -45,9 +47,9 @@ CALCIUM_HU_BY_KVP = {
     120: (130, 200, 300, 400),
     135: (119, 183, 274, 364),
 }
-"""Lowest HU of the weights 1 to 4 by tube voltage. 120 kV: Agatston et al. 1990, doi:10.1016/0735-1097(90)90282-T. The others:
-table after Graeni et al. 2018, as implemented in CalciumScoring.jl, whose row of 120 kV reads 199, 299, 399; the classical
-130, 200, 300, 400 stand here. Voltages with a tin filter (Sn 100 kV) have other values and are not in the table."""
+"""Lowest HU of the weights 1 to 4 by tube voltage. 120 kV: Agatston et al. 1990, doi:10.1016/0735-1097(90)90282-T (DOI from
+memory). The others: table after Graeni et al. 2018, as implemented in CalciumScoring.jl, whose row of 120 kV reads 199, 299, 399;
+the classical 130, 200, 300, 400 stand here. Voltages with a tin filter (Sn 100 kV) have other values and are not in the table."""
 CALCIUM_LEAST_AREA_MM2 = 1.0
 """Smallest lesion in a slice that counts (Agatston 1990 as CalciumScoring.jl and most programs take it; inclusive)."""
 CALCIUM_SLICE_MM = 3.0

@@ -15,6 +15,7 @@ from .course_model import MODEL, NEAR_MM
 from .heart_frame import RADIUS_MM, HeartFrame
 from .label_paths import Way, sides_of, way_to, ways_below
 from .label_roles import LATEST_START_MM, Role, Roles, shared_mm
+from .label_tail import part_from
 
 MAJOR_MM = 25.0
 """A ramus intermedius is at least this long; shorter branches at the division (to the conus, the atrium) are none. Chosen."""
@@ -114,7 +115,8 @@ def find_left(trees: Sequence[Tree], roles: Roles, frame: HeartFrame) -> list[Le
     if lcx is not None:
         tree, begin = trees[lcx.tree], _shared_with(roles.rca, lcx)
         open_mm = lcx.course.start_mm if lad is None and lcx.course.start_mm <= LATEST_START_MM and begin == 0.0 else 0.0
-        way, sure_lcx, split = _best(tree, _ranked(tree, _first(lcx, begin), frame, _lcx_score), _LCX_SCALE_MM)
+        skip = max(lcx.course.start_mm - begin, 0.0)
+        way, sure_lcx, split = _best(tree, _ranked(tree, _first(lcx, begin), frame, _lcx_score, skip), _LCX_SCALE_MM)
         found.append(
             Left(lcx.tree, ends[1], None, way, open_mm, begin, sure_lcx=sure_lcx, is_lcx=certain["LCx"], lcx_split_mm=split)
         )  # fmt: skip
@@ -172,9 +174,12 @@ def _lcx_score(way: Way, frame: HeartFrame) -> float:
     return float(progress[at] - _RUNS_ON * (way.length_mm - way.arc_mm[at]))
 
 
-def _ranked(tree: Tree, first: int, frame: HeartFrame, score: Callable[[Way, HeartFrame], float]) -> list[tuple[float, int]]:
-    """Return score and tip of the ways that begin with a branch, best first."""
-    return sorted(((score(way, frame), way.branch_ids[-1]) for way in ways_below(tree, first)), reverse=True)
+def _ranked(
+    tree: Tree, first: int, frame: HeartFrame, score: Callable[[Way, HeartFrame], float], skip_mm: float = 0.0
+) -> list[tuple[float, int]]:
+    """Return score and tip of the ways that begin with a branch, best first; ``skip_mm`` of them are not yet in their groove."""
+    ways = [way for way in ways_below(tree, first) if way.length_mm > skip_mm + TRIFURCATION_MM]
+    return sorted(((score(part_from(way, skip_mm), frame), way.branch_ids[-1]) for way in ways), reverse=True)
 
 
 def _left_groove_mm(way: Way, frame: HeartFrame) -> FloatArray:

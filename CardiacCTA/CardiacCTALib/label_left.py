@@ -32,6 +32,9 @@ the doubts."""
 APEX_REACH_MM = 15.0
 TAIL_MM = 15.0
 SETTLED_MM = 10.0
+ALONE, TAIL_ALONE = 0.75, 0.75
+"""What is left of the confidence of names that follow from the left main's end where LAD or LCx was found without the other (a
+ramus may be taken for the first side branch), and of an LCx that seems to end as a marginal though nothing leaves it. Chosen."""
 _MARGINALS = ("OM1", "OM2")
 _ORDERED = 0.95
 """Confidence that a branch of the LCx is a marginal where another one leaves behind it. Chosen."""
@@ -39,11 +42,20 @@ _ORDERED = 0.95
 
 @dataclass(frozen=True)
 class Sure:
-    """Confidence along a main course: ``before`` the second best course leaves it at ``split_mm``, and less beyond."""
+    """Confidence along a main course.
+
+    Parameters
+    ----------
+    before, course, split_mm
+        ``before`` the second best course leaves it at ``split_mm``, and times ``course`` beyond.
+    sides
+        What is left of it for names that follow from the place of side branches.
+    """
 
     before: float
     course: float
     split_mm: float
+    sides: float = 1.0
 
     def at(self, arc_mm: float) -> float:
         """Return the confidence at a place."""
@@ -65,11 +77,11 @@ def name_left(draft: Draft, left: Left, frame: HeartFrame, right_has: frozenset[
     if start > 0.0 and trunk is not None:
         draft.give_way(trunk, [(0.0, named("LM", sure_trunk))])
     if left.lcx is not None:
-        certain = Sure(left.is_lcx, left.sure_lcx, left.lcx_split_mm)
+        certain = Sure(left.is_lcx, left.sure_lcx, left.lcx_split_mm, ALONE if left.lm_end_mm is None else 1.0)
         doubts.extend(_name_lcx(draft, left.lcx, max(left.lcx_from_mm, left.open_mm), frame, certain, right_has))
         _leave_open(draft, left.lcx, left.open_mm, "pLCx")
     if left.lad is not None:
-        certain = Sure(left.is_lad, left.sure_lad, left.lad_split_mm)
+        certain = Sure(left.is_lad, left.sure_lad, left.lad_split_mm, ALONE if left.lm_end_mm is None else 1.0)
         doubts.extend(_name_lad(draft, left.lad, max(start, left.open_mm), frame, certain))
         _leave_open(draft, left.lad, left.open_mm, "pLAD")
     if start > 0.0 and trunk is not None:
@@ -111,11 +123,11 @@ def _name_lad(draft: Draft, way: Way, start: float, frame: HeartFrame, certain: 
         doubts.append(issue(Issue.CUT_UNKNOWN, Consequence.DOUBTFUL, "pLAD", "mLAD", part="pLAD", other="mLAD"))
     middle = 0.5 * (first + _apex_mm(way, frame))
     begins = [
-        (0.0, named("pLAD", certain.before)),
-        (first, named("mLAD", certain.at(first))),
+        (0.0, named("pLAD", certain.before * certain.sides)),
+        (first, named("mLAD", certain.at(first) * certain.sides)),
         (middle, named("dLAD", certain.at(middle))),
     ]
-    draft.give_way(way, begins, start)
+    draft.give_way(way, begins, start, (middle,))
     _name_order(draft, diagonals, ("D1", "D2"), certain)
     return doubts
 
@@ -137,7 +149,7 @@ def _name_order(draft: Draft, sides: Sequence[tuple[Side, Kind]], codes: tuple[s
             draft.give_below(side.branch_id, named(OTHER, 1.0, ((codes[-1], 0.3),)))
             continue
         other = {"S": OTHER, "PLB": "L-PLB", "PDA": "L-PDA"}.get(kind.second, kind.second)
-        confidence = certain.at(side.arc_mm) * kind.confidence
+        confidence = certain.at(side.arc_mm) * certain.sides * kind.confidence
         draft.give_below(side.branch_id, named(codes[rank], confidence, ((other, 1.0 - kind.confidence),)))
 
 
@@ -177,7 +189,7 @@ def _name_lcx(
         doubts.append(issue(Issue.CUT_UNKNOWN, Consequence.DOUBTFUL, "pLCx", "LCx", part="pLCx", other="LCx"))
     groove = min(tail_from, way.length_mm)
     first = min(ends) if ends else start + USUAL_PROXIMAL * (groove - start)
-    begins = [(0.0, named("pLCx", certain.before)), (first, named("LCx", certain.at(first)))]
+    begins = [(0.0, named("pLCx", certain.before * certain.sides)), (first, named("LCx", certain.at(first)))]
     taken: set[str] = set()
     for one, label in sorted(labels, key=lambda pair: pair[0].branch_id is not None):
         given = label if label.code not in taken else named(OTHER, 1.0, ((label.code, 0.3),))
@@ -208,6 +220,7 @@ def _lateral_labels(
         kind = lateral_or_marginal(one.way, frame, shift) if last else Kind("OM", _ORDERED, "PLB")
         marginal = _MARGINALS[rank] if rank < len(_MARGINALS) else OTHER
         code, second = ("L-PLB", marginal) if kind.name == "PLB" else (marginal, "L-PLB")
-        confidence = certain.at(one.begin_mm) * kind.confidence
+        confidence = certain.at(one.begin_mm) * certain.sides * kind.confidence
+        confidence *= TAIL_ALONE if one.branch_id is None and len(lateral) == 1 else 1.0
         found.append((one, named(code, confidence, ((second, 1.0 - kind.confidence),))))
     return found

@@ -62,7 +62,7 @@ def name_right(draft: Draft, right: Right, frame: HeartFrame) -> list[QualityIte
             begins.append((one.begin_mm, label))
         else:
             draft.give_below(one.branch_id, label)
-    draft.give_way(way, begins)
+    draft.give_way(way, begins, estimated=(0.5 * margin, margin))
     return []
 
 

@@ -21,15 +21,15 @@ from SenseCarePlanningLib.volume import LabelMap
 
 from .heart_frame import HeartFrame, frame_from_chambers, usual_frame
 from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem, issue
-from .label_courses import ROLE_SCALE, find_left, find_right, lcx_is_elsewhere, sure
+from .label_courses import ROLE_SCALE, find_left, find_right, sure
+from .label_doubts import name_doubts, tree_doubts
 from .label_left import name_left
-from .label_names import OTHER, UNSURE, Draft
+from .label_names import OTHER, Draft
 from .label_right import name_right
 from .label_roles import Roles, find_roles
 from .segments import BY_CODE, CONSTANT, Dominance, dominance_of, segment_of
 
 _NEAR_MM = 1.0
-_DOUBTFUL_BELOW = 0.8
 STRANGE = 20.0
 """From this cost of the main courses on (``course_model``) it is asked whether they lie better in a mirrored heart; one that lies
 better by as much is held for mirrored. Chosen: whole trees cost 4 to 25, mirrored ones over 40."""
@@ -94,7 +94,7 @@ def label_trees(trees: Sequence[Tree], landmarks: HeartLandmarks | None = None) 
     whole = [merge_single_children(tree) for tree in trees]
     found = _lie(whole, landmarks)
     if found is None:
-        return _finished(tuple(trees), tuple(_tree_doubts(whole, None, landmarks)))
+        return _finished(tuple(trees), tuple(tree_doubts(whole, None, landmarks.aorta_lps_mm)))
     if found.roles.fit.cost > STRANGE:
         swapped, other = [_mirrored_tree(tree) for tree in whole], _mirrored(landmarks)
         turned = _lie(swapped, other)
@@ -140,7 +140,7 @@ def _named(trees: Sequence[Tree], lie: _Lie, landmarks: HeartLandmarks) -> tuple
         sparing = {branch_id for at, way in main if at == rival.tree for branch_id in way.branch_ids}
         certain = sure(roles.margins[name], ROLE_SCALE)
         drafts[rival.tree].doubt_way(rival.course.way, rival.course.start_mm, sparing, certain, FIRST_SEGMENT[name])
-    doubts.extend(_tree_doubts(trees, roles, landmarks))
+    doubts.extend(tree_doubts(trees, roles, landmarks.aorta_lps_mm))
     return [draft.named() for draft in drafts], doubts
 
 
@@ -225,7 +225,7 @@ def _finished(trees: tuple[Tree, ...], doubts: tuple[QualityItem, ...]) -> Coron
     dominance = dominance_of(labels.present)
     found = list(doubts)
     for tree in trees:
-        found.extend(_name_doubts(tree))
+        found.extend(name_doubts(tree))
     found.extend(
         issue(Issue.ANATOMY, Consequence.NOT_ASSESSABLE, code, part=code)
         for code in sorted(CONSTANT - labels.present - absent, key=lambda code: segment_of(code).number)
@@ -233,59 +233,3 @@ def _finished(trees: tuple[Tree, ...], doubts: tuple[QualityItem, ...]) -> Coron
     if dominance is None:
         found.append(issue(Issue.NO_DOMINANCE, Consequence.DOUBTFUL))
     return CoronaryLabels(trees, dominance, tuple(found))
-
-
-def _name_doubts(tree: Tree) -> list[QualityItem]:
-    """Say which names are not certain, one sentence a name."""
-    found: dict[str, QualityItem] = {}
-    for one in tree:
-        if one.label is None or one.label.code == OTHER:
-            continue
-        middle, parts = one.points_lps_mm[len(one.points_lps_mm) // 2], tuple(code for code, _ in one.label.alternatives)
-        if one.label.code == UNSURE:
-            key = "/".join(parts) + str(one.id)
-            found[key] = issue(
-                Issue.LABEL_UNSURE, Consequence.DOUBTFUL, *(code for code in parts if code in BY_CODE),
-                point_lps_mm=middle, length=f"{one.length_mm:.0f}", parts=parts,
-            )  # fmt: skip
-        elif one.label.confidence < _DOUBTFUL_BELOW:
-            found.setdefault(
-                one.label.code,
-                issue(
-                    Issue.LABEL_DOUBT, Consequence.DOUBTFUL, one.label.code, point_lps_mm=middle,
-                    part=one.label.code, percent=round(100.0 * one.label.confidence),
-                ),
-            )  # fmt: skip
-    return list(found.values())
-
-
-def _tree_doubts(trees: Sequence[Tree], roles: Roles | None, landmarks: HeartLandmarks) -> list[QualityItem]:
-    """Say what is missing, or too much, or comes from the wrong side."""
-    lad, lcx, rca = (None, None, None) if roles is None else (roles.lad, roles.lcx, roles.rca)
-    found = []
-    for side, has in (("left", lad or lcx), ("right", rca)):
-        if has is None:
-            found.append(issue(Issue.ONE_SIDE_MISSING, Consequence.NOT_ASSESSABLE, side=side))
-    if (lad is None) != (lcx is None):
-        part, other = ("LAD", "LCx") if lad is None else ("LCx", "LAD")
-        gone = (code for code in BY_CODE if code in CONSTANT and segment_of(code).artery.value == part)
-        found.append(issue(Issue.ARTERY_MISSING, Consequence.NOT_ASSESSABLE, *gone, part=part, other=other))
-        found.append(issue(Issue.NO_DIVISION, Consequence.NOT_ASSESSABLE, "LM"))
-    used = {one.tree for one in (lad, lcx, rca) if one is not None}
-    if roles is not None and lcx_is_elsewhere(trees, roles):
-        found.append(issue(Issue.LCX_ELSEWHERE, Consequence.DOUBTFUL, "pLCx", "LCx"))
-    elif lad is not None and lcx is not None and lad.tree != lcx.tree:
-        found.append(issue(Issue.TWO_LEFT, Consequence.REMARK))
-    extra = len(trees) - len(used)
-    if extra:
-        found.append(issue(Issue.TOO_MANY_TREES, Consequence.DOUBTFUL, count=extra))
-    if landmarks.aorta_lps_mm is not None:
-        for side, role in (("left", lad or lcx), ("right", rca)):
-            if role is None:
-                continue
-            ostium = trees[role.tree].root.points_lps_mm[0]
-            away = ostium - landmarks.aorta_lps_mm
-            # the right sinus lies in front, the left one to the left and behind
-            if (side == "right") == (float(away[0] + 0.6 * away[1]) > 4.0):
-                found.append(issue(Issue.UNUSUAL_ORIGIN, Consequence.DOUBTFUL, point_lps_mm=ostium, side=side))
-    return found

@@ -285,6 +285,7 @@ def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChang
     was = next(one for one in plain.findings.segments if one.code == change.subject)
 
     def made(one: SegmentFinding) -> SegmentFinding:
+        """Return a finding as the reader has it; those of other segments as they are."""
         if one.code != change.subject:
             return one
         if change.after == NOT_ASSESSED:

@@ -170,6 +170,7 @@ def _blurred_step(offsets: FloatArray, profile: FloatArray) -> float:
     start = [float(profile[:5].mean()), float(profile[-1]), 0.0, 0.35]
 
     def miss(given: FloatArray) -> FloatArray:
+        """Return what an edge of this height, place and blur misses of the profile."""
         high, low, at, sigma = given
         return np.asarray(low + (high - low) * 0.5 * (1.0 - erf((offsets - at) / (np.sqrt(2.0) * max(sigma, 0.05)))) - profile)
 

@@ -1,6 +1,7 @@
 """The 18 coronary segments of the SCCT, which arteries they belong to, how they hang together, and dominance.
 
-Leipsic et al. 2014, doi:10.1016/j.jcct.2014.07.003, appendix 1. A bifurcation lesion counts for the mother segment.
+Leipsic et al. 2014, J Cardiovasc Comput Tomogr 8:342-358, doi:10.1016/j.jcct.2014.07.003 (checked in bibliographic records),
+appendix 1, read through quotations of it. A bifurcation lesion counts for the mother segment.
 """
 
 from __future__ import annotations

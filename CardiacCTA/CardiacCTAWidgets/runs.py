@@ -57,6 +57,7 @@ class Runs:
         self._on_change()
 
         def finished(outcome: Any) -> None:
+            """Show the result of the run where its case is still the open one, or why there is none."""
             self.job = None
             self._progress_box.finish(outcome)
             there = scene.GetNodeByID(case_id)

@@ -65,11 +65,16 @@ def _worst(one: Any, session: Any) -> tuple[str, str]:
 
 
 def _confidence(result: Any, one: Any) -> Any:
+    """Return the least confidence of a vessel's segments, each by the longest of its pieces; None without names."""
     if one.vessel.tree >= len(result.trees):
         return None
     tree = result.trees[one.vessel.tree]
-    labels = [tree[branch].label for branch in one.vessel.branch_ids if branch in tree.branches]
-    return min((label.confidence for label in labels if label is not None), default=None)
+    longest: dict[str, tuple[float, float]] = {}
+    for branch in (tree[at] for at in one.vessel.branch_ids if at in tree.branches):
+        if branch.label is not None:
+            code = branch.label.code
+            longest[code] = max(longest.get(code, (0.0, 0.0)), (branch.length_mm, branch.label.confidence))
+    return min((confidence for _, confidence in longest.values()), default=None)
 
 
 def fill_lesions(table: Any, session: Any) -> None:

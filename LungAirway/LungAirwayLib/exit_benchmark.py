@@ -178,6 +178,7 @@ def _kept_children(tree: Tree, branch_id: int, keep: frozenset[int]) -> tuple[in
 
 def _joined(chain: Sequence[Branch], parent: int | None, children: tuple[int, ...], generation: int) -> Branch:
     def column(pick: Callable[[Branch], FloatArray]) -> FloatArray:
+        """Return one quantity along the chain, points shared by two branches once."""
         return np.concatenate([pick(chain[0]), *(pick(item)[1:] for item in chain[1:])])
 
     return replace(

@@ -117,6 +117,7 @@ def _quadratic(local: FloatArray) -> Callable[[FloatArray, FloatArray], FloatArr
     scale = 50.0
 
     def terms(u: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the six terms of the quadratic surface at places (N,), (N,)."""
         return np.stack([np.ones_like(u), u / scale, v / scale, (u / scale) ** 2, u * v / scale**2, (v / scale) ** 2], axis=-1)
 
     matrix = terms(local[:, 0], local[:, 1])

@@ -148,6 +148,7 @@ def render_flythrough(
     total = max(int(np.ceil(scene.duration_s * fps)), 1)
 
     def told() -> Iterator[RgbImage]:
+        """Yield the frames, and tell how many of them are done."""
         for number, frame in enumerate(scene.frames(fps)):
             progress.update(number / total)
             yield frame

@@ -93,6 +93,7 @@ def gravest_first(sentences: Iterable[str]) -> tuple[str, ...]:
     heads = [text.partition("{")[0] for text in starts]
 
     def place(text: str) -> int:
+        """Return the rank of a warning; those not listed come last."""
         return next((at for at, head in enumerate(heads) if text.startswith(head)), len(heads))
 
     return tuple(sorted(sentences, key=place))

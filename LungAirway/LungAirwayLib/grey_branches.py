@@ -153,6 +153,7 @@ def _falls(
     own = smooth[tuple(index.T)]
 
     def fall(ray: FloatArray) -> NDArray[np.float32]:
+        """Return how much darker a voxel is than the place at the end of a ray."""
         places = (index + ray * distance_mm / np.array(spacing_mm)).T
         return np.asarray(own - ndimage.map_coordinates(smooth, places, order=1, mode="nearest"), dtype=np.float32)
 

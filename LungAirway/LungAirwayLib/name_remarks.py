@@ -107,6 +107,7 @@ def find_misplaced(territories: Territories, draft: Draft) -> tuple[int, ...]:
     tree = territories.tree
 
     def lobe(branch_id: int | None) -> int | None:
+        """Return the lobe that a branch's name stands for; None without a name."""
         label = draft.labels.get(branch_id) if branch_id is not None else None
         return lobe_of(label.code) if label is not None else None
 

@@ -84,6 +84,7 @@ def _apex_fill_less_base(air: NDArray[np.bool_]) -> float:
     low, count = int(held[0]), int(held[-1] - held[0] + 1)
 
     def fill(part: tuple[float, float]) -> float:
+        """Return how much of its own box the air fills, mean over a part of the sections."""
         shares = []
         for section in air[low + int(part[0] * count) : low + max(int(part[1] * count), int(part[0] * count) + 1)]:
             rows, columns = np.nonzero(section.any(axis=1))[0], np.nonzero(section.any(axis=0))[0]

@@ -56,6 +56,7 @@ def describe_segments(result: AirwayResult) -> list[tuple[SegmentDescription, La
     learned = engine in ("bundle", "totalsegmentator")
 
     def described(value: int, segment: str, by_network: bool) -> SegmentDescription:
+        """Return what a label means and who found it, as DICOM wants it."""
         meaning = SEGMENTS[segment]
         return SegmentDescription(
             value=value,

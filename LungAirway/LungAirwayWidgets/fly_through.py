@@ -173,10 +173,12 @@ class FlyThrough:
         result = self.result
 
         def found(field: Any) -> None:
+            """Take the distances from the wall and go on as was asked."""
             self._finding, self._field = None, field
             self.steer(**motion)
 
         def failed(failure: Exception) -> None:
+            """Say why there is no distance from the wall."""
             self._finding = None
             show_failure(failure)
 

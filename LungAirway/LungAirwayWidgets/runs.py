@@ -99,6 +99,7 @@ class Runs:
         self._on_change()
 
         def finished(outcome: Any) -> None:
+            """Hand the result of the run on: to the open case, or to the one it was made for."""
             self.job = None
             self._progress_box.finish(outcome)
             there = scene.GetNodeByID(case_id)
@@ -115,6 +116,7 @@ class Runs:
 
     def _start_plan(self, job: Any, given: dict[str, Any]) -> None:
         def elsewhere(done: Any, case: Any) -> None:
+            """Keep a result whose case is no longer the open one."""
             attach(case, done.out, given)
             all_at_once(removal_pieces(case))  # those of the result before: the new one's are made when it is shown
 

@@ -160,6 +160,7 @@ class Session:
 
     def _not_built(self, failure: Exception) -> None:
         def gone(outcome: Any) -> None:
+            """Say what could not be read, once the files that were begun are gone."""
             self._not_read(failure)
 
         self._work = Pieces(removal_pieces(self.case), gone, gone)
@@ -261,12 +262,14 @@ class Session:
         edits = self.edits
 
         def done(outcome: Any) -> None:
+            """Go on after a correction."""
             self._work = None
             if then is not None:
                 then(outcome)
             self._edited()
 
         def failed(failure: Exception) -> None:
+            """Say why a correction was not made."""
             self._work = None
             self.tell("busy")
             show_failure(failure)

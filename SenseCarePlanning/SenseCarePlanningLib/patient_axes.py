@@ -34,6 +34,7 @@ class PatientAxes:
         along_kji = directions_ijk[::-1, ::-1].T  # row: stored axis k, j, i; column: S, P, L
 
         def agreement(order: tuple[int, ...]) -> float:
+            """Return how well an order of the stored axes agrees with the patient's."""
             return float(sum(abs(along_kji[stored, column]) for column, stored in enumerate(order)))
 
         best = max(permutations(range(3)), key=agreement)

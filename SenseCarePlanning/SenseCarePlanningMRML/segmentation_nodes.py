@@ -62,6 +62,7 @@ def terminology_text(style: SegmentStyle) -> str:
     """Return the terminology entry as Slicer stores it in a segment's tag."""
 
     def coded(code: Code | None) -> str:
+        """Return a code in the scene's notation."""
         return "^^" if code is None else f"{code.scheme}^{code.value}^{code.meaning}"
 
     parts = [TERMINOLOGY_CONTEXT, coded(style.category), coded(style.type), coded(style.modifier), ANATOMIC_CONTEXT]

@@ -83,6 +83,7 @@ class ChildJob:
         """Write the inputs and start the child; the scratch folder is gone when ``on_finished`` is called. Returns the job."""
 
         def run(nothing: object) -> None:
+            """Start the process, once the scan is written."""
             self._writing = None
             try:
                 self.out.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +94,7 @@ class ChildJob:
                 failed(failure)
 
         def failed(failure: Exception) -> None:
+            """End the job with what went wrong before there was a process."""
             problems = failure.problems if isinstance(failure, InputError) else ()
             self._finish(RunOutcome(ok=False, message=sentence_of(failure), problems=tuple(problems)))
 

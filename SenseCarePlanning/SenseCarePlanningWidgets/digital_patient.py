@@ -103,6 +103,7 @@ def _make_and_wait() -> None:
     ended: list[RunOutcome] = []
 
     def on_finished(outcome: RunOutcome) -> None:
+        """Keep the outcome and end the waiting."""
         ended.append(outcome)
         waiting.quit()
 

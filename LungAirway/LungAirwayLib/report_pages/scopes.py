@@ -98,6 +98,7 @@ def library_section(plan: Plan, words: Words) -> Section:
     """Return the scopes as their library describes them, and the numbers behind the matrix for the best route."""
 
     def number(value: float | None, unit: str) -> str:
+        """Return a number with its unit, or a dash."""
         return "–" if value is None else words.number(value, unit)
 
     columns = (

@@ -50,6 +50,7 @@ def best_scope(plan: Plan) -> tuple[Feasibility, Scope] | None:
         return None
 
     def order(cell: Feasibility) -> tuple[int, float, float]:
+        """Rank a scope: those that reach first, the widest of them first, then those that most likely do."""
         rest = cell.straight_distance.value if cell.straight_distance.value is not None else float("inf")
         if cell.reach is Reach.REACHES:
             return (0, -scopes[cell.scope_id].tip_diameter_mm, rest)

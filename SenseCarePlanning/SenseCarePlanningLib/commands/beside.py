@@ -40,6 +40,7 @@ def beside(work: Callable[..., Result], *arguments: Any) -> Iterator[Callable[[]
     sender.close()
 
     def wait() -> Result:
+        """Return what the second process worked out, or raise what it raised."""
         try:
             error, value = receiver.recv()
         except EOFError:

@@ -177,6 +177,7 @@ def _simulate(
     from ..phantom.simulate import simulate_ct
 
     def read(path: Path | None) -> Any:
+        """Read a label map where one is given."""
         return read_label_map(path) if path is not None else None
 
     with progress.step("Reading the masks"):

@@ -146,6 +146,7 @@ def _exchanged_slices(means: NDArray[np.float32], near: NDArray[np.float64], who
     """Return the pairs of misplaced slices, not neighbours, of which each fits between the neighbours of the other."""
 
     def fits(k: int, place: int) -> bool:
+        """Tell whether slice ``k`` would fit in at a place as neighbours usually do."""
         beside = [at for at in (place - 1, place + 1) if 0 <= at < len(means)]
         gap = max(float(np.abs(means[k] - means[at]).mean()) for at in beside)
         return gap <= _EXCHANGE_LEFT * _usual(near, place)

@@ -125,6 +125,7 @@ def decode_frames(
             pending.put(index)
 
         def serve() -> None:
+            """Decode headers one after the other until none is left."""
             worker = _Worker(target)
             try:
                 while True:

@@ -206,17 +206,20 @@ def _open(destination: Destination, contexts: Mapping[str, Sequence[Sequence[str
     opening, reports = _Opening(), list[tuple[str, int, Any]]()
 
     def on_open(event: Any) -> None:
+        """Note that the other side answers at all, and let short messages go out at once."""
         opening.connected = True
         # A message is two short writes: without this the second waits for the other side's delayed acknowledgement, 40 ms.
         with suppress(AttributeError, OSError):
             event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def on_unit(event: Any) -> None:
+        """Note that the other side speaks DICOM, and why it refuses."""
         opening.answered = True
         if isinstance(event.pdu, A_ASSOCIATE_RJ):
             opening.rejection = event.pdu.reason_str
 
     def on_report(event: Any) -> tuple[int, None]:
+        """Keep the report of a print job or commitment; always accepted."""
         try:
             information = event.event_information
         except Exception:  # an undecodable report is no reason to lose the work
@@ -265,6 +268,7 @@ def _wait_our_way(link: Link, patience: Patience, is_cancelled: Callable[[], boo
     at_once = provider.get_msg
 
     def get_msg(block: bool = False) -> tuple[Any, Any]:
+        """Wait for a message as long as we are patient, and end the wait when the user cancels."""
         if not block:  # the second thread: it may serve requests, nothing else
             _, waiting = provider.peek_msg()
             found: tuple[Any, Any] = at_once(block=False) if waiting is not None and waiting.is_valid_request else (None, None)

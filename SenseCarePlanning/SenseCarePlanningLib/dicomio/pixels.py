@@ -62,6 +62,7 @@ def padding_hu(header: ImageHeader) -> tuple[float, float]:
     low, high = header.padding or (0, 0)
 
     def converted(value: int) -> float:
+        """Return a stored value, read with the header's sign and bits, in HU."""
         value &= (1 << bits) - 1
         if header.signed and value >= 1 << (bits - 1):
             value -= 1 << bits
@@ -108,6 +109,7 @@ def read_hounsfield(headers: Sequence[ImageHeader]) -> tuple[NDArray[np.int16], 
         chosen = [headers[k] for k in compressed]
 
         def take(index: int, stored: NDArray[np.uint16]) -> None:
+            """Put a decoded frame in its place."""
             array[compressed[index]] = to_hounsfield(stored, chosen[index])
 
         problems += _decode_problems(chosen, decode_frames(chosen, take))

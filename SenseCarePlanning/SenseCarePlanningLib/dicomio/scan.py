@@ -133,6 +133,7 @@ def _read_header(stream: BinaryIO, size: int) -> tuple[Dataset, PixelPlace | Non
     """Parse up to the pixel data, and check by its stated length whether that is whole."""
 
     def at_pixels(tag: Any, vr: str | None, length: int) -> bool:
+        """Tell whether the header has come to the pixels."""
         return bool(tag >= 0x7FE00008 and tag < 0x7FE10000)
 
     data = read_partial(stream, stop_when=at_pixels, force=True)

@@ -1,8 +1,9 @@
 """How well a centreline follows a reference: overlap and accuracy of the Rotterdam framework (Schaap et al. 2009).
 
 Schaap et al. 2009, "Standardized evaluation methodology and reference database for evaluating coronary artery centerline
-extraction algorithms", doi:10.1016/j.media.2009.06.003. Both lines are resampled equidistantly and connected point to point
-by the monotone correspondence of least total length; the tolerance is the annotated radius, point by point. The measures
+extraction algorithms", Med Image Anal 13:701-714, doi:10.1016/j.media.2009.06.003 (checked in PubMed 19632885; a second search
+for its sections on the measures found the paper's beginning only). Both lines are resampled equidistantly and connected point to
+point by the monotone correspondence of least total length; the tolerance is the annotated radius, point by point. The measures
 know no organ. The tolerance is confirmed by a public review that quotes the paper's sentence, the formulas by two public
 implementations. Where the paper's text could not be read again for this file, a constant says so.
 """

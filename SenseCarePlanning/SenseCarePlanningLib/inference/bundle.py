@@ -171,6 +171,7 @@ def _predictor(network: Any, config: BundleConfig, device: str) -> Any:
     import torch
 
     def predict(patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the channels' chances at a patch."""
         with torch.inference_mode():
             logits = network(torch.from_numpy(patch[None]).to(device))
             if isinstance(logits, list | tuple):

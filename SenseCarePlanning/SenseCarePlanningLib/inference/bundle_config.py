@@ -113,6 +113,7 @@ def _refuse_code(folder: Path, inference: Mapping[str, Any]) -> None:
     problems += [f"it brings the Python file {found.relative_to(folder)}" for found in sorted(folder.rglob("*.py"))[:5]]
 
     def walk(value: Any, where: str) -> None:
+        """Look into every part for what would run code."""
         if isinstance(value, dict):
             for key, part in value.items():
                 if key in {"imports", "import", "_imports_", "_mode_", "_desc_code_"}:
@@ -158,6 +159,7 @@ def _check_targets(folder: Path, network: Any) -> None:
     problems: list[str] = []
 
     def walk(value: Any) -> None:
+        """Look into every part for objects that are not allowed."""
         if isinstance(value, dict):
             target = value.get("_target_", JOINERS[0])
             if not (isinstance(target, str) and (target in JOINERS or TARGET.match(target))):

@@ -132,6 +132,7 @@ def _predictor(session: Any, config: BundleConfig) -> Predictor:
     name = session.get_inputs()[0].name
 
     def predict(patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the channels' chances at a patch."""
         logits = np.asarray(session.run(None, {name: patch[None]})[0][0], dtype=np.float32)
         if len(logits) != len(config.channel_names):
             raise InputError(

@@ -1,7 +1,7 @@
 """Odd coronary trees made from a digital patient's true one: arteries missing, cut short, mirrored, or from elsewhere.
 
-The anomalies are those that readers of coronary CT meet most: LAD and LCx with ostia of their own, and an LCx that leaves the
-right coronary artery or the right sinus and runs behind the aorta (Angelini 2007, doi:10.1161/CIRCULATIONAHA.106.618082).
+The anomalies are LAD and LCx with ostia of their own, and an LCx that leaves the right coronary artery or the right sinus and
+runs behind the aorta: variants of origin (see Villa et al. 2016, doi:10.4329/wjr.v8.i6.537, of which the abstract was read).
 """
 
 from __future__ import annotations

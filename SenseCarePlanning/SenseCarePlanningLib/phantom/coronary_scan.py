@@ -168,6 +168,7 @@ def _appearance(options: CoronaryOptions, kvp: float) -> tuple[Contrast, Look]:
     share = iodine_factor(kvp) * (aorta - plain.aorta) / (usual.aorta - plain.aorta)
 
     def pool(name: str) -> float:
+        """Return the HU of a blood pool between without and usual contrast."""
         base = float(getattr(plain, name))
         return base + share * (float(getattr(usual, name)) - base)
 

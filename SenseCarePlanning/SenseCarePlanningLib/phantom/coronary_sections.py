@@ -153,6 +153,7 @@ def classify(
     part = np.clip(at - low, 0.0, 1.0)
 
     def along(values: FloatArray) -> FloatArray:
+        """Return values (N,) of the artery's sections at the places asked for."""
         return np.asarray(values[low] + part * (values[low + 1] - values[low]))
 
     lumen, outer = along(sections.lumen_mm), along(sections.outer_mm)

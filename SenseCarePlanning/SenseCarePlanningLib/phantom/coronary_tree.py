@@ -267,6 +267,7 @@ def _segmented(arteries: list[Artery], dominance: Dominance, heart: Heart) -> li
     fixed["PLB"] = 16 if dominance is Dominance.RIGHT else 18
 
     def child_at(parent: str, *names: str) -> list[int]:
+        """Return at which points of an artery these branches leave it."""
         return [by_name[name].parent_index for name in names if name in by_name and by_name[name].parent == parent]
 
     for artery in arteries:

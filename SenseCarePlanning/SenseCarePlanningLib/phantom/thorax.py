@@ -217,6 +217,7 @@ def _depth(lattice: Lattice, lobes: Lobes) -> Clearance:
     top = np.array(lattice.shape_kji) - 1
 
     def depth(points_lps_mm: FloatArray, lobe: int) -> FloatArray:
+        """Return how deep points lie inside a lobe, mm."""
         index = np.clip(np.rint(lattice.index_of(points_lps_mm)).astype(int), 0, top)
         return -np.asarray(lobes.distance[lobe][tuple(index.T)], dtype=np.float64)
 

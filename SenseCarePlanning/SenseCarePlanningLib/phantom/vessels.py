@@ -53,6 +53,7 @@ def inside_of(lattice: Lattice, distance_mm: Float32Array, depth_mm: float) -> I
     """Return a test whether points (N, 3) lie at least ``depth_mm`` inside a field's surface."""
 
     def test(points_lps_mm: FloatArray) -> NDArray[np.bool_]:
+        """Tell which points lie deeper inside than asked for."""
         index = np.clip(np.rint(lattice.index_of(points_lps_mm)).astype(int), 0, np.array(lattice.shape_kji) - 1)
         return np.asarray(distance_mm[tuple(index.T)] < -depth_mm)
 

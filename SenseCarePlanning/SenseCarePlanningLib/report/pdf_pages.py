@@ -133,6 +133,7 @@ def render(report: CaseReport, size_mm: tuple[float, float]) -> bytes:
             self.setCreator(report.producer)
 
         def save(self) -> None:
+            """Draw what needs the number of pages, then save."""
             document.finish(self)
             super().save()
 

@@ -103,6 +103,7 @@ class Clock(Flowable):  # type: ignore[misc]
         along, across = (math.sin(angle), math.cos(angle)), (math.cos(angle), -math.sin(angle))
 
         def at(forward: float, side: float) -> tuple[float, float]:
+            """Return a place of the arrow by how far forward and aside it lies, in radii."""
             return (
                 x + radius * (forward * along[0] + side * across[0]),
                 y + radius * (forward * along[1] + side * across[1]),

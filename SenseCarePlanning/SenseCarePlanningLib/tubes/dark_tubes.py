@@ -74,6 +74,7 @@ def wall_evidence(
     steps = [tuple([int(np.dot(step, strides)) for step in side] for side in pair) for pair in offsets]
 
     def measure(part: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how much brighter the walls around voxels are on all but the most open axes, HU."""
         own = flat.take(part)
         rises = np.empty((len(steps), len(part)), dtype=np.float32)
         for row, (forward, backward) in enumerate(steps):

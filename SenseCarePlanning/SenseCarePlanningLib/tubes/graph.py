@@ -175,6 +175,7 @@ def break_loops(graph: SkeletonGraph) -> tuple[RemovedLoop, ...]:
     group: dict[int, int] = {}
 
     def leader(node: int) -> int:
+        """Return the node that stands for a connected group; shortens the way for the next call."""
         while group.setdefault(node, node) != node:
             group[node] = group[group[node]]
             node = group[node]

@@ -44,6 +44,7 @@ def write_tree_vtp(tree: Tree, path: str | Path) -> None:
     data = poly_data(tree)
 
     def write(partial: Path) -> None:
+        """Write to a file that takes its final name only when it is whole."""
         writer = vtkXMLPolyDataWriter()
         writer.SetFileName(str(partial))
         writer.SetInputData(data)
