@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from .clicked import Clicks, follow_clicks
 from .coronaries import Coronaries, HeartPlace, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .grafts import find_grafts, tips_of, without_grafts
+from .heart_network import NETWORK, find_structures, network_missing, with_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
 from .structures import AORTA, FAR_AORTA, HEART_NAMES, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
@@ -30,7 +31,7 @@ __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation",
 logger = logging.getLogger(__name__)
 
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
-EngineName = Literal["auto", "classical"]
+EngineName = Literal["auto", "classical", "totalsegmentator"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class SegmentOptions:
     Parameters
     ----------
     engine
-        ``classical`` needs no weights; ``auto`` is the same as long as there is no other.
+        ``classical`` needs no weights; ``totalsegmentator`` draws heart, far aorta and caval veins by that network besides,
+        where it is installed; ``auto`` is ``classical``, for the network changes no number of the arteries and takes minutes.
     clicks
         Arteries marked by the reader, one for each ostium: they take the place of the ostia and tips found.
     """
@@ -66,8 +68,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     """
     options = options or SegmentOptions()
     progress = progress or Progress()
-    if options.engine not in ("auto", "classical"):
-        raise InputError(f"The engine {options.engine!r} is unknown; choose auto or classical.")
+    check_engine(options.engine)
     try:
         with progress.step("Aorta"):
             region = find_heart(volume)
@@ -90,6 +91,9 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
     heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
+    if options.engine == NETWORK:
+        with progress.step("Heart by TotalSegmentator"):
+            heart = with_network(heart, find_structures(volume, progress))
     detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
     return HeartSegmentation(
         heart,
@@ -99,11 +103,33 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         found.ostia,
         found.gaps,
         tips,
-        EngineInfo("clicks" if options.clicks else "classical", "fitted average heart and cheapest ways", "1", detail),
+        _engine(options, detail),
         chambers.levels,
         found.remarks,
         grafts,
     )
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an engine that is unknown or cannot run here.
+
+    Raises
+    ------
+    InputError
+        With the reason.
+    """
+    if engine not in get_args(EngineName):
+        raise InputError(f"The engine {engine!r} is unknown; choose auto, classical or totalsegmentator.")
+    reason = network_missing() if engine == NETWORK else None
+    if reason:
+        raise InputError(reason)
+
+
+def _engine(options: SegmentOptions, detail: str) -> EngineInfo:
+    model = "fitted average heart and cheapest ways"
+    if options.engine == NETWORK:
+        return EngineInfo(NETWORK, f"TotalSegmentator total for heart, far aorta and caval veins; {model}", "1", detail)
+    return EngineInfo("clicks" if options.clicks else "classical", model, "1", detail)
 
 
 def check_phase(levels: BloodLevels) -> None:
