@@ -32,7 +32,7 @@ from .measurements import (
     segment_measurements,
 )
 from .patient_findings import graft_finding, lesions_of, patient_findings
-from .quality import check_grafts, check_scan, check_steps, check_trees, check_vessels, too_thick
+from .quality import check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, check_engine, segment
@@ -41,7 +41,6 @@ from .segments import BY_CODE
 from .vessel_result import VesselResult, measure_vessels
 from .vessels import vessels_of
 
-TOO_THICK = "the slices are too thick"
 NO_SERIES = "no calcium series was given"
 
 
@@ -125,8 +124,8 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         labels = label_trees(found.trees, HeartLandmarks(found.heart, _root_of_aorta(found)))
         scan, reason = _scan_model(volume, found)
     with progress.step("Lumen, stenoses and plaque"):
-        if scan is None or too_thick(volume):
-            why = reason if scan is None else TOO_THICK
+        why = reason if scan is None else unreadable(volume, scan)
+        if scan is None or why:
             vessels = tuple(VesselResult(one, None, None, reason=why) for one in vessels_of(labels.trees))
         else:
             vessels = measure_vessels(volume, vessels_of(labels.trees), scan, progress)
