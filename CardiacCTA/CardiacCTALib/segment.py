@@ -31,6 +31,8 @@ __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation",
 logger = logging.getLogger(__name__)
 
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
+NO_CONTRAST_HU = 110.0
+"""Blood without contrast has 30 to 60 HU; dark blood of the right heart in the arterial phase more than this. Chosen."""
 EngineName = Literal["auto", "classical", "totalsegmentator"]
 
 
@@ -141,13 +143,22 @@ def check_phase(levels: BloodLevels) -> None:
         When aorta or left ventricle are darker than any coronary CT shows them.
     """
     aorta, ventricle = levels.blood[AORTA], levels.blood[LEFT_VENTRICLE]
-    if min(aorta, ventricle) < LEAST_AORTA_HU:
-        right = max(levels.blood[RIGHT_VENTRICLE], levels.blood[PULMONARY_ARTERY])
-        raise InputError(
-            "The contrast has not filled the left heart and the aorta in this scan: its arteries cannot be read. Choose the "
-            "arterial phase of a coronary CT.",
-            detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted",
+    if min(aorta, ventricle) >= LEAST_AORTA_HU:
+        return
+    right = max(levels.blood[RIGHT_VENTRICLE], levels.blood[PULMONARY_ARTERY])
+    if max(aorta, ventricle, right) < NO_CONTRAST_HU:
+        said = "This scan shows no contrast in the heart: it seems to be a series without contrast."
+    elif max(aorta, ventricle) < LEAST_AORTA_HU <= right:
+        said = "The contrast has filled the right heart, but not the left heart and the aorta: its arteries cannot be read."
+    else:
+        said = (
+            "The left heart and the ascending aorta were not seen filled with contrast: this is a scan of another phase, or one "
+            "that does not hold the whole heart with the root of the aorta."
         )
+    raise InputError(
+        f"{said} Choose the arterial phase of a coronary CT.",
+        detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted",
+    )
 
 
 def _clicked_only(volume: Volume, options: SegmentOptions, progress: Progress) -> HeartSegmentation:
