@@ -109,7 +109,7 @@ def find_chambers(array: NDArray[Any], spacing_mm: tuple[float, float, float], r
     labels[labels == OTHER] = 0
     labels = _bordered(labels, prior, smooth, small.spacing_mm, levels)
     cavity = np.isin(prior, (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, PULMONARY_ARTERY))
-    depth = ndimage.distance_transform_edt(cavity, sampling=small.spacing_mm).astype(np.float32)
+    depth = _depth(cavity, small.spacing_mm) if cavity.any() else np.zeros(prior.shape, dtype=np.float32)
     return Chambers(box, small, labels, outside, depth, levels)
 
 
@@ -166,7 +166,7 @@ def _markers(
     markers = np.zeros(prior.shape, dtype=np.int32)
     markers[(smooth < FAT_LIMIT_HU) | (outside > 10.0)] = OTHER
     for label in np.unique(prior[prior > 0]):
-        depth = ndimage.distance_transform_edt(prior == label, sampling=spacing)
+        depth = _depth(prior == label, spacing)
         if label == MYOCARDIUM:
             core = (depth > 2.5) & (smooth > 10.0) & (smooth < levels.limit(LEFT_VENTRICLE))
         elif label == CAVA:
@@ -216,7 +216,9 @@ def _evened(labels: NDArray[np.uint8], spacing: tuple[float, float, float]) -> N
 
 def _main_piece(mask: BoolArray, spacing: tuple[float, float, float], neck_mm: float) -> BoolArray:
     """Return the largest piece after bridges thinner than twice ``neck_mm`` are opened, grown back by as much."""
-    opened = ndimage.distance_transform_edt(mask, sampling=spacing) > neck_mm
+    box = bounding_box(mask, (1, 1, 1))
+    part = mask[box]
+    opened = ndimage.distance_transform_edt(part, sampling=spacing) > neck_mm
     pieces, count = ndimage.label(opened)
     if count == 0:
         return mask
@@ -224,4 +226,14 @@ def _main_piece(mask: BoolArray, spacing: tuple[float, float, float], neck_mm: f
     sizes[0] = 0
     main = pieces == int(sizes.argmax())
     near = ndimage.distance_transform_edt(~main, sampling=spacing) < neck_mm + 0.8
-    return np.asarray(mask & near)
+    result = np.zeros_like(mask)
+    result[box] = part & near
+    return result
+
+
+def _depth(mask: BoolArray, spacing: tuple[float, float, float]) -> NDArray[np.float32]:
+    """Return how deep inside a mask each voxel lies, mm, 0 outside; only its own box is computed."""
+    depth = np.zeros(mask.shape, dtype=np.float32)
+    box = bounding_box(mask, (1, 1, 1))
+    depth[box] = ndimage.distance_transform_edt(mask[box], sampling=spacing)
+    return depth

@@ -32,10 +32,10 @@ from .measurements import (
     segment_measurements,
 )
 from .patient_findings import graft_finding, lesions_of, patient_findings
-from .quality import check_grafts, check_scan, check_steps, check_trees, check_vessels
+from .quality import check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
-from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, segment
+from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, check_engine, segment
 from .segment_map import segment_map
 from .segments import BY_CODE
 from .vessel_result import VesselResult, measure_vessels
@@ -124,9 +124,11 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         labels = label_trees(found.trees, HeartLandmarks(found.heart, _root_of_aorta(found)))
         scan, reason = _scan_model(volume, found)
     with progress.step("Lumen, stenoses and plaque"):
-        vessels = () if scan is None else measure_vessels(volume, vessels_of(labels.trees), scan, progress)
-        if scan is None:
-            vessels = tuple(VesselResult(one, None, None, reason=reason) for one in vessels_of(labels.trees))
+        why = reason if scan is None else unreadable(volume, scan)
+        if scan is None or why:
+            vessels = tuple(VesselResult(one, None, None, reason=why) for one in vessels_of(labels.trees))
+        else:
+            vessels = measure_vessels(volume, vessels_of(labels.trees), scan, progress)
     with progress.step("Calcium score"):
         calcium, no_calcium = _calcium(options, found, labels)
     with progress.step("Quality and grade"):
@@ -193,6 +195,8 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         problems.extend(_outside(volume, click))
     if problems:
         raise InputError("The coronary analysis cannot be made as asked.", problems)
+    if options.heart is None:
+        check_engine(options.engine)
 
 
 def _outside(volume: Volume, click: Clicks) -> list[str]:

@@ -49,11 +49,21 @@ SEEN_SHARE = 0.8
 """A segment of which less than this lies in the scan cannot be assessed. Chosen."""
 
 
+def unreadable(volume: Volume, scan: ScanModel) -> str:
+    """Return why no lumen at all can be read in a scan, "" when some can: then measuring would feign numbers."""
+    if _thickness_mm(volume) > THICKEST_MM + 1e-3:
+        return "the slices are too thick"
+    return "the contrast is too weak" if scan.lumen_hu < LEAST_HU else ""
+
+
+def _thickness_mm(volume: Volume) -> float:
+    return max(float(max(volume.grid.spacing_kji_mm)), volume.acquisition.slice_thickness_mm or 0.0)
+
+
 def check_scan(volume: Volume, scan: ScanModel | None) -> list[QualityItem]:
     """Return what is wrong with the scan as a whole."""
     found = []
-    spacing = float(volume.grid.spacing_kji_mm[int(np.argmax(volume.grid.spacing_kji_mm))])
-    thickness = max(spacing, volume.acquisition.slice_thickness_mm or 0.0)
+    thickness = _thickness_mm(volume)
     if thickness > THICKEST_MM + 1e-3:
         found.append(issue(Issue.THICK, Consequence.NOT_ASSESSABLE, thickness=f"{thickness:.2g}", wanted=f"{THICKEST_MM:g}"))
     if scan is not None and scan.lumen_hu < WANTED_HU:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from .coronaries import Coronaries, HeartPlace, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .coronary_network import shipped_network
 from .grafts import find_grafts, tips_of, without_grafts
+from .heart_network import NETWORK, find_structures, network_missing, with_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
 from .structures import AORTA, FAR_AORTA, HEART_NAMES, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_VENTRICLE
@@ -32,7 +33,13 @@ __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation",
 logger = logging.getLogger(__name__)
 
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
+<<<<<<< HEAD
 EngineName = Literal["auto", "classical", "bundle"]
+=======
+NO_CONTRAST_HU = 110.0
+"""Blood without contrast has 30 to 60 HU; dark blood of the right heart in the arterial phase more than this. Chosen."""
+EngineName = Literal["auto", "classical", "totalsegmentator"]
+>>>>>>> heart
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,13 @@ class SegmentOptions:
     Parameters
     ----------
     engine
+<<<<<<< HEAD
         ``classical`` needs no weights; ``bundle`` asks the network that comes with this module about the classical evidence;
         ``auto`` is ``classical`` as long as the network does not do better (its card says how it does).
+=======
+        ``classical`` needs no weights; ``totalsegmentator`` draws heart, far aorta and caval veins by that network besides,
+        where it is installed; ``auto`` is ``classical``, for the network changes no number of the arteries and takes minutes.
+>>>>>>> heart
     clicks
         Arteries marked by the reader, one for each ostium: they take the place of the ostia and tips found.
     """
@@ -70,7 +82,11 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     """
     options = options or SegmentOptions()
     progress = progress or Progress()
+<<<<<<< HEAD
     network = network_for(options.engine)
+=======
+    check_engine(options.engine)
+>>>>>>> heart
     try:
         with progress.step("Aorta"):
             region = find_heart(volume)
@@ -93,6 +109,9 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
     heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
+    if options.engine == NETWORK:
+        with progress.step("Heart by TotalSegmentator"):
+            heart = with_network(heart, find_structures(volume, progress))
     detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
     return HeartSegmentation(
         heart,
@@ -102,19 +121,29 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         found.ostia,
         found.gaps,
         tips,
+<<<<<<< HEAD
         _engine(options, found, detail),
+=======
+        _engine(options, detail),
+>>>>>>> heart
         chambers.levels,
         found.remarks,
         grafts,
     )
 
 
+<<<<<<< HEAD
 def network_for(engine: str) -> PatchSegmenter | None:
     """Return the network that an engine asks, None for an engine without one.
+=======
+def check_engine(engine: str) -> None:
+    """Refuse an engine that is unknown or cannot run here.
+>>>>>>> heart
 
     Raises
     ------
     InputError
+<<<<<<< HEAD
         When the engine is unknown, or its network cannot run here.
     """
     if engine not in ("auto", "classical", "bundle"):
@@ -131,6 +160,22 @@ def _engine(options: SegmentOptions, found: Coronaries, detail: str) -> EngineIn
     if found.model and not options.clicks:
         return EngineInfo("classical and network", found.model, "1", detail)
     return EngineInfo("clicks" if options.clicks else "classical", "fitted average heart and cheapest ways", "1", detail)
+=======
+        With the reason.
+    """
+    if engine not in get_args(EngineName):
+        raise InputError(f"The engine {engine!r} is unknown; choose auto, classical or totalsegmentator.")
+    reason = network_missing() if engine == NETWORK else None
+    if reason:
+        raise InputError(reason)
+
+
+def _engine(options: SegmentOptions, detail: str) -> EngineInfo:
+    model = "fitted average heart and cheapest ways"
+    if options.engine == NETWORK:
+        return EngineInfo(NETWORK, f"TotalSegmentator total for heart, far aorta and caval veins; {model}", "1", detail)
+    return EngineInfo("clicks" if options.clicks else "classical", model, "1", detail)
+>>>>>>> heart
 
 
 def check_phase(levels: BloodLevels) -> None:
@@ -142,13 +187,22 @@ def check_phase(levels: BloodLevels) -> None:
         When aorta or left ventricle are darker than any coronary CT shows them.
     """
     aorta, ventricle = levels.blood[AORTA], levels.blood[LEFT_VENTRICLE]
-    if min(aorta, ventricle) < LEAST_AORTA_HU:
-        right = max(levels.blood[RIGHT_VENTRICLE], levels.blood[PULMONARY_ARTERY])
-        raise InputError(
-            "The contrast has not filled the left heart and the aorta in this scan: its arteries cannot be read. Choose the "
-            "arterial phase of a coronary CT.",
-            detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted",
+    if min(aorta, ventricle) >= LEAST_AORTA_HU:
+        return
+    right = max(levels.blood[RIGHT_VENTRICLE], levels.blood[PULMONARY_ARTERY])
+    if max(aorta, ventricle, right) < NO_CONTRAST_HU:
+        said = "This scan shows no contrast in the heart: it seems to be a series without contrast."
+    elif max(aorta, ventricle) < LEAST_AORTA_HU <= right:
+        said = "The contrast has filled the right heart, but not the left heart and the aorta: its arteries cannot be read."
+    else:
+        said = (
+            "The left heart and the ascending aorta were not seen filled with contrast: this is a scan of another phase, or one "
+            "that does not hold the whole heart with the root of the aorta."
         )
+    raise InputError(
+        f"{said} Choose the arterial phase of a coronary CT.",
+        detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted",
+    )
 
 
 def _clicked_only(volume: Volume, options: SegmentOptions, progress: Progress) -> HeartSegmentation:

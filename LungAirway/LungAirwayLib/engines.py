@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +13,12 @@ from numpy.typing import NDArray
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.bundle import BundleSegmenter
 from SenseCarePlanningLib.inference.protocol import Prediction, Segmenter
+<<<<<<< HEAD
 from SenseCarePlanningLib.inference.registry import ModelEntry, registry_beside
+=======
+from SenseCarePlanningLib.inference.registry import ModelEntry, read_registry
+from SenseCarePlanningLib.inference.totalsegmentator import run_task, why_not
+>>>>>>> heart
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import Volume
 
@@ -44,12 +44,7 @@ class TotalSegmentatorSegmenter:
 
     def available(self) -> str | None:
         """Return None when package and weights are here, or the reason why not."""
-        if importlib.util.find_spec("totalsegmentator") is None:
-            return "TotalSegmentator is not installed; install it, or choose the engine classical or bundle."
-        folder = weights_folder()
-        if not all(any(folder.glob(pattern)) for pattern in WEIGHTS):
-            return f"TotalSegmentator's weights for {TASK} are not on this machine; download them with TotalSegmentator first."
-        return None
+        return why_not(TASK, WEIGHTS, "the engine classical or bundle")
 
     def segment(self, volume: Volume, progress: Progress) -> Prediction:
         """Run the task.
@@ -62,17 +57,7 @@ class TotalSegmentatorSegmenter:
         reason = self.available()
         if reason:
             raise InputError(reason)
-        import nibabel  # type: ignore[import-not-found,unused-ignore]
-        from totalsegmentator.map_to_binary import class_map
-        from totalsegmentator.python_api import totalsegmentator
-
-        progress.update(0.0)
-        ras = np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine_ijk_to_lps
-        image = nibabel.Nifti1Image(np.ascontiguousarray(volume.array_kji.T).astype(np.float32), ras)
-        with _silent_and_private():
-            found = totalsegmentator(image, None, task=TASK, ml=True, quiet=True)
-        labels = np.asarray(found.dataobj).T
-        names = {int(value): str(name) for value, name in class_map[TASK].items()}
+        labels, names = run_task(volume, TASK, progress)
         wanted = [value for value, name in names.items() if is_airway_lumen(name)]
         if not wanted:
             raise InputError(
@@ -81,29 +66,6 @@ class TotalSegmentatorSegmenter:
             )
         chance = np.isin(labels, wanted).astype(np.float32)
         return Prediction(chance[None], ("airway",), volume.affine_ijk_to_lps, f"TotalSegmentator {TASK}")
-
-
-@contextmanager
-def _silent_and_private() -> Iterator[None]:
-    """Send no usage statistics meanwhile, and keep what TotalSegmentator prints out of our standard output."""
-    from totalsegmentator.config import get_config_key, set_config_key, setup_totalseg
-
-    setup_totalseg()
-    allowed = get_config_key("send_usage_stats")
-    set_config_key("send_usage_stats", False)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        set_config_key("send_usage_stats", allowed)
-
-
-def weights_folder() -> Path:
-    """Return where TotalSegmentator keeps its weights."""
-    if own := os.environ.get("TOTALSEG_WEIGHTS_PATH"):
-        return Path(own)
-    home = os.environ.get("TOTALSEG_HOME_DIR")
-    return (Path(home) if home else Path.home() / ".totalsegmentator") / "nnunet" / "results"
 
 
 def is_airway_lumen(name: str) -> bool:

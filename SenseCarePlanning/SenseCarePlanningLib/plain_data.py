@@ -63,6 +63,8 @@ def _(value: Enum) -> Json:
 
 @to_plain.register(np.ndarray)
 def _(value: Any) -> Json:
+    if value.dtype.kind in "biu" or (value.dtype.kind == "f" and value.size and bool(np.isfinite(value).all())):
+        return value.tolist() if value.size or value.ndim == 1 else {_SHAPE: list(value.shape)}
     return to_plain(value.tolist()) if value.size or value.ndim == 1 else {_SHAPE: list(value.shape)}
 
 

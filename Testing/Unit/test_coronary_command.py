@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 from SenseCarePlanningLib.cli import main
-from SenseCarePlanningLib.commands.coronary import clicks_of
+from SenseCarePlanningLib.commands.coronary import clicks_of, read_heart
 from SenseCarePlanningLib.commands.evaluate import read_truth
 from SenseCarePlanningLib.dicomio.chest import check_chest, check_heart
+from SenseCarePlanningLib.dicomio.files import write_label_map, write_volume
 from SenseCarePlanningLib.dicomio.load import load_image
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.phantom.coronary import CoronaryOptions, make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_scan import coronary_scanner, scan_coronary
 from SenseCarePlanningLib.phantom.coronary_truth import save_truth
-from SenseCarePlanningLib.volume import Volume
+from SenseCarePlanningLib.volume import LabelMap, Volume
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,31 @@ def test_a_scan_without_contrast_is_refused_with_its_reason(
     assert events[-1]["event"] == "error"
     assert "contrast" in events[-1]["message"] + " ".join(events[-1]["problems"])
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_of_a_heart_are_read_by_the_numbers_of_a_result_and_others_are_refused(coarse: Volume, tmp_path: Path) -> None:
+    labels = np.zeros(coarse.array_kji.shape, dtype=np.uint8)
+    labels[10:20, 40:50, 40:50], labels[20:30, 40:50, 40:50] = 2, 6
+    write_label_map(LabelMap(labels, coarse.affine_ijk_to_lps), tmp_path / "heart.nii.gz")
+    heart = read_heart(tmp_path / "heart.nii.gz")
+    assert (heart.names[2], heart.names[6]) == ("left_ventricle", "aorta")
+    assert np.array_equal(heart.array_kji, labels)
+    labels[labels == 6] = 77
+    write_label_map(LabelMap(labels, coarse.affine_ijk_to_lps), tmp_path / "odd.nii.gz")
+    with pytest.raises(InputError) as caught:
+        read_heart(tmp_path / "odd.nii.gz")
+    assert [("77" in one, "aorta" in one) for one in caught.value.problems] == [(True, False), (False, True)]
+
+
+def test_a_heart_mask_without_its_arteries_is_refused_before_any_work(
+    coarse: Volume, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = np.full(coarse.array_kji.shape, 6, dtype=np.uint8)
+    write_label_map(LabelMap(labels, coarse.affine_ijk_to_lps), tmp_path / "heart.nii.gz")
+    write_volume(coarse, tmp_path / "ct.nii.gz")
+    command = ["coronary", str(tmp_path / "ct.nii.gz"), "--heart-mask", str(tmp_path / "heart.nii.gz")]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    assert "need the arteries too" in capsys.readouterr().err
 
 
 def test_a_truth_is_found_in_the_patient_its_truth_folder_or_the_file(tmp_path: Path) -> None:

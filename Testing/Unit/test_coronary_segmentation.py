@@ -173,6 +173,16 @@ def test_a_dark_left_heart_is_the_wrong_phase(aorta: float, ventricle: float) ->
         check_phase(BloodLevels(blood, 90.0))
 
 
+@pytest.mark.parametrize(
+    ("aorta", "ventricle", "right", "said"),
+    [(45.0, 42.0, 48.0, "without contrast"), (90.0, 95.0, 480.0, "right heart"), (420.0, 60.0, 150.0, "root of the aorta")],
+)
+def test_what_is_wrong_with_the_phase_is_said(aorta: float, ventricle: float, right: float, said: str) -> None:
+    blood = {AORTA: aorta, LEFT_VENTRICLE: ventricle, RIGHT_VENTRICLE: right, PULMONARY_ARTERY: right}
+    with pytest.raises(InputError, match=said):
+        check_phase(BloodLevels(blood, 50.0))
+
+
 def test_a_filled_left_heart_is_the_right_phase() -> None:
     check_phase(BloodLevels({AORTA: 350.0, LEFT_VENTRICLE: 340.0, RIGHT_VENTRICLE: 120.0, PULMONARY_ARTERY: 200.0}, 90.0))
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from totalsegmentator_standin import CONFIG, NIBABEL
+
 from LungAirwayLib.engines import TotalSegmentatorSegmenter, airway_chance, choose_engine
 from LungAirwayLib.segment import SegmentOptions
 from SenseCarePlanningLib.errors import InputError
@@ -36,26 +40,6 @@ def totalsegmentator(input, output=None, ml=False, nr_thr_resamp=1, nr_thr_savin
     values = np.asarray(input.dataobj)
     labels = np.where(values < -950, 2, np.where(values > -100, 1, 0)).astype(np.uint8)
     return nibabel.Nifti1Image(labels, input.affine)
-"""
-CONFIG = """
-_keys = {"send_usage_stats": True}
-
-
-def setup_totalseg(totalseg_id=None):
-    return _keys
-
-
-def get_config_key(name):
-    return _keys.get(name)
-
-
-def set_config_key(name, value):
-    _keys[name] = value
-"""
-NIBABEL = """
-class Nifti1Image:
-    def __init__(self, dataobj, affine):
-        self.dataobj, self.affine, self.shape = dataobj, affine, dataobj.shape
 """
 AXES = np.array([[0.0, -0.8, 0.0, 12.0], [0.7, 0.0, 0.0, -7.0], [0.0, 0.0, 1.5, 3.0], [0.0, 0.0, 0.0, 1.0]])
 

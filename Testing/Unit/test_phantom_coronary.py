@@ -402,3 +402,24 @@ def test_the_written_patient_reads_back(patient, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         write_coronary_patient(patient, scan, folder, scanner=scanner)
     assert (folder / "note.txt").read_text() == "mine"
+
+
+def test_a_graft_leads_from_the_ascending_aorta_past_the_heart_to_the_lad() -> None:
+    made = make_coronary_patient(CoronaryOptions(seed=4, dominance=Dominance.RIGHT, ramus=False, grafts=("LAD",)))
+    (graft,) = (one.artery for one in made.grafts)
+    points = graft.points_lps_mm
+    lad = next(one for one in made.arteries if one.name == "LAD")
+    assert np.linalg.norm(lad.points_lps_mm - points[-1], axis=1).min() < 0.3
+    assert abs(made.heart.read("aorta", points[:1])[0]) < 0.5
+    assert points[0, 2] > made.heart.ostium("left")[2] + 20.0
+    for solid in ("trunk", "rv", "lv", "ra", "la"):
+        assert made.heart.read(solid, points).min() > graft.outer_mm.max(), solid
+    assert "graft to LAD" not in {one.name for one in made.truth.arteries}
+    with pytest.raises(ValueError, match="graft"):
+        make_coronary_patient(CoronaryOptions(seed=4, grafts=("aorta",)))
+
+
+def test_the_struts_of_a_stent_may_be_given_and_calcium_may_not_be_as_bright() -> None:
+    assert read_lesion("6:10:stent+hu12000").calcium_hu == 12000.0
+    with pytest.raises(ValueError, match="calcium"):
+        read_lesion("6:10:calcified+hu12000")

@@ -79,7 +79,10 @@ def limits_section(words: Words) -> Section:
             "Motion, calcium, stents and weak contrast hide the lumen. A part that is marked as not assessable may hold any "
             "stenosis."
         ),
-        words.say("Bypass grafts, anomalous courses, aneurysms and dissections are not looked for."),
+        words.say(
+            "Of bypass grafts only those from the ascending aorta are seen, and none is measured; anomalous courses, aneurysms "
+            "and dissections are not looked for."
+        ),
     )
     labels = (words.say("Reviewed by (name)"), words.say("Signature"), words.say("Date and time"))
     blocks = (Notice("", words.say("Intended use and limits"), Tone.CAUTION, limits), Signature(labels))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..console import JsonLines, console_sink
 from ..errors import InputError
 from ..progress import Progress
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from CardiacCTALib.segment import Clicks
 
     from ..dicomio.load import LoadedImage
-    from ..volume import Volume
+    from ..volume import LabelMap, Volume
 
 ENGINES = ("auto", "classical", "bundle")
 
@@ -41,7 +43,14 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument(
         "--tip", type=point, action=_Tip, default=[], metavar="L,P,S", help="where a branch ends, LPS mm; may be repeated"
     )
-    parser.add_argument("--mask", type=Path, metavar="FILE", help="existing mask of the coronary arteries, on the CT's grid")
+    parser.add_argument(
+        "--artery-mask", "--mask", dest="mask", type=Path, metavar="FILE",
+        help="existing mask of the lumen of the coronary arteries, on the CT's grid",
+    )  # fmt: skip
+    parser.add_argument(
+        "--heart-mask", type=Path, metavar="FILE",
+        help="existing labels of chambers and aorta, numbered as a result's heart.nii.gz, on the CT's grid; with --artery-mask",
+    )  # fmt: skip
     parser.add_argument(
         "--stent", action="append", default=[], metavar="SEGMENT", help="segment known to hold a stent (pLAD); may be repeated"
     )
@@ -88,12 +97,14 @@ def start(arguments: argparse.Namespace) -> int:
         loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)
         calcium = _read_calcium(arguments.calcium_series)
         mask = None if arguments.mask is None else read_label_map(arguments.mask)
+        heart = None if arguments.heart_mask is None else read_heart(arguments.heart_mask)
     options = CoronaryOptions(
         engine=arguments.engine,
         clicks=clicks,
         calcium_series=calcium,
         stents=frozenset(arguments.stent),
         coronary_mask=mask,
+        heart=heart,
     )
     check_options(loaded.volume, options)
     output = Output(arguments.out, not arguments.no_report, arguments.language, arguments.page, arguments.json)
@@ -126,6 +137,31 @@ def read_ccta(path: Path, series: str | None, dicom_files: Path | None) -> Loade
     from ..dicomio.load import load_image
 
     return of_its_study(load_image(path, series=series, body="heart"), dicom_files)
+
+
+def read_heart(path: Path) -> LabelMap:
+    """Read labels of chambers and great vessels, numbered as in ``heart.nii.gz`` of a result.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, holds other numbers, or no aorta.
+    """
+    from CardiacCTALib.structures import AORTA, HEART_NAMES
+
+    from ..dicomio.files import read_label_map
+    from ..volume import LabelMap
+
+    found = read_label_map(path)
+    values = {int(value) for value in np.unique(found.array_kji)} - {0}
+    problems = []
+    if unknown := sorted(values - set(HEART_NAMES)):
+        problems.append(f"it holds the numbers {', '.join(map(str, unknown))}; known are 1 to {max(HEART_NAMES)}")
+    if AORTA not in values:
+        problems.append(f"it has no ascending aorta (number {AORTA}), at which the arteries begin")
+    if problems:
+        raise InputError(f"The labels of the heart in {path.name} cannot be used.", problems)
+    return LabelMap(found.array_kji, found.affine_ijk_to_lps, HEART_NAMES)
 
 
 def _read_calcium(path: Path | None) -> Volume | None:
