@@ -16,7 +16,7 @@ STEP_MM = 0.25
 """Between the points of a centreline."""
 RAYS, ROUNDS, SHARE = 36, 4, 0.8
 """Rays a section; how often the course is moved and by which share of what is missing."""
-COURSE_MM, SHIFT_MM = 0.9, 0.75
+COURSE_MM, SHIFT_MM = 0.6, 0.6
 """Gaussian on the course before it is centred, and on each shift."""
 REACH_MM, RAY_STEP_MM = 5.0, 0.1
 FAT_HU = -110.0
