@@ -28,6 +28,8 @@ FULL_RISE = 1.0
 NEAR_MM, CENTRE_POWER, LEAST_SHARE_OF_PEAK = 1.2, 3.0, 0.3
 """A voxel darker than the brightest this near lies off the middle of its tube, and its price rises with this power of the share:
 ways keep to the middle, also round sharp bends, where the shortest would cut the corner."""
+CALCIUM_FROM, CALCIUM_FULL, CALCIUM_PRICE = 1.15, 1.5, 4.0
+"""Shares of the aorta's brightness from which a voxel is likely and surely calcium, and what it costs then: ways run beside it."""
 LEAST_BRANCH_MM = 4.0
 """A way that leaves the lumen of another for less is no branch."""
 SURE_RISE = 0.45
@@ -106,6 +108,8 @@ def build_graph(evidence: Evidence, least_rise: float = LEAST_RISE) -> TubeGraph
     number = np.full(share.size, -1, dtype=np.int32)
     number[flat] = np.arange(len(flat), dtype=np.int32)
     price = (FULL_RISE / np.clip(rise, 0.05, FULL_RISE)) ** 2 / share_of_peak(evidence, flat) ** CENTRE_POWER
+    bright = evidence.smooth.ravel()[flat].astype(np.float64) / evidence.blood_hu
+    price *= 1.0 + (CALCIUM_PRICE - 1.0) * np.clip((bright - CALCIUM_FROM) / (CALCIUM_FULL - CALCIUM_FROM), 0.0, 1.0)
     rows, columns, costs = [], [], []
     for step in NEIGHBOURS:
         moved = index + np.array(step)
