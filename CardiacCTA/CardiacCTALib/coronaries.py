@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 ROOT_MM = 4.0
 """The first voxel with evidence lies at most this far from the aorta's blood."""
 END_GAP = "An artery goes on behind a gap without a visible lumen: an occlusion, or a part of the scan that cannot be read."
+STEP_GAP = "An artery goes on beside its end: the scan has a step there, where two heart beats meet."
 SIDE_GAP = "A branch was joined across a short gap: its origin is not clearly seen."
 NO_OSTIUM = {
     "left": "No left coronary artery was found to leave the aorta: it may be missing or start elsewhere; mark its ostium.",
@@ -141,7 +142,8 @@ def assemble_coronaries(
         starts.append(CoronaryOstium(ostium.side, trees[-1].root.points_lps_mm[0], number))
         for one in joined:
             ends = place.lps(one.ends_mm / np.array(place.spacing_mm))
-            gaps.append(Gap(ends, number, one.length_mm, END_GAP if one.at_end else SIDE_GAP))
+            reason = STEP_GAP if one.step else END_GAP if one.at_end else SIDE_GAP
+            gaps.append(Gap(ends, number, one.length_mm, reason))
         if followed.cuts_mm:
             remarks.append(VEIN)
     remarks += [NO_OSTIUM[side] for side in SIDES if side not in {one.side for one in starts}]

@@ -25,6 +25,11 @@ LEAST_RISE = 0.3
 noise of muscle stays under 0.25 (digital hearts, noise 22 to 44 HU)."""
 FULL_RISE = 1.0
 """From this share on a voxel is as good as can be."""
+NEAR_MM, CENTRE_POWER, LEAST_SHARE_OF_PEAK = 1.2, 3.0, 0.3
+"""A voxel darker than the brightest this near lies off the middle of its tube, and its price rises with this power of the share:
+ways keep to the middle, also round sharp bends, where the shortest would cut the corner."""
+CALCIUM_FROM, CALCIUM_FULL, CALCIUM_PRICE = 1.15, 1.5, 4.0
+"""Shares of the aorta's brightness from which a voxel is likely and surely calcium, and what it costs then: ways run beside it."""
 LEAST_BRANCH_MM = 4.0
 """A way that leaves the lumen of another for less is no branch."""
 SURE_RISE = 0.45
@@ -102,7 +107,9 @@ def build_graph(evidence: Evidence, least_rise: float = LEAST_RISE) -> TubeGraph
     places = index * np.array(evidence.spacing_mm)
     number = np.full(share.size, -1, dtype=np.int32)
     number[flat] = np.arange(len(flat), dtype=np.int32)
-    price = (FULL_RISE / np.clip(rise, 0.05, FULL_RISE)) ** 2
+    price = (FULL_RISE / np.clip(rise, 0.05, FULL_RISE)) ** 2 / share_of_peak(evidence, flat) ** CENTRE_POWER
+    bright = evidence.smooth.ravel()[flat].astype(np.float64) / evidence.blood_hu
+    price *= 1.0 + (CALCIUM_PRICE - 1.0) * np.clip((bright - CALCIUM_FROM) / (CALCIUM_FULL - CALCIUM_FROM), 0.0, 1.0)
     rows, columns, costs = [], [], []
     for step in NEIGHBOURS:
         moved = index + np.array(step)
@@ -117,6 +124,21 @@ def build_graph(evidence: Evidence, least_rise: float = LEAST_RISE) -> TubeGraph
     count = len(flat)
     edges = coo_matrix((np.concatenate(costs), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count))
     return TubeGraph(index, places, rise, edges.tocsr())
+
+
+def share_of_peak(evidence: Evidence, flat: IntArray) -> FloatArray:
+    """Return (N,) how bright voxels, given by their flat index, are against the brightest within :data:`NEAR_MM`, both over fat."""
+    shape = evidence.smooth.shape
+    values = evidence.smooth.ravel()
+    strides = np.array([shape[1] * shape[2], shape[2], 1])
+    own = np.clip(values[flat], FAT_HU + 1.0, evidence.blood_hu)
+    peak = own.copy()
+    steps = {tuple(int(one) for one in np.rint(sign * reach * np.array(way) / np.linalg.norm(way) / np.array(evidence.spacing_mm)))
+             for way in NEIGHBOURS for sign in (-1.0, 1.0) for reach in (0.5 * NEAR_MM, NEAR_MM)}  # fmt: skip
+    for step in steps:
+        np.maximum(peak, values[np.clip(flat + int(np.dot(step, strides)), 0, len(values) - 1)], out=peak)
+    peak = np.minimum(peak, evidence.blood_hu)
+    return np.asarray(np.clip((own - FAT_HU) / (peak - FAT_HU), LEAST_SHARE_OF_PEAK, 1.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +249,9 @@ def _grouped(places_mm: FloatArray) -> list[FloatArray]:
     return found
 
 
-def follow_once(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> tuple[list[Way], list[FloatArray]]:
+def follow_once(
+    graph: TubeGraph, evidence: Evidence, sources: IntArray, least_filling: float = LEAST_FILLING
+) -> tuple[list[Way], list[FloatArray]]:
     """Follow all arteries from some nodes, see :func:`follow`, whatever they are; returns ways and radii."""
     cost, before, _ = dijkstra(graph.edges, directed=False, indices=sources, return_predecessors=True, min_only=True)
     members = np.flatnonzero(np.isfinite(cost))
@@ -247,7 +271,9 @@ def follow_once(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> tupl
         cover.add(nodes[lit:], 0.5 * COVER_RADII * radius[lit:] + COVER_MM)
         nodes, radius = nodes[:lit], radius[:lit]
         outside = ~cover.covered[nodes]
-        if _own_length(graph, nodes, cover) < LEAST_BRANCH_MM or not _is_artery(evidence, graph, nodes[outside], radius[outside]):
+        if _own_length(graph, nodes, cover) < LEAST_BRANCH_MM or not _is_artery(
+            evidence, graph, nodes[outside], radius[outside], least_filling
+        ):
             cover.covered[nodes] = True
             cover.add(nodes[outside], 0.5 * COVER_RADII * radius[outside] + COVER_MM)
             continue
@@ -279,13 +305,13 @@ def _own_length(graph: TubeGraph, nodes: IntArray, cover: _Cover) -> float:
     return float(steps[~cover.covered[nodes[1:]]].sum())
 
 
-def _is_artery(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray) -> bool:
+def _is_artery(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray, least_filling: float) -> bool:
     """Tell whether a new way shows an artery's evidence and brightness."""
     streaks = len(evidence.metal_mm) > 0 and float(np.median(_metal_gap(evidence, graph.places_mm[nodes]))) < METAL_MM
     if float(np.median(graph.rise[nodes])) < (SURE_RISE_NEAR_METAL if streaks else SURE_RISE):
         return False
     most = MOST_FILLING_NEAR_METAL if streaks else MOST_FILLING
-    return LEAST_FILLING <= float(np.median(filling(evidence, graph.index[nodes], radius_mm))) <= most
+    return least_filling <= float(np.median(filling(evidence, graph.index[nodes], radius_mm))) <= most
 
 
 def _metal_gap(evidence: Evidence, places_mm: FloatArray) -> FloatArray:

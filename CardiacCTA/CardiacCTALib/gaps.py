@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from SenseCarePlanningLib.geometry import FloatArray, unit
 
 from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
-from .coronary_tracking import SURE_RISE, Followed, TubeGraph, Way, follow_once, vein_part
+from .coronary_tracking import LEAST_FILLING, SURE_RISE, Followed, TubeGraph, Way, filling, follow_once, vein_part
 
 IntArray = NDArray[np.int_]
 
@@ -21,22 +21,30 @@ SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
 """Longest gap from the side of an artery, and on from its end: an occlusion of 15 mm with its blurred ends."""
 SIDE_CONE, END_CONE = 0.5, 0.7
 """Least cosine between the gap and the artery behind it, and, at an end, between the artery before it and the gap."""
+STEP_GAP_MM, STEP_CONE, STEP_BACK_MM = 3.0, 0.7, 1.5
+"""Where two heart beats meet, an artery jumps aside by a millimetre or two. Its end and the beginning of the piece beside it point
+the same way; the piece begins there and does not run on backward beside the artery, as a vein does."""
 LEAST_VOXELS, LEAST_MM = 25, 7.0
 """What is smaller is no artery to be joined."""
 TISSUE_HU = -25.0
 """An occluded artery is plaque and wall, not fat."""
 DIRECTION_MM = 5.0
+LAST_NODES, END_NODES, AS_BRIGHT = 30, 6, 0.75
+"""An artery that goes on close to the end of another (its last nodes) is as bright as that one's last part, but for noise and for
+what it loses as it tapers: an artery of 1 mm has half of the brightness of a wide one after blur."""
 WIDER = 1.35
 """An artery behind a gap is not wider than before it by more than this."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bridged:
-    """A gap that was joined: number of the first way behind it, and its ends (2, 3) k, j, i times the spacing."""
+    """A gap that was joined: number of the first way behind it, its ends (2, 3) k, j, i times the spacing, and whether it goes on
+    from the end of an artery, and there aside, as at a step of the scan."""
 
     way: int
     ends_mm: FloatArray
     at_end: bool
+    step: bool = False
 
     @property
     def length_mm(self) -> float:
@@ -51,14 +59,15 @@ class _Offer:
     entry: int
     at_end: bool
     length_mm: float
+    step: bool = False
 
 
 def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tuple[Followed, list[Bridged]]:
     """Join pieces that lie on from an artery.
 
     Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
-    when the gap is in line with both and holds tissue, or from the side of one when the gap is short and nearly as bright as a
-    lumen; a piece that turns out a vein (wide far from the ostium, or dark) is left.
+    when the gap is in line with both and holds tissue, or beside its end when the gap is very short and the piece begins there in
+    the artery's direction, or from the side of one when the gap is short and nearly as bright as a lumen; a piece that turns out a vein (wide far from the ostium, or dark) is left.
 
     Parameters
     ----------
@@ -94,11 +103,12 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
         one = min(offers, key=lambda number: offers[number].length_mm)
         offer = offers.pop(one)
         del members[one]
-        new, new_radii = follow_once(graph, evidence, np.array([offer.entry]))
+        least = _least_filling(graph, evidence, ways[offer.way], radii[offer.way], offer)
+        new, new_radii = follow_once(graph, evidence, np.array([offer.entry]), least)
         if not new or not _fits(graph, ways[offer.way], radii[offer.way], offer, new, new_radii):
             continue
         start = len(ways)
-        bridges.append(Bridged(start, graph.places_mm[[offer.node, offer.entry]], offer.at_end))
+        bridges.append(Bridged(start, graph.places_mm[[offer.node, offer.entry]], offer.at_end, offer.step))
         for number, way in enumerate(new):
             if number == 0:
                 ways.append(Way(np.concatenate([[offer.node], way.nodes]), offer.way, offer.node))
@@ -108,6 +118,15 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
                 radii.append(new_radii[number])
             taken[way.nodes] = True
     return Followed(ways, radii, graph, found.cuts_mm), bridges
+
+
+def _least_filling(graph: TubeGraph, evidence: Evidence, way: Way, radius_mm: FloatArray, offer: _Offer) -> float:
+    """Return how bright an artery behind a gap is at least: close to the end of another, nearly as bright as that one's last part."""
+    if offer.length_mm > STEP_GAP_MM or offer.node not in way.nodes[-END_NODES:]:
+        return LEAST_FILLING
+    last = slice(-LAST_NODES, None)
+    before = float(np.median(filling(evidence, graph.index[way.nodes[last]], radius_mm[last])))
+    return min(LEAST_FILLING, AS_BRIGHT * before)
 
 
 def _extent(graph: TubeGraph, nodes: IntArray) -> float:
@@ -126,12 +145,22 @@ def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, no
         for place, most, at_end in offers:
             if gap[place] > most or (best is not None and gap[place] >= best.length_mm):
                 continue
-            entry = int(nodes[near[place]])
-            if _in_line(graph, way, place, entry, nodes, at_end) and _filled(
-                graph, evidence, int(way.nodes[place]), entry, at_end
-            ):
-                best = _Offer(number, int(way.nodes[place]), entry, at_end, float(gap[place]))
+            entry, node = int(nodes[near[place]]), int(way.nodes[place])
+            if _in_line(graph, way, place, entry, nodes, at_end) and _filled(graph, evidence, node, entry, at_end):
+                best = _Offer(number, node, entry, at_end, float(gap[place]))
+            elif at_end and gap[place] <= STEP_GAP_MM and _goes_on(graph, way, entry, nodes):
+                best = _Offer(number, node, entry, at_end, float(gap[place]), step=True)
     return best
+
+
+def _goes_on(graph: TubeGraph, way: Way, entry: int, nodes: IntArray) -> bool:
+    """Tell whether a piece begins beside the end of an artery and runs in its direction."""
+    here, there = graph.places_mm[way.nodes[-1]], graph.places_mm[entry]
+    back = graph.places_mm[way.nodes]
+    onward = unit(here - back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0])
+    around = graph.places_mm[nodes] - there
+    around = around[np.linalg.norm(around, axis=1) <= DIRECTION_MM]
+    return bool(float((around @ onward).min()) >= -STEP_BACK_MM and float(np.dot(unit(around.mean(axis=0)), onward)) >= STEP_CONE)
 
 
 def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool) -> bool:

@@ -16,13 +16,16 @@ STEP_MM = 0.25
 """Between the points of a centreline."""
 RAYS, ROUNDS, SHARE = 36, 4, 0.8
 """Rays a section; how often the course is moved and by which share of what is missing."""
-COURSE_MM, SHIFT_MM = 0.9, 0.75
+COURSE_MM, SHIFT_MM = 0.6, 0.6
 """Gaussian on the course before it is centred, and on each shift."""
 REACH_MM, RAY_STEP_MM = 5.0, 0.1
 FAT_HU = -110.0
 """Darker (lung) counts as fat: half way to lung is not the edge of an artery that lies in a thin layer of fat."""
 ALONG_MM = 0.75
 """Neighbouring sections are averaged over this (Gaussian): noise falls, the lumen hardly changes."""
+CALCIUM_SHARE, CALCIUM_NOISE, PLAQUE_HU = 1.3, 1.5, 60.0
+"""Brighter than the blood of the course by this factor and so many times the noise is calcium or metal: it counts as plaque, so that
+the course keeps to the lumen beside it."""
 BACK_HU = 45.0
 """A ray ends where the scan rises by this and four times its noise above the lowest value so far: another vessel begins."""
 
@@ -88,6 +91,11 @@ def find_edges(
     values = box.sample(points[:, None, None, :] + steps[None, None, :, None] * directions[:, :, None, :])
     values = gaussian_filter1d(np.maximum(np.nan_to_num(values, nan=FAT_HU), FAT_HU), ALONG_MM / STEP_MM, axis=0, mode="nearest")
     core = values[:, :, steps <= 0.45].mean(axis=(1, 2))
+    blood = float(np.median(core))
+    calcium = values > CALCIUM_SHARE * blood + CALCIUM_NOISE * noise_hu
+    if calcium.any():
+        values = np.where(calcium, PLAQUE_HU, values)
+        core = np.maximum(values[:, :, steps <= 0.45].mean(axis=(1, 2)), np.where(calcium.any(axis=(1, 2)), 0.7 * blood, FAT_HU))
     level = core
     lowest = np.minimum.accumulate(values, axis=2)
     risen = values > lowest + BACK_HU + 1.5 * noise_hu
