@@ -28,6 +28,7 @@ _REACH = 3
 _TIE_SD_MM, _TIE_SD_HU = 0.05, 10.0
 _STEP_LIMIT_MM, _STEP_LIMIT_HU, _LEVEL_LIMIT_HU = 0.3, 40.0, 150.0
 _MOST_DAMPING = 100.0
+_ENOUGH = 0.2
 _HELD = 1e6
 
 
@@ -71,7 +72,7 @@ class Pins:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Parameters (N, 44), the level of solid calcium, and the cost: minus the logarithm of the posterior, pins not counted."""
+    """Parameters (N, 60), the level of solid calcium, and the cost: minus the logarithm of the posterior, pins not counted."""
 
     values: FloatArray
     level_hu: float
@@ -86,7 +87,7 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The cost about one place, to second order; ``column`` (N, 44) and ``corner`` belong to the level of calcium."""
+    """The cost about one place, to second order; ``column`` (N, 60) and ``corner`` belong to the level of calcium."""
 
     cost: float
     bands: list[FloatArray]
@@ -102,13 +103,13 @@ class State:
     calcium_share: Float32Array
 
 
-def solve(part: Part, start: FloatArray, level_hu: float, rounds: int, pins: Pins | None = None, enough: float = 0.1) -> Solution:
-    """Go downhill from a start (N, 44); stop where a round lowers the cost by less than ``enough``."""
+def solve(part: Part, start: FloatArray, level_hu: float, rounds: int, pins: Pins | None = None, hold_level: bool = False) -> Solution:
+    """Go downhill from a start (N, 60), with the level of calcium held or free; stop where a round gains next to nothing."""
     values, level, damping = start, level_hu, 1e-3
     state = state_at(part, values, level)
     cost = state.cost + _pin_cost(values, pins)
     for _ in range(rounds):
-        step, step_level = _step(state, values, damping, pins)
+        step, step_level = _step(state, values, damping, pins, hold_level)
         tried = _legal(values + step)
         tried_level = float(np.clip(level + step_level, *LEVEL_RANGE_HU))
         trial = state_at(part, tried, tried_level)
@@ -117,7 +118,7 @@ def solve(part: Part, start: FloatArray, level_hu: float, rounds: int, pins: Pin
             gained = cost - trial_cost
             values, level, state, cost = tried, tried_level, trial, trial_cost
             damping = max(damping / 5.0, 1e-4)
-            if gained < enough:
+            if gained < _ENOUGH:
                 break
         else:
             damping = max(damping * 20.0, 1e-2)
@@ -127,7 +128,7 @@ def solve(part: Part, start: FloatArray, level_hu: float, rounds: int, pins: Pin
 
 
 def state_at(part: Part, values: FloatArray, level_hu: float) -> State:
-    """Return the cost and its derivatives at parameters (N, 44)."""
+    """Return the cost and its derivatives at parameters (N, 60)."""
     scan = part.scan
     kernel = along_kernel(scan.sigma_mm, part.step_mm)
     power = np.float32(part.place_mm2 * part.step_mm / (scan.noise_hu**2 * scan.noise_volume_mm3))
@@ -220,7 +221,9 @@ def _factor(state: State, values: FloatArray, damping: float, pins: Pins | None)
     return np.asarray(cholesky_banded(banded([blocks, *state.bands[1:]]), lower=True, check_finite=False))
 
 
-def _step(state: State, values: FloatArray, damping: float, pins: Pins | None) -> tuple[FloatArray, float]:
+def _step(
+    state: State, values: FloatArray, damping: float, pins: Pins | None, hold_level: bool
+) -> tuple[FloatArray, float]:
     pull = state.pull
     if pins is not None:
         pull = pull.copy()
@@ -229,7 +232,7 @@ def _step(state: State, values: FloatArray, damping: float, pins: Pins | None) -
     factor = _factor(state, values, damping, pins)
     answer = cho_solve_banded((factor, True), np.stack([pull.ravel(), column], axis=1), check_finite=False)
     free = max(state.corner - float(column @ answer[:, 1]), 1e-12)
-    level = (state.pull_level - float(column @ answer[:, 0])) / free
+    level = 0.0 if hold_level else (state.pull_level - float(column @ answer[:, 0])) / free
     step = (answer[:, 0] - answer[:, 1] * level).reshape(values.shape)
     limit = np.full(WITH_CALCIUM, _STEP_LIMIT_MM)
     limit[RING], limit[AROUND] = _STEP_LIMIT_HU, _STEP_LIMIT_HU

@@ -31,9 +31,9 @@ LEVEL_HU, LEVEL_SD_HU, LEVEL_RANGE_HU = 950.0, 200.0, (500.0, 1600.0)
 GAP_MM = 0.15
 _GAP_SD_MM, _GAP_STEP_SD_MM, _GAP_BEND = 0.2, 0.2, 2.0
 _THICK_SD_MM, _THICK_STEP_SD_MM, _THICK_BEND = 2.0, 0.6, 5.0
-_ALIKE_ANGLES = 4.0
-"""So many neighbouring angles count as one: a smooth thickness is not told 16 times."""
-_LITTLE, _LITTLE_MM = 2.0, 0.3
+_ALIKE_PLATES, _ALIKE_GAPS = 8.0, 4.0
+"""So many neighbouring angles count as one: a smooth thickness is not told 32 times."""
+_LITTLE, _LITTLE_MM = 1.0, 0.3
 """Cost of the first mm of calcium at one angle of one section, and where that cost flattens: a plate costs what skins add up to."""
 _PLAQUE_HU, _USUAL_EXCESS_HU = 60.0, 900.0
 _WALL_LEFT_MM, _WALL_LEFT_SD_MM = 0.1, 0.1
@@ -48,13 +48,13 @@ def _alike(count: int, sd: float) -> FloatArray:
 
 def _usual_form() -> FloatArray:
     form = np.zeros((WITH_CALCIUM, WITH_CALCIUM))
-    form[PLATE, PLATE] = _alike(PLATE_ANGLES, _THICK_STEP_SD_MM) + np.eye(PLATE_ANGLES) / _THICK_SD_MM**2
-    form[GAP, GAP] = _alike(GAP_ANGLES, _GAP_STEP_SD_MM) + np.eye(GAP_ANGLES) / _GAP_SD_MM**2
-    return form / _ALIKE_ANGLES
+    form[PLATE, PLATE] = (_alike(PLATE_ANGLES, _THICK_STEP_SD_MM) + np.eye(PLATE_ANGLES) / _THICK_SD_MM**2) / _ALIKE_PLATES
+    form[GAP, GAP] = (_alike(GAP_ANGLES, _GAP_STEP_SD_MM) + np.eye(GAP_ANGLES) / _GAP_SD_MM**2) / _ALIKE_GAPS
+    return form
 
 
 def _beyond_form() -> FloatArray:
-    """Return (32, 44): how far lumen and calcium reach beyond the outer wall at each angle, but for the gap."""
+    """Return (32, 60): how far lumen and calcium reach beyond the outer wall at each angle, but for the gap."""
     turn = 2.0 * np.pi * np.arange(ANGLES) / ANGLES
     rays = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     form = np.zeros((ANGLES, WITH_CALCIUM))
@@ -76,7 +76,7 @@ def add_calcium_knowledge(
     Parameters
     ----------
     bands, pull, values
-        Blocks (N, 44, 44) by offset, gradient (N, 44), parameters (N, 44).
+        Blocks (N, 60, 44) by offset, gradient (N, 60), parameters (N, 60).
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _within_wall(bands: list[FloatArray], pull: FloatArray, values: FloatArray) 
     present = values[:, PLATE] @ FROM_PLATES.T > _PRESENT_MM
     beyond = values @ _BEYOND.T + np.where(present, values[:, GAP] @ FROM_GAPS.T, 0.0) + _WALL_LEFT_MM
     beyond = np.maximum(beyond, 0.0)
-    stiff = 1.0 / (_ALIKE_ANGLES * _WALL_LEFT_SD_MM**2)
+    stiff = 1.0 / (_ALIKE_PLATES * _WALL_LEFT_SD_MM**2)
     for at in np.flatnonzero(beyond.any(axis=1)):
         rows = _BEYOND[beyond[at] > 0.0].copy()
         rows[:, GAP] = np.where(present[at], 1.0, 0.0)[beyond[at] > 0.0, None] * FROM_GAPS[beyond[at] > 0.0]

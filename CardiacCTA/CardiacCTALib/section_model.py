@@ -28,11 +28,11 @@ RING = slice(2 * CONTOUR, 2 * CONTOUR + 3)
 AROUND = slice(2 * CONTOUR + 3, 2 * CONTOUR + 6)
 PARAMETERS = 2 * CONTOUR + 6
 LUMEN_RADIUS, OUTER_RADIUS = 2, CONTOUR + 2
-PLATE_ANGLES, GAP_ANGLES = 16, 8
+PLATE_ANGLES, GAP_ANGLES = 32, 8
 PLATE = slice(PARAMETERS, PARAMETERS + PLATE_ANGLES)
 GAP = slice(PLATE.stop, PLATE.stop + GAP_ANGLES)
 WITH_CALCIUM = GAP.stop
-"""Thickness of calcium at 16 angles and its distance from the lumen at 8: parameters that only a part with calcium has."""
+"""Thickness of calcium at 32 angles and its distance from the lumen at 8: parameters that only a part with calcium has."""
 LEAST_RADIUS_MM = 0.1
 
 
@@ -91,12 +91,12 @@ def picture(
     around_hu
         (N, M) what lies around.
     calcium_hu
-        Level of solid calcium; needed where the parameters hold plates of it (44 instead of 20).
+        Level of solid calcium; needed where the parameters hold plates of it (60 instead of 20).
 
     Returns
     -------
     seen, slopes, lumen_share, calcium_share
-        (N, M) HU; (N, M, 20 or 44); (N, M); (N, M). Blur along the artery is not part of it.
+        (N, M) HU; (N, M, 20 or 60); (N, M); (N, M). Blur along the artery is not part of it.
     """
     lumen, outer = contours_of(values, LUMEN), contours_of(values, OUTER)
     within, whole = blurred_inside(lumen, places.at_mm, sigma_mm), blurred_inside(outer, places.at_mm, sigma_mm)
