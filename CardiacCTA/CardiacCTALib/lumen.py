@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,9 @@ from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.section_planes import plane_grid, plane_values, spline_box
 from SenseCarePlanningLib.volume import Volume
 
-from .calcium_plate import fit_with_plates
+from .calcium_plate import Alternatives, no_alternatives, refit_with_calcium
 from .scan_model import ScanModel
-from .section_fit import SectionFit, Sections, diameter_slopes, fit_sections
+from .section_fit import SectionFit, Sections, fit_sections
 from .section_model import LUMEN, LUMEN_RADIUS, OUTER, RING, Places, contours_of, places_of
 from .section_start import bloomed, calcium_places, first_guess, lumen_levels, surroundings
 
@@ -134,6 +134,7 @@ class Measured:
     values_hu: Float32Array
     places: Places
     visible: BoolArray
+    alternatives: Alternatives = field(default_factory=no_alternatives)
 
 
 def measure_lumen(
@@ -187,19 +188,16 @@ def _measured(
         weight = (usable * _near(guess, at)).astype(np.float32)
         fit = fit_sections(Sections(values, weight, around, places, step, options.place_mm**2), guess, level, scan, rounds)
         guess = fit.values
-    solid = None
     calcium = calcium | calcium_places(values, values - fit.residual, level, scan, lattice, step, options.place_mm)
-    if calcium.any():
-        around = surroundings(values, known, at, lattice, guess[:, OUTER][:, :3], scan, step, options.place_mm)
-        weight = (known * _near(guess, at)).astype(np.float32)
-        sections = Sections(values, weight, around, places, step, options.place_mm**2)
-        fit, solid = fit_with_plates(sections, guess, level, scan, calcium)
-    walls = _walls(fit, line, frames)
-    slopes = diameter_slopes(fit.values)
+    around = surroundings(values, known, at, lattice, guess[:, OUTER][:, :3], scan, step, options.place_mm)
+    weight = (known * _near(guess, at)).astype(np.float32)
+    whole = Sections(values, weight, around, places, step, options.place_mm**2)
+    refit = refit_with_calcium(whole, fit, level, scan, calcium)
+    fit = refit.fit
     return Measured(
-        walls, line, scan, options, fit, *fit.covariance(slopes),
-        (slopes * fit.by_sigma).sum(axis=1), (slopes * fit.by_lumen).sum(axis=1),
-        level, fit.values[:, RING.start], calcium, solid, _arc(calcium, at, fit), values, places, visible,
+        _walls(fit, line, frames), line, scan, options, fit, refit.covariance_mm2, refit.noise_mm2, refit.by_sigma,
+        refit.by_lumen, level, fit.values[:, RING.start], refit.calcium, refit.calcium_hu, _arc(refit.calcium, at, fit), values,
+        places, visible, refit.alternatives,
     )  # fmt: skip
 
 

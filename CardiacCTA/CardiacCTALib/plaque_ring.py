@@ -149,7 +149,7 @@ def _plates(measured: Measured, step_mm: float) -> Float32Array:
     """Return what the fitted calcium adds to the scan (N, M): part of what is measured, not of what is explained away."""
     if measured.calcium_hu is None:
         return np.zeros_like(measured.fit.residual)
-    return plate_excess_hu(measured.fit, measured.calcium_hu, measured.scan, step_mm)
+    return plate_excess_hu(measured.fit, measured.scan, step_mm)
 
 
 def _at_angle(edge_mm: FloatArray, angle: FloatArray) -> FloatArray:

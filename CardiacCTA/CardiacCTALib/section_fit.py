@@ -19,7 +19,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .scan_model import ScanModel
-from .section_knowledge import PlatePrior, add_knowledge
+from .section_knowledge import add_knowledge
 from .section_model import (
     AROUND,
     LEAST_RADIUS_MM,
@@ -27,7 +27,6 @@ from .section_model import (
     LUMEN_RADIUS,
     OUTER,
     OUTER_RADIUS,
-    PLATE,
     RING,
     SHAPE,
     Places,
@@ -37,6 +36,8 @@ from .section_model import (
 
 Float32Array = NDArray[np.float32]
 
+ROBUST_SIGMAS = 4.0
+"""Beyond so many deviations of the noise a place counts as one that the model cannot explain. Chosen."""
 _REACH = 3
 _STEP_LIMIT = {"length": 0.3, "level": 80.0}
 
@@ -54,7 +55,6 @@ class Sections:
     places: Places
     step_mm: float
     place_mm2: float
-    plates: PlatePrior | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class SectionFit:
     ``told`` holds the lower bands of what the scan alone tells, before the knowledge is added.
 
     ``by_sigma`` (N, 20) is the change for 1 mm more blur, ``by_lumen`` (N, 20) for 1 HU more lumen level. ``residual`` (N, M)
-    is scan less model, HU.
+    is scan less model, HU. ``calcium_share`` (N, M) and ``calcium_level_hu`` (N,) are 0 where no calcium was fitted.
     """
 
     values: FloatArray
@@ -75,6 +75,7 @@ class SectionFit:
     residual: Float32Array
     lumen_share: Float32Array
     calcium_share: Float32Array
+    calcium_level_hu: FloatArray
 
     def covariance(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return covariances (N, N) of N numbers, each with slopes (N, 20) on its section's parameters.
@@ -91,7 +92,7 @@ class SectionFit:
         spread[np.arange(count), :, np.arange(count)] = slopes
         flat = spread.reshape(count * width, count)
         answer = cho_solve_banded((self.factor, True), flat)
-        return np.asarray(flat.T @ answer), np.asarray(answer.T @ _times_banded(self.told, answer))
+        return np.asarray(flat.T @ answer), np.asarray(answer.T @ times_banded(self.told, answer))
 
     def variance(self, slopes: FloatArray, weights: FloatArray) -> float:
         """Return the uncertain variance of one weighted sum (weights (N,)) of N numbers with slopes (N, 20).
@@ -102,7 +103,9 @@ class SectionFit:
         return float(flat @ cho_solve_banded((self.factor, True), flat))
 
 
-def fit_sections(sections: Sections, start: FloatArray, lumen_hu: FloatArray, scan: ScanModel, rounds: int = 8) -> SectionFit:
+def fit_sections(
+    sections: Sections, start: FloatArray, lumen_hu: FloatArray, scan: ScanModel, rounds: int = 8, settled: bool = False
+) -> SectionFit:
     """Fit all sections.
 
     Parameters
@@ -111,29 +114,30 @@ def fit_sections(sections: Sections, start: FloatArray, lumen_hu: FloatArray, sc
         (N, 20) first guess.
     lumen_hu
         (N,) level of the lumen.
+    settled
+        The start is good already: places that the model cannot explain are weighed down from the beginning.
     """
     kernel = along_kernel(scan.sigma_mm, sections.step_mm)
     values = start.copy()
     power = np.float32(sections.place_mm2 * sections.step_mm / (scan.noise_hu**2 * scan.noise_volume_mm3))
-    calcium_hu = sections.plates.calcium_hu if sections.plates else None
     for turn in range(rounds + 1):
-        seen, slopes, share, hard = picture(values, lumen_hu, sections.around_hu, sections.places, scan.sigma_mm, calcium_hu)
+        seen, slopes, share, hard = picture(values, lumen_hu, sections.around_hu, sections.places, scan.sigma_mm)
         miss = sections.values - along(seen, kernel)
-        weight = power * sections.weight * _robust(miss, scan.noise_hu, turn)
+        weight = power * sections.weight * _robust(miss, scan.noise_hu, 2 if settled else turn)
         bands, pull = _normal(slopes, weight, miss, kernel)
         if turn == rounds:
-            told = _banded(bands)
-        add_knowledge(bands, pull, values, sections.step_mm, sections.plates)
-        factor = cholesky_banded(_banded(bands), lower=True)
+            told = banded(bands)
+        add_knowledge(bands, pull, values, sections.step_mm)
+        factor = cholesky_banded(banded(bands), lower=True)
         if turn == rounds:
             break
         step = cho_solve_banded((factor, True), pull.ravel()).reshape(values.shape)
-        values = _legal(values + _limited(step))
-    wider = picture(values, lumen_hu, sections.around_hu, sections.places, 1.02 * scan.sigma_mm, calcium_hu)[0]
+        values = legal(values + _limited(step))
+    wider = picture(values, lumen_hu, sections.around_hu, sections.places, 1.02 * scan.sigma_mm)[0]
     change = along(wider, along_kernel(1.02 * scan.sigma_mm, sections.step_mm)) - along(seen, kernel)
     by_sigma = -_answer(slopes, weight, change / np.float32(0.02 * scan.sigma_mm), kernel, factor)
     by_lumen = -_answer(slopes, weight, along(share, kernel), kernel, factor)
-    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share, hard)
+    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share, hard, np.zeros(len(values)))
 
 
 def along_kernel(sigma_mm: float, step_mm: float) -> FloatArray:
@@ -157,7 +161,7 @@ def _robust(miss: Float32Array, noise_hu: float, turn: int) -> Float32Array:
     """Weigh places down that the model cannot explain (a vein, a branch): Cauchy weights from the third round on."""
     if turn < 2:
         return np.ones_like(miss)
-    return np.asarray(1.0 / (1.0 + (miss / np.float32(4.0 * noise_hu)) ** 2), dtype=np.float32)
+    return np.asarray(1.0 / (1.0 + (miss / np.float32(ROBUST_SIGMAS * noise_hu)) ** 2), dtype=np.float32)
 
 
 def _normal(
@@ -183,23 +187,21 @@ def _answer(
     return np.asarray(cho_solve_banded((factor, True), pulled.ravel()).reshape(pulled.shape))
 
 
-def _banded(bands: list[FloatArray]) -> FloatArray:
+def banded(bands: list[FloatArray]) -> FloatArray:
     """Lay the blocks out as the lower bands that ``cholesky_banded`` takes."""
-    count = len(bands[0])
-    width = bands[0].shape[1]
-    lower = np.zeros(((_REACH + 1) * width, count * width))
-    columns = np.arange(count) * width
+    count, width = bands[0].shape[:2]
+    lower = np.zeros(((len(bands)) * width, count, width))
+    row, column = np.indices((width, width))
     for offset, blocks in enumerate(bands):
-        for row in range(width):
-            for column in range(width):
-                below = offset * width + row - column
-                if below >= 0:
-                    # block (n, n + offset) is [earlier, later]; below the diagonal stands its transpose
-                    lower[below, columns[: len(blocks)] + column] = blocks[:, column, row]
-    return lower
+        below = offset * width + row - column
+        kept = below >= 0
+        # block (n, n + offset) is [earlier, later]; below the diagonal stands its transpose
+        values = blocks.transpose(2, 1, 0)[kept]
+        lower[below[kept], : len(blocks), column[kept]] = values
+    return lower.reshape(len(lower), count * width)
 
 
-def _times_banded(lower: FloatArray, columns: FloatArray) -> FloatArray:
+def times_banded(lower: FloatArray, columns: FloatArray) -> FloatArray:
     """Return a symmetric matrix, given by its lower bands, times columns (n, m)."""
     total = lower[0][:, None] * columns
     count = len(columns)
@@ -216,11 +218,10 @@ def _limited(step: FloatArray) -> FloatArray:
     return np.asarray(np.clip(step, -limit, limit))
 
 
-def _legal(values: FloatArray) -> FloatArray:
+def legal(values: FloatArray) -> FloatArray:
     """Keep radii positive and the outer wall outside the lumen."""
     values[:, LUMEN_RADIUS] = np.maximum(values[:, LUMEN_RADIUS], LEAST_RADIUS_MM)
     values[:, OUTER_RADIUS] = np.maximum(values[:, OUTER_RADIUS], values[:, LUMEN_RADIUS] + 0.1)
-    values[:, PLATE] = np.clip(values[:, PLATE], 0.0, 4.0)
     return values
 
 

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 
-from .section_model import AROUND, CONTOUR, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PLATE, RING
+from .section_model import AROUND, CONTOUR, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING
 
 PLAQUE_HU, PLAQUE_SD_HU, TILT_SD_HU, AROUND_SD_HU = 60.0, 20.0, 20.0, 15.0
 """Level of wall and non-calcified plaque before the scan is asked: the middle of the 20 to 90 HU of soft plaque. Chosen."""
 WALL_MM, WALL_SD_MM = 0.6, 1.0
-PLATE_MM, PLATE_SD_MM, PLATE_STEP_SD_MM = 0.5, 0.5, 0.3
 _BEND = {
     "centre": 0.5,
     "radius": 1.0,
@@ -28,7 +27,6 @@ _BEND = {
     "outer_shape": 0.3,
     "ring": 60.0,
     "around": 40.0,
-    "plate": 1.0,
 }
 """Standard deviation of the second derivative along the artery: 1/mm for lengths, HU/mm2 for levels."""
 _SHAPE_SHARE = (0.12, 0.06)
@@ -36,23 +34,12 @@ _SHAPE_SHARE = (0.12, 0.06)
 _ECCENTRIC_MM = 0.6
 
 
-@dataclass(frozen=True, eq=False)
-class PlatePrior:
-    """Level of solid calcium, where (N, 16) it was seen on the lumen, and where it may lie (there and just beside)."""
-
-    calcium_hu: float
-    seen: NDArray[np.bool_]
-    allowed: NDArray[np.bool_]
-
-
-def add_knowledge(
-    bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, plates: PlatePrior | None
-) -> None:
+def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float) -> None:
     """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
-    width = values.shape[1]
-    bend = 1.0 / (_bend_sd(width) * step_mm**2) ** 2
+    bend = 1.0 / (_bend_sd() * step_mm**2) ** 2
+    diagonal = np.arange(PARAMETERS)
+    pull, values = pull[:, :PARAMETERS], values[:, :PARAMETERS]
     second = values[2:] - 2.0 * values[1:-1] + values[:-2]
-    diagonal = np.arange(width)
     count = len(values)
     for first, weight_first in ((0, 1.0), (1, -2.0), (2, 1.0)):
         pull[first : count - 2 + first] -= weight_first * bend * second
@@ -69,29 +56,18 @@ def add_knowledge(
         bands[0][:, one, one] += wall
     bands[0][:, OUTER_RADIUS, LUMEN_RADIUS] -= wall
     bands[0][:, LUMEN_RADIUS, OUTER_RADIUS] -= wall
-    if plates is not None:
-        _add_plates(bands[0], pull, values, plates)
 
 
-def _add_plates(blocks: FloatArray, pull: FloatArray, values: FloatArray, plates: PlatePrior) -> None:
-    """Add what is known of calcium: none where none was seen, a usual thickness elsewhere, alike at neighbouring angles."""
-    index = np.arange(PLATE.start, PLATE.stop)
-    sd = np.where(plates.allowed, PLATE_SD_MM, 0.01)
-    blocks[:, index, index] += 1.0 / sd**2
-    pull[:, PLATE] -= (values[:, PLATE] - np.where(plates.seen, PLATE_MM, 0.0)) / sd**2
-    both = np.where(plates.allowed & np.roll(plates.allowed, -1, axis=1), 1.0 / PLATE_STEP_SD_MM**2, 0.0)
-    after = np.roll(index, -1)
-    fall = values[:, PLATE] - np.roll(values[:, PLATE], -1, axis=1)
-    pull[:, index] -= both * fall
-    pull[:, after] += both * fall
-    blocks[:, index, index] += both
-    blocks[:, after, after] += both
-    blocks[:, index, after] -= both
-    blocks[:, after, index] -= both
+def knowledge_cost(values: FloatArray, step_mm: float) -> float:
+    """Return half the squared deviations that ``add_knowledge`` stands for."""
+    second = (values[2:] - 2.0 * values[1:-1] + values[:-2]) / (_bend_sd() * step_mm**2)
+    usual, sd = _usual(values)
+    short = (WALL_MM - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])) / WALL_SD_MM
+    return 0.5 * float((second**2).sum() + (((values - usual) / sd) ** 2).sum() + (short**2).sum())
 
 
-def _bend_sd(width: int) -> FloatArray:
-    sd = np.full(width, _BEND["plate"])
+def _bend_sd() -> FloatArray:
+    sd = np.empty(PARAMETERS)
     sd[LUMEN] = [_BEND["centre"]] * 2 + [_BEND["radius"]] + [_BEND["shape"]] * (CONTOUR - 3)
     sd[OUTER] = [_BEND["outer_centre"]] * 2 + [_BEND["outer_radius"]] + [_BEND["outer_shape"]] * (CONTOUR - 3)
     sd[RING], sd[AROUND] = _BEND["ring"], _BEND["around"]

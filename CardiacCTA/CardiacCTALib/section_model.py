@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
-from SenseCarePlanningLib.tubes.blurred_contour import Blurred, Contours, blurred_inside, harmonics
+from SenseCarePlanningLib.tubes.blurred_contour import Contours, blurred_inside, harmonics
 
 Float32Array = NDArray[np.float32]
 
@@ -28,16 +28,24 @@ RING = slice(2 * CONTOUR, 2 * CONTOUR + 3)
 AROUND = slice(2 * CONTOUR + 3, 2 * CONTOUR + 6)
 PARAMETERS = 2 * CONTOUR + 6
 LUMEN_RADIUS, OUTER_RADIUS = 2, CONTOUR + 2
-PLATE_ANGLES = 16
+PLATE_ANGLES, GAP_ANGLES = 32, 8
 PLATE = slice(PARAMETERS, PARAMETERS + PLATE_ANGLES)
-"""Thickness of calcium on the lumen at 16 angles: parameters that only an artery with calcium has."""
+GAP = slice(PLATE.stop, PLATE.stop + GAP_ANGLES)
+WITH_CALCIUM = GAP.stop
+"""Thickness of calcium at 32 angles and its distance from the lumen at 8: parameters that only a part with calcium has."""
 LEAST_RADIUS_MM = 0.1
-_NEXT = (np.arange(ANGLES) // 2 + 1) % PLATE_ANGLES
-_FROM_PLATES = 0.5 * (
-    np.eye(PLATE_ANGLES)[np.arange(ANGLES) // 2]
-    + np.eye(PLATE_ANGLES)[np.where(np.arange(ANGLES) % 2, _NEXT, np.arange(ANGLES) // 2)]
-)
-"""(32, 16): thickness at the angles of the contours from that at every other one, linear between."""
+
+
+def _between(knots: int) -> FloatArray:
+    """Return (32, knots): values at the angles of the contours from those at every so many of them, linear between."""
+    stride = ANGLES // knots
+    place = np.arange(ANGLES) / stride
+    low = np.floor(place).astype(int)
+    part = (place - low)[:, None]
+    return np.asarray((1.0 - part) * np.eye(knots)[low % knots] + part * np.eye(knots)[(low + 1) % knots])
+
+
+FROM_PLATES, FROM_GAPS = _between(PLATE_ANGLES), _between(GAP_ANGLES)
 _FLAT_WITHIN_MM = 0.7
 
 
@@ -83,12 +91,12 @@ def picture(
     around_hu
         (N, M) what lies around.
     calcium_hu
-        Level of solid calcium; needed where the parameters hold plates of it (36 instead of 20).
+        Level of solid calcium; needed where the parameters hold plates of it (60 instead of 20).
 
     Returns
     -------
     seen, slopes, lumen_share, calcium_share
-        (N, M) HU; (N, M, 20 or 36); (N, M); (N, M). Blur along the artery is not part of it.
+        (N, M) HU; (N, M, 20 or 60); (N, M); (N, M). Blur along the artery is not part of it.
     """
     lumen, outer = contours_of(values, LUMEN), contours_of(values, OUTER)
     within, whole = blurred_inside(lumen, places.at_mm, sigma_mm), blurred_inside(outer, places.at_mm, sigma_mm)
@@ -104,25 +112,34 @@ def picture(
     slopes[..., AROUND] = beyond[..., None] * places.tilt
     if calcium_hu is None:
         return seen, slopes, within.inside, np.zeros_like(seen)
-    plate, share, moved = _plates(values, lumen, within, places, sigma_mm)
+    share, moved, plate, gap = _plates(values, lumen, places, sigma_mm)
     excess = np.float32(calcium_hu) - ring
     slopes[..., LUMEN] += excess[..., None] * moved
     slopes[..., RING] -= share[..., None] * places.tilt
     slopes[..., PLATE] = excess[..., None] * plate
+    slopes[..., GAP] = excess[..., None] * gap
     return seen + excess * share, slopes, within.inside, share
 
 
 def _plates(
-    values: FloatArray, lumen: Contours, within: Blurred, places: Places, sigma_mm: float
-) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Return how calcium between the lumen and its own outer edge is seen: slopes on thickness, share, slopes on the lumen."""
-    edge = Contours(lumen.centre_mm, lumen.radius_mm + np.maximum(values[:, PLATE], 0.0) @ _FROM_PLATES.T)
-    beyond = blurred_inside(edge, places.at_mm, sigma_mm)
-    step = 2.0 * np.pi / ANGLES
-    by_radius = beyond.per_area * (edge.radius_mm * step).astype(np.float32)[:, None, :]
-    moved = np.concatenate([edge.outward_mm(), (edge.radius_mm * step)[..., None] * SHAPE], axis=2).astype(np.float32)
-    plate = by_radius @ _FROM_PLATES.astype(np.float32)
-    return plate, beyond.inside - within.inside, beyond.per_area @ moved - within.per_area @ _swept(lumen)
+    values: FloatArray, lumen: Contours, places: Places, sigma_mm: float
+) -> tuple[Float32Array, Float32Array, Float32Array, Float32Array]:
+    """Return how calcium between two edges outside the lumen is seen: its share, and slopes on lumen, thickness and gap."""
+    near = Contours(lumen.centre_mm, lumen.radius_mm + np.maximum(values[:, GAP], 0.0) @ FROM_GAPS.T)
+    far = Contours(lumen.centre_mm, near.radius_mm + np.maximum(values[:, PLATE], 0.0) @ FROM_PLATES.T)
+    inner, outer = blurred_inside(near, places.at_mm, sigma_mm), blurred_inside(far, places.at_mm, sigma_mm)
+    step = np.float32(2.0 * np.pi / ANGLES)
+    by_far = outer.per_area * (far.radius_mm.astype(np.float32) * step)[:, None, :]
+    by_near = inner.per_area * (near.radius_mm.astype(np.float32) * step)[:, None, :]
+    both = by_far - by_near
+    centre = outer.per_area @ far.outward_mm().astype(np.float32) - inner.per_area @ near.outward_mm().astype(np.float32)
+    moved = np.concatenate([centre, both @ SHAPE.astype(np.float32)], axis=2)
+    return (
+        outer.inside - inner.inside,
+        moved,
+        by_far @ FROM_PLATES.astype(np.float32),
+        both @ FROM_GAPS.astype(np.float32),
+    )
 
 
 def _swept(contours: Contours) -> Float32Array:

@@ -14,8 +14,13 @@ from .listing import NEAR_END, NO_PLAQUE, lesion_spans, near_end, shows_plaque, 
 from .lumen import Measured, Walls
 from .narrowest import Narrowest, find_narrowest
 from .occlusion import LumenBrightness, lumen_brightness
+<<<<<<< HEAD
 from .plaque_region import plaque_region
 from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, taper_reference
+=======
+from .throat import Throat, throat_of
+from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, plaque_free, taper_reference
+>>>>>>> lumen
 
 BoolArray = NDArray[np.bool_]
 
@@ -25,8 +30,14 @@ GRADES = (("1", 0), ("2", MILD_FROM), ("3", MODERATE_FROM), ("4A", SEVERE_FROM),
 patient's business, not the lesion's."""
 _OPEN_AT_MOST = 99.0
 """A lumen that is there is never called 100 %; an interval that ends at 100 says "may be occluded"."""
+<<<<<<< HEAD
 CALCIUM_SD = 0.07
 """Standard deviation of the stenosis added beside calcium of 120 degrees; with the arc in proportion. From the benchmark."""
+=======
+LESION_FROM = 0.15
+"""A narrowing counts from 15 % diameter stenosis (reference practice: 10 to 15 %), or with plaque in the wall."""
+LEAST_LESION_MM = 1.5
+>>>>>>> lumen
 PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
 _MAYBE_OCCLUDED_MM = 0.45
@@ -167,14 +178,14 @@ def _lesion(
     at = throat.section
     occluded = brightness.occluded(first, last)
     arc = float(measured.calcium_arc_deg[inside].max())
-    sd = _diameter_sd(measured, throat, arc)
-    low, high = max(throat.diameter_mm - Z95 * sd, 0.0), throat.diameter_mm + Z95 * sd
+    hidden = throat_of(measured, walls.diameter_mm, usable[0].healthy_mm, span, step)
+    low, high = _diameter_interval(measured, throat, hidden)
     mld = Estimate(0.0, 0.0, high) if occluded else Estimate(throat.diameter_mm, low, high)
     mla = Estimate(*(float(np.pi / 4.0 * value**2) for value in (mld.value, mld.low, mld.high)))
     axis = 0.0 if occluded else float(walls.least_diameter_mm[at])
     # contours do not tell a very narrow lumen from none; then both stay possible
     unsure = not occluded and float(brightness.bounds_mm()[inside].min()) < _MAYBE_OCCLUDED_MM
-    narrowings = tuple(_narrowing(measured, throat, one, arc, occluded, unsure) for one in usable)
+    narrowings = tuple(_narrowing(measured, throat, one, hidden, occluded, unsure) for one in usable)
     return Lesion(
         first, last, at, ostium_mm + float(walls.arc_mm[at]), float(walls.arc_mm[last] - walls.arc_mm[first]), mld, mla, axis,
         narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded), arc, occluded,
@@ -182,18 +193,27 @@ def _lesion(
     )  # fmt: skip
 
 
+<<<<<<< HEAD
 def _doubts(walls: Walls, lesion: Lesion, plaque: bool) -> tuple[str, ...]:
     end = near_end(walls.arc_mm, (lesion.first, lesion.last), lesion.narrowest, plaque)
     return (*((NEAR_END,) if end else ()), *(() if plaque else (NO_PLAQUE,)))
 
 
 def _diameter_sd(measured: Measured, throat: Narrowest, calcium_arc_deg: float) -> float:
+=======
+def _diameter_interval(measured: Measured, throat: Narrowest, hidden: Throat | None) -> tuple[float, float]:
+    """Return the ends of the interval of the least diameter, mm."""
+>>>>>>> lumen
     scan, weights = measured.scan, throat.weights
-    variance = float(weights @ measured.covariance_mm2 @ weights) + PSF_SHAPE_SD_MM**2
-    variance += (float(weights @ measured.by_sigma) * scan.sigma_error_mm) ** 2
+    variance = PSF_SHAPE_SD_MM**2
+    if hidden is None:
+        variance += float(weights @ measured.covariance_mm2 @ weights)
+        variance += (float(weights @ measured.by_sigma) * scan.sigma_error_mm) ** 2
     variance += (float(weights @ measured.by_lumen) * lumen_error_hu(measured)) ** 2
-    variance += (CALCIUM_SD * calcium_arc_deg / 120.0 * float(np.median(measured.walls.diameter_mm))) ** 2
-    return float(np.sqrt(variance))
+    beside = Z95 * float(np.sqrt(variance))
+    below = 0.0 if hidden is None else max(throat.diameter_mm - hidden.low_mm, 0.0)
+    above = 0.0 if hidden is None else max(hidden.high_mm - throat.diameter_mm, 0.0)
+    return max(throat.diameter_mm - float(np.hypot(below, beside)), 0.0), throat.diameter_mm + float(np.hypot(above, beside))
 
 
 def lumen_error_hu(measured: Measured) -> float:
@@ -202,7 +222,7 @@ def lumen_error_hu(measured: Measured) -> float:
 
 
 def _narrowing(
-    measured: Measured, throat: Narrowest, reference: Reference, calcium_arc_deg: float, occluded: bool, unsure: bool
+    measured: Measured, throat: Narrowest, reference: Reference, hidden: Throat | None, occluded: bool, unsure: bool
 ) -> Narrowing:
     """Return stenosis and interval: slopes of 1 - d/ref on all diameters, times their covariance, plus scan and reference."""
     at = throat.section
@@ -210,14 +230,21 @@ def _narrowing(
     ratio = 0.0 if occluded else throat.diameter_mm / healthy
     slopes = (ratio * reference.weights[at] - throat.weights) / healthy
     scan = measured.scan
-    variance = float(slopes @ measured.covariance_mm2 @ slopes)
-    variance += float((slopes @ measured.by_sigma) * scan.sigma_error_mm) ** 2
+    if hidden is None:
+        variance = float(slopes @ measured.covariance_mm2 @ slopes)
+        variance += float((slopes @ measured.by_sigma) * scan.sigma_error_mm) ** 2
+    else:
+        # the throat's part is in its own interval
+        own = ratio * reference.weights[at] / healthy
+        variance = float(own @ measured.covariance_mm2 @ own)
     variance += float((slopes @ measured.by_lumen) * lumen_error_hu(measured)) ** 2
     variance += (ratio * float(reference.misfit_mm[at]) / healthy) ** 2 + (PSF_SHAPE_SD_MM / healthy) ** 2
-    variance += (CALCIUM_SD * calcium_arc_deg / 120.0) ** 2
-    sd = float(np.sqrt(variance))
+    sd = Z95 * float(np.sqrt(variance))
+    narrower = 0.0 if hidden is None else max(throat.diameter_mm - hidden.low_mm, 0.0) / healthy
+    wider = 0.0 if hidden is None else max(hidden.high_mm - throat.diameter_mm, 0.0) / healthy
     most = 100.0 if occluded else _OPEN_AT_MOST
-    value, low, high = (float(np.clip(100.0 * (1.0 - ratio + shift), 0.0, most)) for shift in (0.0, -Z95 * sd, Z95 * sd))
+    shifts = (0.0, -float(np.hypot(wider, sd)), float(np.hypot(narrower, sd)))
+    value, low, high = (float(np.clip(100.0 * (1.0 - ratio + shift), 0.0, most)) for shift in shifts)
     stenosis = Estimate(value, low, 100.0 if unsure else high)
     area = Estimate(*(100.0 * (1.0 - (1.0 - value / 100.0) ** 2) for value in (stenosis.value, stenosis.low, stenosis.high)))
     spread = float(

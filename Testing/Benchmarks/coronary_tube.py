@@ -41,6 +41,7 @@ class TubeSpec:
     calcium_hu: float | None = None
     calcium_arc_deg: float = 90.0
     calcium_mm: float = 0.8
+    calcium_gap_mm: float = 0.0
     calcium_length_mm: float = 4.0
     muscle_side: bool = False
     lumen_hu: float = 400.0
@@ -181,7 +182,8 @@ def _paint_tube(
         if spec.calcium_hu is not None:
             hard = np.maximum.reduce(
                 [
-                    from_lumen - spec.calcium_mm,
+                    from_lumen - spec.calcium_gap_mm - spec.calcium_mm,
+                    spec.calcium_gap_mm - from_lumen,
                     np.abs(arc - spec.lesion_at_mm) - 0.5 * spec.calcium_length_mm,
                     (np.abs(opposite) - np.deg2rad(0.5 * spec.calcium_arc_deg)) * np.hypot(u, v),
                     from_outer + 0.1,
