@@ -91,7 +91,7 @@ def plaque_region(measured: Measured, walls: Walls, bifurcations: Sequence[Bifur
     noise = np.hypot(_thickness_error(measured), error)
     sure = clear > np.maximum(SURE_EXCESS_MM, EXCESS_SIGMAS * noise / np.sqrt(np.maximum(share, FACING_SHARE)))
     sure |= excess > np.maximum(BESIDE_MUSCLE_MM, EXCESS_SIGMAS * noise)
-    diseased = _of_the_vessel(_diseased(excess, sure, measured.visible), measured, walls)
+    diseased = without_neighbours(_diseased(excess, sure, measured.visible), walls, measured.calcium.any(axis=1))
     return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, step)
 
 
@@ -206,10 +206,15 @@ def _diseased(excess: FloatArray, sure: BoolArray, visible: BoolArray) -> BoolAr
     return np.asarray(kept[labels])
 
 
-def _of_the_vessel(diseased: BoolArray, measured: Measured, walls: Walls) -> BoolArray:
+def without_neighbours(diseased: BoolArray, walls: Walls, calcified: BoolArray) -> BoolArray:
     """Return the diseased stretches without those that are muscle or a vein drawn into the wall.
 
     An artery that is half as wide again outside as beside the stretch, and as wide as ever inside, has a neighbour and no plaque.
+
+    Parameters
+    ----------
+    diseased, calcified
+        (N,) sections with a thick wall, and those with calcium, which is plaque whatever lies beside it.
     """
     labels, count = ndimage.label(diseased)
     kept = diseased.copy()
@@ -217,7 +222,7 @@ def _of_the_vessel(diseased: BoolArray, measured: Measured, walls: Walls) -> Boo
         run = labels == one
         reach = np.abs(walls.arc_mm[:, None] - walls.arc_mm[run]).min(axis=1)
         beside = ~diseased & (reach < _COMPARED_MM)
-        if not beside.any() or measured.calcium[run].any():
+        if not beside.any() or calcified[run].any():
             continue
         outer, lumen = (values[run] for values in (walls.outer_diameter_mm, walls.diameter_mm))
         grown = float(outer.max() / np.median(walls.outer_diameter_mm[beside]))
