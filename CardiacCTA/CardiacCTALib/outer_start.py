@@ -13,7 +13,10 @@ Float32Array = NDArray[np.float32]
 
 TO_FAT_HU = -15.0
 """Half-way between the wall (60 HU) and the fat around the heart (-80 to -100 HU)."""
-_SECTORS, _LEAST_SECTORS = 16, 5
+_SECTORS, _LEAST_SECTORS = 16, 4
+_FREE_SECTORS, _SEEN_SECTORS, _ROUND_MM = 14, 9, 0.25
+"""A wall aside of the lumen is believed where fat begins in so many sectors, the second of them in sight, on a circle within the
+third. Chosen."""
 _WIDEST_WALL_MM, _BEHIND_MM, _FAT_SHARE = 3.5, 0.9, 0.6
 """A wall is at most so thick; fat counts where this share of the places in the next 0.9 mm is fat too. A lipid core lies some 30
 HU above the threshold, so that noise makes single places of it look like fat and not most of them. Chosen."""
@@ -25,8 +28,9 @@ def outer_circles(
 ) -> FloatArray:
     """Return centre and radius (N, 3) of the outer wall, mm, in the section's plane.
 
-    Sectors that face muscle or a vein have no fat behind them and say nothing; the circle goes through the others. Where too
-    few sectors fall to fat, it lies a wall of usual thickness around the lumen.
+    Where fat begins nearly all round, the circle goes through its beginnings and may lie aside of the lumen, as in an eccentric
+    plaque. Where muscle or a vein lies against the artery, fat behind those must not draw the wall away: the circle then has
+    the lumen's centre, and the radius of most sectors. Where few fall to fat, it lies a usual wall around the lumen.
 
     Parameters
     ----------
@@ -42,11 +46,17 @@ def outer_circles(
     edge = _fat_from(values, usable, at_mm, centre_mm, radius_mm)
     angle = (np.arange(_SECTORS) + 0.5) / _SECTORS * 2.0 * np.pi - np.pi
     design = np.stack([np.cos(angle), np.sin(angle), np.ones_like(angle)], axis=1)
+    reach = float(np.linalg.norm(at_mm, axis=1).max())
     usual = np.concatenate([np.zeros_like(centre_mm), (radius_mm + wall_mm)[:, None]], axis=1)
     found = usual.copy()
     for row in np.flatnonzero(np.isfinite(edge).sum(axis=1) >= _LEAST_SECTORS):
         seen = np.isfinite(edge[row])
-        found[row] = _circle(design[seen], edge[row][seen], usual[row])
+        circle = _circle(design[seen], edge[row][seen], usual[row])
+        miss = float(np.median(np.abs(edge[row][seen] - design[seen] @ circle)))
+        # a sector whose wall would lie beyond what is looked at speaks neither for nor against the circle
+        beyond = ~seen & (design @ circle > min(float(radius_mm[row]) + _WIDEST_WALL_MM, reach - _BEHIND_MM))
+        free = (seen | beyond).sum() >= _FREE_SECTORS and seen.sum() >= _SEEN_SECTORS and miss < _ROUND_MM
+        found[row] = circle if free else (0.0, 0.0, float(np.median(edge[row][seen])))
     found = np.asarray(ndimage.median_filter(found, (9, 1), mode="nearest"), dtype=np.float64)
     # the lumen stays inside
     shift = np.linalg.norm(found[:, :2], axis=1)

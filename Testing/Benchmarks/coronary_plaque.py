@@ -125,8 +125,8 @@ def tables(rows: Sequence[dict[str, Any]]) -> None:
     print("volumes: number, mean error %, mean absolute error %, share within 15 %")
     for name, least in (("total", LARGE_MM3), ("calcified", LARGE_CALCIUM_MM3), ("low_attenuation", LARGE_CALCIUM_MM3)):
         print(f"{name + ' from ' + format(least, '.0f') + ' mm3':30s}{'true walls':>22s}{'fitted walls':>22s}   in 95 % interval")
-        for kind in (*PLAQUES, "all"):
-            these = [row for row in diseased if kind in (row["kind"], "all")]
+        for kind in (*PLAQUES, "blur 0.6 mm", "blur 0.8 mm", "all"):
+            these = [row for row in diseased if kind in (row["kind"], f"blur {row['fwhm']} mm", "all")]
             large = [row for row in these if row["true"][name] >= least]
             if not large:
                 continue

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from CardiacCTALib.listing import lesion_spans, near_end, shows_plaque, sure_narrowing
-from CardiacCTALib.plaque_region import PlaqueRegion
+from CardiacCTALib.lumen import Walls
+from CardiacCTALib.plaque_region import PlaqueRegion, without_neighbours
 
 STEP_MM, COUNT = 0.4, 100
 ARC_MM = np.arange(COUNT) * STEP_MM
@@ -71,3 +72,18 @@ def test_a_narrowing_without_plaque_must_be_mild_and_sure(percent: float, low: f
 )
 def test_the_ends_of_a_line_make_a_lesion_less_certain(span: tuple[int, int], narrowest: int, plaque: bool, wanted: bool) -> None:
     assert near_end(ARC_MM, span, narrowest, plaque) is wanted
+
+
+@pytest.mark.parametrize(
+    ("outer_mm", "lumen_mm", "calcified", "plaque"),
+    [(2.0, 1.0, False, False), (1.6, 1.0, False, True), (2.0, 0.7, False, True), (2.0, 1.0, True, True)],
+    ids=["half as wide again", "grown as arteries do", "narrowed as well", "with calcium"],
+)
+def test_a_neighbour_drawn_into_the_wall_is_no_plaque(outer_mm: float, lumen_mm: float, calcified: bool, plaque: bool) -> None:
+    thick = np.zeros(COUNT, dtype=bool)
+    thick[40:50] = True
+    lumen = np.where(thick, lumen_mm, 1.0)[:, None] * np.ones((1, 32))
+    outer = np.where(thick, outer_mm, 1.3)[:, None] * np.ones((1, 32))
+    points = np.stack([ARC_MM, 0.0 * ARC_MM, 0.0 * ARC_MM], axis=1)
+    walls = Walls(points, np.tile(np.eye(3), (COUNT, 1, 1)), ARC_MM, lumen, outer)
+    assert without_neighbours(thick, walls, thick & calcified).any() == plaque
