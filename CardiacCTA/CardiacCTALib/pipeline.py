@@ -35,7 +35,7 @@ from .patient_findings import graft_finding, lesions_of, patient_findings
 from .quality import check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
-from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, check_engine, segment
+from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, network_for, segment
 from .segment_map import segment_map
 from .segments import BY_CODE
 from .vessel_result import VesselResult, measure_vessels
@@ -196,7 +196,7 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
     if problems:
         raise InputError("The coronary analysis cannot be made as asked.", problems)
     if options.heart is None:
-        check_engine(options.engine)
+        network_for(options.engine)
 
 
 def _outside(volume: Volume, click: Clicks) -> list[str]:

@@ -33,13 +33,9 @@ __all__ = ["Clicks", "CoronaryOstium", "EngineInfo", "Gap", "HeartSegmentation",
 logger = logging.getLogger(__name__)
 
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
-<<<<<<< HEAD
-EngineName = Literal["auto", "classical", "bundle"]
-=======
 NO_CONTRAST_HU = 110.0
 """Blood without contrast has 30 to 60 HU; dark blood of the right heart in the arterial phase more than this. Chosen."""
-EngineName = Literal["auto", "classical", "totalsegmentator"]
->>>>>>> heart
+EngineName = Literal["auto", "classical", "bundle", "totalsegmentator"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +45,9 @@ class SegmentOptions:
     Parameters
     ----------
     engine
-<<<<<<< HEAD
         ``classical`` needs no weights; ``bundle`` asks the network that comes with this module about the classical evidence;
-        ``auto`` is ``classical`` as long as the network does not do better (its card says how it does).
-=======
-        ``classical`` needs no weights; ``totalsegmentator`` draws heart, far aorta and caval veins by that network besides,
-        where it is installed; ``auto`` is ``classical``, for the network changes no number of the arteries and takes minutes.
->>>>>>> heart
+        ``totalsegmentator`` draws heart, far aorta and caval veins by that network besides, where it is installed; ``auto`` is
+        ``classical`` as long as the network does not do better (its card says how it does).
     clicks
         Arteries marked by the reader, one for each ostium: they take the place of the ostia and tips found.
     """
@@ -82,11 +74,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     """
     options = options or SegmentOptions()
     progress = progress or Progress()
-<<<<<<< HEAD
     network = network_for(options.engine)
-=======
-    check_engine(options.engine)
->>>>>>> heart
     try:
         with progress.step("Aorta"):
             region = find_heart(volume)
@@ -121,33 +109,25 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         found.ostia,
         found.gaps,
         tips,
-<<<<<<< HEAD
         _engine(options, found, detail),
-=======
-        _engine(options, detail),
->>>>>>> heart
         chambers.levels,
         found.remarks,
         grafts,
     )
 
 
-<<<<<<< HEAD
 def network_for(engine: str) -> PatchSegmenter | None:
-    """Return the network that an engine asks, None for an engine without one.
-=======
-def check_engine(engine: str) -> None:
-    """Refuse an engine that is unknown or cannot run here.
->>>>>>> heart
+    """Return the network for the arteries that an engine asks, None for an engine without one.
 
     Raises
     ------
     InputError
-<<<<<<< HEAD
         When the engine is unknown, or its network cannot run here.
     """
-    if engine not in ("auto", "classical", "bundle"):
-        raise InputError(f"The engine {engine!r} is unknown; choose auto, classical or bundle.")
+    if engine not in get_args(EngineName):
+        raise InputError(f"The engine {engine!r} is unknown; choose auto, classical, bundle or totalsegmentator.")
+    if engine == NETWORK and (missing := network_missing()):
+        raise InputError(missing)
     if engine != "bundle":
         return None
     network, reason = shipped_network()
@@ -157,25 +137,12 @@ def check_engine(engine: str) -> None:
 
 
 def _engine(options: SegmentOptions, found: Coronaries, detail: str) -> EngineInfo:
-    if found.model and not options.clicks:
-        return EngineInfo("classical and network", found.model, "1", detail)
-    return EngineInfo("clicks" if options.clicks else "classical", "fitted average heart and cheapest ways", "1", detail)
-=======
-        With the reason.
-    """
-    if engine not in get_args(EngineName):
-        raise InputError(f"The engine {engine!r} is unknown; choose auto, classical or totalsegmentator.")
-    reason = network_missing() if engine == NETWORK else None
-    if reason:
-        raise InputError(reason)
-
-
-def _engine(options: SegmentOptions, detail: str) -> EngineInfo:
     model = "fitted average heart and cheapest ways"
     if options.engine == NETWORK:
         return EngineInfo(NETWORK, f"TotalSegmentator total for heart, far aorta and caval veins; {model}", "1", detail)
+    if found.model and not options.clicks:
+        return EngineInfo("classical and network", found.model, "1", detail)
     return EngineInfo("clicks" if options.clicks else "classical", model, "1", detail)
->>>>>>> heart
 
 
 def check_phase(levels: BloodLevels) -> None:

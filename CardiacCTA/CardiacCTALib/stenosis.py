@@ -14,13 +14,9 @@ from .listing import NEAR_END, NO_PLAQUE, lesion_spans, near_end, shows_plaque, 
 from .lumen import Measured, Walls
 from .narrowest import Narrowest, find_narrowest
 from .occlusion import LumenBrightness, lumen_brightness
-<<<<<<< HEAD
 from .plaque_region import plaque_region
 from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, taper_reference
-=======
 from .throat import Throat, throat_of
-from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, plaque_free, taper_reference
->>>>>>> lumen
 
 BoolArray = NDArray[np.bool_]
 
@@ -30,14 +26,6 @@ GRADES = (("1", 0), ("2", MILD_FROM), ("3", MODERATE_FROM), ("4A", SEVERE_FROM),
 patient's business, not the lesion's."""
 _OPEN_AT_MOST = 99.0
 """A lumen that is there is never called 100 %; an interval that ends at 100 says "may be occluded"."""
-<<<<<<< HEAD
-CALCIUM_SD = 0.07
-"""Standard deviation of the stenosis added beside calcium of 120 degrees; with the arc in proportion. From the benchmark."""
-=======
-LESION_FROM = 0.15
-"""A narrowing counts from 15 % diameter stenosis (reference practice: 10 to 15 %), or with plaque in the wall."""
-LEAST_LESION_MM = 1.5
->>>>>>> lumen
 PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
 _MAYBE_OCCLUDED_MM = 0.45
@@ -193,17 +181,13 @@ def _lesion(
     )  # fmt: skip
 
 
-<<<<<<< HEAD
 def _doubts(walls: Walls, lesion: Lesion, plaque: bool) -> tuple[str, ...]:
     end = near_end(walls.arc_mm, (lesion.first, lesion.last), lesion.narrowest, plaque)
     return (*((NEAR_END,) if end else ()), *(() if plaque else (NO_PLAQUE,)))
 
 
-def _diameter_sd(measured: Measured, throat: Narrowest, calcium_arc_deg: float) -> float:
-=======
 def _diameter_interval(measured: Measured, throat: Narrowest, hidden: Throat | None) -> tuple[float, float]:
     """Return the ends of the interval of the least diameter, mm."""
->>>>>>> lumen
     scan, weights = measured.scan, throat.weights
     variance = PSF_SHAPE_SD_MM**2
     if hidden is None:

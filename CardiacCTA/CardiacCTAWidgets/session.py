@@ -296,10 +296,6 @@ class Session:
         changes = (*self.result.changes, make(self.result))
         self._changed(kept(self.measured, changes, Path(self.case.folder), self.result))
 
-<<<<<<< HEAD
-<<<<<<< HEAD
-=======
->>>>>>> coropanel
     def draw(self, make: Callable[[Any, Any, Path], Any]) -> None:
         """Keep what a reader drew on vessels, beside the window; a refusal is shown, and nothing is kept then.
 
@@ -327,16 +323,6 @@ class Session:
         self._keeping = None
         before = {one.vessel.name: one for one in self.result.vessels}
         names = dict(zip(before, (one.vessel.name for one in result.vessels), strict=True))
-<<<<<<< HEAD
-=======
-    def _keep(self, changes: Any) -> None:
-        result = changed(self.measured, changes, kept_in(Path(self.case.folder)), self.result)
-        save_changes(changes, Path(self.case.folder))
-        names = {old: new for old, new in zip(self.names(), (one.vessel.name for one in result.vessels), strict=True)}
-        chosen = names.get(self.vessel, "")
->>>>>>> corodicom
-=======
->>>>>>> coropanel
         nodes = {old: result_nodes(self.case, f"vessel {old}") for old in names}
         for old, new in names.items():
             for node in nodes[old]:

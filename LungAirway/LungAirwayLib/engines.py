@@ -13,12 +13,8 @@ from numpy.typing import NDArray
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.bundle import BundleSegmenter
 from SenseCarePlanningLib.inference.protocol import Prediction, Segmenter
-<<<<<<< HEAD
 from SenseCarePlanningLib.inference.registry import ModelEntry, registry_beside
-=======
-from SenseCarePlanningLib.inference.registry import ModelEntry, read_registry
 from SenseCarePlanningLib.inference.totalsegmentator import run_task, why_not
->>>>>>> heart
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import Volume
 

@@ -109,7 +109,7 @@ def test_the_engine_bundle_is_the_network_and_says_why_where_it_cannot_run(
     assert segment.network_for("bundle") is not None
     assert segment.network_for("classical") is None
     with pytest.raises(InputError, match="unknown"):
-        segment.network_for("totalsegmentator")
+        segment.network_for("magic")
     monkeypatch.setattr(segment, "shipped_network", lambda: shipped_network(tmp_path / "coronary_ct"))
     with pytest.raises(InputError, match="not in this installation"):
         segment.network_for("bundle")

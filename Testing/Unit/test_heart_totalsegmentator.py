@@ -16,7 +16,7 @@ from totalsegmentator_standin import CONFIG, NIBABEL
 
 from CardiacCTALib.heart_network import STRUCTURES, find_structures, network_missing, with_network
 from CardiacCTALib.pipeline import CoronaryOptions, check_options
-from CardiacCTALib.segment import check_engine
+from CardiacCTALib.segment import network_for
 from CardiacCTALib.structures import AORTA, CAVA, FAR_AORTA, HEART_NAMES, LEFT_VENTRICLE, MYOCARDIUM, PULMONARY_ARTERY
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.totalsegmentator import run_task
@@ -85,16 +85,16 @@ def test_without_weights_it_is_refused_before_any_work(record: Path, tmp_path: P
     assert "weights" in str(network_missing())
     with pytest.raises(InputError, match="weights"):
         check_options(Volume(np.zeros((4, 4, 4), np.int16), AFFINE), CoronaryOptions(engine="totalsegmentator"))
-    check_engine("auto")
+    network_for("auto")
     assert not record.exists()
 
 
 def test_not_installed_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"not installed; install it, or choose the engine classical\."):
-        check_engine("totalsegmentator")
+        network_for("totalsegmentator")
     with pytest.raises(InputError, match="unknown"):
-        check_engine("magic")
+        network_for("magic")
 
 
 def test_a_version_with_other_names_is_refused(record: Path, tmp_path: Path) -> None:

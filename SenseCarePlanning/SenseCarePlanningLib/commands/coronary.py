@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..dicomio.load import LoadedImage
     from ..volume import LabelMap, Volume
 
-ENGINES = ("auto", "classical", "bundle")
+ENGINES = ("auto", "classical", "bundle", "totalsegmentator")
 
 
 def add_parser(subparsers: Any, summary: str) -> None:

@@ -169,13 +169,9 @@ def _described(description: SegmentDescription, number: int) -> Any:
     from pydicom.sr.coding import Code as DicomCode
 
     def coded(code: Code) -> Any:
-<<<<<<< HEAD
+        """Return a code as highdicom has it."""
         # longer meanings than DICOM holds are cut: they are for display only
         return DicomCode(code.value, code.scheme, code.meaning[:LONGEST_MEANING])
-=======
-        """Return a code as highdicom has it."""
-        return DicomCode(code.value, code.scheme, code.meaning)
->>>>>>> scct
 
     algorithm, kind = None, hd.seg.SegmentAlgorithmTypeValues.MANUAL
     if description.algorithm:
