@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.errors import SenseCareError
+from SenseCarePlanningLib.inference.protocol import Segmenter
 from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
@@ -20,7 +21,7 @@ from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .airway_classical import cut_loops, find_airway
-from .airway_network import network_chance, network_for, tracheal_air_hu, with_air_at_1000
+from .airway_network import PatchSegmenter, network_chance, network_for, tracheal_air_hu, with_air_at_1000
 from .branch_evidence import CutPiece, Judged
 from .constants import LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT
 from .engines import airway_chance, choose_engine
@@ -146,66 +147,111 @@ def segment_airway(
     with progress.step("Lungs"):
         chest = survey(hu, spacing)
         trunk = coarse_trunk(chest)
-        coarse = separate_lungs(chest, trunk)
-        lungs = np.asarray(upsample(coarse, chest.factor, hu.shape)).copy()
-        top = int((chest.trachea.centres[0, 0] + 1) * chest.factor[0])
+        lungs = np.asarray(upsample(separate_lungs(chest, trunk), chest.factor, hu.shape)).copy()
         box = _crop(lungs, chest, spacing, hu.shape)
         if check_lungs is not None:
             check_lungs(*_lungs_and_trunk(lungs, trunk, chest, axes, volume))
     with progress.step("Airway"):
         crop = np.clip(hu[box], -1024, 300).astype(np.float32)
+        top = int((chest.trachea.centres[0, 0] + 1) * chest.factor[0])
         crop[max(top - box[0].start, 0) :] = 0.0
         offset = np.array([part.start for part in box])
         seeds = (chest.trachea.voxels * chest.factor + np.array(chest.factor) // 2) - offset
-        bridges: tuple[Bridge, ...] = ()
         if engine is None:
-            found = find_airway(crop, lungs[box] > 0, seeds, spacing, progress)
-            lumen, chance, smooth = found.lumen, found.evidence, found.smooth_hu
-            info = EngineInfo(
-                "classical",
-                "walled-in dark paths",
-                "1",
-                f"trunk below {found.trunk_threshold_hu:.0f} HU, "
-                f"walls from {found.wall_threshold_hu:.0f} HU above the lumen, {found.path_count} peripheral paths",
-            )
-            del found
+            found = _by_paths(crop, lungs[box] > 0, seeds, spacing, progress)
         else:
-            prediction = engine.segment(volume, progress)
-            chance = axes.apply(airway_chance(prediction))[box]
-            lumen, bridges = _lumen_of(_cropped(chance, box, axes, volume), axes, seeds)
-            smooth = crop
-            info = EngineInfo(engine.name, prediction.detail, "1")
+            found = _by_engine(engine, crop, volume, axes, box, seeds, progress)
     if network is not None:
         with progress.step("Airway network"):
-            air = tracheal_air_hu(crop, seeds)
-            likely, model = network_chance(with_air_at_1000(crop, air), lumen, spacing, network, progress)
-            added = add_network_branches(likely, with_air_at_1000(smooth, air), lumen, lungs[box] > 0, spacing)
-            lumen, chance = added.lumen, np.maximum(chance, likely, out=chance)
-            chance[lumen] = 1.0
-            info = EngineInfo("classical and network", model, "1", f"{info.detail}; {added.path_count} paths of the network")
-            del likely, added
+            found = _with_network(found, crop, lungs[box] > 0, seeds, spacing, network, progress)
     airway = np.zeros(hu.shape, dtype=np.uint8)
-    airway[box] = lumen
+    airway[box] = found.lumen
     lungs[airway > 0] = 0
     with progress.step("Vessels"):
         vessels = np.zeros(hu.shape, dtype=np.uint8)
-        vessels[box] = find_vessels(smooth, lungs[box] > 0, lumen, spacing)
+        vessels[box] = find_vessels(found.smooth_hu, lungs[box] > 0, found.lumen, spacing)
 
     def label_map(array: NDArray[Any], names: dict[int, str]) -> LabelMap:
+        """Return labels along the patient's axes on the scan's own grid."""
         return LabelMap(axes.restore(array), volume.affine_ijk_to_lps, names)
 
     root = axes.lps_from_index(volume.grid, chest.trachea.centres[0] * chest.factor + (np.array(chest.factor) - 1) / 2.0)
     return AirwaySegmentation(
         airway=label_map(airway, {1: "airway_lumen"}),
-        probability=_cropped(chance, box, axes, volume),
+        probability=_cropped(found.chance, box, axes, volume),
         lungs=label_map(lungs, LUNG_NAMES),
         vessels=label_map(vessels, {1: "vessel"}),
-        engine=info,
+        engine=found.info,
         root_lps_mm=root,
         warnings=_warnings(chest, lungs, volume),
-        bridges=bridges,
+        bridges=found.bridges,
         grown=engine is None,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The airway in the box around the lungs: lumen, chance of being airway, smoothed HU, how it was found, gaps joined."""
+
+    lumen: NDArray[np.bool_]
+    chance: NDArray[np.float32]
+    smooth_hu: NDArray[np.float32]
+    info: EngineInfo
+    bridges: tuple[Bridge, ...] = ()
+
+
+def _by_paths(
+    crop: NDArray[np.float32],
+    lungs: NDArray[np.bool_],
+    seeds: NDArray[np.int64],
+    spacing: tuple[float, float, float],
+    progress: Progress,
+) -> _Found:
+    """Find the airway without a network."""
+    found = find_airway(crop, lungs, seeds, spacing, progress)
+    info = EngineInfo(
+        "classical",
+        "walled-in dark paths",
+        "1",
+        f"trunk below {found.trunk_threshold_hu:.0f} HU, "
+        f"walls from {found.wall_threshold_hu:.0f} HU above the lumen, {found.path_count} peripheral paths",
+    )
+    return _Found(found.lumen, found.evidence, found.smooth_hu, info)
+
+
+def _by_engine(
+    engine: Segmenter,
+    crop: NDArray[np.float32],
+    volume: Volume,
+    axes: PatientAxes,
+    box: tuple[slice, slice, slice],
+    seeds: NDArray[np.int64],
+    progress: Progress,
+) -> _Found:
+    """Find the airway by a segmentation engine alone."""
+    prediction = engine.segment(volume, progress)
+    chance = axes.apply(airway_chance(prediction))[box]
+    lumen, bridges = _lumen_of(_cropped(chance, box, axes, volume), axes, seeds)
+    return _Found(lumen, chance, crop, EngineInfo(engine.name, prediction.detail, "1"), bridges)
+
+
+def _with_network(
+    found: _Found,
+    crop: NDArray[np.float32],
+    lungs: NDArray[np.bool_],
+    seeds: NDArray[np.int64],
+    spacing: tuple[float, float, float],
+    network: PatchSegmenter,
+    progress: Progress,
+) -> _Found:
+    """Add the branches that a network sees beyond those found without it."""
+    air = tracheal_air_hu(crop, seeds)
+    likely, model = network_chance(with_air_at_1000(crop, air), found.lumen, spacing, network, progress)
+    added = add_network_branches(likely, with_air_at_1000(found.smooth_hu, air), found.lumen, lungs, spacing)
+    chance = np.maximum(found.chance, likely, out=found.chance)
+    chance[added.lumen] = 1.0
+    info = EngineInfo("classical and network", model, "1", f"{found.info.detail}; {added.path_count} paths of the network")
+    return _Found(added.lumen, chance, found.smooth_hu, info)
 
 
 def _lungs_and_trunk(
