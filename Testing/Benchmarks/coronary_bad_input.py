@@ -167,7 +167,7 @@ def cases() -> list[Case]:
         Case("no contrast, 3 mm slices", lambda: scan_calcium(patient()), REFUSED, ("without contrast",)),
         Case("pulmonary phase", lambda: scan(patient(), PULMONARY), REFUSED, ("right heart",)),
         Case("venous phase", lambda: scan(patient(), VENOUS), N, ("contrast is weak",)),
-        Case("weak contrast 170 HU", lambda: scan(patient(contrast_hu=170.0)), N, ("contrast is weak", "contrast has not")),
+        Case("weak contrast 170 HU", lambda: scan(patient(contrast_hu=170.0)), N, ("contrast is weak", "too little")),
         Case("upper half", lambda: part(control(), 0, 0.5, 1.0), N, ("scan",)),
         Case("lower half", lambda: part(control(), 0, 0.0, 0.5), REFUSED, ("root of the aorta",)),
         Case("left half", lambda: part(control(), 2, 0.5, 1.0), N, ("scan",)),
