@@ -18,7 +18,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_amount import CalciumAmount
 from .constants import HIGH_RISK_FEATURES
-from .dark_core import CORE_HU, CORE_SIGMAS, DarkCore, cube_of, dark_cores
+from .dark_core import CORE_HU, CORE_SIGMAS, CORE_WALL_MM, DarkCore, cube_of, dark_cores
 from .findings import Feature
 from .lumen import Measured
 from .plaque_region import PlaqueRegion
@@ -143,11 +143,12 @@ def _low_attenuation(
         return HighRiskFeature(sign, True, certain, text, _thickest(core.places))
     deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
     deep &= ring.outer_mm > region.normal_mm[:, None]
+    thick = deep & (ring.thickness_mm - region.normal_mm[:, None] > CORE_WALL_MM)
     if not deep.any():
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
     section = _thickest(deep)
-    volume = float((ring.share * deep).sum() * ring.place_mm3)
+    volume = float((ring.share * thick).sum() * ring.place_mm3)
     least = _smallest_core_mm3(measured, volume, level)
     text = f"no dark core of {least:.0f} mm3 or more; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
     if not np.isfinite(least):
@@ -161,7 +162,7 @@ def _low_attenuation(
 def _smallest_core_mm3(measured: Measured, plaque_mm3: float, level_hu: float) -> float:
     """Return the smallest lipid core that would have been told from noise in a plaque; infinite where none would fit in."""
     spread = 8.0  # a small core and what its blur spreads around it
-    if plaque_mm3 < 0.5 * spread:
+    if plaque_mm3 < spread:
         return float("inf")
     error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
     return max(CORE_SIGMAS * error / max(level_hu - CORE_HU, 15.0), 1.0)
@@ -200,7 +201,7 @@ def _napkin_ring(
     """Compare the inner half of the plaque at the largest dark core with the rim outside of it."""
     sign = Feature.NAPKIN_RING
     thick = ring.thickness_mm - region.normal_mm[:, None]
-    if not (thick[inside] > _THICK_MM).any():
+    if not (thick[inside] > CORE_WALL_MM).any():
         return HighRiskFeature(sign, None, False, "the wall is too thin to show a core", None)
     calcified = bool(ring.glows[inside].any())
     if not cores:
