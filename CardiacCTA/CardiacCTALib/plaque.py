@@ -151,15 +151,15 @@ def plaque_volumes(
         The wall as :func:`plaque_wall` gives it; looked at where not given.
     """
     wall = wall or plaque_wall(measured, walls, ring)
-    return _volumes(measured, wall, slice(first, last + 1), None)
+    return _volumes(measured, wall, slice(first, last + 1))
 
 
-def _volumes(measured: Measured, wall: PlaqueWall, part: slice, only: BoolArray | None) -> PlaqueVolumes:
-    """Sum up the sections of a part, or those of it in ``only``."""
+def _volumes(measured: Measured, wall: PlaqueWall, part: slice) -> PlaqueVolumes:
+    """Sum up the diseased sections of a part; elsewhere noise would add up."""
     region, step = wall.region, wall.region.step_mm
     rows = np.zeros(len(region.plaque_mm2), dtype=bool)
     rows[part] = True
-    inside = rows if only is None else rows & only
+    inside = rows & region.diseased
     calcified = max(float(wall.calcium.volume_mm3[inside].sum()), 0.0)
     total = max(float(region.plaque_mm2[inside].sum() * step), calcified)
     soft = total - calcified
@@ -270,4 +270,4 @@ def vessel_plaque(measured: Measured, walls: Walls | None = None) -> PlaqueVolum
 def whole_plaque(measured: Measured, wall: PlaqueWall) -> PlaqueVolumes:
     """Return the plaque of all diseased sections of an artery, against the volume of all sections in the scan."""
     seen = np.flatnonzero(measured.visible)
-    return _volumes(measured, wall, slice(int(seen[0]), int(seen[-1]) + 1), wall.region.diseased)
+    return _volumes(measured, wall, slice(int(seen[0]), int(seen[-1]) + 1))
