@@ -28,8 +28,9 @@ LEVEL_SD = 0.10
 """Relative standard error of a height that is read from a large piece. From the benchmark."""
 SMALL_MM3 = 6.0
 """From this volume on a piece shows its height: a cube of 1.8 mm, twice the blur. Chosen."""
-AMOUNT_SD = 0.10
-"""Relative standard error of the summed brightness: what the fitted lumen takes of the calcium beside it. From the benchmark."""
+AMOUNT_SD = (0.10, 0.25)
+"""Relative standard error of the summed brightness, down and up: what the fitted lumen takes of the calcium beside it, and what
+of a piece is no brighter than contrast. From the benchmark."""
 _ROUNDS, _SHARE = 10, 0.5
 _MOST_SOFT_HU = 130.0
 
@@ -53,12 +54,12 @@ class CalciumAmount:
     solid_error_hu: float
     above_hu: FloatArray
 
-    def error_mm3(self, part: BoolArray) -> float:
-        """Return the standard error of the volume of the sections ``part`` (N,)."""
+    def errors_mm3(self, part: BoolArray) -> tuple[float, float]:
+        """Return the standard errors, down and up, of the volume of the sections ``part`` (N,)."""
         if self.solid_hu is None:
-            return 0.0
-        volume = max(float(self.volume_mm3[part].sum()), 0.0)
-        return volume * float(np.hypot(AMOUNT_SD, self.solid_error_hu / self.solid_hu))
+            return 0.0, 0.0
+        volume, height = max(float(self.volume_mm3[part].sum()), 0.0), self.solid_error_hu / self.solid_hu
+        return volume * float(np.hypot(AMOUNT_SD[0], height)), volume * float(np.hypot(AMOUNT_SD[1], height))
 
 
 def calcium_amount(measured: Measured, ring: Ring) -> CalciumAmount:

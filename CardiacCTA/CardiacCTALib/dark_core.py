@@ -30,7 +30,11 @@ CORE_SIGMAS = 4.0
 """By how many standard deviations of the noise left a core must be darker than the plaque around it. Chosen: there are some
 hundreds of independent places in a plaque."""
 LEAST_CORE_MM3 = 1.0
-_HALF, _MARGIN_MM, _EDGE_MM, _FROM_CALCIUM_MM = 0.4, 0.5, 0.25, 0.6
+CORE_WALL_MM = 1.0
+"""Plaque thinner than this beside the normal wall shows no core: the glow of lumen and fat on both sides meets in it. Chosen."""
+FROM_CALCIUM_MM = 0.6
+"""So near to where calcium glows, HU of the plaque are not believed. Chosen."""
+_HALF, _MARGIN_MM, _EDGE_MM = 0.4, 0.5, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,7 @@ def dark_cores(measured: Measured, ring: Ring, region: PlaqueRegion, inside: Boo
     held, count = (ndimage.gaussian_filter(cube_of(values, ring), widths) for values in (weight * own, weight))
     quiet = (held / np.maximum(count, 1e-3))[:, ring.lattice[:, 0], ring.lattice[:, 1]]
     plaque = (weight > 0.3) & (ring.outer_mm > region.normal_mm[:, None]) & (inside & region.diseased)[:, None]
-    plaque &= _away_mm(ring.glows, ring) > _FROM_CALCIUM_MM
+    plaque &= away_mm(ring.glows, ring) > FROM_CALCIUM_MM
     deep = plaque & (ring.inner_mm > _EDGE_MM) & (ring.outer_mm > region.normal_mm[:, None] + 0.5 * _EDGE_MM)
     if not deep.any():
         return ()
@@ -82,7 +86,8 @@ def dark_cores(measured: Measured, ring: Ring, region: PlaqueRegion, inside: Boo
     cores = []
     for one in range(1, found + 1):
         piece = labels == one
-        if float(fall[piece].max()) >= CORE_SIGMAS * noise:
+        thickness = float(np.median((ring.thickness_mm - region.normal_mm[:, None])[piece]))
+        if float(fall[piece].max()) >= CORE_SIGMAS * noise and thickness >= CORE_WALL_MM:
             cores.append(_core(measured, ring, piece, plaque, around - own, around, float(quiet[piece].mean())))
     return tuple(sorted((one for one in cores if one.volume_mm3 >= LEAST_CORE_MM3), key=lambda one: -one.volume_mm3))
 
@@ -91,7 +96,7 @@ def _core(
     measured: Measured, ring: Ring, places: BoolArray, plaque: BoolArray, dark: FloatArray, around: float, seen: float
 ) -> DarkCore:
     """Sum the darkness of a core and of what its blur spread around it within the plaque."""
-    wide = (_away_mm(places, ring) <= _MARGIN_MM) & plaque
+    wide = (away_mm(places, ring) <= _MARGIN_MM) & plaque
     mass = float((ring.share * dark * wide).sum() * ring.place_mm3)
     spread = float((ring.share * wide).sum() * ring.place_mm3)
     error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
@@ -101,7 +106,7 @@ def _core(
     return DarkCore(places, volume, told, around, seen, mass / max(error, 1e-6))
 
 
-def _away_mm(places: BoolArray, ring: Ring) -> FloatArray:
+def away_mm(places: BoolArray, ring: Ring) -> FloatArray:
     """Return how far every place (N, M) is from the given ones, mm; infinite without any."""
     if not places.any():
         return np.full(places.shape, np.inf)

@@ -18,7 +18,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_amount import CalciumAmount
 from .constants import HIGH_RISK_FEATURES
-from .dark_core import CORE_HU, CORE_SIGMAS, DarkCore, cube_of, dark_cores
+from .dark_core import CORE_HU, CORE_SIGMAS, CORE_WALL_MM, DarkCore, cube_of, dark_cores
 from .findings import Feature
 from .lumen import Measured
 from .plaque_region import PlaqueRegion
@@ -41,7 +41,7 @@ plaque beside it and not above 130 HU. The sign is defined by eye; the numbers a
 SURE_SIGMAS, SURE_CORE_MM3, SMALL_CORE_MM3 = 5.0, 1.0, 4.0
 """A core is beyond doubt from so many standard errors, when its interval leaves more than the first volume. Absence of one is
 told where a core of the second volume would have been seen. Chosen."""
-_THICK_MM = 0.6
+_THICK_MM, _ROOMY_MM = 0.6, 1.4
 _Z_ONE_SIDED, _Z95 = 1.645, 1.96
 
 
@@ -147,8 +147,7 @@ def _low_attenuation(
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
     section = _thickest(deep)
-    volume = float((ring.share * deep).sum() * ring.place_mm3)
-    least = _smallest_core_mm3(measured, volume, level)
+    least = _smallest_core_mm3(measured, ring, region, inside, level)
     text = f"no dark core of {least:.0f} mm3 or more; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
     if not np.isfinite(least):
         text = f"the plaque is too small to show a core; it has {level:.0f} HU +- {doubt:.0f} on the whole"
@@ -158,10 +157,14 @@ def _low_attenuation(
     return HighRiskFeature(sign, False, least <= SMALL_CORE_MM3 and not calcified, text, None)
 
 
-def _smallest_core_mm3(measured: Measured, plaque_mm3: float, level_hu: float) -> float:
-    """Return the smallest lipid core that would have been told from noise in a plaque; infinite where none would fit in."""
+def _smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:
+    """Return the smallest lipid core that would have been told from noise in a plaque; infinite where it is too thin for one.
+
+    In a thin plaque a core that touches the lumen is lost in its glow.
+    """
     spread = 8.0  # a small core and what its blur spreads around it
-    if plaque_mm3 < 0.5 * spread:
+    roomy = np.isfinite(ring.ring_hu) & (ring.thickness_mm - region.normal_mm[:, None] > _ROOMY_MM) & inside[:, None]
+    if float((ring.share * roomy).sum() * ring.place_mm3) < spread:
         return float("inf")
     error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
     return max(CORE_SIGMAS * error / max(level_hu - CORE_HU, 15.0), 1.0)
@@ -200,11 +203,13 @@ def _napkin_ring(
     """Compare the inner half of the plaque at the largest dark core with the rim outside of it."""
     sign = Feature.NAPKIN_RING
     thick = ring.thickness_mm - region.normal_mm[:, None]
-    if not (thick[inside] > _THICK_MM).any():
+    if not (thick[inside] > CORE_WALL_MM).any():
         return HighRiskFeature(sign, None, False, "the wall is too thin to show a core", None)
     calcified = bool(ring.glows[inside].any())
     if not cores:
-        return HighRiskFeature(sign, False, not calcified, "no core darker than its rim beyond noise", None)
+        level = float(np.nanmean(ring.ring_hu[inside])) if np.isfinite(ring.ring_hu[inside]).any() else 0.0
+        told = _smallest_core_mm3(measured, ring, region, inside, level) <= SMALL_CORE_MM3
+        return HighRiskFeature(sign, False, told and not calcified, "no core darker than its rim beyond noise", None)
     core = cores[0]
     here: BoolArray = np.asarray(np.isin(ring.angle_index, np.unique(ring.angle_index[core.places])))
     here &= core.places.max(axis=1, keepdims=True) & np.isfinite(ring.raw_hu) & (ring.share > 0.5) & (thick > _THICK_MM)

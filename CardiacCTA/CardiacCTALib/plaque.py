@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_amount import CalciumAmount, calcium_amount
-from .dark_core import dark_cores
-from .high_risk import LEVEL_SD_HU, HighRiskFeature, high_risk_features
+from .dark_core import FROM_CALCIUM_MM, away_mm, dark_cores
+from .high_risk import LEVEL_SD_HU, SMALL_CORE_MM3, HighRiskFeature, high_risk_features
 from .lumen import Measured, Walls
 from .plaque_region import PlaqueRegion, plaque_region, volume_error_mm3
 from .plaque_ring import Ring, ring_of
@@ -25,6 +25,8 @@ BINS_HU = (("necrotic core", -30.0, 30.0), ("fibro-fatty", 30.0, 130.0), ("fibro
 """Non-calcified composition by HU at 120 kV, as quantitative plaque analysis bins it; calcified is above 350. The bins shift with
 tube voltage, kernel and lumen contrast, which stand beside every result."""
 _LOWEST_HU = -30.0
+CORE_UP_SHARE = 0.35
+"""Standard error, upwards, of the volume of dark cores: what of them lies in the glow of the lumen. From the benchmark."""
 BESIDE_CALCIUM = (0.5, 1.0)
 """Standard deviation of a plaque's volume, down and up, for the lumen beside calcium, which takes some of it: a share of the
 calcium's volume. From the benchmark."""
@@ -149,30 +151,30 @@ def plaque_volumes(
         The wall as :func:`plaque_wall` gives it; looked at where not given.
     """
     wall = wall or plaque_wall(measured, walls, ring)
-    return _volumes(measured, wall, slice(first, last + 1), None)
+    return _volumes(measured, wall, slice(first, last + 1))
 
 
-def _volumes(measured: Measured, wall: PlaqueWall, part: slice, only: BoolArray | None) -> PlaqueVolumes:
-    """Sum up the sections of a part, or those of it in ``only``."""
+def _volumes(measured: Measured, wall: PlaqueWall, part: slice) -> PlaqueVolumes:
+    """Sum up the diseased sections of a part; elsewhere noise would add up."""
     region, step = wall.region, wall.region.step_mm
     rows = np.zeros(len(region.plaque_mm2), dtype=bool)
     rows[part] = True
-    inside = rows if only is None else rows & only
+    inside = rows & region.diseased
     calcified = max(float(wall.calcium.volume_mm3[inside].sum()), 0.0)
     total = max(float(region.plaque_mm2[inside].sum() * step), calcified)
     soft = total - calcified
-    hard = wall.calcium.error_mm3(inside)
+    hard_down, hard_up = wall.calcium.errors_mm3(inside)
     error = volume_error_mm3(measured, region, inside)
     down, up = (float(np.hypot(error, share * calcified)) for share in BESIDE_CALCIUM)
     by_bin, dark = _composition(measured, wall, inside, soft, up)
     vessel, lumen = float(region.vessel_mm2[rows].sum() * step), float(region.lumen_mm2[rows].sum() * step)
     least, most = max(total - Z95 * down, 0.0), total + Z95 * up
-    soft_down, soft_up = float(np.hypot(down, hard)), float(np.hypot(up, hard))
+    soft_down, soft_up = float(np.hypot(down, hard_up)), float(np.hypot(up, hard_down))
     return PlaqueVolumes(
         total, calcified, soft, by_bin[0][1], by_bin, vessel, lumen,
         (
             ("total", least, most),
-            ("calcified", max(calcified - Z95 * hard, 0.0), calcified + Z95 * hard),
+            ("calcified", max(calcified - Z95 * hard_down, 0.0), calcified + Z95 * hard_up),
             ("non_calcified", max(soft - Z95 * soft_down, 0.0), soft + Z95 * soft_up),
             ("low_attenuation", *dark),
             ("burden_percent", 100.0 * least / vessel, 100.0 * most / vessel),
@@ -190,6 +192,7 @@ def _composition(
     ring, region = wall.ring, wall.region
     within = np.clip((ring.outer_mm - region.normal_mm[:, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share
     plaque = np.isfinite(ring.ring_hu) & (within > 0.05) & (inside & region.diseased)[:, None]
+    plaque &= away_mm(ring.glows, ring) > FROM_CALCIUM_MM
     levels, weight = ring.ring_hu[plaque], within[plaque]
     cores = dark_cores(measured, ring, region, inside)
     core = min(sum(one.volume_mm3 for one in cores), soft_mm3)
@@ -202,7 +205,9 @@ def _composition(
     by_bin = tuple((name, volume) for (name, _, _), volume in zip(BINS_HU, volumes, strict=True))
     spread = Z95 * total_error_mm3 / max(soft_mm3, 1e-6)
     least, most = least * max(1.0 - spread, 0.0), most * (1.0 + spread)
-    return by_bin, (max(least, core - Z95 * error, 0.0), max(most, core + Z95 * error))
+    unseen = min(SMALL_CORE_MM3, 0.3 * soft_mm3) if soft_mm3 > 0.0 else 0.0
+    up = float(np.hypot(error, CORE_UP_SHARE * core))
+    return by_bin, (max(least, core - Z95 * error, 0.0), max(most, core + Z95 * up, unseen))
 
 
 def _binned(levels: FloatArray, weight: FloatArray) -> list[float]:
@@ -265,4 +270,4 @@ def vessel_plaque(measured: Measured, walls: Walls | None = None) -> PlaqueVolum
 def whole_plaque(measured: Measured, wall: PlaqueWall) -> PlaqueVolumes:
     """Return the plaque of all diseased sections of an artery, against the volume of all sections in the scan."""
     seen = np.flatnonzero(measured.visible)
-    return _volumes(measured, wall, slice(int(seen[0]), int(seen[-1]) + 1), wall.region.diseased)
+    return _volumes(measured, wall, slice(int(seen[0]), int(seen[-1]) + 1))
