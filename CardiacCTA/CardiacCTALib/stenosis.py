@@ -15,7 +15,7 @@ from .constants import MILD_FROM, MODERATE_FROM, OCCLUDED_AT, SEVERE_FROM
 from .findings import Stenosis
 from .lumen import Measured, Walls
 from .narrowest import Narrowest, find_narrowest
-from .occlusion import LumenBrightness, lumen_brightness
+from .occlusion import OCCLUSION_MM, LumenBrightness, lumen_brightness
 from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, plaque_free, taper_reference
 from .throat import Throat, throat_of
 
@@ -200,7 +200,8 @@ def _lesion(
     mla = Estimate(*(float(np.pi / 4.0 * value**2) for value in (mld.value, mld.low, mld.high)))
     axis = 0.0 if occluded else float(walls.least_diameter_mm[at])
     # contours do not tell a very narrow lumen from none; then both stay possible
-    unsure = not occluded and float(brightness.bounds_mm()[inside].min()) < _MAYBE_OCCLUDED_MM
+    thin = hidden is not None and hidden.low_mm < OCCLUSION_MM
+    unsure = not occluded and (thin or float(brightness.bounds_mm()[inside].min()) < _MAYBE_OCCLUDED_MM)
     narrowings = tuple(_narrowing(measured, throat, one, hidden, occluded, unsure) for one in usable)
     return Lesion(
         first, last, at, ostium_mm + float(walls.arc_mm[at]), float(walls.arc_mm[last] - walls.arc_mm[first]), mld, mla, axis,
