@@ -156,6 +156,8 @@ def _owned(windows: list[slice], spans: list[tuple[int, int]], count: int) -> li
 
 def plate_excess_hu(fit: SectionFit, scan: ScanModel, step_mm: float) -> Float32Array:
     """Return what the plates add to the picture (N, M)."""
+    if fit.calcium_level_hu.size == 0:
+        return np.zeros_like(fit.calcium_share)
     return _excess(fit.values, fit.calcium_share, fit.calcium_level_hu, scan, step_mm)
 
 

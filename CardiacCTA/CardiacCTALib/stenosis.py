@@ -34,6 +34,8 @@ PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
 _VALLEY = 0.5
 _MAYBE_OCCLUDED_MM = 0.45
+_UNRESOLVED_SIGMAS = 2.0
+"""A lumen narrower than this is known by its brightness; its contour is held up by what is known about arteries."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,8 @@ def _lesion(
     at = throat.section
     arc = float(measured.calcium_arc_deg[inside].max())
     hidden = throat_of(measured, walls.diameter_mm, usable[0].healthy_mm, span, step)
+    if hidden is None and throat.diameter_mm < _UNRESOLVED_SIGMAS * measured.scan.sigma_mm:
+        hidden = _unresolved(measured, throat, brightness)
     # calcium in place of the lumen may be lumen in another answer
     occluded = brightness.occluded(first, last) and (hidden is None or hidden.high_mm < _MAYBE_OCCLUDED_MM)
     low, high = _diameter_interval(measured, throat, hidden)
@@ -208,6 +212,16 @@ def _lesion(
         narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded), arc, occluded,
         _remarks(arc, mld, measured, unsure),
     )  # fmt: skip
+
+
+def _unresolved(measured: Measured, throat: Narrowest, brightness: LumenBrightness) -> Throat:
+    """Return the interval of a lumen narrower than the blur: its contour's, and down to what its brightness leaves possible."""
+    weights = throat.weights
+    variance = float(weights @ measured.covariance_mm2 @ weights)
+    variance += (float(weights @ measured.by_sigma) * measured.scan.sigma_error_mm) ** 2
+    beside = Z95 * float(np.sqrt(variance))
+    low = max(min(throat.diameter_mm - beside, brightness.least_mm(throat.section)), 0.0)
+    return Throat(throat.diameter_mm, low, throat.diameter_mm + beside)
 
 
 def _diameter_interval(measured: Measured, throat: Narrowest, hidden: Throat | None) -> tuple[float, float]:
