@@ -36,6 +36,8 @@ _SEED_SIGMAS, _WALL_SIGMAS = 4.5, 3.0
 _THICK_WALL_MM = 0.9
 STEEP_ERROR_MM = 0.03
 """Error of the modelled scan for each HU a mm of slope: what is not Gaussian of the blur. Chosen: 10 % of a sigma of 0.3 mm."""
+_PLACE_SHARE = 0.3
+"""A place counts as calcium where so much of what is seen there is."""
 _GROW_MM, _MARGIN_MM, _MOST_MM = 1.2, 2.4, 32.0
 _LADDER = (0.75, 0.5, 0.25, 1.15, 1.35, 1.6)
 """Radii at the narrowest place that are tried, as shares of the likeliest; the first ones downwards, the others upwards."""
@@ -115,34 +117,47 @@ def refit_with_calcium(sections: Sections, fit: SectionFit, lumen_hu: FloatArray
     if spans:
         sections = replace(sections, weight=_trusted(sections, scan))
     done = [_refit(sections, fit, lumen_hu, scan, span) for span in spans]
+    owned = _owned([one.window for one in done], spans, len(fit.values))
     values = fit.values.copy()
     share, level = np.zeros_like(sections.values), np.zeros(len(values))
-    for one in done:
-        values[one.window] = one.best.values[:, :PARAMETERS]
-        level[one.window] = one.best.level_hu
-        share[one.window] = one.share
+    for one, (whole_rows, own_rows) in zip(done, owned, strict=True):
+        values[whole_rows] = one.best.values[own_rows, :PARAMETERS]
+        level[whole_rows] = one.best.level_hu
+        share[whole_rows] = one.share[own_rows]
     excess = _excess(values, share, level, scan, sections.step_mm)
     after = fit_sections(replace(sections, values=sections.values - excess), values, lumen_hu, scan, rounds=0, settled=True)
     after = replace(after, calcium_share=share, calcium_level_hu=level)
     slopes = diameter_slopes(values)
     covariance, noise = after.covariance(slopes)
     by_sigma, by_lumen = (slopes * after.by_sigma).sum(axis=1), (slopes * after.by_lumen).sum(axis=1)
-    for one in done:
-        window = one.window
+    for one, (whole_rows, own_rows) in zip(done, owned, strict=True):
         for whole, own in ((covariance, one.covariance), (noise, one.noise)):
-            whole[window], whole[:, window] = 0.0, 0.0
-            whole[window, window] = own
-        by_sigma[window], by_lumen[window] = one.by_sigma, one.by_lumen
+            whole[whole_rows], whole[:, whole_rows] = 0.0, 0.0
+            whole[np.ix_(whole_rows, whole_rows)] = own[np.ix_(own_rows, own_rows)]
+        by_sigma[whole_rows], by_lumen[whole_rows] = one.by_sigma[own_rows], one.by_lumen[own_rows]
     hard = along(share, along_kernel(scan.sigma_mm, sections.step_mm)) > _PLACE_SHARE
     mean = float(np.average(level[:, None] + 0.0 * share, weights=share)) if share.sum() > 0.0 else None
     return Refit(after, covariance, noise, by_sigma, by_lumen, hard, mean, _joined(done, len(values)))
 
 
-_PLACE_SHARE = 0.3
+def _owned(windows: list[slice], spans: list[tuple[int, int]], count: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return for each window which sections it answers for, counted in the artery and in itself: not those of another's span."""
+    owner = np.full(count, -1)
+    for number, (first, last) in enumerate(spans):
+        owner[first : last + 1] = number
+    found = []
+    for number, window in enumerate(windows):
+        rows = np.arange(window.start, window.stop)
+        rows = rows[(owner[rows] == number) | (owner[rows] == -1)]
+        owner[rows] = number
+        found.append((rows, rows - window.start))
+    return found
 
 
 def plate_excess_hu(fit: SectionFit, scan: ScanModel, step_mm: float) -> Float32Array:
     """Return what the plates add to the picture (N, M)."""
+    if fit.calcium_level_hu.size == 0:
+        return np.zeros_like(fit.calcium_share)
     return _excess(fit.values, fit.calcium_share, fit.calcium_level_hu, scan, step_mm)
 
 
@@ -158,7 +173,7 @@ def suspected(sections: Sections, fit: SectionFit, scan: ScanModel, calcium: Boo
         if (seed & wall).any() or (bright[wall] > _WALL_SIGMAS).any():
             seed |= wall
     seed = ndimage.binary_dilation(seed, iterations=max(round(_GROW_MM / step), 1)) if seed.any() else seed
-    labels, _ = ndimage.label(ndimage.binary_closing(seed, iterations=2) | seed)
+    labels, _ = ndimage.label(ndimage.binary_closing(seed, iterations=max(round(_MARGIN_MM / step), 1)) | seed)
     spans = [(int(part.start), int(part.stop) - 1) for (part,) in ndimage.find_objects(labels)]
     most = round(_MOST_MM / step)
     return [(at, min(at + most, last)) for first, last in spans for at in range(first, last + 1, most + 1)]

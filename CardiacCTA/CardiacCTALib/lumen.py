@@ -28,6 +28,8 @@ BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
 
 _LEAST_LENGTH_MM = 3.0
+_METAL_HU = 1500.0
+"""What is brighter is metal, for which no plates of calcium stand: there all bright places count, as they are seen."""
 
 
 @dataclass(frozen=True)
@@ -194,9 +196,11 @@ def _measured(
     whole = Sections(values, weight, around, places, step, options.place_mm**2)
     refit = refit_with_calcium(whole, fit, level, scan, calcium)
     fit = refit.fit
+    metal = np.where(calcium, values, -np.inf).max(axis=1, keepdims=True) >= _METAL_HU
+    hard = refit.calcium | (calcium & metal)
     return Measured(
         _walls(fit, line, frames), line, scan, options, fit, refit.covariance_mm2, refit.noise_mm2, refit.by_sigma,
-        refit.by_lumen, level, fit.values[:, RING.start], refit.calcium, refit.calcium_hu, _arc(refit.calcium, at, fit), values,
+        refit.by_lumen, level, fit.values[:, RING.start], hard, refit.calcium_hu, _arc(hard, at, fit), values,
         places, visible, refit.alternatives,
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ cannot be told from none along 1 to 4 mm. Shorter gaps may be either, and are sa
 _SUSPECT_MM = 0.5
 _WINDOW_MM = 1.0
 _SHOULDER_MM = 0.4
-_Z_ONE_SIDED = 1.645
+_Z_ONE_SIDED, _Z_TWO_SIDED = 1.645, 1.96
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,14 @@ class LumenBrightness:
         half = max(round(0.5 * _WINDOW_MM / self.step_mm), 1)
         count = len(self.area_mm2)
         return np.array([self.bound_mm(max(at - half, 0), min(at + half, count - 1)) for at in range(count)])
+
+    def least_mm(self, section: int) -> float:
+        """Return the diameter that the lumen of the millimetre about a section is wider than with 97.5 % confidence; may be 0."""
+        half = max(round(0.5 * _WINDOW_MM / self.step_mm), 1)
+        part = slice(max(section - half, 0), section + half + 1)
+        area = self.area_mm2[part]
+        error = float(np.sqrt((self.error_mm2[part] ** 2).mean() / len(area)))
+        return float(2.0 * np.sqrt(max(float(area.mean()) - _Z_TWO_SIDED * error, 0.0) / np.pi))
 
     def occluded(self, first: int, last: int) -> bool:
         """Tell whether an occlusion is supported somewhere in sections first to last."""

@@ -231,7 +231,7 @@ def _bright(one: VesselResult) -> list[QualityItem]:
 
 
 def _calcified(one: VesselResult) -> list[QualityItem]:
-    """Say where calcium lies beside a narrowed lumen: severe stenoses of mixed plaque in digital hearts were read too mild."""
+    """Say where calcium lies beside a narrowed lumen: what is lumen and what calcium is then a matter of likelihood."""
     assert one.measured is not None
     found: dict[str, QualityItem] = {}
     for lesion in one.lesions:

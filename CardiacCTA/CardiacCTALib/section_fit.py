@@ -10,7 +10,7 @@ What is known beforehand stands in ``section_knowledge``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,8 @@ class SectionFit:
     ``told`` holds the lower bands of what the scan alone tells, before the knowledge is added.
 
     ``by_sigma`` (N, 20) is the change for 1 mm more blur, ``by_lumen`` (N, 20) for 1 HU more lumen level. ``residual`` (N, M)
-    is scan less model, HU. ``calcium_share`` (N, M) and ``calcium_level_hu`` (N,) are 0 where no calcium was fitted.
+    is scan less model, HU. ``calcium_share`` (N, M) and ``calcium_level_hu`` (N,) are 0 where no calcium was fitted, the
+    latter empty where none was anywhere.
     """
 
     values: FloatArray
@@ -75,7 +76,7 @@ class SectionFit:
     residual: Float32Array
     lumen_share: Float32Array
     calcium_share: Float32Array
-    calcium_level_hu: FloatArray
+    calcium_level_hu: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def covariance(self, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return covariances (N, N) of N numbers, each with slopes (N, 20) on its section's parameters.
@@ -137,7 +138,7 @@ def fit_sections(
     change = along(wider, along_kernel(1.02 * scan.sigma_mm, sections.step_mm)) - along(seen, kernel)
     by_sigma = -_answer(slopes, weight, change / np.float32(0.02 * scan.sigma_mm), kernel, factor)
     by_lumen = -_answer(slopes, weight, along(share, kernel), kernel, factor)
-    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share, hard, np.zeros(len(values)))
+    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share, hard)
 
 
 def along_kernel(sigma_mm: float, step_mm: float) -> FloatArray:

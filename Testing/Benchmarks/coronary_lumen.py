@@ -27,11 +27,13 @@ from CardiacCTALib.plaque import analyse_plaque
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.stenosis import find_lesions
 
-GROUPS = ("soft 25-60", "soft 70", "soft 80-90", "occluded", "healthy", "calcium")
+GROUPS = ("soft 25-60", "soft 70", "soft 80-90", "occluded", "healthy", "calcium", "hidden")
 
 
 def random_spec(group: str, seed: int) -> TubeSpec:
     """Draw one tube of a group."""
+    if group == "hidden":
+        return hidden_spec(seed)
     random = np.random.default_rng([seed, GROUPS.index(group)])
     start = float(random.uniform(2.4, 4.0))
     depth = {
@@ -59,6 +61,43 @@ def random_spec(group: str, seed: int) -> TubeSpec:
         lumen_hu=float(random.uniform(330.0, 480.0)),
         psf_sigma_mm=float(random.uniform(0.25, 0.35)),
         noise_hu=float(random.uniform(20.0, 30.0)),
+        voxel_mm=float(random.uniform(0.35, 0.5)),
+        line_error_mm=float(random.uniform(0.05, 0.2)),
+        seed=seed,
+    )
+
+
+def hidden_spec(seed: int) -> TubeSpec:
+    """Draw a mild to severe stenosis with calcium on the lumen or deep in the plaque, that may hide or feign lumen.
+
+    15 % have no calcium, 30 % of the arcs are wider than 120 degrees.
+    """
+    random = np.random.default_rng([seed, 12])
+    start = float(random.uniform(2.4, 4.0))
+    ranges = ((0.3, 0.5), (0.5, 0.7), (0.7, 0.85), (0.85, 0.95))
+    depth = float(random.choice([random.uniform(*one) for one in ranges]))
+    calcified = bool(random.random() < 0.85)
+    return TubeSpec(
+        start_mm=start,
+        end_mm=start * float(random.uniform(0.75, 0.95)),
+        lesion_at_mm=float(random.uniform(18.0, 27.0)),
+        bend_mm=float(random.uniform(25.0, 60.0)),
+        lesion_length_mm=float(random.uniform(6.0, 16.0)),
+        plateau=float(random.uniform(0.1, 0.5)),
+        stenosis=depth,
+        eccentric=float(random.choice([0.0, 0.5, 0.9])),
+        eccentric_deg=float(random.uniform(0.0, 360.0)),
+        remodelling=float(random.uniform(1.0, 1.3)),
+        plaque_hu=float(random.uniform(20.0, 110.0)),
+        calcium_hu=float(random.uniform(600.0, 1400.0)) if calcified else None,
+        calcium_arc_deg=float(random.choice([random.uniform(60.0, 120.0), random.uniform(120.0, 200.0)], p=[0.7, 0.3])),
+        calcium_mm=float(random.uniform(0.5, 1.2)),
+        calcium_gap_mm=float(random.choice([0.0, 0.1, random.uniform(0.2, 0.5)])),
+        calcium_length_mm=float(random.uniform(3.0, 9.0)),
+        muscle_side=bool(random.random() < 0.35),
+        lumen_hu=float(random.uniform(330.0, 480.0)),
+        psf_sigma_mm=float(random.uniform(0.25, 0.34)),
+        noise_hu=float(random.uniform(20.0, 35.0)),
         voxel_mm=float(random.uniform(0.35, 0.5)),
         line_error_mm=float(random.uniform(0.05, 0.2)),
         seed=seed,
