@@ -88,6 +88,11 @@ class Drawing:
         """Whether something is held."""
         return self._pressed is not None
 
+    @property
+    def following(self) -> bool:
+        """Whether the mouse moved and the numbers have not followed yet."""
+        return bool(self._timer.isActive())
+
     def choose(self, mode: Mode) -> None:
         """Choose what dragging does.
 

@@ -24,6 +24,8 @@ from SenseCarePlanningWidgets.picture import PictureStore
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
 
+from .status_panel import is_outdated
+
 WIDTH_PX, WAIT_MS, LIST_PX = 420, 250, 150
 WHAT = 256
 """Qt::UserRole: what a row of the list stands for."""
@@ -204,6 +206,9 @@ class FilmPanel:
         else:
             text = self._problem or (_("Drawing the film ...") if self._newest.busy else _("Not drawn yet."))
         ui.filmLabel.text = text
+        outdated = ready and is_outdated(Path(self.session.case.folder))
+        ui.filmHintLabel.text = _("The pictures are older than the last change: make the report again.") if outdated else ""
+        ui.filmHintLabel.visible = outdated
 
     def save(self) -> None:
         """Ask where, and copy the film there."""

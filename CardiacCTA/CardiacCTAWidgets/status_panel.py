@@ -65,6 +65,10 @@ class StatusPanel:
             return
         view.show_folder(folder)
         view.widget.visible = self.ui.archiveBox.visible = True
-        changes = folder / CHANGES
-        old = changes.is_file() and changes.stat().st_mtime > (folder / REPORT_HTML).stat().st_mtime
-        self.ui.reportLabel.text = _("The report is older than the last change; make it again.") if old else ""
+        self.ui.reportLabel.text = _("The report is older than the last change; make it again.") if is_outdated(folder) else ""
+
+
+def is_outdated(folder: Path) -> bool:
+    """Tell whether the report of a result, and with it its pictures, is older than the reader's last change."""
+    changes, report = folder / CHANGES, folder / REPORT_HTML
+    return changes.is_file() and report.is_file() and changes.stat().st_mtime > report.stat().st_mtime

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -96,18 +95,14 @@ def test_the_numbers_follow_while_the_mouse_is_held(desktop, signed):
     seen = []
     session.listeners.append(lambda what: seen.append(drawing.said) if what == "drawn" else None)
     assert drawing.press(session.along.point_in_section(AT_MM, *pixel(signed, 90.0, radius(signed, 90.0))), AT_MM)
-    costs = []
     for more in (0.2, 0.5, 0.9):
         drawing.move(session.along.point_in_section(AT_MM, *pixel(signed, 90.0, radius(signed, 90.0) + more)))
-        started = time.process_time()
-        desktop.process_events(until=lambda: not drawing._timer.isActive())
+        desktop.process_events(until=lambda: not drawing.following)
         desktop.process_events(until=lambda: not signed.vesselPanel.drawing)
-        costs.append(time.process_time() - started)
     assert "→" in seen[-1] and "CAD-RADS" in seen[-1]
     assert signed.ui.drawLabel.text == seen[-1]
     assert percent(signed) == before and kept(signed) == [], "nothing is kept while the mouse is held"
     assert drawing.along.views.measured.walls.diameter_mm.max() > 0
-    print("CPU seconds per position", costs)
     drawing.release()
     settle(desktop, signed)
     assert len(kept(signed)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,18 @@ def test_what_is_not_ticked_is_not_on_the_film(desktop, film):
     row(film, "kind SPR").setCheckState(CHECKED)
     drawn(desktop, film)
     assert film.ui.filmLabel.text == "Film 1 of 1"
+
+
+def test_pictures_older_than_a_change_are_told(desktop, film):
+    from CardiacCTALib.reader_changes import grade_change
+
+    folder = Path(film.session.case.folder)
+    (folder / "report.html").write_text("<html></html>", encoding="utf-8")
+    os.utime(folder / "report.html", (1.0, 1.0))
+    film.filmPanel.show()
+    assert film.ui.filmHintLabel.isHidden()
+    film.session.change(lambda result: grade_change(result, "pLAD", "5", "Dr. Li"))
+    assert "older than the last change" in film.ui.filmHintLabel.text and not film.ui.filmHintLabel.isHidden()
 
 
 @contextmanager
