@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.errors import SenseCareError
-from SenseCarePlanningLib.inference.protocol import Segmenter
+from SenseCarePlanningLib.inference.protocol import PatchSegmenter, Segmenter
 from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.reconnect import bridge_gaps
@@ -21,7 +21,7 @@ from SenseCarePlanningLib.tubes.tree import Bridge
 from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .airway_classical import cut_loops, find_airway
-from .airway_network import PatchSegmenter, network_chance, network_for, tracheal_air_hu, with_air_at_1000
+from .airway_network import network_chance, network_for, tracheal_air_hu, with_air_at_1000
 from .branch_evidence import CutPiece, Judged
 from .constants import LUNG_LEFT, LUNG_NAMES, LUNG_RIGHT
 from .engines import airway_chance, choose_engine
