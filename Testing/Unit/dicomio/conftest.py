@@ -19,6 +19,8 @@ from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.dicomio.write_ct import write_ct_series
 from SenseCarePlanningLib.volume import Volume
 
+from .printers import FULL, write_configuration
+
 STUDY = StudyInfo(patient_name="Doe^Jane", patient_id="SECRET7", birth_date="1950-02-03", sex="F", study_date="2024-01-31")
 HURRY = Patience(connect_s=3.0, answer_s=5.0)
 START_S = 20.0
@@ -59,6 +61,20 @@ def start_process(tmp_path: Path) -> Iterator[Callable[[Sequence[str], int], Pat
     for process in running:
         process.kill()
         process.wait(timeout=10)
+
+
+@pytest.fixture
+def dcmprscp(tmp_path: Path, start_process: Callable[..., Path]) -> Callable[..., tuple[Destination, Path]]:
+    """Start dcmprscp with settings that replace the full ones; gives where to print and where prints are stored."""
+
+    def start(**changed: str) -> tuple[Destination, Path]:
+        port, folder = free_port(), tmp_path / "printer"
+        settings = {name: value for name, value in {**FULL, **changed}.items() if value}
+        configuration = write_configuration(folder, port, settings)
+        start_process(["dcmprscp", "-v", "-c", str(configuration)], port, folder)
+        return Destination("127.0.0.1", port, "PRINTER"), folder / "database"
+
+    return start
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ from SenseCarePlanningLib.whole_folder import whole_folder
 
 from .conftest import STUDY
 from .printers import Printer
+from .test_film_print import needs_printer, printed
 from .test_store import ask, needs_orthanc, start_orthanc
 
 needs_dump = pytest.mark.skipif(shutil.which("dsrdump") is None, reason="dcmtk (dsrdump) is not installed")
@@ -294,6 +295,20 @@ def test_the_film_is_printed_on_the_film_it_was_made_for(
     assert (image.Columns, image.Rows) == (pytest.approx(14 * 60, abs=2), pytest.approx(17 * 60, abs=2))
     pixels = np.frombuffer(image.PixelData, "<u2").reshape(image.Rows, image.Columns)
     assert pixels.max() > 3500 and np.median(pixels) < 400, "white letters and pictures on black film"
+
+
+@needs_printer
+def test_a_real_print_server_takes_the_coronary_film_with_8_bit(
+    regraded: Path,
+    dcmprscp: Callable[..., tuple[Destination, Path]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    there, database = dcmprscp(Supports12Bit="false")
+    assert main(["print", str(regraded), "--to", str(there), "--what", "film", "--dpi", "60"]) == 0
+    shown = capsys.readouterr()
+    assert "1 film with 1 images of 8 bit" in shown.out and "printed with 8 bit" in shown.err
+    ((bits, pixels),) = printed(database)
+    assert bits == 8 and pixels.max() > 220 and np.median(pixels) < 25
 
 
 def test_pictures_and_report_of_a_coronary_result_are_printed(regraded: Path, serve: Callable[..., Destination]) -> None:

@@ -20,8 +20,8 @@ from SenseCarePlanningLib.errors import Cancelled, InputError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.report.grey_pages import WHITE, GreyPage
 
-from .conftest import HURRY, free_port
-from .printers import FULL, Printer, pixels_of, write_configuration
+from .conftest import HURRY
+from .printers import Printer, pixels_of
 from .test_store import Stopper
 
 needs_printer = pytest.mark.skipif(shutil.which("dcmprscp") is None, reason="dcmtk (dcmprscp) is not installed")
@@ -39,20 +39,6 @@ def pages(count: int, rows: int = 51, columns: int = 33) -> list[GreyPage]:
     """Pages of random grey, odd in size, each 60 mm wide."""
     random = np.random.default_rng(count)
     return [GreyPage(random.integers(0, WHITE + 1, (rows, columns)).astype(np.uint16), 60.0) for _ in range(count)]
-
-
-@pytest.fixture
-def dcmprscp(tmp_path: Path, start_process: Callable[..., Path]) -> Callable[..., tuple[Destination, Path]]:
-    """Start dcmprscp with settings that replace the full ones; gives where to print and where prints are stored."""
-
-    def start(**changed: str) -> tuple[Destination, Path]:
-        port, folder = free_port(), tmp_path / "printer"
-        settings = {name: value for name, value in {**FULL, **changed}.items() if value}
-        configuration = write_configuration(folder, port, settings)
-        start_process(["dcmprscp", "-v", "-c", str(configuration)], port, folder)
-        return Destination("127.0.0.1", port, "PRINTER"), folder / "database"
-
-    return start
 
 
 def prints(database: Path) -> tuple[list[pydicom.Dataset], dict[str, pydicom.Dataset]]:
