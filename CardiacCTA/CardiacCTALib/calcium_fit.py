@@ -34,7 +34,7 @@ _HELD = 1e6
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Sections of an artery: as ``Sections``, with the lumen's level (N,), and parameters (N, 20) that hold where ``tied`` (N,)."""
+    """Sections of an artery: as ``Sections``, with the lumen's level (N,), and parameters (N, 20) held where ``tied`` (N,)."""
 
     values: Float32Array
     weight: Float32Array
@@ -103,7 +103,9 @@ class State:
     calcium_share: Float32Array
 
 
-def solve(part: Part, start: FloatArray, level_hu: float, rounds: int, pins: Pins | None = None, hold_level: bool = False) -> Solution:
+def solve(
+    part: Part, start: FloatArray, level_hu: float, rounds: int, pins: Pins | None = None, hold_level: bool = False
+) -> Solution:
     """Go downhill from a start (N, 60), with the level of calcium held or free; stop where a round gains next to nothing."""
     values, level, damping = start, level_hu, 1e-3
     state = state_at(part, values, level)
@@ -221,9 +223,7 @@ def _factor(state: State, values: FloatArray, damping: float, pins: Pins | None)
     return np.asarray(cholesky_banded(banded([blocks, *state.bands[1:]]), lower=True, check_finite=False))
 
 
-def _step(
-    state: State, values: FloatArray, damping: float, pins: Pins | None, hold_level: bool
-) -> tuple[FloatArray, float]:
+def _step(state: State, values: FloatArray, damping: float, pins: Pins | None, hold_level: bool) -> tuple[FloatArray, float]:
     pull = state.pull
     if pins is not None:
         pull = pull.copy()

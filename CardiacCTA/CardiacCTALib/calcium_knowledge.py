@@ -34,7 +34,7 @@ _THICK_SD_MM, _THICK_STEP_SD_MM, _THICK_BEND = 2.0, 0.6, 5.0
 _ALIKE_PLATES, _ALIKE_GAPS = 8.0, 4.0
 """So many neighbouring angles count as one: a smooth thickness is not told 32 times."""
 _LITTLE, _LITTLE_MM = 1.0, 0.3
-"""Cost of the first mm of calcium at one angle of one section, and where that cost flattens: a plate costs what skins add up to."""
+"""Cost of the first mm of calcium at one angle of a section, and where it flattens: a plate costs what skins add up to."""
 _PLAQUE_HU, _USUAL_EXCESS_HU = 60.0, 900.0
 _WALL_LEFT_MM, _WALL_LEFT_SD_MM = 0.1, 0.1
 _PRESENT_MM = 0.05
@@ -99,7 +99,7 @@ def add_calcium_knowledge(
 
 
 def _smooth(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float) -> float:
-    sd = np.where(_OWN < GAP.start, _THICK_BEND, _GAP_BEND) * step_mm**2
+    sd = np.where(GAP.start > _OWN, _THICK_BEND, _GAP_BEND) * step_mm**2
     own = values[:, _OWN]
     second = own[2:] - 2.0 * own[1:-1] + own[:-2]
     count = len(values)

@@ -35,13 +35,14 @@ _SEED_SIGMAS, _WALL_SIGMAS = 4.5, 3.0
 4.0 in 30 digital tubes of a hundred sections."""
 _THICK_WALL_MM = 0.9
 STEEP_ERROR_MM = 0.03
-"""Error of the modelled scan for each HU a mm of slope: what is not Gaussian of the blur. Chosen: 5 % of a sigma of 0.3 mm, twice."""
+"""Error of the modelled scan for each HU a mm of slope: what is not Gaussian of the blur. Chosen: 10 % of a sigma of 0.3 mm."""
 _GROW_MM, _MARGIN_MM, _MOST_MM = 1.2, 2.4, 32.0
 _LADDER = (0.75, 0.5, 0.25, 1.15, 1.35, 1.6)
 """Radii at the narrowest place that are tried, as shares of the likeliest; the first ones downwards, the others upwards."""
 _LADDER_DOWN = 3
 _LADDER_MM, _LADDER_SD_MM, _LADDER_ROUNDS, _LADDER_ENDS = 1.0, 0.03, 3, 40.0
 _LEAST_LADDER_MM = 0.1
+_FREED_ROUNDS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +101,7 @@ class Refit:
     alternatives: Alternatives
 
 
-def refit_with_calcium(
-    sections: Sections, fit: SectionFit, lumen_hu: FloatArray, scan: ScanModel, calcium: BoolArray
-) -> Refit:
+def refit_with_calcium(sections: Sections, fit: SectionFit, lumen_hu: FloatArray, scan: ScanModel, calcium: BoolArray) -> Refit:
     """Fit again where calcium may be.
 
     Parameters
@@ -212,9 +211,7 @@ class _Stretch:
     spreads: list[FloatArray]
 
 
-def _refit(
-    sections: Sections, fit: SectionFit, lumen_hu: FloatArray, scan: ScanModel, span: tuple[int, int]
-) -> _Stretch:
+def _refit(sections: Sections, fit: SectionFit, lumen_hu: FloatArray, scan: ScanModel, span: tuple[int, int]) -> _Stretch:
     margin = round(_MARGIN_MM / sections.step_mm)
     window = slice(max(span[0] - margin, 0), min(span[1] + margin + 1, len(fit.values)))
     kept = sections.weight[window].max(axis=0) > 0.0
@@ -229,16 +226,21 @@ def _refit(
     inside = np.zeros(count, dtype=bool)
     inside[span[0] - window.start : span[1] - window.start + 1] = True
     found = search(part, inside)
+    held = _ladder(part, found[0], inside)
+    least = min(held, key=lambda one: one.cost)
+    if least.cost < found[0].cost:
+        found = sorted([solve(part, least.values, least.level_hu, _FREED_ROUNDS), *found], key=lambda one: one.cost)
     best = found[0]
-    others = [(one, False) for one in found] + [(one, True) for one in _ladder(part, best, inside)]
+    others = [(one, False) for one in found] + [(one, True) for one in held]
     smooth = smoothing(count, sections.step_mm)
     spreads = [spread_of(part, one) for one, _ in others]
     share = np.zeros((count, len(kept)), dtype=np.float32)
     share[:, kept] = best.calcium_share
-    return _Stretch(
-        window, best, share, *spreads[0], others,
-        [np.sqrt(np.maximum(np.diag(smooth @ one[0] @ smooth.T), 0.0) + (smooth @ one[2] * scan.sigma_error_mm) ** 2) for one in spreads],
-    )  # fmt: skip
+    wide = [
+        np.sqrt(np.maximum(np.diag(smooth @ one[0] @ smooth.T), 0.0) + (smooth @ one[2] * scan.sigma_error_mm) ** 2)
+        for one in spreads
+    ]
+    return _Stretch(window, best, share, *spreads[0], others, wide)
 
 
 def _ladder(part: Part, best: Solution, inside: BoolArray) -> list[Solution]:

@@ -143,7 +143,10 @@ def _blob_of(part: Part) -> _Blob:
     scale = (size - 1) * place / (fine.shape[1] - 1)
     half = 0.5 * (part.lumen_hu + part.tie[:, RING.start])
     line = first[0] + np.arange(fine.shape[1]) * scale, first[1] + np.arange(fine.shape[1]) * scale
-    away = np.hypot(line[0][None, :, None] - part.tie[:, OUTER.start, None, None], line[1][None, None, :] - part.tie[:, OUTER.start + 1, None, None])
+    away = np.hypot(
+        line[0][None, :, None] - part.tie[:, OUTER.start, None, None],
+        line[1][None, None, :] - part.tie[:, OUTER.start + 1, None, None],
+    )
     within = away < part.tie[:, OUTER_RADIUS, None, None] + 0.2
     return _Blob((fine > half[:, None, None]) & within, first, scale)
 

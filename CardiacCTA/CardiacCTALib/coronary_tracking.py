@@ -29,7 +29,7 @@ NEAR_MM, CENTRE_POWER, LEAST_SHARE_OF_PEAK = 1.2, 3.0, 0.3
 """A voxel darker than the brightest this near lies off the middle of its tube, and its price rises with this power of the share:
 ways keep to the middle, also round sharp bends, where the shortest would cut the corner."""
 CALCIUM_FROM, CALCIUM_FULL, CALCIUM_PRICE = 1.15, 1.5, 4.0
-"""Shares of the aorta's brightness from which a voxel is likely and surely calcium, and what it costs then: ways run beside it."""
+"""Shares of the aorta's brightness from which a voxel is likely and surely calcium, and its price then: ways run beside it."""
 LEAST_BRANCH_MM = 4.0
 """A way that leaves the lumen of another for less is no branch."""
 SURE_RISE = 0.45
@@ -127,16 +127,17 @@ def build_graph(evidence: Evidence, least_rise: float = LEAST_RISE) -> TubeGraph
 
 
 def share_of_peak(evidence: Evidence, flat: IntArray) -> FloatArray:
-    """Return (N,) how bright voxels, given by their flat index, are against the brightest within :data:`NEAR_MM`, both over fat."""
+    """Return (N,) how bright voxels (flat index) are against the brightest within :data:`NEAR_MM`, both over fat."""
     shape = evidence.smooth.shape
     values = evidence.smooth.ravel()
     strides = np.array([shape[1] * shape[2], shape[2], 1])
     own = np.clip(values[flat], FAT_HU + 1.0, evidence.blood_hu)
     peak = own.copy()
-    steps = {tuple(int(one) for one in np.rint(sign * reach * np.array(way) / np.linalg.norm(way) / np.array(evidence.spacing_mm)))
-             for way in NEIGHBOURS for sign in (-1.0, 1.0) for reach in (0.5 * NEAR_MM, NEAR_MM)}  # fmt: skip
-    for step in steps:
-        np.maximum(peak, values[np.clip(flat + int(np.dot(step, strides)), 0, len(values) - 1)], out=peak)
+    ways = np.array(NEIGHBOURS, dtype=np.float64)
+    ways = np.concatenate([ways, -ways]) / np.linalg.norm(np.concatenate([ways, ways]), axis=1, keepdims=True)
+    steps = np.concatenate([np.rint(reach * ways / np.array(evidence.spacing_mm)) for reach in (0.5 * NEAR_MM, NEAR_MM)])
+    for step in np.unique(steps.astype(int) @ strides):
+        np.maximum(peak, values[np.clip(flat + step, 0, len(values) - 1)], out=peak)
     peak = np.minimum(peak, evidence.blood_hu)
     return np.asarray(np.clip((own - FAT_HU) / (peak - FAT_HU), LEAST_SHARE_OF_PEAK, 1.0), dtype=np.float64)
 

@@ -21,8 +21,10 @@ MERGE_MM = 0.8
 """Divisions nearer to each other than this are one."""
 RADIUS_ERROR_MM = 0.2
 """Half of the 95 % interval given to a radius found by half height: about half a voxel. The gradings measure anew."""
-AHEAD_MM, BACK_RADII = 2.0, 3.0
-"""The direction of a branch is that of its first millimetres outside its parent; its origin lies at most so many radii back."""
+CLEAR_RADII, AHEAD_MM, BACK_RADII = 0.8, 2.5, 3.0
+"""Nearer to its parent's wall than so many of its own radii, a branch's sections hold parts of the parent, which draw its middle
+aside: its course is taken from there on, its direction is that of the first millimetres there, and its origin lies at most so
+many radii of the parent back along it."""
 LEAST_MM = 3.0
 """A branch that is shorter past its division is dropped."""
 
@@ -102,7 +104,7 @@ def _centred(box: SplineBox, course: Course, parent: _Line | None, noise_hu: flo
     first = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0
     if len(points) - first < 4 or arc_length_mm(points[first:])[-1] < LEAST_MM:
         return None
-    outside = np.flatnonzero(distance[first:] >= parent.radius[near[first:]])
+    outside = np.flatnonzero(distance[first:] >= parent.radius[near[first:]] + CLEAR_RADII * radius[first:])
     first += int(outside[0]) if len(outside) and len(points) - first - int(outside[0]) >= 8 else 0
     at = _away_from_ends(_origin(points[first:], parent), parent)
     joined = np.concatenate([parent.points[at][None], points[first:]])

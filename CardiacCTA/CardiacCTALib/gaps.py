@@ -22,8 +22,8 @@ SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
 SIDE_CONE, END_CONE = 0.5, 0.7
 """Least cosine between the gap and the artery behind it, and, at an end, between the artery before it and the gap."""
 STEP_GAP_MM, STEP_CONE, STEP_BACK_MM = 3.0, 0.7, 1.5
-"""Where two heart beats meet, an artery jumps aside by a millimetre or two. Its end and the beginning of the piece beside it point
-the same way; the piece begins there and does not run on backward beside the artery, as a vein does."""
+"""Where two heart beats meet, an artery jumps aside by a millimetre or two. Its end and the beginning of the piece beside it
+point the same way; the piece begins there and does not run on backward beside the artery, as a vein does."""
 LEAST_VOXELS, LEAST_MM = 25, 7.0
 """What is smaller is no artery to be joined."""
 TISSUE_HU = -25.0
@@ -67,7 +67,8 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
 
     Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
     when the gap is in line with both and holds tissue, or beside its end when the gap is very short and the piece begins there in
-    the artery's direction, or from the side of one when the gap is short and nearly as bright as a lumen; a piece that turns out a vein (wide far from the ostium, or dark) is left.
+    the artery's direction, or from the side of one when the gap is short and nearly as bright as a
+    lumen; a piece that turns out a vein (wide far from the ostium, or dark) is left.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
 
 
 def _least_filling(graph: TubeGraph, evidence: Evidence, way: Way, radius_mm: FloatArray, offer: _Offer) -> float:
-    """Return how bright an artery behind a gap is at least: close to the end of another, nearly as bright as that one's last part."""
+    """Return how bright an artery behind a gap is at least: close to an end, nearly as bright as the last part before it."""
     if offer.length_mm > STEP_GAP_MM or offer.node not in way.nodes[-END_NODES:]:
         return LEAST_FILLING
     last = slice(-LAST_NODES, None)

@@ -78,11 +78,12 @@ def name_left(draft: Draft, left: Left, frame: HeartFrame, right_has: frozenset[
         draft.give_way(trunk, [(0.0, named("LM", sure_trunk))])
     if left.lcx is not None:
         certain = Sure(left.is_lcx, left.sure_lcx, left.lcx_split_mm, ALONE if left.lm_end_mm is None else 1.0)
-        doubts.extend(_name_lcx(draft, left.lcx, max(left.lcx_from_mm, left.open_mm), frame, certain, right_has))
+        begin = max(left.lcx_from_mm, left.open_mm)
+        doubts.extend(_name_lcx(draft, left.lcx, begin, left.ramus, frame, certain, right_has))
         _leave_open(draft, left.lcx, left.open_mm, "pLCx")
     if left.lad is not None:
         certain = Sure(left.is_lad, left.sure_lad, left.lad_split_mm, ALONE if left.lm_end_mm is None else 1.0)
-        doubts.extend(_name_lad(draft, left.lad, max(start, left.open_mm), frame, certain))
+        doubts.extend(_name_lad(draft, left.lad, max(start, left.open_mm), left.ramus, frame, certain))
         _leave_open(draft, left.lad, left.open_mm, "pLAD")
     if start > 0.0 and trunk is not None:
         for branch_id, end in zip(trunk.branch_ids, trunk.ends_mm, strict=True):
@@ -111,10 +112,11 @@ def _leave_open(draft: Draft, way: Way, until_mm: float, code: str) -> None:
         begin = end
 
 
-def _name_lad(draft: Draft, way: Way, start: float, frame: HeartFrame, certain: Sure) -> list[QualityItem]:
+def _name_lad(draft: Draft, way: Way, start: float, ramus: Sequence[int], frame: HeartFrame, certain: Sure) -> list[QualityItem]:
     """Name LAD and diagonals: proximal to the first large septal or diagonal, middle to half the distance to the apex."""
     doubts = []
-    sides = [(side, kind_on_lad(side, way, frame)) for side in sides_of(draft.tree, way) if side.arc_mm > start + 0.5]
+    leaving = [side for side in sides_of(draft.tree, way) if side.arc_mm > start + 0.5 and side.branch_id not in ramus]
+    sides = [(side, kind_on_lad(side, way, frame)) for side in leaving]
     diagonals = [pair for pair in sides if pair[1].name == "D" and is_worth_naming(pair[0])]
     septals = [side for side, kind in sides if kind.name == "S" and side.diameter_mm >= SEPTAL_WIDE_MM]
     ends = [side.arc_mm for side, _ in diagonals] + [side.arc_mm for side in septals]
@@ -168,10 +170,16 @@ class _OnLcx:
 
 
 def _name_lcx(
-    draft: Draft, way: Way, start: float, frame: HeartFrame, certain: Sure, right_has: frozenset[str] | None
+    draft: Draft,
+    way: Way,
+    start: float,
+    ramus: Sequence[int],
+    frame: HeartFrame,
+    certain: Sure,
+    right_has: frozenset[str] | None,
 ) -> list[QualityItem]:
     """Name LCx and what leaves it: marginals by order, posterior branches by where they run."""
-    every = [side for side in sides_of(draft.tree, way) if side.arc_mm > start + 0.5]
+    every = [side for side in sides_of(draft.tree, way) if side.arc_mm > start + 0.5 and side.branch_id not in ramus]
     found = [_OnLcx(side.arc_mm, side.branch_id, side.way) for side in every if is_worth_naming(side)]
     tail_from = groove_end_mm(way, frame, start + SETTLED_MM, [side.arc_mm for side in every])
     if way.length_mm - tail_from >= TAIL_MM:

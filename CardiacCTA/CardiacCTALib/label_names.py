@@ -40,7 +40,7 @@ class Draft:
         """
         start = 0.0
         for branch_id, end in zip(way.branch_ids, way.ends_mm, strict=True):
-            if end > from_mm + SNAP_MM:
+            if end > from_mm + 1e-6:
                 pieces = self._pieces(start, end, begins)
                 ends = [*(at for at, _ in pieces[1:]), end - start]
                 self.pieces[branch_id] = [

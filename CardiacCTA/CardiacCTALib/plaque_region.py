@@ -94,7 +94,9 @@ def plaque_region(measured: Measured, walls: Walls, bifurcations: Sequence[Bifur
     noise = np.hypot(_thickness_error(measured), error)
     sure = clear > np.maximum(SURE_EXCESS_MM, EXCESS_SIGMAS * noise / np.sqrt(np.maximum(share, FACING_SHARE)))
     sure |= excess > np.maximum(BESIDE_MUSCLE_MM, EXCESS_SIGMAS * noise)
-    diseased = without_neighbours(_diseased(excess, sure, measured.visible), walls, np.asarray(measured.calcium.any(axis=1)))
+    diseased = without_neighbours(
+        _diseased(excess, sure, measured.visible), walls, np.asarray(measured.calcium.any(axis=1), dtype=bool)
+    )
     return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, step)
 
 

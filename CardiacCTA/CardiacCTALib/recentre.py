@@ -24,8 +24,8 @@ FAT_HU = -110.0
 ALONG_MM = 0.75
 """Neighbouring sections are averaged over this (Gaussian): noise falls, the lumen hardly changes."""
 CALCIUM_SHARE, CALCIUM_NOISE, PLAQUE_HU = 1.3, 1.5, 60.0
-"""Brighter than the blood of the course by this factor and so many times the noise is calcium or metal: it counts as plaque, so that
-the course keeps to the lumen beside it."""
+"""Brighter than the blood of the course by this factor and so many times the noise is calcium or metal: it counts as plaque, so
+that the course keeps to the lumen beside it."""
 BACK_HU = 45.0
 """A ray ends where the scan rises by this and four times its noise above the lowest value so far: another vessel begins."""
 

@@ -6,10 +6,7 @@ scan resolves (a full occlusion within 3 mm bends the radius by about 1 per mm),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 

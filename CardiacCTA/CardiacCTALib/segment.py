@@ -163,8 +163,8 @@ def check_phase(levels: BloodLevels) -> None:
         said = "The contrast has filled the right heart, but not the left heart and the aorta: its arteries cannot be read."
     else:
         said = (
-            "The left heart and the ascending aorta were not seen filled with contrast: this is a scan of another phase, or one "
-            "that does not hold the whole heart with the root of the aorta."
+            "The left heart and the ascending aorta were not seen filled with contrast: this is a scan without contrast, of "
+            "another phase, or one that does not hold the whole heart with the root of the aorta."
         )
     raise InputError(
         f"{said} Choose the arterial phase of a coronary CT.",

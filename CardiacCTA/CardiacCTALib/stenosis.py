@@ -71,7 +71,7 @@ class Lesion:
     calcium_arc_deg
         Largest arc of calcium in the lesion; above 0 the stenosis beside it is less certain, which the interval holds.
     occluded
-        Whether a total occlusion is supported: a lumen of half a millimetre is ruled out along more than a millimetre.
+        Whether a total occlusion is supported: a lumen of 0.2 mm is ruled out along more than 4 mm.
     remarks
         What limits the figures, each a sentence.
     """
@@ -164,9 +164,10 @@ def _lesion(
     step = measured_step(walls)
     throat = find_narrowest(walls.diameter_mm, usable[0].healthy_mm, measured.noise_mm2, span, step)
     at = throat.section
-    occluded = brightness.occluded(first, last)
     arc = float(measured.calcium_arc_deg[inside].max())
     hidden = throat_of(measured, walls.diameter_mm, usable[0].healthy_mm, span, step)
+    # calcium in place of the lumen may be lumen in another answer
+    occluded = brightness.occluded(first, last) and (hidden is None or hidden.high_mm < _MAYBE_OCCLUDED_MM)
     low, high = _diameter_interval(measured, throat, hidden)
     mld = Estimate(0.0, 0.0, high) if occluded else Estimate(throat.diameter_mm, low, high)
     mla = Estimate(*(float(np.pi / 4.0 * value**2) for value in (mld.value, mld.low, mld.high)))

@@ -46,7 +46,9 @@ def throat_of(
     """
     others = measured.alternatives
     inside = slice(span[0], span[1] + 1)
-    touched = [one for one in np.unique(others.stretch) if np.isfinite(others.diameter_mm[others.stretch == one][0, inside]).any()]
+    touched = [
+        one for one in np.unique(others.stretch) if np.isfinite(others.diameter_mm[others.stretch == one][0, inside]).any()
+    ]
     if not touched or np.abs(diameter_mm - measured.walls.diameter_mm)[inside].max() > 1e-6:
         return None
     at = find_narrowest(diameter_mm, healthy_mm, measured.noise_mm2, span, step_mm).section
@@ -60,14 +62,15 @@ def throat_of(
         found[number] = throat.diameter_mm * healthy_mm[at] / healthy_mm[throat.section]
         sd = others.spread_mm[row, throat.section]
         spread[number] = sd if np.isfinite(sd) else np.sqrt(throat.weights @ measured.covariance_mm2 @ throat.weights)
-    return _interval(found, np.maximum(spread, _LEAST_SPREAD_MM), others.cost[rows], others.pinned[rows])
+    return throat_interval(found, np.maximum(spread, _LEAST_SPREAD_MM), others.cost[rows], others.pinned[rows])
 
 
 def _apart(row: FloatArray, at: int) -> int:
     return int(np.abs(np.flatnonzero(np.isfinite(row)) - at).min())
 
 
-def _interval(found: FloatArray, spread: FloatArray, cost: FloatArray, pinned: np.ndarray) -> Throat:
+def throat_interval(found: FloatArray, spread: FloatArray, cost: FloatArray, pinned: np.ndarray) -> Throat:
+    """Return the interval that answers leave: found diameters (K,), their spreads, costs, and which were held at a size."""
     grid = np.arange(0.0, _WIDEST_MM, _STEP_MM)
     free = ~pinned
     least = (cost[free, None] + 0.5 * ((grid - found[free, None]) / spread[free, None]) ** 2).min(axis=0)

@@ -187,7 +187,7 @@ def cases() -> list[Case]:
         Case("real: chest CT, contrast, 2.5 mm", real("chest_ct", "contrast_chest_2.5mm.nii.gz"), N, ("thick", "aorta")),
         Case("real: thorax CTA, 1.5 mm, no gating", real("cta", "thorax_cta_1p5mm.nii.gz"), N, ("thick",)),
         Case("real: airway CT without contrast", real("chest_ct", "lidc_idri_0314_1.0mm.nii.gz"), REFUSED, ("contrast",)),
-        Case("real: legs", real("bone_ct", "visible_human_lower_legs_1.0mm.nii.gz"), REFUSED, ("aorta", "heart")),
+        Case("real: legs", real("bone_ct", "visible_human_lower_legs_1.0mm.nii.gz"), REFUSED, ("aorta", "heart", "damaged")),
     ]  # fmt: skip
 
 

@@ -3,12 +3,15 @@
 Each heart is drawn from its seed (``phantom.coronary_random``), scanned and segmented without a click. Scores are those of
 Schaap 2009 (``evaluation.centreline``): for each course from ostium to tip (the line of the found tree that follows it best) and
 for whole trees, where every found point that lies on no artery counts against the overlap. The septal branch lies inside the
-muscle and is no SCCT segment: it is scored with "all", not with "numbered". ``--cache`` keeps the scans.
+muscle and is no SCCT segment: it is scored with "all", not with "numbered". ``--cache`` keeps the scans. ``--rows`` adds one
+JSON line a heart to a file and passes over hearts that it holds already, made by the same code: a long run can be stopped and
+resumed, and figures accumulate.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -180,6 +183,52 @@ def run(seed: int, hard: bool, cache: Path | None, engine: Literal["classical", 
     return row
 
 
+def code_version() -> str:
+    """Return a short hash of the code that makes, segments and scores a heart."""
+    root = Path(__file__).resolve().parents[2]
+    folders = ("CardiacCTA/CardiacCTALib", "SenseCarePlanning/SenseCarePlanningLib/phantom")
+    files = [Path(__file__)] + [path for folder in folders for path in sorted((root / folder).glob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def print_row(row: dict[str, Any]) -> None:
+    """Print one heart's scores."""
+    if "error" in row:
+        print(f"{row['seed']:4d}  refused: {row['error']} [{row['detail']}]", flush=True)
+        return
+    tree, vessels = row["numbered"], row["vessels"]
+    mean = {key: float(np.nanmean([one[key] for one in vessels])) for key in ("ov", "of", "ot", "ai")}
+    print(
+        f"{row['seed']:4d}  {tree['ov']:.3f} {row['of']:.3f} {tree['ot']:.3f} {tree['ai']:.3f}  {tree['sensitivity']:.3f} "
+        f"{tree['false_mm']:6.1f} | {row['all']['ov']:.3f} | {mean['ov']:.3f} {mean['of']:.3f} {mean['ot']:.3f} "
+        f"{mean['ai']:.3f} | {row['gaps']} {len(row['ostia'])}  {row['cpu_seconds']:5.1f} {row['peak_mb']:5.0f}",
+        flush=True,
+    )
+
+
+def print_summary(rows: list[dict[str, Any]]) -> None:
+    """Print mean and worst of all hearts; a refused heart scores 0 in the overlaps."""
+    refused = sum("error" in row for row in rows)
+    good = [row for row in rows if "error" not in row]
+    if not good:
+        return
+    print(f"n {len(rows)}, refused {refused}")
+    for key in ("ov", "of", "ot", "ai", "sensitivity", "false_mm"):
+        worst = np.max if key in ("ai", "false_mm") else np.min
+        values = [row["of"] if key == "of" else row["numbered"][key] for row in good]
+        values += [0.0] * refused if key in ("ov", "of", "ot", "sensitivity") else []
+        print(f"{key:12s} mean {np.mean(values):.3f}  worst {worst(values):.3f}")
+    print("Dice", {name: round(float(np.mean([row["dice"][name] for row in good])), 3) for name in good[0]["dice"]})
+
+
+def stored_rows(path: Path | None, hard: bool, code: str) -> list[dict[str, Any]]:
+    """Return the hearts of one kind that a file holds, made by this code."""
+    if path is None or not path.is_file():
+        return []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [row for row in rows if row["hard"] == hard and row["code"] == code]
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -187,35 +236,23 @@ def main() -> None:
     parser.add_argument("--hard", action="store_true")
     parser.add_argument("--cache", type=Path, help="a folder that keeps the scans")
     parser.add_argument("--engine", choices=("classical", "bundle"), default="classical")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rows", type=Path, help="a file of JSON lines that takes each heart's scores")
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
-    rows = []
+    code = f"{code_version()} {options.engine}"
+    rows = stored_rows(options.rows, options.hard, code)
     print("seed   OV    OF    OT    AI mm  sens  false mm | all OV | vessels OV OF OT AI | gaps ostia  cpu s   MB")
-    for seed in range(int(first), int(last or first) + 1):
-        row = run(seed, options.hard, options.cache, options.engine)
+    for row in rows:
+        print_row(row)
+    for seed in sorted(set(range(int(first), int(last or first) + 1)) - {row["seed"] for row in rows}):
+        row = run(seed, options.hard, options.cache, options.engine) | {"code": code}
         rows.append(row)
-        if "error" in row:
-            print(f"{seed:4d}  refused: {row['error']} [{row['detail']}]", flush=True)
-            continue
-        tree, vessels = row["numbered"], row["vessels"]
-        mean = {key: float(np.nanmean([one[key] for one in vessels])) for key in ("ov", "of", "ot", "ai")}
-        print(
-            f"{seed:4d}  {tree['ov']:.3f} {row['of']:.3f} {tree['ot']:.3f} {tree['ai']:.3f}  {tree['sensitivity']:.3f} "
-            f"{tree['false_mm']:6.1f} | {row['all']['ov']:.3f} | {mean['ov']:.3f} {mean['of']:.3f} {mean['ot']:.3f} "
-            f"{mean['ai']:.3f} | {row['gaps']} {len(row['ostia'])}  {row['cpu_seconds']:5.1f} {row['peak_mb']:5.0f}",
-            flush=True,
-        )
-    good = [row for row in rows if "error" not in row]
-    if good:
-        means = {key: np.mean([row["numbered"][key] for row in good]) for key in ("ov", "ot", "ai", "sensitivity", "false_mm")}
-        print(
-            f"mean of {len(good)}: OF {np.mean([row['of'] for row in good]):.3f} ",
-            {k: round(float(v), 3) for k, v in means.items()},
-        )
-        print("Dice", {name: round(float(np.mean([row["dice"][name] for row in good])), 3) for name in good[0]["dice"]})
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        print_row(row)
+        if options.rows:
+            options.rows.parent.mkdir(parents=True, exist_ok=True)
+            with options.rows.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+    print_summary(rows)
 
 
 if __name__ == "__main__":

@@ -207,6 +207,15 @@ def test_one_tree_alone_keeps_its_name(patient: CoronaryPatient, side: int) -> N
     assert not labels.present & main[1 - side]
 
 
+def test_a_ramus_that_leaves_a_millimetre_beyond_the_division_is_none_of_the_marginals() -> None:
+    truth = make_coronary_patient(CoronaryOptions(seed=11, dominance=PhantomDominance.RIGHT, ramus=True)).truth
+    moved = [replace(one, parent="LCX", parent_index=4) if one.name == "RI" else one for one in truth.arteries]
+    truth = replace(truth, arteries=tuple(moved))
+    labels = label_trees(trees_of_truth(truth))
+    assert wrong_segments(labels, truth) == {}
+    assert labels.present >= {"RI", "pLCx"}
+
+
 def test_ostia_of_their_own_leave_no_left_main(patient: CoronaryPatient) -> None:
     truth = ODD["no left main"](patient.truth)
     labels = label_trees(trees_of_truth(truth))

@@ -21,6 +21,7 @@ from CardiacCTALib.plaque_ring import ring_of
 from CardiacCTALib.reference import Bifurcation, taper_reference
 from CardiacCTALib.scan_model import given_scan, measure_scan
 from CardiacCTALib.stenosis import Estimate, Lesion, find_lesions, finding_of, grades_of
+from CardiacCTALib.throat import TEMPERATURE, throat_interval
 from CardiacCTALib.wall_edits import edited_walls, regraded
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.wall_edit import Anchor
@@ -128,7 +129,7 @@ def test_healthy_arteries_have_no_lesion() -> None:
 
 
 def test_an_occlusion_is_supported_and_a_subtotal_stenosis_is_none() -> None:
-    closed = only(measured_of(make_tube(replaced(stenosis=1.0, plateau=0.6, lesion_length_mm=14.0))))
+    closed = only(measured_of(make_tube(replaced(stenosis=1.0, plateau=0.6, lesion_length_mm=14.0, noise_hu=12.0))))
     assert closed.occluded
     assert closed.grades == ("5",)
     assert closed.mld_mm.value == 0.0
@@ -136,6 +137,51 @@ def test_an_occlusion_is_supported_and_a_subtotal_stenosis_is_none() -> None:
     assert not nearly.occluded
     assert "4A" in nearly.grades
     assert nearly.narrowings[0].diameter_stenosis_percent.value == pytest.approx(84.0, abs=6.0)
+
+
+def test_what_noise_leaves_undecided_is_never_called_an_occlusion() -> None:
+    for stenosis in (1.0, 0.93):
+        lesion = only(measured_of(make_tube(replaced(stenosis=stenosis, plateau=0.4))))
+        assert not lesion.occluded
+        assert lesion.grades == ("4A", "5")
+        assert lesion.narrowings[0].diameter_stenosis_percent.high == 100.0
+        assert any("neither" in one for one in lesion.remarks)
+
+
+@pytest.mark.parametrize(
+    ("hu", "arc", "thick", "gap", "stenosis"),
+    [(724.0, 81.0, 1.07, 0.24, 0.85), (1030.0, 75.0, 0.5, 0.1, 0.74), (1000.0, 120.0, 0.8, 0.0, 0.6)],
+)
+def test_calcium_no_brighter_than_contrast_is_not_taken_for_lumen(
+    hu: float, arc: float, thick: float, gap: float, stenosis: float
+) -> None:
+    # thinner than the blur, such plates are seen as bright as the lumen beside them
+    lesion = only(
+        measured_of(
+            make_tube(
+                replaced(
+                    stenosis=stenosis, calcium_hu=hu, calcium_arc_deg=arc, calcium_mm=thick, calcium_gap_mm=gap, eccentric=0.5,
+                    remodelling=1.1, calcium_length_mm=5.0,
+                )
+            )
+        )
+    )  # fmt: skip
+    percent = lesion.narrowings[0].diameter_stenosis_percent
+    assert percent.low <= 100.0 * stenosis <= percent.high
+    assert percent.value == pytest.approx(100.0 * stenosis, abs=12.0)
+    assert lesion.calcium_arc_deg > 0.0
+
+
+def test_an_interval_is_as_wide_as_the_answers_that_explain_the_scan() -> None:
+    found, spread = np.array([1.0, 2.0, 0.6]), np.full(3, 0.1)
+    alone = throat_interval(found, spread, np.array([0.0, 60.0, 60.0]), np.array([False, False, True]))
+    assert alone.low_mm == pytest.approx(1.0 - 1.96 * 0.1 * TEMPERATURE**0.5, abs=0.02)
+    assert alone.high_mm == pytest.approx(1.0 + 1.96 * 0.1 * TEMPERATURE**0.5, abs=0.02)
+    either = throat_interval(found, spread, np.array([0.0, 1.0, 60.0]), np.array([False, False, True]))
+    assert either.low_mm == pytest.approx(alone.low_mm, abs=0.1)
+    assert either.high_mm > 2.0
+    held = throat_interval(found, spread, np.array([0.0, 60.0, 2.0]), np.array([False, False, True]))
+    assert held.low_mm < 0.65
 
 
 def test_calcium_is_flagged_and_does_not_hide_the_stenosis() -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from CardiacCTALib.cadrads import grade
+from CardiacCTALib.cadrads_category import Category
+from CardiacCTALib.cadrads_rules import Rule
 from CardiacCTALib.chambers import BloodLevels, Chambers
+from CardiacCTALib.findings import CoronaryFindings, GraftFinding, SegmentFinding
 from CardiacCTALib.grafts import find_graft_paths, without_grafts
 from CardiacCTALib.heart_region import CoarseImage
 from CardiacCTALib.heart_segmentation import Graft
+from CardiacCTALib.labels import CoronaryLabels
+from CardiacCTALib.patient_findings import graft_finding
+from CardiacCTALib.segments import Artery, Dominance, expected_segments
 from CardiacCTALib.structures import AORTA, HEART_NAMES
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
-from SenseCarePlanningLib.tubes.tree import Branch
+from SenseCarePlanningLib.tubes.tree import Branch, BranchLabel
 
 SIZE = 110
 NONE = np.empty((0, 3))
@@ -94,3 +102,33 @@ def test_a_branch_that_is_the_graft_followed_backwards_leaves_the_tree() -> None
     kept = without_grafts((tree,), (graft,))[0]
     assert kept.total_length_mm == pytest.approx(tree.total_length_mm - arc_length_mm(DOWN)[-1], abs=2.0)
     assert without_grafts((kept,), (graft,))[0] is kept
+
+
+def named(code: str | None, points: FloatArray) -> CoronaryLabels:
+    one = replace(branch(0, None, (), points), label=None if code is None else BranchLabel(code, 0.9))
+    return CoronaryLabels((assemble([one], 0),), Dominance.RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("code", "fed"), [("mLAD", Artery.LAD), ("D1", Artery.LAD), ("OM1", Artery.LCX), ("LM", None), ("other", None)]
+)
+def test_a_graft_feeds_the_artery_that_it_meets(code: str, fed: Artery | None) -> None:
+    labels = named(code, line((30, 22, 90), (10, 22, 95)))
+    finding = graft_finding(Graft(DOWN), labels)
+    assert finding.target is fed
+    assert finding.stenosis is None
+
+
+def test_a_graft_that_meets_nothing_has_no_target_and_still_makes_g_and_n() -> None:
+    finding = graft_finding(Graft(DOWN), named("mLAD", line((5, 90, 5), (5, 60, 5))))
+    assert finding.target is None
+    hearts = tuple(SegmentFinding(code) for code in expected_segments(Dominance.RIGHT))
+    result = grade(CoronaryFindings(hearts, grafts=(finding,)))
+    assert result.category is Category.NON_DIAGNOSTIC
+    assert result.modifiers == ("G",)
+    assert any(one.rule is Rule.GRAFT_SEEN for one in result.trace)
+
+
+def test_a_graft_without_a_target_cannot_have_a_stenosis() -> None:
+    with pytest.raises(ValueError, match="not known"):
+        GraftFinding("graft", None)

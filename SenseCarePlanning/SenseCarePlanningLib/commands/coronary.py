@@ -54,7 +54,12 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument(
         "--stent", action="append", default=[], metavar="SEGMENT", help="segment known to hold a stent (pLAD); may be repeated"
     )
-    parser.add_argument("--engine", default="auto", choices=ENGINES, help="segmentation of the heart (default: the best present)")
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        choices=ENGINES,
+        help="how the arteries are found; bundle asks a network, too (default auto: classical)",
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result"
     )

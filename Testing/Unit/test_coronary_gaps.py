@@ -1,0 +1,82 @@
+"""Arteries across a step of the scan and beside calcium: does the line go on where the artery does, and keep to its lumen?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
+
+from CardiacCTALib.coronary_evidence import RAYS, Evidence
+from CardiacCTALib.coronary_tracking import build_graph, follow
+from CardiacCTALib.coronary_tree import Course, build_coronary_tree
+from CardiacCTALib.gaps import bridge
+from SenseCarePlanningLib.tubes.dark_tubes import wall_evidence
+from SenseCarePlanningLib.volume import Volume
+
+VOXEL_MM = 0.5
+SHAPE = (48, 48, 104)  # k, j, i
+FAT, BLOOD, MUSCLE = -95.0, 350.0, 95.0
+
+
+def line(first_mm: float, last_mm: float, aside_mm: float) -> np.ndarray:
+    """Points (N, 3) k, j, i in mm along i, 12 mm from both other borders but for the shift along j."""
+    along = np.arange(first_mm, last_mm, 0.2)
+    return np.stack([np.full_like(along, 12.0), np.full_like(along, 12.0 + aside_mm), along], axis=1)
+
+
+def scan_of(lines: list[np.ndarray], radius_mm: float) -> np.ndarray:
+    """Tubes filled with blood in fat, blurred by 0.35 mm, with noise of 15 HU."""
+    places = np.stack(np.meshgrid(*[np.arange(size) * VOXEL_MM for size in SHAPE], indexing="ij"), axis=-1)
+    distance, _ = cKDTree(np.concatenate(lines)).query(places.reshape(-1, 3))
+    image = np.where(distance.reshape(SHAPE) < radius_mm, BLOOD, FAT).astype(np.float32)
+    noise = np.random.default_rng(5).normal(0.0, 15.0, SHAPE).astype(np.float32)
+    return gaussian_filter(image, 0.35 / VOXEL_MM) + noise
+
+
+def evidence_of(image: np.ndarray) -> Evidence:
+    spacing = (VOXEL_MM,) * 3
+    rise = wall_evidence(-image, image > FAT + 0.35 * (BLOOD - FAT), spacing, RAYS)
+    return Evidence(rise, image, np.zeros(SHAPE, dtype=bool), spacing, BLOOD, MUSCLE, np.empty((0, 3)))
+
+
+def joined(lines: list[np.ndarray], radius_mm: float):
+    evidence = evidence_of(scan_of(lines, radius_mm))
+    graph = build_graph(evidence)
+    sources = np.flatnonzero(np.linalg.norm(graph.places_mm - lines[0][0], axis=1) < 4.5)
+    found = follow(graph, evidence, sources)
+    taken = np.zeros(len(graph.index), dtype=bool)
+    for way in found.ways:
+        taken[way.nodes] = True
+    found, bridges = bridge(found, evidence, taken)
+    reached = max(float(graph.places_mm[way.nodes, 2].max()) for way in found.ways)
+    return reached, bridges
+
+
+@pytest.mark.parametrize("aside_mm", [2.4, -2.6])
+def test_a_thin_artery_goes_on_across_a_step(aside_mm: float) -> None:
+    reached, bridges = joined([line(2.0, 25.0, 0.0), line(25.0, 49.0, aside_mm)], 0.8)
+    assert [one.step for one in bridges] == [True]
+    assert bridges[0].length_mm < 3.0
+    assert reached > 44.0
+
+
+def test_a_vein_that_runs_on_beside_an_artery_is_not_its_continuation() -> None:
+    reached, bridges = joined([line(2.0, 25.0, 0.0), line(8.0, 49.0, 3.4)], 0.8)
+    assert bridges == []
+    assert reached < 27.0
+
+
+def test_the_line_keeps_to_the_lumen_beside_an_eccentric_calcification() -> None:
+    course = line(2.0, 49.0, 0.0)
+    image = scan_of([course], 1.7)
+    k, j, i = np.meshgrid(*[np.arange(size) * VOXEL_MM for size in SHAPE], indexing="ij")
+    aside = k - 12.0
+    calcium = (np.hypot(aside, j - 12.0) < 1.7) & (aside > 0.0) & (i > 20.0) & (i < 29.0)
+    image += gaussian_filter(np.where(calcium, 1100.0 - BLOOD, 0.0).astype(np.float32), 0.35 / VOXEL_MM)
+    volume = Volume(image, np.diag([VOXEL_MM, VOXEL_MM, VOXEL_MM, 1.0]))
+    tree = build_coronary_tree(volume, [Course(course[::10, ::-1], -1)], 15.0)
+    points = tree.root.points_lps_mm
+    beside = points[(points[:, 0] > 22.0) & (points[:, 0] < 27.0)]
+    assert np.median(beside[:, 2] - 12.0) < -0.3  # the free half of the lumen has its middle at -0.72 mm
+    assert np.abs(points[(points[:, 0] > 8.0) & (points[:, 0] < 16.0), 1:] - 12.0).max() < 0.2
