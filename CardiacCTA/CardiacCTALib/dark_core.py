@@ -8,6 +8,7 @@ is known within a third.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ CORE_WALL_MM = 1.0
 FROM_CALCIUM_MM = 0.6
 """So near to where calcium glows, HU of the plaque are not believed. Chosen."""
 _HALF, _MARGIN_MM, _EDGE_MM = 0.4, 0.5, 0.25
+_QUIET: WeakKeyDictionary[Ring, tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +71,10 @@ def dark_cores(measured: Measured, ring: Ring, region: PlaqueRegion, inside: Boo
     inside
         (N,) sections to look at.
     """
-    weight = np.where(np.isfinite(ring.raw_hu), ring.share, 0.0)
-    own = np.where(weight > 0.0, np.nan_to_num(ring.raw_hu), 0.0)
-    widths = (QUIET_MM[0] / ring.step_mm, QUIET_MM[1] / ring.place_mm, QUIET_MM[1] / ring.place_mm)
-    held, count = (ndimage.gaussian_filter(cube_of(values, ring), widths) for values in (weight * own, weight))
-    quiet = (held / np.maximum(count, 1e-3))[:, ring.lattice[:, 0], ring.lattice[:, 1]]
-    plaque = (weight > 0.3) & (ring.outer_mm > region.normal_mm[:, None]) & (inside & region.diseased)[:, None]
-    plaque &= away_mm(ring.glows, ring) > FROM_CALCIUM_MM
+    if ring not in _QUIET:
+        _QUIET[ring] = _quiet_ring(ring)
+    weight, own, quiet, clear = _QUIET[ring]
+    plaque = (weight > 0.3) & (ring.outer_mm > region.normal_mm[:, None]) & (inside & region.diseased)[:, None] & clear
     deep = plaque & (ring.inner_mm > _EDGE_MM) & (ring.outer_mm > region.normal_mm[:, None] + 0.5 * _EDGE_MM)
     if not deep.any():
         return ()
@@ -90,6 +89,16 @@ def dark_cores(measured: Measured, ring: Ring, region: PlaqueRegion, inside: Boo
         if float(fall[piece].max()) >= CORE_SIGMAS * noise and thickness >= CORE_WALL_MM:
             cores.append(_core(measured, ring, piece, plaque, around - own, around, float(quiet[piece].mean())))
     return tuple(sorted((one for one in cores if one.volume_mm3 >= LEAST_CORE_MM3), key=lambda one: -one.volume_mm3))
+
+
+def _quiet_ring(ring: Ring) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
+    """Return weight and HU of the places (N, M) of a ring, its HU averaged, and whether calcium is far."""
+    weight = np.where(np.isfinite(ring.raw_hu), ring.share, 0.0)
+    own = np.where(weight > 0.0, np.nan_to_num(ring.raw_hu), 0.0)
+    widths = (QUIET_MM[0] / ring.step_mm, QUIET_MM[1] / ring.place_mm, QUIET_MM[1] / ring.place_mm)
+    held, count = (ndimage.gaussian_filter(cube_of(values, ring), widths) for values in (weight * own, weight))
+    quiet = (held / np.maximum(count, 1e-3))[:, ring.lattice[:, 0], ring.lattice[:, 1]]
+    return weight, own, quiet, np.asarray(away_mm(ring.glows, ring) > FROM_CALCIUM_MM)
 
 
 def _core(

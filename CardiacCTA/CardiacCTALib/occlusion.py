@@ -50,8 +50,13 @@ class LumenBrightness:
     def bounds_mm(self) -> FloatArray:
         """Return that diameter (N,) for the millimetre about each section."""
         half = max(round(0.5 * _WINDOW_MM / self.step_mm), 1)
-        count = len(self.area_mm2)
-        return np.array([self.bound_mm(max(at - half, 0), min(at + half, count - 1)) for at in range(count)])
+        places = np.arange(len(self.area_mm2))
+        low, high = np.maximum(places - half, 0), np.minimum(places + half + 1, len(places))
+        number = high - low
+        area, squared = (np.concatenate([[0.0], np.cumsum(one)]) for one in (self.area_mm2, self.error_mm2**2))
+        mean = np.maximum((area[high] - area[low]) / number, 0.0)
+        error = np.sqrt(np.maximum(squared[high] - squared[low], 0.0)) / number
+        return np.asarray(2.0 * np.sqrt((mean + _Z_ONE_SIDED * error) / np.pi))
 
     def least_mm(self, section: int) -> float:
         """Return the diameter that the lumen of the millimetre about a section is wider than with 97.5 % confidence; may be 0."""

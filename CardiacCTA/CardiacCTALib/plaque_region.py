@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from SenseCarePlanningLib.tubes.crosssection import ray_angles
 from .lumen import Measured, Walls
 from .outer_start import TO_FAT_HU
 from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, usable_sections
+from .section_fit import SectionFit
 from .section_model import LUMEN, OUTER, SHAPE, contours_of
 
 BoolArray = NDArray[np.bool_]
@@ -46,6 +48,7 @@ MOST_REMODELLING, _AS_WIDE, _COMPARED_MM = 1.5, 0.85, 10.0
 """Plaque seldom widens an artery by more than the first before it narrows the lumen. Chosen."""
 _SMOOTH_MM = 0.6
 _BEHIND_MM = (0.4, 1.4)
+_THICKNESS_ERRORS: WeakKeyDictionary[SectionFit, FloatArray] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +192,16 @@ def _swept_mm2(edge_mm: FloatArray, bend: tuple[FloatArray, FloatArray]) -> Floa
 
 
 def _thickness_error(measured: Measured) -> FloatArray:
-    """Return the standard error (N,) of the mean thickness: from both radii of the same section."""
-    fit = measured.fit
+    """Return the standard error (N,) of the mean thickness: from both radii of the same section.
+
+    It follows from the fit alone, wherever a reader draws the walls, and is kept as long as the fit is.
+    """
+    if measured.fit not in _THICKNESS_ERRORS:
+        _THICKNESS_ERRORS[measured.fit] = _error_of_fit(measured.fit)
+    return _THICKNESS_ERRORS[measured.fit]
+
+
+def _error_of_fit(fit: SectionFit) -> FloatArray:
     count, width = fit.values.shape
     chosen = np.arange(0, count, 4)
     rows = np.zeros((count * width, len(chosen)))

@@ -83,11 +83,15 @@ class RingGround:
     ----------
     own_hu
         (N, M) level of wall and plaque, freed of the lumen's and the fat's glow.
+    distance_mm, angle
+        (N, M) of the places from the middle of the lumen, which a drawn wall does not move.
     glows, calcium_hu, solid_hu, lattice
         As in :class:`Ring`.
     """
 
     own_hu: Float32Array
+    distance_mm: FloatArray
+    angle: FloatArray
     glows: BoolArray
     calcium_hu: FloatArray
     solid_hu: float | None
@@ -96,11 +100,11 @@ class RingGround:
 
 def ring_of(measured: Measured, walls: Walls) -> Ring:
     """Look at the wall between the given (measured or edited) walls."""
-    return ring_between(measured, walls, ring_ground(measured))
+    return ring_between(measured, walls, ring_ground(measured, walls))
 
 
-def ring_ground(measured: Measured) -> RingGround:
-    """Prepare what does not depend on the walls."""
+def ring_ground(measured: Measured, walls: Walls) -> RingGround:
+    """Prepare what does not depend on where the walls lie, only on their middle."""
     at, options = measured.places.at_mm, measured.options
     step = measured_step(measured.walls)
     lattice = np.rint((at - at.min(axis=0)) / options.place_mm).astype(np.int64)
@@ -108,17 +112,16 @@ def ring_ground(measured: Measured) -> RingGround:
     glows = bloomed(measured.calcium, lattice, options.place_mm, step, measured.scan.sigma_mm)
     solid = None if measured.calcium_hu is None else measured.calcium_hu - float(np.median(measured.ring_hu))
     calcium = np.where(glows, measured.fit.residual + _plates(measured, step), 0.0)
-    return RingGround(level + measured.fit.residual, glows, calcium, solid, lattice)
+    offset = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
+    away = at[None] - offset[:, None]
+    angle = np.arctan2(away[..., 1], away[..., 0]) % (2.0 * np.pi)
+    return RingGround(level + measured.fit.residual, np.linalg.norm(away, axis=2), angle, glows, calcium, solid, lattice)
 
 
 def ring_between(measured: Measured, walls: Walls, ground: RingGround) -> Ring:
     """Look at the wall between walls on prepared ground."""
-    at, options = measured.places.at_mm, measured.options
-    step = measured_step(walls)
-    offset = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
-    away = at[None] - offset[:, None]
-    distance = np.linalg.norm(away, axis=2)
-    angle = np.arctan2(away[..., 1], away[..., 0]) % (2.0 * np.pi)
+    options, step = measured.options, measured_step(walls)
+    distance, angle = ground.distance_mm, ground.angle
     count = walls.lumen_mm.shape[1]
     lumen, outer = (_at_angle(edge, angle) for edge in (walls.lumen_mm, walls.outer_mm))
     thickness = outer - lumen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .lumen import Measured
+from .section_fit import SectionFit
 
 BoolArray = NDArray[np.bool_]
 
@@ -34,6 +36,9 @@ ROUND_SHARE, UNEVEN_MM = 0.75, 0.35
 RADIUS_MM = (0.7, 2.8)
 _ANGLES, _STEP_MM, _REACH_MM = 16, 0.15, 3.4
 _QUIET_MM, _CENTRE_MM, _CLOSED_MM = 0.6, 1.2, 2.0
+
+
+_SHELLS: WeakKeyDictionary[SectionFit, tuple[FloatArray, FloatArray, FloatArray]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,9 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
     """
     arc = measured.walls.arc_mm
     step = float(arc[1] - arc[0])
-    peak, radius, middle = shells(measured.values_hu, measured.places.at_mm, measured.lumen_hu, step)
+    if measured.fit not in _SHELLS:  # they do not depend on walls, which a reader may be dragging
+        _SHELLS[measured.fit] = shells(measured.values_hu, measured.places.at_mm, measured.lumen_hu, step)
+    peak, radius, middle = _SHELLS[measured.fit]
     bright = (peak > OVER_LUMEN * measured.lumen_hu[:, None]).mean(axis=1) >= ROUND_SHARE
     level, width = np.median(peak, axis=1), np.median(radius, axis=1)
     hollow = middle < (1.0 - HOLLOW) * level
