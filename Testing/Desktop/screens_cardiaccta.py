@@ -34,10 +34,10 @@ def take(desktop: Any, folder: Path, language: str) -> list[Path]:
         pictures.vessels()
         pictures.along()
         pictures.turned()
+        pictures.film()
         pictures.drawn()
         pictures.findings()
         pictures.changes()
-        pictures.film()
         return pictures.taken
 
 
