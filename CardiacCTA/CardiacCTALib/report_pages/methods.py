@@ -20,7 +20,6 @@ _OPTION_VALUES = {
     "given": label_of("given"),
     "own": label_of("made by this program"),
     "none": label_of("none"),
-    "classical and network": label_of("classical and network"),
 }
 _METHODS = (
     label_of(
