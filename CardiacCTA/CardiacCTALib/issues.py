@@ -36,6 +36,7 @@ class Issue(Enum):
     WEAK_VESSEL = "The contrast in {part} is too weak for its edge to be found."
     NOISE = "The noise is high: {level} HU in the aorta."
     THICK = "The slices are {thickness} mm thick; lumens are measured on slices of {wanted} mm and thinner only."
+    HEART_CUT = "The scan ends within the heart ({sides}): arteries beyond it were not seen."
     OUTSIDE = "{part} leaves the scan after {length} mm."
     STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
     STENT_OR_CALCIUM = (
