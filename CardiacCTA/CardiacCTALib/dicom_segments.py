@@ -18,6 +18,7 @@ from .structured_report import CORONARY_ARTERY
 from .structures import (
     AORTA,
     CAVA,
+    FAR_AORTA,
     LEFT_ATRIUM,
     LEFT_VENTRICLE,
     MYOCARDIUM,
@@ -49,6 +50,7 @@ STRUCTURES: Mapping[int, StructureMeaning] = {
     AORTA: StructureMeaning("Aorta", Code("15825003", "SCT", "Aorta"), (224, 97, 76)),
     PULMONARY_ARTERY: StructureMeaning("Pulmonary artery", Code("81040000", "SCT", "Pulmonary artery"), (0, 122, 171)),
     CAVA: StructureMeaning("Venae cavae", Code("35532006", "SCT", "Vena cava"), (0, 151, 206)),
+    FAR_AORTA: StructureMeaning("Aortic arch and descending aorta", Code("15825003", "SCT", "Aorta"), (200, 80, 62)),
 }
 """Arteries of the heart's map are left out: the map of the segments has them with their names."""
 ARTERY_COLORS: Mapping[Artery, Rgb] = {

@@ -37,9 +37,11 @@ LEAST_MM, LEAST_DOWN_MM = 40.0, 20.0
 """Least length, and how far below its start it must come: branches of the arch go up."""
 AWAY_MM, AWAY_AFTER_MM = 5.0, 18.0
 """So far from the aorta a graft must have come after so much of its way: what creeps along the aorta is its wall or a vein."""
-BLOOD_SHARE, LEAST_FILLED = 0.45, 0.8
-"""Of the way from muscle to the aorta's blood: least brightness of a graft, thin as it is; and least share of its way that has
-the brightness of an artery (0.7 of the aorta's)."""
+BLOOD_SHARE = 0.45
+"""Of the way from muscle to the aorta's blood: least brightness of a graft, thin as it is."""
+LEAST_FILLING, MOST_FILLING, LEAST_FILLED = 0.7, 1.3, 0.8
+"""Brightness of a graft over the aorta's, and least share of its way that has it: what is brighter than the aorta is filled from
+a vein, as the superior caval vein and the right appendage are, or metal."""
 SMOOTH_MM = 2.0
 ON_PATH_MM, ANASTOMOSIS_MM, ON_PATH_SHARE = 3.0, 6.0, 0.7
 """A branch of a coronary tree that lies on a graft for so much of its length, its end at the artery left out, is the graft."""
@@ -140,8 +142,10 @@ def _is_graft(path: NDArray[np.int_], gap: FloatArray, chambers: Chambers) -> bo
     far = gap[tuple(path.T)]
     if float(far[arc <= AWAY_AFTER_MM].max()) < AWAY_MM:
         return False
-    bright = ndimage.maximum_filter1d(chambers.small.array[tuple(path.T)], 3)
-    return bool((bright > 0.7 * chambers.levels.blood[AORTA]).mean() >= LEAST_FILLED)
+    values = chambers.small.array[tuple(path.T)]
+    blood = chambers.levels.blood[AORTA]
+    filled = (ndimage.maximum_filter1d(values, 3) > LEAST_FILLING * blood) & (values < MOST_FILLING * blood)
+    return bool(filled.mean() >= LEAST_FILLED)
 
 
 def _apart(paths: list[FloatArray]) -> list[FloatArray]:

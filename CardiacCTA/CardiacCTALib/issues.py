@@ -41,6 +41,7 @@ class Issue(Enum):
     WEAK_VESSEL = "The contrast in {part} is too weak for its edge to be found."
     NOISE = "The noise is high: {level} HU in the aorta."
     THICK = "The slices are {thickness} mm thick; lumens are measured on slices of {wanted} mm and thinner only."
+    HEART_CUT = "The scan ends within the heart ({sides}): arteries beyond it were not seen."
     OUTSIDE = "{part} leaves the scan after {length} mm."
     LIKE_CONTRAST = (
         "Calcium of {low} to {high} HU that is a millimetre thick cannot be told from contrast in this scan (lumen {level} HU, "

@@ -32,7 +32,7 @@ from .measurements import (
     segment_measurements,
 )
 from .patient_findings import graft_finding, lesions_of, patient_findings
-from .quality import check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
+from .quality import check_extent, check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, network_for, segment
@@ -258,7 +258,13 @@ def _quality(
     reason: str,
 ) -> tuple[QualityItem, ...]:
     """Collect all that stands in the way, gravest first."""
-    items = [*check_scan(volume, scan), *check_trees(found, labels), *check_grafts(found, labels), *labels.doubts]
+    items = [
+        *check_scan(volume, scan),
+        *check_extent(found.heart),
+        *check_trees(found, labels),
+        *check_grafts(found, labels),
+        *labels.doubts,
+    ]
     if scan is None:
         items.append(issue(Issue.NO_SCAN_MODEL, Consequence.NOT_ASSESSABLE, reason=reason))
     else:

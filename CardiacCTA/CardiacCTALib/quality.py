@@ -12,8 +12,9 @@ import numpy as np
 from scipy.special import erf
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.tubes.tree import BranchFlag
-from SenseCarePlanningLib.volume import Volume
+from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .constants import MILD_FROM
 from .heart_segmentation import HeartSegmentation
@@ -25,6 +26,7 @@ from .section_knowledge import PLAQUE_HU
 from .section_start import CALCIUM_LEAST_HU, least_calcium_hu
 from .stents import find_stents
 from .steps import Step, crossing_mm, find_steps
+from .structures import CHAMBERS
 from .vessel_result import VesselResult
 from .vessels import Stretch, code_of
 
@@ -39,6 +41,8 @@ VESSEL_SHARE = 0.55
 """A lumen with less than this share of the aorta's contrast along 10 mm is not filled well enough for an edge. Chosen."""
 CALCIUM_ARC_DEG, CALCIUM_LENGTH_MM = 300.0, 3.0
 """Calcium all round the lumen along this length hides it. Chosen: blooming of a ring closes a lumen that it does not."""
+HEART_CUT_MM2 = 300.0
+"""Section of the heart at the border of the scan from which it is cut: a disc of 2 cm. Chosen."""
 STENT_IN_MM = 2.0
 """A segment holds a stent when so much of the stent lies in it. Chosen."""
 STEP_SHARE = 0.35
@@ -89,6 +93,20 @@ def _like_contrast(scan: ScanModel) -> list[QualityItem]:
             low=round(CALCIUM_LEAST_HU), high=10 * round(0.1 * solid), level=round(scan.lumen_hu), noise=round(scan.noise_hu),
         )
     ]  # fmt: skip
+
+
+def check_extent(heart: LabelMap) -> list[QualityItem]:
+    """Say where the scan ends within the heart: where its chambers touch the border of the scan on more than a few mm2."""
+    axes = PatientAxes.of(heart.grid)
+    mask = np.isin(axes.apply(heart.array_kji), CHAMBERS)
+    spacing = axes.spacing_mm(heart.grid)
+    cut = []
+    for axis, (low, high) in enumerate((("below", "above"), ("in front", "behind"), ("on the right", "on the left"))):
+        pixel = float(np.prod(spacing)) / spacing[axis]
+        for name, at in ((low, 0), (high, -1)):
+            if float(np.take(mask, at, axis=axis).sum()) * pixel > HEART_CUT_MM2:
+                cut.append(name)
+    return [issue(Issue.HEART_CUT, Consequence.DOUBTFUL, sides=tuple(cut))] if cut else []
 
 
 def check_trees(found: HeartSegmentation, labels: CoronaryLabels) -> list[QualityItem]:

@@ -84,8 +84,9 @@ def test_a_wide_vein_along_the_aorta_is_none() -> None:
     assert find_graft_paths(heart([DOWN], radius_mm=5.5), OSTIA_TOP_MM, NONE) == []
 
 
-def test_a_dark_vessel_is_none() -> None:
-    assert find_graft_paths(heart([DOWN], blood_hu=180.0), OSTIA_TOP_MM, NONE) == []
+@pytest.mark.parametrize("blood_hu", [180.0, 800.0], ids=["dark", "brighter than the aorta, as a vein"])
+def test_a_vessel_that_is_not_as_bright_as_the_aorta_is_none(blood_hu: float) -> None:
+    assert find_graft_paths(heart([DOWN], blood_hu=blood_hu), OSTIA_TOP_MM, NONE) == []
 
 
 def branch(number: int, parent: int | None, children: tuple[int, ...], points: FloatArray) -> Branch:

@@ -1,0 +1,44 @@
+"""A heart that the scan cuts: is it said, on which side, and not of a whole heart or of a vessel that leaves the scan?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from CardiacCTALib.issues import Issue
+from CardiacCTALib.quality import check_extent
+from CardiacCTALib.structures import AORTA, HEART_NAMES, LEFT_VENTRICLE
+from SenseCarePlanningLib.volume import LabelMap
+
+WHOLE = (slice(0, 40), slice(0, 40), slice(0, 40))
+
+
+def heart(part: tuple[slice, slice, slice] = WHOLE) -> LabelMap:
+    """A ball of 50 mm with an aorta that leaves the scan above, in voxels of 2 mm."""
+    k, j, i = np.indices((40, 40, 40)) - 19.5
+    labels = np.where(k**2 + j**2 + i**2 < 12.5**2, LEFT_VENTRICLE, 0).astype(np.uint8)
+    labels[(np.hypot(j, i) < 7.0) & (k > 12)] = AORTA
+    return LabelMap(labels[part], np.diag([2.0, 2.0, 2.0, 1.0]), HEART_NAMES)
+
+
+def test_a_whole_heart_is_not_cut() -> None:
+    assert check_extent(heart()) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "side"),
+    [
+        ((slice(20, 40), slice(0, 40), slice(0, 40)), "below"),
+        ((slice(0, 40), slice(0, 20), slice(0, 40)), "behind"),
+        ((slice(0, 40), slice(0, 40), slice(20, 40)), "on the right"),
+    ],
+)
+def test_the_side_on_which_the_scan_ends_is_said(part: tuple[slice, slice, slice], side: str) -> None:
+    (found,) = check_extent(heart(part))
+    assert found.issue is Issue.HEART_CUT
+    assert dict(found.values)["sides"] == (side,)
+    assert side in found.text
+
+
+def test_no_heart_is_not_cut() -> None:
+    assert check_extent(LabelMap(np.zeros((5, 5, 5), np.uint8), np.eye(4), HEART_NAMES)) == []
