@@ -237,6 +237,6 @@ def thickness_problems(headers: Sequence[ImageHeader], spacing_mm: float, pixel_
             )
         elif size >= WARN_SLICE_MM + SIZE_ROUNDING_MM:
             warnings.append(
-                f"{what} is {size:.2f} mm: small branches at the periphery will be missed ({WARN_SLICE_MM:g} mm or less is better)"
+                f"{what} is {size:.2f} mm: small branches will be missed ({WARN_SLICE_MM:g} mm or less is better)"
             )
     return problems, warnings
