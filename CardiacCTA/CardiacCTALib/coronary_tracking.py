@@ -48,6 +48,8 @@ DARK_FILLING, DARK_MM, DARK_SHARE = 0.6, 8.0, 0.75
 VEIN_FROM_MM, VEIN_RADIUS_MM, VEIN_LENGTH_MM = 50.0, 2.1, 12.0
 """A tube this far from the ostium, this wide over such a length is a vein that touches the artery. Chosen: mid arteries are 3 mm
 wide and taper; an ectatic artery is cut here, too, and a remark says so."""
+BEFORE_MM, WIDENS = (5.0, 40.0), 1.1
+"""An artery tapers: what is no wider than its part so far from its start is no vein, as a dominant circumflex can be wide."""
 MOST_CUTS = 3
 CAPACITY, ENDLESS = 100, 1_000_000
 """Flow through a full link, and through ostia and veins."""
@@ -195,7 +197,9 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
 def vein_part(places_mm: FloatArray, radius_mm: FloatArray) -> NDArray[np.bool_]:
     """Return (N,) where a way is a vein: wide, far from its start, over some length; nowhere when it is an artery."""
     arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(places_mm, axis=0), axis=1))])
-    wide = (arc > VEIN_FROM_MM) & (ndimage.median_filter(radius_mm, 9, mode="nearest") > VEIN_RADIUS_MM)
+    before = radius_mm[(arc > BEFORE_MM[0]) & (arc < BEFORE_MM[1])]
+    least = max(VEIN_RADIUS_MM, WIDENS * float(np.median(before))) if len(before) else VEIN_RADIUS_MM
+    wide = (arc > VEIN_FROM_MM) & (ndimage.median_filter(radius_mm, 9, mode="nearest") > least)
     length = float(np.diff(arc, prepend=0.0)[wide].sum())
     return np.asarray(wide if length >= VEIN_LENGTH_MM else np.zeros(len(arc), dtype=bool))
 

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from CardiacCTALib.coronary_evidence import RAYS, Evidence
-from CardiacCTALib.coronary_tracking import build_graph, follow
+from CardiacCTALib.coronary_tracking import build_graph, follow, vein_part
 from CardiacCTALib.coronary_tree import Course, build_coronary_tree
 from CardiacCTALib.gaps import bridge
 from SenseCarePlanningLib.tubes.dark_tubes import wall_evidence
@@ -65,6 +65,13 @@ def test_a_vein_that_runs_on_beside_an_artery_is_not_its_continuation() -> None:
     reached, bridges = joined([line(2.0, 25.0, 0.0), line(8.0, 49.0, 3.4)], 0.8)
     assert bridges == []
     assert reached < 27.0
+
+
+@pytest.mark.parametrize(("start_mm", "end_mm", "vein"), [(2.9, 2.1, False), (2.0, 1.2, False), (1.2, 3.2, True)])
+def test_what_widens_is_a_vein_and_a_wide_artery_that_tapers_is_none(start_mm: float, end_mm: float, vein: bool) -> None:
+    along = np.arange(0.0, 100.0, 0.5)
+    places = np.stack([np.zeros_like(along), np.zeros_like(along), along], axis=1)
+    assert vein_part(places, np.linspace(start_mm, end_mm, len(along))).any() == vein
 
 
 def test_the_line_keeps_to_the_lumen_beside_an_eccentric_calcification() -> None:
