@@ -236,7 +236,5 @@ def thickness_problems(headers: Sequence[ImageHeader], spacing_mm: float, pixel_
                 f"{what} is {size:.2f} mm; planning needs {REFUSE_SLICE_MM:g} mm or less, better {WARN_SLICE_MM:g} mm"
             )
         elif size >= WARN_SLICE_MM + SIZE_ROUNDING_MM:
-            warnings.append(
-                f"{what} is {size:.2f} mm: small branches will be missed ({WARN_SLICE_MM:g} mm or less is better)"
-            )
+            warnings.append(f"{what} is {size:.2f} mm: small branches will be missed ({WARN_SLICE_MM:g} mm or less is better)")
     return problems, warnings
