@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def _find_packages() -> None:
 
 if __name__ == "__main__":
     _find_packages()
+    # Many small systems are solved: on a busy machine the threads of the linear algebra mostly wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from SenseCarePlanningLib.cli import main
 
     sys.exit(main())
