@@ -4,6 +4,8 @@ Blurring spreads the brightness of calcium over twice its volume (blooming) and 
 calcium is therefore its volume, whatever the blur. The height is not a number of the scanner: it is read from the picture
 once the known blur is taken back (Richardson 1972, doi:10.1364/JOSA.62.000055; Lucy 1974, doi:10.1086/111605), as the level
 above which half of the brightness lies. Pieces too small to show their height borrow it from what coronary calcium usually has.
+Sections of a bent line crowd on its inner side, where an eccentric plaque lies that pushes the lumen away, and show the same
+calcium more than once: each place counts as far as it moves from section to section.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ def calcium_amount(measured: Measured, ring: Ring) -> CalciumAmount:
     if not ring.glows.any():
         return CalciumAmount(np.zeros(len(ring.share)), None, 0.0, np.zeros_like(ring.share))
     above = np.where(ring.glows, ring.calcium_hu + _above_soft(measured, ring), 0.0)
-    total = above.sum(axis=1) * ring.place_mm3
+    total = (above * ring.swept).sum(axis=1) * ring.place_mm3
     level, mass = _height(above, ring, measured.scan.sigma_mm), float(total.sum())
     # a small piece shows little of its height: what is usual weighs in
     size = max(mass / level, 0.05)
