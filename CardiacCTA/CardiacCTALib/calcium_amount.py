@@ -30,9 +30,9 @@ LEVEL_SD = 0.10
 """Relative standard error of a height that is read from a large piece. From the benchmark."""
 SMALL_MM3 = 6.0
 """From this volume on a piece shows its height: a cube of 1.8 mm, twice the blur. Chosen."""
-AMOUNT_SD = (0.10, 0.25)
-"""Relative standard error of the summed brightness, down and up: what the fitted lumen takes of the calcium beside it, and what
-of a piece is no brighter than contrast. From the benchmark."""
+AMOUNT_SD = (0.12, 0.15)
+"""Relative standard error of the summed brightness, down and up: what the fitted lumen leaves to the calcium beside it or takes
+of it, and what of a piece is no brighter than contrast. From the benchmark."""
 _ROUNDS, _SHARE, _REACH_SIGMAS = 10, 0.5, 8.0
 _MOST_SOFT_HU = 130.0
 

@@ -181,7 +181,7 @@ def _bend(measured: Measured, walls: Walls, step: float) -> tuple[FloatArray, Fl
 def plane_curvature(walls: Walls, step_mm: float) -> FloatArray:
     """Return the curvature of the line in each of its planes (N, 2), 1/mm, towards "up" and "left"."""
     curved = np.gradient(walls.frames[:, 0], axis=0) / step_mm
-    return np.einsum("nac,nc->na", walls.frames[:, 1:], curved)
+    return np.asarray(np.einsum("nac,nc->na", walls.frames[:, 1:], curved))
 
 
 def _swept_mm2(edge_mm: FloatArray, bend: tuple[FloatArray, FloatArray]) -> FloatArray:
