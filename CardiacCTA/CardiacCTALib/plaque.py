@@ -25,7 +25,7 @@ BINS_HU = (("necrotic core", -30.0, 30.0), ("fibro-fatty", 30.0, 130.0), ("fibro
 """Non-calcified composition by HU at 120 kV, as quantitative plaque analysis bins it; calcified is above 350. The bins shift with
 tube voltage, kernel and lumen contrast, which stand beside every result."""
 _LOWEST_HU = -30.0
-CORE_UP_SHARE = 0.35
+CORE_UP_SHARE = 0.5
 """Standard error, upwards, of the volume of dark cores: what of them lies in the glow of the lumen. From the benchmark."""
 BESIDE_CALCIUM = 0.4
 """Standard deviation of a plaque's volume for the lumen beside calcium, which takes some of it or leaves it too much: a share of
@@ -192,7 +192,7 @@ def _composition(
     within = np.clip((ring.outer_mm - region.normal_mm[:, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share
     plaque = np.isfinite(ring.ring_hu) & (within > 0.05) & (inside & region.diseased)[:, None]
     plaque &= away_mm(ring.glows, ring) > FROM_CALCIUM_MM
-    levels, weight = ring.ring_hu[plaque], within[plaque]
+    levels, weight = ring.ring_hu[plaque], (within * ring.swept)[plaque]
     cores = dark_cores(measured, ring, region, inside)
     core = min(sum(one.volume_mm3 for one in cores), soft_mm3)
     error = float(np.sqrt(sum(one.volume_error_mm3**2 for one in cores)))
