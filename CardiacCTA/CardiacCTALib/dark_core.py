@@ -106,8 +106,8 @@ def _core(
 ) -> DarkCore:
     """Sum the darkness of a core and of what its blur spread around it within the plaque."""
     wide = (away_mm(places, ring) <= _MARGIN_MM) & plaque
-    mass = float((ring.share * dark * wide).sum() * ring.place_mm3)
-    spread = float((ring.share * wide).sum() * ring.place_mm3)
+    held = ring.share * ring.swept * wide
+    mass, spread = float((held * dark).sum() * ring.place_mm3), float(held.sum() * ring.place_mm3)
     error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
     depth = max(around - CORE_HU, 15.0)
     volume = max(mass, 0.0) / depth

@@ -180,7 +180,7 @@ def _spotty(measured: Measured, ring: Ring, calcium: CalciumAmount, part: slice)
     for one in range(1, count + 1):
         piece = labels == one
         sections, places = np.nonzero(piece)
-        length = (np.ptp(sections) + 1) * ring.step_mm
+        length = (np.ptp(sections) + 1) * ring.step_mm * float(ring.swept[part][piece].mean())
         size = float(max(length, _widest(measured.places.at_mm[places]) + ring.place_mm))
         rows = np.unique(sections)
         beside = np.isfinite(ring.ring_hu[part][rows]) & (ring.thickness_mm[part][rows] > _THICK_MM)

@@ -25,11 +25,11 @@ BINS_HU = (("necrotic core", -30.0, 30.0), ("fibro-fatty", 30.0, 130.0), ("fibro
 """Non-calcified composition by HU at 120 kV, as quantitative plaque analysis bins it; calcified is above 350. The bins shift with
 tube voltage, kernel and lumen contrast, which stand beside every result."""
 _LOWEST_HU = -30.0
-CORE_UP_SHARE = 0.35
+CORE_UP_SHARE = 0.5
 """Standard error, upwards, of the volume of dark cores: what of them lies in the glow of the lumen. From the benchmark."""
-BESIDE_CALCIUM = (0.5, 1.0)
-"""Standard deviation of a plaque's volume, down and up, for the lumen beside calcium, which takes some of it: a share of the
-calcium's volume. From the benchmark."""
+BESIDE_CALCIUM = 0.4
+"""Standard deviation of a plaque's volume for the lumen beside calcium, which takes some of it or leaves it too much: a share of
+the calcium's volume. From the benchmark."""
 Z95 = 1.96
 
 
@@ -164,12 +164,11 @@ def _volumes(measured: Measured, wall: PlaqueWall, part: slice) -> PlaqueVolumes
     total = max(float(region.plaque_mm2[inside].sum() * step), calcified)
     soft = total - calcified
     hard_down, hard_up = wall.calcium.errors_mm3(inside)
-    error = volume_error_mm3(measured, region, inside)
-    down, up = (float(np.hypot(error, share * calcified)) for share in BESIDE_CALCIUM)
-    by_bin, dark = _composition(measured, wall, inside, soft, up)
+    error = float(np.hypot(volume_error_mm3(measured, region, inside), BESIDE_CALCIUM * calcified))
+    by_bin, dark = _composition(measured, wall, inside, soft, error)
     vessel, lumen = float(region.vessel_mm2[rows].sum() * step), float(region.lumen_mm2[rows].sum() * step)
-    least, most = max(total - Z95 * down, 0.0), total + Z95 * up
-    soft_down, soft_up = float(np.hypot(down, hard_up)), float(np.hypot(up, hard_down))
+    least, most = max(total - Z95 * error, 0.0), total + Z95 * error
+    soft_down, soft_up = float(np.hypot(error, hard_up)), float(np.hypot(error, hard_down))
     return PlaqueVolumes(
         total, calcified, soft, by_bin[0][1], by_bin, vessel, lumen,
         (
@@ -193,7 +192,7 @@ def _composition(
     within = np.clip((ring.outer_mm - region.normal_mm[:, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share
     plaque = np.isfinite(ring.ring_hu) & (within > 0.05) & (inside & region.diseased)[:, None]
     plaque &= away_mm(ring.glows, ring) > FROM_CALCIUM_MM
-    levels, weight = ring.ring_hu[plaque], within[plaque]
+    levels, weight = ring.ring_hu[plaque], (within * ring.swept)[plaque]
     cores = dark_cores(measured, ring, region, inside)
     core = min(sum(one.volume_mm3 for one in cores), soft_mm3)
     error = float(np.sqrt(sum(one.volume_error_mm3**2 for one in cores)))

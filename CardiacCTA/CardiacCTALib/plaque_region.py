@@ -174,10 +174,14 @@ def _within_normal(outer_mm: FloatArray, normal_mm: FloatArray) -> FloatArray:
 
 def _bend(measured: Measured, walls: Walls, step: float) -> tuple[FloatArray, FloatArray]:
     """Return the line's curvature in each plane (N, 2), 1/mm, and the lumen's centre there (N, 2), mm."""
-    curved = np.gradient(walls.frames[:, 0], axis=0) / step
     shift = walls.points_lps_mm - measured.line_lps_mm
-    across = walls.frames[:, 1:]
-    return np.einsum("nac,nc->na", across, curved), np.einsum("nac,nc->na", across, shift)
+    return plane_curvature(walls, step), np.einsum("nac,nc->na", walls.frames[:, 1:], shift)
+
+
+def plane_curvature(walls: Walls, step_mm: float) -> FloatArray:
+    """Return the curvature of the line in each of its planes (N, 2), 1/mm, towards "up" and "left"."""
+    curved = np.gradient(walls.frames[:, 0], axis=0) / step_mm
+    return np.asarray(np.einsum("nac,nc->na", walls.frames[:, 1:], curved))
 
 
 def _swept_mm2(edge_mm: FloatArray, bend: tuple[FloatArray, FloatArray]) -> FloatArray:

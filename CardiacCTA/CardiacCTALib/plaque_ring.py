@@ -18,6 +18,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_plate import plate_excess_hu
 from .lumen import Measured, Walls
+from .plaque_region import plane_curvature
 from .reference import measured_step
 from .section_model import RING
 from .section_start import bloomed
@@ -37,7 +38,7 @@ class Ring:
     Parameters
     ----------
     share
-        Part of each place that lies in the ring, 0 to 1; ``place_mm3`` is the volume that a place stands for.
+        Part of each place that lies in the ring, 0 to 1; ``place_mm3`` is the volume that a place on the line stands for.
     depth
         0 at the lumen's edge, 1 at the outer wall; below 0 and above 1 outside the ring.
     inner_mm, outer_mm
@@ -56,6 +57,9 @@ class Ring:
         Brightness of solid calcium above the ring; None without calcium.
     glows
         Where calcium is or glows.
+    swept
+        How far each place moves for a millimetre of the line: less than 1 on the inner side of a bend, where planes crowd and
+        show the same piece again, more on the outer one. Volumes and lengths are sums weighed by it.
     """
 
     share: FloatArray
@@ -70,6 +74,7 @@ class Ring:
     solid_hu: float | None
     glows: BoolArray
     lattice: NDArray[np.int64]
+    swept: FloatArray
     place_mm3: float
     step_mm: float
     place_mm: float
@@ -85,7 +90,7 @@ class RingGround:
         (N, M) level of wall and plaque, freed of the lumen's and the fat's glow.
     distance_mm, angle
         (N, M) of the places from the middle of the lumen, which a drawn wall does not move.
-    glows, calcium_hu, solid_hu, lattice
+    glows, calcium_hu, solid_hu, lattice, swept
         As in :class:`Ring`.
     """
 
@@ -96,6 +101,7 @@ class RingGround:
     calcium_hu: FloatArray
     solid_hu: float | None
     lattice: NDArray[np.int64]
+    swept: FloatArray
 
 
 def ring_of(measured: Measured, walls: Walls) -> Ring:
@@ -115,7 +121,9 @@ def ring_ground(measured: Measured, walls: Walls) -> RingGround:
     offset = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
     away = at[None] - offset[:, None]
     angle = np.arctan2(away[..., 1], away[..., 0]) % (2.0 * np.pi)
-    return RingGround(level + measured.fit.residual, np.linalg.norm(away, axis=2), angle, glows, calcium, solid, lattice)
+    swept = np.maximum(1.0 - plane_curvature(measured.walls, step) @ at.T, 0.0)
+    own = level + measured.fit.residual
+    return RingGround(own, np.linalg.norm(away, axis=2), angle, glows, calcium, solid, lattice, swept)
 
 
 def ring_between(measured: Measured, walls: Walls, ground: RingGround) -> Ring:
@@ -142,6 +150,7 @@ def ring_between(measured: Measured, walls: Walls, ground: RingGround) -> Ring:
         solid_hu=ground.solid_hu,
         glows=ground.glows,
         lattice=ground.lattice,
+        swept=ground.swept,
         place_mm3=options.place_mm**2 * step,
         step_mm=step,
         place_mm=options.place_mm,

@@ -18,6 +18,7 @@ from CardiacCTALib.high_risk import Answer, HighRiskFeature, doubtful_features, 
 from CardiacCTALib.lumen import Measured, measure_lumen
 from CardiacCTALib.plaque import LesionPlaque, analyse_plaque, plaque_wall, vessel_plaque
 from CardiacCTALib.plaque_region import plaque_region
+from CardiacCTALib.plaque_ring import ring_of
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.stenosis import find_lesions
 from SenseCarePlanningLib.phantom.coronary_lesions import Composition, LesionSpec
@@ -72,6 +73,16 @@ def test_the_volume_between_true_walls_is_that_of_the_plaque_on_a_bent_line(lipi
     assert np.abs(region.normal_mm - normal).max() < 0.06
     away = np.abs(walls.arc_mm - 15.0) > 6.0
     assert not region.diseased[away].any()
+
+
+def test_places_of_a_ring_add_up_to_its_volume_on_a_bent_line(lipid: tuple[PlaqueTube, Measured]) -> None:
+    _, measured = lipid
+    ring, region = ring_of(measured, measured.walls), plaque_region(measured, measured.walls)
+    eccentric = np.abs(measured.walls.arc_mm - 15.0) < 4.0
+    swept = (ring.share * ring.swept).sum(axis=1)[eccentric].sum() * ring.place_mm3
+    wanted = (region.vessel_mm2 - region.lumen_mm2)[eccentric].sum() * region.step_mm
+    assert swept == pytest.approx(wanted, rel=0.02)
+    assert ring.share[eccentric].sum() * ring.place_mm3 > 1.05 * wanted
 
 
 def test_a_lipid_core_is_low_attenuation_and_no_napkin_ring(lipid: tuple[PlaqueTube, Measured]) -> None:
