@@ -100,7 +100,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     if options.engine == NETWORK:
         with progress.step("Heart by TotalSegmentator"):
             heart = with_network(heart, find_structures(volume, progress))
-    detail = f"agreement {fit.agreement:.2f} nats, {region.blood_hu:.0f} HU in the aorta"
+    detail = f"{region.blood_hu:.0f} HU in the aorta"
     return HeartSegmentation(
         heart,
         heart.array_kji == AORTA,

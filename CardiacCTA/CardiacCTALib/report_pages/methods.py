@@ -14,12 +14,15 @@ _OPTION_NAMES = {
     "engine": label_of("Engine asked for"),
     "clicks": label_of("Arteries marked by hand"),
     "calcium_series": label_of("Calcium series"),
-    "segmentation": label_of("Chambers and centrelines"),
+    "stents": label_of("Stents named beforehand"),
+    "coronary_mask": label_of("Mask of the arteries"),
+    "chambers": label_of("Chambers"),
 }
 _OPTION_VALUES = {
     "given": label_of("given"),
     "own": label_of("made by this program"),
     "none": label_of("none"),
+    "none known": label_of("none"),
 }
 _METHODS = (
     label_of(
