@@ -135,6 +135,6 @@ def test_a_form_has_its_scene_and_names_no_widget_twice(module: str) -> None:
 
 
 def test_the_repository_is_small_enough_for_the_index() -> None:
-    skipped = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    skipped = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "demo"}
     files = [path for path in ROOT.rglob("*") if path.is_file() and not skipped & set(path.relative_to(ROOT).parts)]
     assert sum(path.stat().st_size for path in files) < SIZE_LIMIT_MB * 1e6
