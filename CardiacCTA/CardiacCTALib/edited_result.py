@@ -92,6 +92,7 @@ def _segments(
     found = {one.code: one for one in vessel_findings(new, quality) if one.code not in keep}
 
     def told(was: SegmentFinding) -> SegmentFinding:
+        """Return the new finding of a segment, with what only the whole heart tells from the old one."""
         one = found.get(was.code)
         if one is None:
             return was

@@ -16,7 +16,7 @@ from .plaque import LesionPlaque, PlaqueVolumes
 from .reference import ReferenceKind
 from .scan_model import ScanModel
 from .segments import Artery
-from .stenosis import Estimate, Lesion, Narrowing
+from .stenosis import Estimate, Narrowing
 from .vessel_result import VesselResult
 from .vessels import Stretch
 
@@ -235,9 +235,3 @@ def _estimated(name: str, value: Estimate, unit: str, method: str, code: Code | 
 def _point(measured: Measured, section: int) -> Evidence:
     x, y, z = (float(value) for value in measured.walls.points_lps_mm[section])
     return Evidence((x, y, z))
-
-
-def lesion_name(one: VesselResult, lesion: Lesion) -> str:
-    """Return the segment a lesion counts for, or the vessel where it has none."""
-    part = one.stretch_of(lesion)
-    return one.vessel.name if part is None else part.code

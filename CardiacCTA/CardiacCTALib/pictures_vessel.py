@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.render.chart import ChartStyle, Curve, Span, profile_picture, unrolled_picture
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.probe_picture import ProbeStyle, in_rows, probe_picture
@@ -255,9 +254,3 @@ def _side_by_side(parts: Sequence[RgbImage], width: int) -> RgbImage:
         canvas[: one.shape[0], left : left + one.shape[1]] = one
         x += one.shape[1] + free
     return canvas
-
-
-def label_point(views: VesselViews) -> FloatArray:
-    """Return the point (3,) of a vessel that its name points to: halfway."""
-    line = views.line
-    return line.at(0.5 * float(line.arc_mm[-1]))[0]

@@ -71,6 +71,7 @@ def kept_in(folder: Path, otherwise: Remeasured | None = None) -> Remeasured:
     """
 
     def find(first: VesselResult, line: tuple[LinePoint, ...]) -> VesselResult:
+        """Return the vessel as it was kept for this line."""
         place = Path(folder) / REMEASURED / line_key(first, line)
         try:
             found = load_vessel(json.loads((place / _CONTENT).read_text(encoding="utf-8")), place)

@@ -143,6 +143,7 @@ def moved_vessel(vessel: Vessel, line: Sequence[LinePoint]) -> Vessel:
     before, after = vessel.arc_mm, moved.arc_mm
 
     def there(arc_mm: float) -> float:
+        """Return the arc on the moved line of a place on the old one."""
         return float(np.interp(arc_mm, before, after))
 
     return replace(

@@ -17,7 +17,6 @@ from .segments import BY_CODE
 LEAST_MM = 8.0
 """Shorter vessels are not measured: too little of them lies beyond the mother's lumen. Chosen."""
 _TRUNKS = ("dLAD", "mLAD", "pLAD", "dRCA", "mRCA", "pRCA", "LCx", "pLCx", "LM")
-_TRUNK_NAMES = {"LAD": "LAD", "RCA": "RCA", "LCx": "LCx", "LM": "LM"}
 _SIDE_WITHIN_MM = (1.5, 6.0)
 
 

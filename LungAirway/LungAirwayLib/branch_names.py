@@ -99,6 +99,7 @@ class _Names:
         return self.names
 
     def plain(self, branch_id: int) -> str | None:
+        """Return the name that the branch was given, before numbers and letters."""
         label = self.labels.get(branch_id)
         return None if label is None else label.code
 
@@ -123,6 +124,7 @@ class _Names:
             self.names[current] = f"{code}.{part}"
 
     def divide(self, branch_id: int, children: Sequence[int], code: str, level: int) -> None:
+        """Name the children of a branch and go on along each."""
         ordered = self.ordered(branch_id, children, code)
         if level == 0:
             suffixes = self.letters(branch_id, ordered, code)
@@ -163,6 +165,7 @@ class _Names:
             self.numbered(branch_id, self.names[branch_id])
 
     def direction(self, branch_id: int, child: int) -> FloatArray:
+        """Return the unit vector (3,) from the end of a branch to the middle of its child."""
         return unit(self.middle[child] - self.tree[branch_id].points_lps_mm[-1])
 
     def ordered(self, branch_id: int, children: Sequence[int], code: str) -> list[int]:

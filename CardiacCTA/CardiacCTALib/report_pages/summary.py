@@ -59,9 +59,7 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
     if graded:
         blocks.append(_lesion_table(graded, words))
     if rest:
-        blocks.append(
-            Paragraph(not_graded(rest, words), words.say("Not graded (small, or not sure to be a lesion):"), small=True)
-        )
+        blocks.append(Paragraph(not_graded(rest, words), words.say(NOT_GRADED), small=True))
     if not rows:
         blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in the vessels measured.")))
     missing = [one for one in result.findings.segments if one.stenosis is None]

@@ -22,7 +22,7 @@ from ..result import CoronaryResult
 from ..vessel_result import VesselResult
 from .quality import segment_title
 from .rows import LesionRow, lesion_rows, shown_vessels
-from .summary import not_graded
+from .summary import NOT_GRADED, not_graded
 from .words import Pictures, Words, label_of
 
 REFERENCE_WORDS = {
@@ -101,9 +101,7 @@ def _vessel_section(one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pi
     if not rows:
         blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in this vessel.")))
     if rest:
-        blocks.append(
-            Paragraph(not_graded(rest, words), words.say("Not graded (small, or not sure to be a lesion):"), small=True)
-        )
+        blocks.append(Paragraph(not_graded(rest, words), words.say(NOT_GRADED), small=True))
     for row in graded:
         blocks += lesion_blocks(row, pictures, words)
     return Section(words.say("Vessel {vessel}", vessel=name), tuple(blocks), new_page=True)

@@ -62,6 +62,7 @@ def start(arguments: argparse.Namespace) -> int:
     measured_now: list[tuple[VesselResult, VesselResult]] = []
 
     def measure(vessel: VesselResult, line: tuple[LinePoint, ...]) -> VesselResult:
+        """Measure a vessel along its moved line, and remember it to be kept."""
         if first.scan is None:
             raise InputError("The sharpness of the scan is not known, so that no vessel can be measured.")
         found = remeasure(vessel, line, loaded.volume, first.scan, progress)

@@ -11,7 +11,6 @@ from .fields import Float32Array
 
 RUL, RML, RLL, LUL, LLL = 1, 2, 3, 4, 5
 LOBE_NAMES = {RUL: "RUL", RML: "RML", RLL: "RLL", LUL: "LUL", LLL: "LLL"}
-LUNG_OF_LOBE = {RUL: 1, RML: 1, RLL: 1, LUL: 2, LLL: 2}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from .overlay import Colour, Shapes, draw_text
 
 LUNG_WINDOW = (-600.0, 1500.0)
 """Level and width in HU of the lung window."""
-BODY_WINDOW = (40.0, 400.0)
 OUTLINE_STRIDE = 2
 
 
