@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ..geometry import FloatArray, unit
 from ..tubes.reformat import ReformatImage
 from ..tubes.sheets import CurvedSheet, StraightenedSheet
-from ..tubes.wall_lines import TubeWall, wall_lines
+from ..tubes.wall_lines import TubeWall, prepare_wall_lines, wall_lines
 from .offscreen import RgbImage
 from .overlay import Colour, Shapes, draw_text, text_size
 from .tree_labels import spread
@@ -100,6 +100,13 @@ def windowed(image: ReformatImage, window_hu: tuple[float, float] = VESSEL_WINDO
     if outside.any():
         picture[outside] = OUTSIDE
     return picture
+
+
+def prepare_drawing(text_px: int = 26) -> None:
+    """Load contour finder and letters once, when a view is prepared and not while it turns."""
+    prepare_wall_lines()
+    for bold in (False, True):
+        text_size("0", text_px, bold)
 
 
 def vessel_picture(image: ReformatImage, style: VesselStyle | None = None) -> RgbImage:
