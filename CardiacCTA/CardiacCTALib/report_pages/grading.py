@@ -90,7 +90,7 @@ def _worst(result: CoronaryResult, words: Words) -> DataTable | None:
         Column(words.say("Vessel"), 1.2),
         Column(words.say("Greatest diameter stenosis"), 2.4, "right"),
         Column(words.say("Segment"), 2.4),
-        Column(words.say("Lesions"), 2.4),
+        Column(words.say("Lesion"), 2.4),
     )
     return DataTable(columns, tuple(rows), compact=True) if rows else None
 
@@ -98,20 +98,20 @@ def _worst(result: CoronaryResult, words: Words) -> DataTable | None:
 def _burden(result: CoronaryResult, words: Words) -> DataTable:
     """Return the burden by the calcium score and by the segments involved, and which of them is reported."""
     burden, agatston = result.grade.burden, result.findings.agatston
-    no_score = words.say("no calcium score")
+    no_score, reported = words.say("no calcium score"), words.say("reported")
     columns = (
         Column(words.say("How"), 3.0),
         Column(words.say("Counted"), 3.0),
         Column(words.say("Burden"), 1.2),
-        Column(words.say("Reported"), 1.2),
+        Column("", 1.2),
     )
     by_calcium = burden.by_calcium is not None and any(one.rule is Rule.P_CALCIUM for one in burden.trace)
     by_segments = any(one.rule is Rule.P_INVOLVEMENT for one in burden.trace)
     score = no_score if agatston is None else words.say("Agatston score {score}", score=whole_score(agatston))
     involved = words.say("{count} segments involved (SIS)", count=burden.involved_segments)
     rows = (
-        (words.say("By the calcium score"), score, _level(burden.by_calcium), words.yes_no(by_calcium)),
-        (words.say("By the segments involved"), involved, _level(burden.by_involvement), words.yes_no(by_segments)),
+        (words.say("By the calcium score"), score, _level(burden.by_calcium), reported if by_calcium else "–"),
+        (words.say("By the segments involved"), involved, _level(burden.by_involvement), reported if by_segments else "–"),
     )
     return DataTable(columns, rows, compact=True)
 

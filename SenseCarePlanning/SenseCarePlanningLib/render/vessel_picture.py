@@ -229,7 +229,7 @@ def _draw_ruler(canvas: RgbImage, sheet: StraightenedSheet, style: VesselStyle, 
     shapes = Shapes()
     shapes.line([[left - 1.5, 0.0], [left - 1.5, sheet.rows]], (*FAINT, 255), _width(style, 0.05))
     size = style.text_px
-    first = 5.0 * np.ceil(style.before_mm / 5.0 - 1e-6)
+    first = 5.0 * max(int(np.ceil(style.before_mm / 5.0 - 1e-6)), 0)
     for place in np.arange(first, style.before_mm + sheet.line.arc_mm[-1] + 1e-6, 5.0):
         row = (place - style.before_mm - sheet.top_mm) / sheet.pixel_mm
         whole = place % _TICK_MM == 0
