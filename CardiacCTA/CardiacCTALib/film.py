@@ -30,6 +30,8 @@ COLUMNS, ROWS = 12, 14
 _HEART_ROWS, _VESSEL_ROWS, _PROBE_ROWS = 4, 6, 2
 _ON_FIRST = 2 * (ROWS - _HEART_ROWS - _VESSEL_ROWS) // _PROBE_ROWS
 """Lesions on the first film: two side by side in each row of sections."""
+_LESION_LINES = 6
+"""Lesions named beside the category, the gravest first; all have their sections."""
 _ON_OTHERS = 2 * ROWS // _PROBE_ROWS
 
 
@@ -106,7 +108,8 @@ def build_film(
         pages = _finding_pages(result, shown, words, options)
     else:
         layout = layout_of(options.layout)
-        pages = fill(layout, _in_order(result, shown, words, options))
+        blocks, small = _in_order(result, shown, words, options)
+        pages = fill(layout, blocks, small)
     sheet = FilmSheet(
         layout,
         (),
@@ -166,20 +169,22 @@ def _lesion_cells(rows: Sequence[LesionRow], top: int, shown: Pictures, words: W
     for at, row in enumerate(rows):
         for number, letter in enumerate(LETTERS):
             box = Box((at % 2) * 3 * width + number * width, top + (at // 2) * _PROBE_ROWS, width, _PROBE_ROWS)
-            cells.append(FilmCell(box, _probe(row, letter, shown, words)))
+            cells.append(FilmCell(box, _probe(row, letter, shown, words), caption_lines=2))
     return cells
 
 
 def _probe(row: LesionRow, letter: str, shown: Pictures, words: Words) -> Figure:
-    if letter == "B":
-        percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.vessel.by_reader)
-        caption = words.say(
-            "{name} {segment}: {percent}, grade {grade}", name=row.name, segment=row.code or "–", percent=percent,
-            grade=words.say(" or ").join(row.lesion.grades),
-        )  # fmt: skip
-    else:
-        caption = f"{row.number}{letter}"
+    caption = _lesion_line(row, words) if letter == "B" else f"{row.number}{letter}"
     return _figure(shown, f"lesion_{row.number}_{letter}", caption)
+
+
+def _lesion_line(row: LesionRow, words: Words) -> str:
+    """Return a lesion in one line, its possible grades with slashes between them: a film has no room for more."""
+    percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.vessel.by_reader)
+    return words.say(
+        "{name} {segment}: {percent}, grade {grade}", name=row.name, segment=row.code or "–", percent=percent,
+        grade="/".join(row.lesion.grades),
+    )  # fmt: skip
 
 
 def _figure(shown: Pictures, key: str, caption: str) -> Figure:
@@ -192,6 +197,7 @@ def _grade_notice(result: CoronaryResult, words: Words) -> Notice:
     if not grade.certain:
         possible = words.say(", ").join(one.value for one in grade.possible)
         items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
+    items += [_lesion_line(row, words) for row in gravest_first(counted_rows(result))[:_LESION_LINES]]
     missing = [one.code for one in result.findings.segments if one.stenosis is None]
     if missing:
         items.append(words.say("Not assessable: {segments}", segments=words.say(", ").join(missing)))
@@ -210,8 +216,13 @@ def _calcium_block(result: CoronaryResult, words: Words) -> FilmBlock:
     return Notice(words.measured(score) if score is not None else "", section.title)
 
 
-def _in_order(result: CoronaryResult, shown: Pictures, words: Words, options: FilmOptions) -> list[FilmBlock]:
-    """Return what is wanted of all there is, in the order of reading: heart, vessels, lesions gravest first, numbers."""
+def _in_order(
+    result: CoronaryResult, shown: Pictures, words: Words, options: FilmOptions
+) -> tuple[list[FilmBlock], frozenset[int]]:
+    """Return what is wanted of all there is, in the order of reading: heart, vessels, lesions gravest first, numbers.
+
+    With the numbers of the blocks that are told from a small box as well.
+    """
     found: list[tuple[FilmKind, str, FilmBlock]] = [
         (FilmKind.MIP if key == "arteries" else FilmKind.VR, "", _figure(shown, key, words.say(text)))
         for key, text in VIEW_WORDS.items()
@@ -234,4 +245,6 @@ def _in_order(result: CoronaryResult, shown: Pictures, words: Words, options: Fi
             if shown.get(f"lesion_{row.number}_{letter}")
         ]
     found += [(FilmKind.TABLE, "", _grade_notice(result, words)), (FilmKind.TABLE, "", _calcium_block(result, words))]
-    return [block for kind, name, block in found if (options.kinds is None or kind in options.kinds) and options.shows(name)]
+    wanted = [one for one in found if (options.kinds is None or one[0] in options.kinds) and options.shows(one[1])]
+    small = frozenset(at for at, one in enumerate(wanted) if one[0] in (FilmKind.PROBE, FilmKind.TABLE))
+    return [block for _, _, block in wanted], small

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SenseCarePlanningLib.report.model import Code, Evidence, Measurement, not_measured
 
@@ -13,7 +14,7 @@ from .cadrads import CadRads
 from .calcium import CalciumScore
 from .lumen import Measured
 from .plaque import LesionPlaque, PlaqueVolumes
-from .reference import ReferenceKind
+from .reference import EDGE_MM, ReferenceKind
 from .scan_model import ScanModel
 from .segments import Artery
 from .stenosis import Estimate, Narrowing
@@ -45,6 +46,8 @@ def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ..
     assert one.measured is not None
     lesion, plaque = one.lesions[number], one.lesion_plaques[number]
     place = _point(one.measured, lesion.narrowest)
+    arcs = one.measured.calcium_arc_deg[lesion.first : lesion.last + 1]
+    hardest = place if not arcs.any() else _point(one.measured, lesion.first + int(arcs.argmax()))
     found = [number for narrowing in lesion.narrowings for number in _narrowing(narrowing, place)]
     found += [
         _estimated("minimum_lumen_diameter", lesion.mld_mm, "mm", "circle of the least area", LUMEN_DIAMETER, place),
@@ -59,7 +62,7 @@ def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ..
         ),
         Measurement(
             "calcium_arc", lesion.calcium_arc_deg, "deg", method="widest in the lesion, in steps of 15; no interval known",
-            code=CALCIUM_ARC, evidence=place,
+            code=CALCIUM_ARC, evidence=hardest,
         ),
     ]  # fmt: skip
     return _marked(one, (*found, *_plaque(plaque, place)))
@@ -145,23 +148,37 @@ def segment_measurements(one: VesselResult, part: Stretch) -> tuple[Measurement,
         return (length, not_measured("reference_diameter", "mm", reason), not_measured("minimum_lumen_area", "mm2", reason))
     walls = one.measured.walls
     inside = (walls.arc_mm >= part.from_mm) & (walls.arc_mm <= part.to_mm) & one.measured.visible
+    sure = inside & (walls.arc_mm >= EDGE_MM) & (walls.arc_mm <= walls.arc_mm[-1] - EDGE_MM)
+    inside = sure if sure.any() else inside
     healthy = one.healthy_mm(part)
     if not inside.any() or healthy is None:
         reason = "outside the scan"
         return (length, not_measured("reference_diameter", "mm", reason), not_measured("minimum_lumen_area", "mm2", reason))
     middle = _point(one.measured, int(np.flatnonzero(inside)[len(np.flatnonzero(inside)) // 2]))
-    least = int(np.flatnonzero(inside)[walls.lumen_area_mm2[inside].argmin()])
-    return (
-        length,
-        *_marked(one, (Measurement(
-            "reference_diameter", healthy, "mm", method="median of the healthy taper; no interval known", code=LUMEN_DIAMETER,
-            evidence=middle,
-        ),
-        Measurement(
-            "minimum_lumen_area", float(walls.lumen_area_mm2[least]), "mm2", method="least of its sections; no interval known",
-            code=LUMEN_AREA, evidence=_point(one.measured, least),
-        ))),
+    median = Measurement(
+        "reference_diameter", healthy, "mm", method="median of the healthy taper; no interval known", code=LUMEN_DIAMETER,
+        evidence=middle,
     )  # fmt: skip
+    return (length, *_marked(one, (median, *_least_lumen(one, one.measured, inside))))
+
+
+def _least_lumen(one: VesselResult, measured: Measured, inside: NDArray[np.bool_]) -> tuple[Measurement, Measurement]:
+    """Return the least lumen of some sections and where it lies; in a lesion that which the lesion has."""
+    walls = measured.walls
+    least = int(np.flatnonzero(inside)[walls.lumen_area_mm2[inside].argmin()])
+    lesion = next((lesion for lesion in one.lesions if lesion.first <= least <= lesion.last and inside[lesion.narrowest]), None)
+    least = least if lesion is None else lesion.narrowest
+    place, name = _point(measured, least), "minimum_lumen_area"
+    if lesion is None:
+        value, method = float(walls.lumen_area_mm2[least]), "least of its sections; no interval known"
+        area = Measurement(name, value, "mm2", method=method, code=LUMEN_AREA, evidence=place)
+    else:
+        area = _estimated(name, lesion.mla_mm2, "mm2", "fitted lumen", LUMEN_AREA, place)
+    distance = Measurement(
+        "least_lumen_distance", one.vessel.ostium_mm + float(walls.arc_mm[least]), "mm",
+        method="from the ostium along the centreline; no interval known", evidence=place,
+    )  # fmt: skip
+    return area, distance
 
 
 def scan_measurements(scan: ScanModel | None, reason: str) -> tuple[Measurement, ...]:

@@ -13,10 +13,12 @@ import numpy as np
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import save_png
+from SenseCarePlanningLib.report.model import Measurement
 from SenseCarePlanningLib.volume import Volume
 
 from .pictures_heart import heart_pictures
 from .pictures_vessel import NumberedLesion, VesselPainter
+from .read_in import picture_key
 from .report_pages.rows import counted_rows, shown_vessels
 from .report_pages.words import Words
 from .result import CoronaryResult
@@ -85,7 +87,7 @@ def make_pictures(
 
 
 def with_pictures(result: CoronaryResult, pictures: Mapping[str, Path], folder: Path) -> CoronaryResult:
-    """Return the result with the evidence of each lesion's numbers pointing to the picture of the section they were read in.
+    """Return the result with the evidence of each number of a lesion or segment pointing to the picture it was read in.
 
     Parameters
     ----------
@@ -94,16 +96,22 @@ def with_pictures(result: CoronaryResult, pictures: Mapping[str, Path], folder: 
     folder
         Of the result; pictures are named relative to it.
     """
+    names = {key: path.relative_to(folder).as_posix() for key, path in pictures.items()}
     lesions = list(result.lesion_measurements)
     places = {(one.vessel, one.number): at for at, one in enumerate(result.lesions)}
     for row in counted_rows(result):
-        path = pictures.get(f"lesion_{row.number}_B")
-        if path is None:
-            continue
-        at = places[row.vessel.vessel.name, row.vessel.lesions.index(row.lesion)]
-        name = path.relative_to(folder).as_posix()
-        lesions[at] = tuple(replace(one, evidence=replace(one.evidence, picture=name)) for one in lesions[at])
-    return replace(result, lesion_measurements=tuple(lesions))
+        vessel = row.vessel.vessel.name
+        at = places[vessel, row.vessel.lesions.index(row.lesion)]
+        lesions[at] = tuple(_shown(one, names.get(picture_key(one.name, row.number, vessel))) for one in lesions[at])
+    profiles = {part.code: names.get(f"profile_{one.vessel.name}") for one in result.vessels for part in one.vessel.stretches}
+    segments = {
+        code: tuple(_shown(one, profiles.get(code)) for one in numbers) for code, numbers in result.segment_measurements.items()
+    }
+    return replace(result, lesion_measurements=tuple(lesions), segment_measurements=segments)
+
+
+def _shown(number: Measurement, picture: str | None) -> Measurement:
+    return number if picture is None else replace(number, evidence=replace(number.evidence, picture=picture))
 
 
 def make_turned_pictures(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.render.chart import ChartStyle, Curve, Span, profile_picture, unrolled_picture
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.probe_picture import ProbeStyle, in_rows, probe_picture
@@ -111,6 +112,7 @@ class VesselPainter:
             probes=tuple(probes) if with_probes else (),
             text_px=text_px,
             scale_text=self.words.say("{length} mm"),
+            before_mm=self.views.result.vessel.ostium_mm,
         )
 
     def probes_of(self, one: NumberedLesion) -> list[tuple[int, str]]:
@@ -188,11 +190,16 @@ class VesselPainter:
         )  # fmt: skip
         return profile_picture(place, (Curve("", values, _INK),), style, (_HU_RANGE[0], high))
 
+    @property
+    def _from_ostium_mm(self) -> FloatArray:
+        """Distance (N,) of the sections from the artery's ostium: what tables, probes, rulers and charts all count by."""
+        return np.asarray(self.views.result.vessel.ostium_mm + self.views.line.arc_mm)
+
     def _spans(self) -> tuple[Span, ...]:
-        arc = self.views.line.arc_mm
+        place = self._from_ostium_mm
         return tuple(
             Span(
-                float(arc[one.lesion.first]), float(arc[one.lesion.last]), float(arc[one.lesion.narrowest]),
+                float(place[one.lesion.first]), float(place[one.lesion.last]), float(place[one.lesion.narrowest]),
                 f"{one.name} {self.words.with_unit(one.lesion.narrowings[0].diameter_stenosis_percent.value, '%')}",
                 (183, 28, 28),
             )
@@ -210,7 +217,7 @@ class VesselPainter:
             Curve(words.say("Healthy diameter: beside the lesion"), stenosis.adjacent.healthy_mm, (106, 27, 154), width=0.14),
             Curve(words.say("Lumen with its 95 % interval"), measured.walls.diameter_mm, _INK, diameter_band(measured)),
         )
-        return profile_picture(views.line.arc_mm, curves, self._chart(350, words.say("Diameter (mm)")))
+        return profile_picture(self._from_ostium_mm, curves, self._chart(350, words.say("Diameter (mm)")))
 
     def unrolled(self) -> RgbImage:
         """Draw the wall unrolled, in colours of its composition."""
@@ -223,15 +230,13 @@ class VesselPainter:
         ]
         palette = tuple(zip(names, CLASS_COLOURS, strict=True))
         style = self._chart(250, words.say("Angle (°)"))
-        return unrolled_picture(self.views.line.arc_mm, self.views.composition(), palette, style)
+        return unrolled_picture(self._from_ostium_mm, self.views.composition(), palette, style)
 
     def _chart(self, height: int, y_title: str) -> ChartStyle:
         title = self.words.say("Distance from the ostium (mm)")
-        if self.views.result.vessel.ostium_mm > 0.0:
-            title = self.words.say("Distance from the origin of the branch (mm)")
-        return ChartStyle(
-            BOARD_PX - round(4.6 * TEXT_PX), height, title, y_title, self._spans(), self._divisions(), text_px=TEXT_PX
-        )
+        before = self.views.result.vessel.ostium_mm
+        divisions = tuple((before + start, name) for start, name in self._divisions())
+        return ChartStyle(BOARD_PX - round(4.6 * TEXT_PX), height, title, y_title, self._spans(), divisions, text_px=TEXT_PX)
 
 
 BIN_WORDS = {

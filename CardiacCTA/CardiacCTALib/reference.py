@@ -35,7 +35,8 @@ DISEASED_WALL_MM = 0.9
 """A mean wall thicker than this holds plaque. Chosen: the normal wall and 0.4 mm, which noise hardly feigns."""
 ADJACENT_NEAREST_MM, ADJACENT_WITHIN_MM, ADJACENT_LENGTH_MM = 1.0, 20.0, 4.0
 _BRANCH_REACH = 1.25
-_EDGE_MM = 1.2
+EDGE_MM = 1.2
+"""So near to an end of the line the walls are less sure: nothing is read there."""
 _MISFIT_FLOOR_MM = 0.05
 _ALIKE_MM = 4.0
 
@@ -92,7 +93,7 @@ def plaque_free(walls: Walls) -> BoolArray:
 def usable_sections(measured: Measured, bifurcations: Sequence[Bifurcation] = ()) -> BoolArray:
     """Return which sections (N,) may serve statistics: in the scan, away from the ends, branch points and calcium."""
     arc = measured.walls.arc_mm
-    usable = measured.visible & (arc >= _EDGE_MM) & (arc <= arc[-1] - _EDGE_MM)
+    usable = measured.visible & (arc >= EDGE_MM) & (arc <= arc[-1] - EDGE_MM)
     usable &= measured.calcium_arc_deg == 0
     for one in bifurcations:
         usable &= np.abs(arc - one.arc_mm) > _BRANCH_REACH * 0.5 * one.parent_mm

@@ -12,10 +12,11 @@ from SenseCarePlanningLib.report.pdf import write_pdf
 from SenseCarePlanningLib.report.study_page import glyph_notice, patient_line, study_section
 
 from .report_pages.changes import changes_section
+from .report_pages.grading import grading_section
 from .report_pages.methods import limits_section, methods_sections, not_measured_section
 from .report_pages.plaque import calcium_section, high_risk_section, plaque_section
 from .report_pages.quality import quality_section, segment_section
-from .report_pages.summary import grading_section, overview_section, summary_section
+from .report_pages.summary import overview_section, summary_section
 from .report_pages.vessels import vessel_sections
 from .report_pages.words import Pictures, Words
 from .result import CoronaryResult

@@ -36,8 +36,10 @@ from .vessel_result import VesselResult
 from .vessels import Vessel
 
 CORONARY, HEART, SEGMENTS, VESSELS = "coronary.json", "heart.nii.gz", "segments.nii.gz", "vessels"
-SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary", 1
+SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary", 2
 """The version is raised when a field is renamed, removed or changes its meaning."""
+_READABLE = (1, SCHEMA_VERSION)
+"""Version 1 had the arrays of centrelines and healthy references as lists in the JSON file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +64,10 @@ class _Document:
 
 @dataclass(frozen=True, eq=False)
 class _VesselParts:
-    """The small part of a vessel; what it was measured from lies in a file of its own."""
+    """A vessel as it is kept; edits are kept elsewhere."""
 
     vessel: Vessel
+    measured: Measured | None
     stenosis: StenosisResult | None
     lesion_plaques: tuple[LesionPlaque, ...]
     plaque: PlaqueVolumes | None
@@ -111,10 +114,9 @@ def save_result(result: CoronaryResult, folder: Path) -> None:
 
 
 def save_vessel(one: VesselResult, folder: Path) -> Any:
-    """Write what a vessel was measured from into ``<its name>.npz`` and return the rest as JSON values; edits are left out."""
-    parts = _VesselParts(one.vessel, one.stenosis, one.lesion_plaques, one.plaque, one.reason)
-    measured = None if one.measured is None else save_arrays(one.measured, folder / f"{one.vessel.name}.npz")
-    return {**to_plain(parts), "measured": measured}
+    """Write the arrays of a vessel into ``<its name>.npz`` and return the rest as JSON values; edits are left out."""
+    parts = _VesselParts(one.vessel, one.measured, one.stenosis, one.lesion_plaques, one.plaque, one.reason)
+    return save_arrays(parts, folder / f"{one.vessel.name}.npz")
 
 
 def load_result(folder: Path, images: bool = True) -> CoronaryResult:
@@ -159,8 +161,8 @@ def _content(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA_NAME:
         raise InputError(f"The folder {folder.name} is no coronary result.")
-    if content.get("schema_version") != SCHEMA_VERSION:
-        problem = f"schema_version is {content.get('schema_version')!r}, expected {SCHEMA_VERSION}"
+    if content.get("schema_version") not in _READABLE:
+        problem = f"schema_version is {content.get('schema_version')!r}, expected one of {_READABLE}"
         raise InputError("The result was written by another version of the program; run the analysis again.", [problem])
     return content
 
@@ -180,10 +182,8 @@ def load_vessel(content: Any, folder: Path) -> VesselResult:
     OSError
         When its file is missing.
     """
-    parts = from_plain(_VesselParts, content)
-    measured = content["measured"]
-    found = None if measured is None else load_arrays(Measured, measured, folder / f"{parts.vessel.name}.npz")
-    return VesselResult(parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason)
+    parts = load_arrays(_VesselParts, content, folder / f"{content['vessel']['name']}.npz")
+    return VesselResult(parts.vessel, parts.measured, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason)
 
 
 def _without_labels(names: dict[int, str], document: _Document) -> LabelMap:

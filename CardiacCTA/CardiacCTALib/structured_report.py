@@ -45,6 +45,7 @@ CONCEPTS: Mapping[str, Concept] = {
             ("reference_diameter", "Healthy lumen diameter"),
             ("reference_diameter_taper", "Healthy lumen diameter by the taper"),
             ("reference_diameter_adjacent", "Healthy lumen diameter of adjacent sections"),
+            ("least_lumen_distance", "Distance of the least lumen from the ostium"),
             ("percent_atheroma_volume", "Percent atheroma volume"),
             ("calcified_plaque_volume", "Calcified plaque volume"),
         )

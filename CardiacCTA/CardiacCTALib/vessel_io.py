@@ -30,19 +30,27 @@ def save_arrays(value: object, path: Path) -> Any:
 
 
 def load_arrays(kind: type[T], content: Any, path: Path) -> T:
-    """Return what :func:`save_arrays` wrote.
+    """Return what :func:`save_arrays` wrote; arrays that stand among the values as lists are read too.
 
     Raises
     ------
     ValueError
         When the file and the values do not belong together.
     OSError
-        When the file is missing.
+        When the file is missing and the values point to it.
     """
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+    arrays: dict[str, NDArray[Any]] = {}
+    if _points_to_arrays(content):
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
     found: T = _given(kind, content, arrays)
     return found
+
+
+def _points_to_arrays(content: Any) -> bool:
+    if isinstance(content, dict):
+        return set(content) == {_ARRAY} or any(map(_points_to_arrays, content.values()))
+    return False
 
 
 def _taken(value: Any, where: str, arrays: dict[str, NDArray[Any]]) -> Any:
@@ -59,15 +67,21 @@ def _given(kind: Any, content: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
         if content[_ARRAY] not in arrays:
             raise ValueError(f"expected an array {content[_ARRAY]!r}, found {sorted(arrays)}")
         return arrays[content[_ARRAY]]
+    if content is None:
+        return None
+    kind = _present(kind)
     if isinstance(kind, type) and is_dataclass(kind) and _holds_arrays(kind):
         hints = _hints(kind)
         if not isinstance(content, dict) or not set(content) <= set(hints):
             raise ValueError(f"expected the fields of {kind.__name__}")
         return kind(**{name: _given(hints[name], part, arrays) for name, part in content.items()})
-    if content is None:
-        return None
+    return from_plain(kind, content)
+
+
+def _present(kind: Any) -> Any:
+    """Return what a hint stands for where the value is not None: ``T`` of ``T | None``, other hints as they are."""
     choices = [one for one in get_args(kind) if one is not type(None)]
-    return from_plain(choices[0] if len(choices) == 1 and type(None) in get_args(kind) else kind, content)
+    return choices[0] if len(choices) == 1 and type(None) in get_args(kind) else kind
 
 
 @cache
@@ -82,6 +96,7 @@ def _holds_arrays(kind: type) -> bool:
     for hint in _hints(kind).values():
         if getattr(hint, "__origin__", None) is np.ndarray:
             return True
-        if isinstance(hint, type) and is_dataclass(hint) and _holds_arrays(hint):
+        inner = _present(hint)
+        if isinstance(inner, type) and is_dataclass(inner) and _holds_arrays(inner):
             return True
     return False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.render.overlay import Colour
-from SenseCarePlanningLib.render.vessel_picture import LUMEN, OUTER, DrawnWall
+from SenseCarePlanningLib.render.vessel_picture import LUMEN, OUTER, DrawnWall, prepare_drawing
 from SenseCarePlanningLib.tubes.crosssection import ray_angles
 from SenseCarePlanningLib.tubes.reformat import Reformatter
 from SenseCarePlanningLib.tubes.sheets import turning_axes
@@ -100,7 +100,8 @@ class VesselViews:
 
     @cached_property
     def walls(self) -> tuple[DrawnWall, DrawnWall]:
-        """Outer wall and lumen as they are drawn."""
+        """Outer wall and lumen as they are drawn; asking for them makes the first drawing as quick as the next."""
+        prepare_drawing()
         walls = self.measured.walls
         away = walls.points_lps_mm - self.line.points_lps_mm
         centre = np.stack([(away * walls.frames[:, row]).sum(axis=1) for row in (1, 2)], axis=1)

@@ -16,7 +16,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
 
-from SenseCarePlanningLib.render.vessel_picture import LUMEN, OUTER, DrawnWall, Probe, Stretch, VesselStyle, vessel_picture
+from SenseCarePlanningLib.render.vessel_picture import (
+    LUMEN,
+    OUTER,
+    DrawnWall,
+    Probe,
+    Stretch,
+    VesselStyle,
+    prepare_drawing,
+    vessel_picture,
+)
 from SenseCarePlanningLib.tubes.reformat import Reformatter, Slab
 from SenseCarePlanningLib.tubes.sheets import CurvedSheet, projected, straightened, stretched
 from SenseCarePlanningLib.tubes.tube_line import TubeLine
@@ -28,6 +37,7 @@ KINDS: dict[str, Callable[[TubeLine, float], CurvedSheet]] = {
     "stretched": lambda line, angle: stretched(line, angle, 15.0, 0.25),
     "projected": lambda line, angle: projected(line, angle, 15.0, 0.25),
 }
+TEXT_PX = 14
 
 
 def vessel() -> np.ndarray:
@@ -51,6 +61,7 @@ def timings(steps: int) -> None:
     volume = scan()
     started = time.process_time()
     reformatter = Reformatter.around(volume, line)
+    prepare_drawing(TEXT_PX)
     print(f"vessel of {line.length_mm:.0f} mm, prepared once: {1000 * (time.process_time() - started):.0f} ms")
     radius = np.full((len(line.arc_mm), 72), 1.6)
     wall, outer = (TubeWall(line, np.zeros((len(line.arc_mm), 2)), radius + more) for more in (0.0, 0.5))
@@ -72,7 +83,7 @@ def timings(steps: int) -> None:
             stretches=(Stretch(40.0, 50.0, 44.0, ("L1  55 %", "(48-61)"), (255, 112, 67)),),
             divisions=((0.0, "LM"), (15.0, "pLAD"), (40.0, "mLAD"), (90.0, "dLAD")),
             probes=(Probe(38.0, "A"), Probe(44.0, "B"), Probe(52.0, "C")),
-            text_px=14,
+            text_px=TEXT_PX,
         )
         spent = []
         for angle in angles:

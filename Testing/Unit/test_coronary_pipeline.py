@@ -148,6 +148,19 @@ def _same(one: Measured, other: Measured) -> None:
     assert one.scan == other.scan
 
 
+def test_a_result_of_the_first_version_is_read(result: CoronaryResult, tmp_path: Path) -> None:
+    save_result(result, tmp_path)
+    document = json.loads((tmp_path / CORONARY).read_text(encoding="utf-8"))
+    assert len(json.dumps(document)) < 200_000, "arrays lie beside the numbers, not among them"
+    for content, one in zip(document["vessels"], result.vessels, strict=True):
+        content["vessel"], content["stenosis"] = to_plain(one.vessel), to_plain(one.stenosis)
+    document["schema_version"] = 1
+    (tmp_path / CORONARY).write_text(json.dumps(document), encoding="utf-8")
+    for one, other in zip(result.vessels, load_result(tmp_path).vessels, strict=True):
+        assert to_plain(one.vessel) == to_plain(other.vessel)
+        assert to_plain(one.stenosis) == to_plain(other.stenosis)
+
+
 def test_a_damaged_or_foreign_folder_is_refused(result: CoronaryResult, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no coronary result"):
         load_result(tmp_path)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Paragraph, Section, Tone
+from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Heading, Paragraph, Section, Tone
 
+from ..calcium import CalciumScore
 from ..high_risk import Answer, HighRiskFeature
 from ..plaque import PlaqueVolumes
 from ..result import CoronaryResult
 from ..segments import Artery
 from .rows import LesionRow, counted_rows, lesion_rows
 from .words import Words
+
+_CALCIFIED_SHOWN = 15
+"""So many calcified lesions are listed one by one; the heaviest make nearly all of a score."""
 
 
 def plaque_section(result: CoronaryResult, words: Words) -> Section:
@@ -24,14 +28,16 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
         Column(words.say("Percent atheroma volume"), 1.5, "right"),
     )
     rows = [_volumes(f"{row.name} {row.code}".strip(), row.plaque.volumes, words) for row in lesion_rows(result)]
-    rows += [
-        _volumes(words.say("whole {vessel}", vessel=one.vessel.name), one.plaque, words)
-        for one in result.vessels
-        if one.plaque is not None
-    ]
+    measured = [(one.vessel.name, one.plaque) for one in result.vessels if one.plaque is not None]
+    rows += [_volumes(words.say("whole {vessel}", vessel=name), one, words) for name, one in measured if one.total > 0.0]
+    clean = words.say(", ").join(name for name, one in measured if one.total <= 0.0)
     blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True)] if rows else []
-    if not rows:
+    if clean:
+        blocks.append(Paragraph(clean, words.say("No plaque:"), small=True))
+    if not measured:
         blocks.append(Paragraph(words.say("No vessel was measured.")))
+    if rows:
+        blocks.append(Paragraph(words.say("Where the plaque lies is shown by the plaque map of each vessel."), small=True))
     facts = result.scan
     if facts is not None:
         blocks.append(
@@ -78,7 +84,7 @@ def high_risk_section(result: CoronaryResult, words: Words) -> Section | None:
                     f"{row.name} {row.code}".strip(),
                     words.say(feature.feature.value),
                     _present(feature, words),
-                    words.sentence(feature.evidence),
+                    words.sentence(feature.evidence).replace("+-", "±"),
                     words.with_unit(where, "mm") if where is not None else "–",
                 )
             )
@@ -161,7 +167,39 @@ def calcium_section(result: CoronaryResult, words: Words) -> Section:
         *(words.sentence(text) for text in score.rule.notes),
     ]
     blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True), *(Paragraph(text, small=True) for text in notes)]
+    if score.lesions:
+        blocks += [Heading(words.say("Calcified lesions")), _calcified(score, words)]
     return Section(title, tuple(blocks), keep_together=True)
+
+
+def _calcified(score: CalciumScore, words: Words) -> DataTable:
+    """Return what the score is made of, the heaviest first, with where each lies in the calcium series; small ones in one row."""
+    columns = (
+        Column(words.say("Artery"), 1.2),
+        Column(words.say("Agatston score"), 1.4, "right"),
+        Column(words.say("Volume (mm³)"), 1.4, "right"),
+        Column(words.say("Brightest (HU)"), 1.4, "right"),
+        Column(words.say("Slices"), 1.0, "right"),
+        Column(words.say("Centre, LPS (mm)"), 2.4, "right"),
+    )
+    ordered = sorted(score.lesions, key=lambda one: -one.agatston)
+    shown, rest = ordered[:_CALCIFIED_SHOWN], ordered[_CALCIFIED_SHOWN:]
+    rows = [
+        (
+            one.artery.value,
+            f"{one.agatston:.0f}",
+            words.number(one.volume_mm3, "mm3", 1),
+            f"{one.peak_hu:.0f}",
+            str(one.slices),
+            words.say(", ").join(words.number(value, "mm", 1) for value in one.centre_lps_mm),
+        )
+        for one in shown
+    ]
+    if rest:
+        volume = words.number(sum(one.volume_mm3 for one in rest), "mm3", 1)
+        more = words.say("{count} more", count=len(rest))
+        rows.append((more, f"{sum(one.agatston for one in rest):.0f}", volume, "–", "–", "–"))
+    return DataTable(columns, tuple(rows), compact=True)
 
 
 def _mass(value: float | None, words: Words) -> str:

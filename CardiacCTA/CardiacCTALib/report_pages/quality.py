@@ -66,12 +66,13 @@ def quality_section(result: CoronaryResult, words: Words) -> Section:
 def segment_section(result: CoronaryResult, words: Words) -> Section:
     """Return all 18 segments: stenosis, plaque, healthy diameter, least lumen, or why not."""
     columns = (
-        Column("SCCT", 0.7, "right"),
-        Column(words.say("Segment"), 3.6),
-        Column(words.say("Diameter stenosis (95 %)"), 2.4),
-        Column(words.say("Plaque"), 1.2),
-        Column(words.say("Healthy diameter (mm)"), 1.5, "right"),
+        Column("SCCT", 0.85, "right"),
+        Column(words.say("Segment"), 3.4),
+        Column(words.say("Diameter stenosis (95 %)"), 2.2),
+        Column(words.say("Plaque"), 1.1),
+        Column(words.say("Healthy diameter (mm)"), 1.4, "right"),
         Column(words.say("Least lumen (mm²)"), 1.4, "right"),
+        Column(words.say("Read at (mm)"), 1.2, "right"),
         Column(words.say("Length (mm)"), 1.2, "right"),
     )
     found = {one.code: one for one in result.findings.segments}
@@ -83,7 +84,7 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
         numbers = {item.name: item for item in result.segment_measurements.get(segment.code, ())}
         if finding is None:
             state = words.say("absent") if segment.code in result.findings.absent else words.say("not found")
-            rows.append((str(segment.number), words.segment(segment.code), state, "–", "–", "–", "–"))
+            rows.append((str(segment.number), words.segment(segment.code), state, "–", "–", "–", "–", "–"))
             continue
         rows.append(
             (
@@ -93,6 +94,7 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
                 words.yes_no(finding.plaque),
                 _value(numbers.get("reference_diameter"), words),
                 _value(numbers.get("minimum_lumen_area"), words),
+                _value(numbers.get("least_lumen_distance"), words),
                 _value(numbers.get("length"), words),
             )
         )
@@ -102,7 +104,8 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
 
 def _borders(words: Words) -> str:
     return words.say(
-        "Segments after SCCT (Leipsic 2014, doi:10.1016/j.jcct.2014.07.003). The healthy diameter is that of the vessel's taper."
+        "Segments after SCCT (Leipsic 2014, doi:10.1016/j.jcct.2014.07.003). The healthy diameter is that of the vessel's taper. "
+        "The least lumen lies as far from the artery's ostium as stands beside it: see the diameter profile of its vessel."
     )
 
 

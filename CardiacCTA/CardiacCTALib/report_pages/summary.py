@@ -8,7 +8,6 @@ from SenseCarePlanningLib.report.model import (
     DataTable,
     Figure,
     FigureRow,
-    Heading,
     KeyValueTable,
     Notice,
     Paragraph,
@@ -20,7 +19,7 @@ from ..cadrads_category import Category
 from ..high_risk import doubtful_features, present_features
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
-from ..segments import Artery, Dominance
+from ..segments import Dominance
 from .rows import LesionRow, counted_rows, lesion_rows
 from .words import Pictures, Words, label_of
 
@@ -52,7 +51,7 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
     if not grade.certain:
         possible = words.say(", ").join(one.value for one in grade.possible)
         items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
-    blocks: list[Block] = [Notice("", grade.text, tone, tuple(items))]
+    blocks: list[Block] = [Notice("", grade.text, tone, tuple(items), large_title=True)]
     blocks.append(KeyValueTable(tuple(_key_rows(result, words)), pairs_per_line=1))
     rows = lesion_rows(result)
     graded, rest = [row for row in rows if row.counts], [row for row in rows if not row.counts]
@@ -92,6 +91,10 @@ def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
     dominance = words.say(DOMINANCE_WORDS[result.dominance]) if result.dominance else words.say("not known")
     burden = words.say("no plaque found") if grade.burden.level is None else f"P{grade.burden.level}"
     involved = words.say("{count} segments involved (SIS)", count=grade.burden.involved_segments)
+    by = grade.burden.by_calcium, grade.burden.by_involvement
+    if None not in by and by[0] != by[1]:
+        burden = words.say("{burden} (P{calcium} by calcium score, P{involved} by segments)", burden=burden, calcium=by[0],
+                           involved=by[1])  # fmt: skip
     score = result.examination.get("agatston_score")
     said = words.say("not stated") if score is None else words.measured(score)
     risky = [(row, high_risk_words(row, words)) for row in counted_rows(result)]
@@ -179,31 +182,3 @@ def overview_section(result: CoronaryResult, pictures: Pictures, words: Words) -
         )
     )
     return Section(words.say("The heart and its arteries"), tuple(blocks), new_page=True)
-
-
-def grading_section(result: CoronaryResult, words: Words) -> Section:
-    """Return why the category is what it is, and what would change it."""
-    grade = result.grade
-    blocks: list[Block] = [Heading(words.say("Rules that fired"))]
-    blocks.append(Notice("", grade.text, Tone.INFO, tuple(one.say(words.code) for one in grade.trace)))
-    blocks.append(Heading(words.say("What would change it")))
-    changes = tuple(one.say(words.code) for one in grade.what_if)
-    if changes:
-        blocks.append(Notice("", "", Tone.NEUTRAL, changes))
-    else:
-        blocks.append(Paragraph(words.say("No single change within the intervals or the disputed rules changes the category.")))
-    worst = dict(grade.worst_percent)
-    order = [one for one in (Artery.LM, Artery.LAD, Artery.LCX, Artery.RCA) if one in worst]
-    columns = (Column(words.say("Vessel"), 2.0), Column(words.say("Greatest diameter stenosis"), 3.0, "right"))
-    if order:
-        blocks.append(DataTable(columns, tuple((one.value, f"{worst[one]} %") for one in order), compact=True))
-    blocks.append(
-        Paragraph(
-            words.say(
-                "CAD-RADS 2.0 (Cury 2022, doi:10.1016/j.jcmg.2022.07.002); segments of 1.5 mm and less are not graded. Percent "
-                "are rounded to whole numbers before grading."
-            ),
-            small=True,
-        )
-    )
-    return Section("CAD-RADS 2.0", tuple(blocks), keep_together=True)

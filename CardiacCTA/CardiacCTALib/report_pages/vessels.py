@@ -13,10 +13,12 @@ from SenseCarePlanningLib.report.model import (
     Notice,
     Paragraph,
     Section,
+    Together,
     Tone,
 )
 
 from ..pictures_vessel import LETTERS
+from ..read_in import ReadIn, read_in
 from ..reference import ReferenceKind
 from ..result import CoronaryResult
 from ..vessel_result import VesselResult
@@ -29,6 +31,7 @@ REFERENCE_WORDS = {
     ReferenceKind.TAPER: label_of("against the taper of the vessel"),
     ReferenceKind.ADJACENT: label_of("against the healthy sections beside it"),
 }
+READ_IN_WORDS = {ReadIn.PROFILE: label_of("profile"), ReadIn.WALL: label_of("plaque map")}
 _PAIRED = ("diameter_stenosis", "area_stenosis", "reference_diameter")
 _SINGLE = ("minimum_lumen_diameter", "minimum_lumen_area", "lesion_length", "distance_from_ostium", "remodelling_index",
            "plaque_burden_at_narrowest", "calcium_arc")  # fmt: skip
@@ -89,7 +92,7 @@ def _vessel_section(one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pi
         ),
         Figure(
             pictures.get(f"wall_{name}"),
-            words.say("{vessel}: the wall unrolled, in colours of its composition.", vessel=name),
+            words.say("{vessel}: the wall unrolled, in colours of its composition: the plaque map.", vessel=name),
             words.say("{vessel}: map of the wall", vessel=name),
             missing,
             max_height_mm=48.0,
@@ -102,9 +105,8 @@ def _vessel_section(one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pi
         blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in this vessel.")))
     if rest:
         blocks.append(Paragraph(not_graded(rest, words), words.say(NOT_GRADED), small=True))
-    for row in graded:
-        blocks += lesion_blocks(row, pictures, words)
-    return Section(words.say("Vessel {vessel}", vessel=name), tuple(blocks), new_page=True)
+    blocks += [Together(tuple(lesion_blocks(row, pictures, words))) for row in graded]
+    return Section(words.say("Vessel {vessel}", vessel=name), tuple(blocks))
 
 
 def lesion_blocks(row: LesionRow, pictures: Pictures, words: Words) -> list[Block]:
@@ -139,17 +141,23 @@ def _paired(row: LesionRow, words: Words) -> DataTable:
             Column(f"{words.say(REFERENCE_WORDS[kind])} ({graded})" if not at else words.say(REFERENCE_WORDS[kind]), 3.0)
             for at, kind in enumerate(kinds)
         ),
-        Column(words.say("Read in"), 1.2),
+        Column(words.say("Read in"), 1.3),
     )
     rows = tuple(
         (
             words.measurement_name(f"{name}_{ReferenceKind.TAPER.value}"),
             *(_said(row.numbers.get(f"{name}_{kind.value}"), words) for kind in kinds),
-            f"{row.number}B",
+            _read_in(f"{name}_{ReferenceKind.TAPER.value}", row, words),
         )
         for name in _PAIRED
     )
     return DataTable(columns, rows, compact=True)
+
+
+def _read_in(name: str, row: LesionRow, words: Words) -> str:
+    """Return which picture shows a number: the letter of a section, or the chart above."""
+    kind = read_in(name)
+    return f"{row.number}B" if kind is ReadIn.NARROWEST else words.say(READ_IN_WORDS[kind])
 
 
 def _said(item: Measurement | None, words: Words) -> str:
@@ -164,8 +172,8 @@ def _single(row: LesionRow, words: Words) -> DataTable:
     for name in _SINGLE:
         item = row.numbers.get(name)
         if item is not None:
-            cells.append((words.measurement_name(name), words.measured(item), f"{row.number}B"))
+            cells.append((words.measurement_name(name), words.measured(item), _read_in(name, row, words)))
     if len(cells) % 2:
         cells.append(("", "", ""))
-    titles = (Column(words.say("Quantity"), 2.7), Column(words.say("Value"), 2.2), Column(words.say("Read in"), 0.9))
+    titles = (Column(words.say("Quantity"), 2.5), Column(words.say("Value"), 2.1), Column(words.say("Read in"), 1.3))
     return DataTable((*titles, *titles), tuple((*cells[at], *cells[at + 1]) for at in range(0, len(cells), 2)), compact=True)

@@ -24,6 +24,7 @@ MEASUREMENT_NAMES = {
     "reference_diameter": label_of("Healthy diameter"),
     "minimum_lumen_diameter": label_of("Minimal lumen diameter"),
     "minimum_lumen_area": label_of("Minimal lumen area"),
+    "least_lumen_distance": label_of("Distance of the least lumen from the ostium"),
     "lesion_length": label_of("Length of the lesion"),
     "length": label_of("Length"),
     "distance_from_ostium": label_of("Distance from the ostium"),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ..geometry import FloatArray, unit
 from ..tubes.reformat import ReformatImage
 from ..tubes.sheets import CurvedSheet, StraightenedSheet
-from ..tubes.wall_lines import TubeWall, wall_lines
+from ..tubes.wall_lines import TubeWall, prepare_wall_lines, wall_lines
 from .offscreen import RgbImage
 from .overlay import Colour, Shapes, draw_text, text_size
 from .tree_labels import spread
@@ -78,6 +78,8 @@ class VesselStyle:
         Height of letters; 7 points where so many pixels are printed 2.5 mm high.
     scale_text
         Text at the scale bar, with ``{length}``.
+    before_mm
+        Length of artery before the start of the line: what the ruler counts from its first place on.
     """
 
     window_hu: tuple[float, float] = VESSEL_WINDOW
@@ -88,6 +90,7 @@ class VesselStyle:
     probes: tuple[Probe, ...] = ()
     text_px: int = 26
     scale_text: str = "{length} mm"
+    before_mm: float = 0.0
 
 
 def windowed(image: ReformatImage, window_hu: tuple[float, float] = VESSEL_WINDOW) -> RgbImage:
@@ -100,6 +103,13 @@ def windowed(image: ReformatImage, window_hu: tuple[float, float] = VESSEL_WINDO
     if outside.any():
         picture[outside] = OUTSIDE
     return picture
+
+
+def prepare_drawing(text_px: int = 26) -> None:
+    """Load contour finder and letters once, when a view is prepared and not while it turns."""
+    prepare_wall_lines()
+    for bold in (False, True):
+        text_size("0", text_px, bold)
 
 
 def vessel_picture(image: ReformatImage, style: VesselStyle | None = None) -> RgbImage:
@@ -215,12 +225,13 @@ def _add_bracket(shapes: Shapes, sheet: CurvedSheet, one: Stretch, style: Vessel
 
 
 def _draw_ruler(canvas: RgbImage, sheet: StraightenedSheet, style: VesselStyle, left: int) -> None:
-    """Draw a tick every 10 mm and a number every 20 mm along the left edge, counted from the start of the line."""
+    """Draw a tick every 10 mm and a number every 20 mm along the left edge, counted from the vessel's ostium."""
     shapes = Shapes()
     shapes.line([[left - 1.5, 0.0], [left - 1.5, sheet.rows]], (*FAINT, 255), _width(style, 0.05))
     size = style.text_px
-    for place in np.arange(0.0, sheet.line.arc_mm[-1] + 1e-6, 5.0):
-        row = (place - sheet.top_mm) / sheet.pixel_mm
+    first = 5.0 * max(int(np.ceil(style.before_mm / 5.0 - 1e-6)), 0)
+    for place in np.arange(first, style.before_mm + sheet.line.arc_mm[-1] + 1e-6, 5.0):
+        row = (place - style.before_mm - sheet.top_mm) / sheet.pixel_mm
         whole = place % _TICK_MM == 0
         shapes.line([[left - (0.6 if whole else 0.3) * size, row], [left - 1.5, row]], (*INK, 255), _width(style, 0.07))
         if place % _NUMBER_MM == 0:

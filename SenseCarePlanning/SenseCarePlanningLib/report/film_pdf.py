@@ -96,19 +96,21 @@ def _draw_sheet(canvas: Any, sheet: FilmSheet) -> None:
 def _draw_cell(canvas: Any, cell: FilmCell, left: float, top: float, width: float, height: float) -> None:
     block = cell.block
     if isinstance(block, Figure):
-        _draw_figure(canvas, block, left, top, width, height)
+        _draw_figure(canvas, block, left, top, width, height, cell.caption_lines)
     elif isinstance(block, DataTable):
         _draw_table(canvas, block, left, top, width, height)
     else:
-        _draw_notice(canvas, block, left, top, width)
+        _draw_notice(canvas, block, left, top, width, height)
 
 
-def _draw_figure(canvas: Any, figure: Figure, left: float, top: float, width: float, height: float) -> None:
+def _draw_figure(
+    canvas: Any, figure: Figure, left: float, top: float, width: float, height: float, caption_lines: int = 0
+) -> None:
     """Draw a picture in the middle of its box, the caption below in as many lines as it needs."""
     from reportlab.lib.utils import ImageReader
 
     caption = _broken(figure.caption, width, _TEXT) if figure.caption else []
-    room = height - 1.3 * _TEXT * len(caption)
+    room = height - 1.3 * _TEXT * max(len(caption), caption_lines)
     image = prepared_image(figure.picture, width / _MM, room / _MM)
     if image is None:
         _line(canvas, figure.missing or figure.alt, left, top - 2.0 * _TEXT, width, faint=True)
@@ -131,15 +133,25 @@ def _wide(text: str, size: float, bold: bool = False) -> float:
     return float(stringWidth(printable(text)[0], BOLD if bold else REGULAR, size))
 
 
-def _draw_notice(canvas: Any, notice: Notice, left: float, top: float, width: float) -> None:
-    y = top - 1.6 * _TEXT
+def _draw_notice(canvas: Any, notice: Notice, left: float, top: float, width: float, height: float) -> None:
+    """Write a text, smaller where its box would not hold it; what still does not fit is left out and said so by an ellipsis."""
+    texts = (*((notice.text,) if notice.text else ()), *notice.items)
+    size = _TEXT
+    lines = [part for text in texts for part in _broken(text, width, size)]
+    head = 3.5 if notice.title else 1.6
+    while (head + 1.4 * len(lines)) * size > height and size > _SMALLEST:
+        size = max(0.92 * size, _SMALLEST)
+        lines = [part for text in texts for part in _broken(text, width, size)]
+    most = max(int((height / size - head) / 1.4), 1)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], "…"]
+    y = top - 1.6 * size
     if notice.title:
-        _line(canvas, notice.title, left, y, width, bold=True, size=1.5 * _TEXT)
-        y -= 1.9 * _TEXT
-    for text in (*((notice.text,) if notice.text else ()), *notice.items):
-        for part in _broken(text, width, _TEXT):
-            _line(canvas, part, left, y, width)
-            y -= 1.4 * _TEXT
+        _line(canvas, notice.title, left, y, width, bold=True, size=1.5 * size)
+        y -= 1.9 * size
+    for line in lines:
+        _line(canvas, line, left, y, width, size=size)
+        y -= 1.4 * size
 
 
 def _broken(text: str, width: float, size: float) -> list[str]:

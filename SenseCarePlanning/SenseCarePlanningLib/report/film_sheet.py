@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from ..dicomio.film import FILM_SIZES_MM
 from .model import DataTable, Figure, Notice
@@ -97,10 +97,14 @@ FilmBlock = Figure | DataTable | Notice
 
 @dataclass(frozen=True)
 class FilmCell:
-    """What stands in a box: a picture with its caption, a table, or a text."""
+    """What stands in a box: a picture with its caption, a table, or a text.
+
+    Pictures in a row are equally large where room for as many ``caption_lines`` is kept below each.
+    """
 
     box: Box
     block: FilmBlock
+    caption_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,10 +149,26 @@ class FilmSheet:
         return (height, width) if self.landscape else (width, height)
 
 
-def fill(layout: Layout, blocks: Sequence[FilmBlock]) -> list[tuple[FilmCell, ...]]:
-    """Return the cells of as many sheets as the blocks need, each filled in the order of the layout's boxes."""
-    waiting = iter(blocks)
+def fill(layout: Layout, blocks: Sequence[FilmBlock], small: Collection[int] = ()) -> list[tuple[FilmCell, ...]]:
+    """Return the cells of as many sheets as the blocks need, each filled in the order of the layout's boxes.
+
+    Parameters
+    ----------
+    small
+        Numbers of blocks that need no large box, such as cross-sections: where boxes are unlike, they go to the small ones first
+        and all others to the large ones.
+    """
+    largest = max(box.columns * box.rows for box in layout.boxes)
+    unlike = any(box.columns * box.rows < largest for box in layout.boxes)
+    waiting = {True: deque[FilmBlock](), False: deque[FilmBlock]()}
+    for number, block in enumerate(blocks):
+        waiting[unlike and number in small].append(block)
     sheets = []
-    while taken := tuple(islice(waiting, len(layout.boxes))):
-        sheets.append(tuple(FilmCell(box, block) for box, block in zip(layout.boxes, taken, strict=False)))
+    while any(waiting.values()):
+        cells = []
+        for box in layout.boxes:
+            wanted = waiting[unlike and 2 * box.columns * box.rows < largest] or waiting[True] or waiting[False]
+            if wanted:
+                cells.append(FilmCell(box, wanted.popleft()))
+        sheets.append(tuple(cells))
     return sheets

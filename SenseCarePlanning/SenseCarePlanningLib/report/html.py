@@ -16,6 +16,8 @@ from .model import CaseReport
 logger = logging.getLogger(__name__)
 
 _FAMILY = "SenseCareSans"
+_FLAT = 0.75
+"""Height over width; letters of flatter pictures are too small on a telephone."""
 
 
 def _data_uri(data: bytes, mime: str) -> str:
@@ -26,6 +28,12 @@ def _picture_uri(path: Path | None, width_mm: float, height_mm: float) -> str:
     """Return a picture as data URI; empty when there is none."""
     image = prepared_image(path, width_mm, height_mm)
     return _data_uri(image.data, image.mime) if image else ""
+
+
+def _is_flat(path: Path | None, width_mm: float, height_mm: float) -> bool:
+    """Tell whether a picture is so much wider than high that a narrow screen has to scroll it."""
+    image = prepared_image(path, width_mm, height_mm)
+    return image is not None and image.aspect < _FLAT
 
 
 def _kind_of(value: object) -> str:
@@ -61,7 +69,7 @@ def html_text(report: CaseReport) -> str:
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.globals.update(kind_of=_kind_of, picture=_picture_uri)
+    environment.globals.update(kind_of=_kind_of, picture=_picture_uri, flat=_is_flat)
     template = environment.get_template("report.html.j2")
     mark = "/*fonts*/"
     page = template.render(report=report, style=Markup(mark + (folder / "report.css").read_text(encoding="utf-8")))

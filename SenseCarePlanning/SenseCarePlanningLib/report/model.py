@@ -241,12 +241,13 @@ class FigureRow:
 
 @dataclass(frozen=True)
 class Notice:
-    """A framed message that must not be overlooked."""
+    """A framed message that must not be overlooked; ``large_title`` where the title is the message of the page."""
 
     text: str
     title: str = ""
     tone: Tone = Tone.CAUTION
     items: tuple[str, ...] = ()
+    large_title: bool = False
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,14 @@ class PageBreak:
     """What follows starts on a new page."""
 
 
-Block = Heading | Paragraph | KeyValueTable | DataTable | Matrix | Figure | FigureRow | Notice | Signature | PageBreak
+@dataclass(frozen=True)
+class Together:
+    """Blocks that belong together, such as a finding with its pictures and numbers: on one page, where one holds them."""
+
+    blocks: tuple[Block, ...]
+
+
+Block = Heading | Paragraph | KeyValueTable | DataTable | Matrix | Figure | FigureRow | Notice | Signature | PageBreak | Together
 
 
 @dataclass(frozen=True)
@@ -278,6 +286,15 @@ class Section:
     blocks: tuple[Block, ...]
     new_page: bool = False
     keep_together: bool = False
+
+    @property
+    def leaves(self) -> tuple[Block, ...]:
+        """All blocks in order, those that are kept together one by one."""
+        return tuple(leaf for block in self.blocks for leaf in _leaves(block))
+
+
+def _leaves(block: Block) -> tuple[Block, ...]:
+    return tuple(leaf for one in block.blocks for leaf in _leaves(one)) if isinstance(block, Together) else (block,)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from reportlab.lib.colors import white
@@ -20,6 +21,7 @@ BODY = TextStyle(9.5, 13.0, space_after=2.0 * mm)
 SMALL = TextStyle(8.5, 11.0, space_after=1.5 * mm)
 CELL = TextStyle(9.0, 11.5)
 COMPACT_CELL = TextStyle(8.5, 10.5)
+LARGE = TextStyle(15.0, 19.0, bold=True)
 KEY = TextStyle(9.0, 11.5, colour=ACCENT)
 HEADING = TextStyle(10.5, 14.0, bold=True, space_before=2.5 * mm, space_after=1.2 * mm)
 SECTION = TextStyle(13.5, 18.0, bold=True, colour=ACCENT, space_before=3.0 * mm, space_after=1.5 * mm)
@@ -227,12 +229,16 @@ def notice(block: model.Notice, width: float) -> Flowables:
         ("BACKGROUND", (0, 0), (-1, -1), TONE_FILL[block.tone]),
         ("LINEBEFORE", (0, 0), (0, -1), 3.0, TONE_EDGE[block.tone]),
     ]
-    runs = [Run(block.title + ("\n" if block.text else ""), bold=True)] if block.title else []
+    large = block.large_title and bool(block.title)
+    if large:
+        rows.append([TextBlock([Run(block.title, bold=True)], LARGE), ""])
+        marks.append(("SPAN", (0, 0), (1, 0)))
+    runs = [Run(block.title + ("\n" if block.text else ""), bold=True)] if block.title and not large else []
     if block.text:
         runs.append(Run(block.text))
     if runs:
+        marks.append(("SPAN", (0, len(rows)), (1, len(rows))))
         rows.append([TextBlock(runs, CELL), ""])
-        marks.append(("SPAN", (0, 0), (1, 0)))
     rows += [[TextBlock("•", CELL), TextBlock(item, CELL)] for item in block.items]
     if not rows:
         return []
@@ -243,6 +249,19 @@ def paragraph(block: model.Paragraph, width: float) -> Flowables:
     """Return running text; it takes the width of the frame."""
     runs = [Run(block.lead + " ", bold=True)] if block.lead else []
     return [TextBlock([*runs, Run(block.text)], SMALL if block.small else BODY)]
+
+
+def together(block: model.Together, width: float) -> Flowables:
+    """Return blocks that go to the next page together where this one does not hold them; a picture may shrink to stay."""
+    flowables = [one for part in block.blocks for one in block_flowables(part, width)]
+    return [CondPageBreak(min(_least_height(flowables, width), _WHOLE_UP_TO)), *flowables]
+
+
+def _least_height(flowables: Flowables, width: float) -> float:
+    """Return the height of flowables one below the other, pictures at their smallest."""
+    heights = [one.least_height(width) if isinstance(one, FittedFigures) else one.wrap(width, 1e6)[1] for one in flowables]
+    gaps = [max(one.getSpaceAfter(), other.getSpaceBefore()) for one, other in pairwise(flowables)]
+    return float(sum(heights) + sum(gaps))
 
 
 _WRITERS: dict[type, Callable[[Any, float], Flowables]] = {
@@ -256,6 +275,7 @@ _WRITERS: dict[type, Callable[[Any, float], Flowables]] = {
     model.Notice: notice,
     model.Signature: lambda block, width: [SignatureLines(tuple(printable(label)[0] for label in block.labels))],
     model.PageBreak: lambda block, width: [NewPage()],
+    model.Together: together,
 }
 
 
@@ -268,6 +288,8 @@ def first_height(flowables: Flowables, width: float) -> float:
     """Return the height of the smallest piece with which these flowables can start on a page."""
     height = 0.0
     for flowable in flowables:
+        if isinstance(flowable, CondPageBreak):
+            return height + float(flowable.height)
         if isinstance(flowable, FittedFigures):
             return height + flowable.least_height(width)
         taken = float(flowable.wrap(width, 1e6)[1])

@@ -69,6 +69,13 @@ class TubeWall:
         return np.concatenate([ring, ring[:1]])
 
 
+def prepare_wall_lines() -> None:
+    """Load what finds contours: the first picture of a vessel then takes no longer than the next one."""
+    from skimage.measure import find_contours
+
+    find_contours(np.array([[0.0, 1.0], [1.0, 1.0]]), 0.5)
+
+
 def wall_lines(walls: Sequence[TubeWall], sheet: CurvedSheet) -> list[list[FloatArray]]:
     """Return for each of several walls around one line the lines (K, 2), in pixels, along which it cuts a curved sheet.
 

@@ -39,12 +39,13 @@ from SenseCarePlanningLib.report.film_sheet import (
     fill,
     layout_of,
 )
-from SenseCarePlanningLib.report.model import DataTable, Figure, FigureRow, Notice
+from SenseCarePlanningLib.report.model import DataTable, Figure, FigureRow, Heading, Notice, Together
 from SenseCarePlanningLib.report.page_pictures import page_pictures
 from SenseCarePlanningLib.volume import Volume
 
 NO_RENDERING = rendering_available()
 needs_rendering = pytest.mark.skipif(NO_RENDERING is not None, reason=NO_RENDERING or "")
+READ_IN_PROFILE = {"en": "profile", "zh": "直径曲线"}
 STUDY = StudyInfo(patient_name="Wang^Xiao", patient_id="P-1")
 
 
@@ -103,12 +104,21 @@ def test_every_picture_is_there_and_none_is_empty(pictures: dict[str, Path]) -> 
         assert pixels.shape[1] <= 2130, key
 
 
-def test_every_number_of_a_lesion_points_to_the_picture_of_its_section(
+def test_every_number_points_to_the_picture_that_it_was_read_in(
     case: tuple[CoronaryResult, Volume], pictures: dict[str, Path]
 ) -> None:
     folder = pictures["lesion_1_B"].parents[1]
-    (numbers,) = with_pictures(case[0], pictures, folder).lesion_measurements
-    assert {folder / str(one.evidence.picture) for one in numbers} == {pictures["lesion_1_B"]}
+    shown = with_pictures(case[0], pictures, folder)
+    (numbers,) = shown.lesion_measurements
+    found = {one.name: folder / str(one.evidence.picture) for one in numbers}
+    for name in ("diameter_stenosis_taper", "area_stenosis_adjacent", "minimum_lumen_area", "remodelling_index"):
+        assert found[name] == pictures["lesion_1_B"], name
+    for name in ("reference_diameter_taper", "lesion_length"):
+        assert found[name] == pictures["profile_LAD"], name
+    for name in ("plaque_volume", "calcium_arc"):
+        assert found[name] == pictures["wall_LAD"], name
+    segment = {one.name: one for one in shown.segment_measurements["pLAD"]}
+    assert folder / str(segment["minimum_lumen_area"].evidence.picture) == pictures["profile_LAD"]
     assert with_pictures(case[0], {}, folder).lesion_measurements == case[0].lesion_measurements
 
 
@@ -118,7 +128,7 @@ def test_every_number_of_a_lesion_is_printed_with_its_interval_and_its_section(
 ) -> None:
     result = case[0]
     report = build_report(result, study=STUDY, pictures=pictures, language=language)
-    tables = [block for section in report.sections for block in section.blocks if isinstance(block, DataTable)]
+    tables = [block for section in report.sections for block in section.leaves if isinstance(block, DataTable)]
     cells = [row for table in tables for row in table.rows]
     (row,) = lesion_rows(result)
     for name in ("diameter_stenosis", "area_stenosis", "reference_diameter"):
@@ -128,16 +138,36 @@ def test_every_number_of_a_lesion_is_printed_with_its_interval_and_its_section(
             places = 0 if item.unit == "%" else 1
             low, high = (f"{end:.{places}f}" for end in item.interval)
             said = f"({low}–{high})"
+            where = "1B" if "stenosis" in name else READ_IN_PROFILE[language]
             assert any(
-                f"{item.value:.{places}f}" in str(cell) and said in str(cell) and line[-1] == "1B"
+                f"{item.value:.{places}f}" in str(cell) and said in str(cell) and line[-1] == where
                 for line in cells
                 for cell in line
             ), item.name
     mld = row.numbers["minimum_lumen_diameter"]
     assert any(f"{mld.value:.1f}" in str(one) and line[at + 1] == "1B" for line in cells for at, one in enumerate(line[:-1]))
-    shown = [figure.picture for section in report.sections for block in section.blocks if isinstance(block, FigureRow)
+    shown = [figure.picture for section in report.sections for block in section.leaves if isinstance(block, FigureRow)
              for figure in block.figures]  # fmt: skip
     assert {pictures[f"lesion_1_{part}"] for part in ("A", "B", "C", "edges")} <= set(shown)
+
+
+def test_the_least_lumen_of_a_segment_is_that_of_its_lesion_and_says_where(case: tuple[CoronaryResult, Volume]) -> None:
+    (row,) = lesion_rows(case[0])
+    numbers = {one.name: one for one in case[0].segment_measurements["pLAD"]}
+    assert numbers["minimum_lumen_area"].value == row.lesion.mla_mm2.value
+    assert numbers["minimum_lumen_area"].interval == (row.lesion.mla_mm2.low, row.lesion.mla_mm2.high)
+    assert numbers["least_lumen_distance"].value == pytest.approx(row.lesion.distance_mm)
+
+
+def test_a_lesion_stays_with_its_pictures_and_both_ways_to_the_burden_are_told(case: tuple[CoronaryResult, Volume]) -> None:
+    report = build_report(case[0])
+    together = [block for section in report.sections for block in section.blocks if isinstance(block, Together)]
+    assert [block.blocks[0].text for block in together if isinstance(block.blocks[0], Heading)] == [
+        f"L1: Proximal LAD (pLAD), grade {' or '.join(case[0].vessel('LAD').lesions[0].grades)}"
+    ]
+    said = texts(next(section for section in report.sections if section.title == "CAD-RADS 2.0"))
+    for text in ("By the calcium score", "no calcium score", "By the segments involved", "1000 and more", "50 % and more"):
+        assert text in said, text
 
 
 def test_the_grade_its_rules_and_what_was_not_assessed_are_on_the_first_pages(case: tuple[CoronaryResult, Volume]) -> None:
@@ -264,7 +294,7 @@ def test_a_narrowing_that_is_not_graded_is_said_and_takes_no_pages(case: tuple[C
     percent = result.vessel("LAD").lesions[0].narrowings[0].diameter_stenosis_percent
     said = [text for text in texts(report.sections) if text.startswith(f"L1 pLAD: {percent.value:.0f}\u00a0%")]
     assert len(said) == 2, "in the summary and on the vessel's page"
-    assert not any(isinstance(block, FigureRow) for section in report.sections[3:] for block in section.blocks)
+    assert not any(isinstance(block, FigureRow) for section in report.sections[3:] for block in section.leaves)
 
 
 def test_a_vessel_is_drawn_from_all_sides_and_fills_films_of_its_own(
@@ -294,7 +324,8 @@ def test_the_command_writes_report_film_and_a_result_whose_numbers_name_their_pi
     assert {"report.pdf", "report.html", "film.pdf", "coronary.json", "run.json"} <= {one.name for one in tmp_path.iterdir()}
     loaded_again = load_result(tmp_path)
     pictures = {one.evidence.picture for numbers in loaded_again.lesion_measurements for one in numbers}
-    assert pictures == {"pictures/lesion_1_B.png"} and (tmp_path / "pictures/lesion_1_B.png").is_file()
+    assert pictures == {f"pictures/{name}.png" for name in ("lesion_1_B", "profile_LAD", "wall_LAD")}
+    assert (tmp_path / "pictures/lesion_1_B.png").is_file()
     record = (tmp_path / "run.json").read_text(encoding="utf-8")
     assert "Wang" not in record and "P-1" not in record
 
