@@ -141,7 +141,7 @@ def _run(
     progress = Progress(console_sink(arguments.json))
     with progress.step("Training cases"):
         make_cases(bank, progress)
-    with progress.step("Training"), _stopping_keeps_the_checkpoint(run):
+    with progress.step("Training"), stopping_keeps_the_checkpoint(run):
         checkpoint = train(task, bank, run, options, progress)
     draw_curves(run / "log.jsonl", run / "curves.png")
     with progress.step("Bundle"):
@@ -155,7 +155,7 @@ def _run(
 
 
 @contextmanager
-def _stopping_keeps_the_checkpoint(run: Path) -> Iterator[None]:
+def stopping_keeps_the_checkpoint(run: Path) -> Iterator[None]:
     """Say of a training that the user stops that it can go on, where a checkpoint was written."""
     from ..training.checkpoint import checkpoints
 
