@@ -20,10 +20,10 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
     """Return plaque volumes of each lesion and of each vessel."""
     columns = (
         Column(words.say("Where"), 1.5),
-        Column(words.say("Kind"), 2.1),
+        Column(words.say("Kind"), 2.0),
         Column(words.say("Total (mm³)"), 1.35, "right"),
         Column(words.say("Calcified (mm³)"), 1.35, "right"),
-        Column(words.say("Non-calcified (mm³)"), 1.5, "right"),
+        Column(words.say("Non-calcified (mm³)"), 1.75, "right"),
         Column(words.say("Under 30 HU (mm³)"), 1.2, "right"),
         Column(words.say("30–130 HU (mm³)"), 1.1, "right"),
         Column(words.say("130–350 HU (mm³)"), 1.2, "right"),
