@@ -112,6 +112,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from LungAirwayWidgets.status_panel import StatusPanel
         from LungAirwayWidgets.tree_panel import TreePanel
         from LungAirwayWidgets.video import VideoRecorder
+        from SenseCarePlanningWidgets.dicom_node import archive_sender
         from SenseCarePlanningWidgets.placing_points import PlacingButtons
         from SenseCarePlanningWidgets.progress_box import ProgressBox
         from SenseCarePlanningWidgets.report_view import ReportView
@@ -119,7 +120,9 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui, self.session = self.ui, Session()
         self.progressBox = ProgressBox(self.onCancel)
         self.reportView = ReportView()
-        for holder, part in ((ui.progressHolder, self.progressBox), (ui.reportHolder, self.reportView)):
+        self.archive = archive_sender(lambda: self.reportView.folder)
+        placed = ((ui.progressHolder, self.progressBox), (ui.reportHolder, self.reportView), (ui.archiveHolder, self.archive))
+        for holder, part in placed:
             holder.layout().addWidget(part.widget)
             holder.layout().setContentsMargins(0, 0, 0, 0)
         self.runs = Runs(self.session, self.logic, self.progressBox, self._choices, self._showState)
@@ -144,6 +147,7 @@ class LungAirwayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.placingButtons.release()
         self.placingButtons.close()
         self.planPanel.unwatch()
+        self.archive.close()
         self.setParameterNode(None)
         self.removeObservers()
 

@@ -28,17 +28,11 @@ def _private(value: str, meaning: str) -> Code:
     return Code(value, PRIVATE_SCHEME, meaning)
 
 
-CARDIOVASCULAR_REPORT = _dcm("122600", "Cardiovascular Analysis Report")
-VASCULAR_MORPHOLOGY = _dcm("122605", "Vascular Morphological Analysis")
-CALCIUM_SCORING = _dcm("122603", "Calcium Scoring Analysis")
-
 CORONARY_CTA = _sct("419545005", "CT angiography of coronary arteries")
-CARDIAC_CT = _sct("241547009", "Cardiac CT")
-CALCIUM_CT = _sct("426005005", "Cardiac CT for calcium scoring")
 
 STENOSIS = _sct("415582006", "Stenosis")
 CORONARY_DISEASE = _sct("53741008", "Coronary Artery Disease")
-MINIMUM, MAXIMUM, MEAN = _sct("255605001", "Minimum"), _sct("56851009", "Maximum"), _sct("373098007", "Mean")
+MINIMUM, MEAN = _sct("255605001", "Minimum"), _sct("373098007", "Mean")
 LUMEN_DIAMETER = _sct("397413000", "Vessel lumen diameter")
 LUMEN_AREA = _sct("397415007", "Vessel lumen cross-sectional area")
 
@@ -47,33 +41,19 @@ CONCEPTS: Mapping[str, Concept] = {
     "area_stenosis": Concept(_sct("408714007", "Lumen Area Stenosis")),
     "lumen_diameter": Concept(LUMEN_DIAMETER, MEAN),
     "minimal_lumen_diameter": Concept(LUMEN_DIAMETER, MINIMUM),
-    "lumen_area": Concept(LUMEN_AREA, MEAN),
     "minimal_lumen_area": Concept(LUMEN_AREA, MINIMUM),
-    "outer_diameter": Concept(_sct("397414006", "Vessel outside diameter")),
     "remodelling_index": Concept(_dcm("122345", "Remodeling Index")),
     "plaque_burden": Concept(_dcm("122354", "Plaque Burden")),
     "lumen_volume": Concept(_dcm("122372", "Lumen Volume")),
     "plaque_volume": Concept(_dcm("122376", "Total Plaque Volume")),
-    "native_plaque_volume": Concept(_dcm("122375", "Native Plaque Volume")),
     "calcium_arc": Concept(_dcm("122355", "Arc of Calcium")),
     "agatston": Concept(_sct("450360000", "Coronary artery calcium score")),
     "calcium_volume": Concept(_dcm("122660", "Calcium Volume")),
     "calcium_mass": Concept(_dcm("122661", "Calcium Mass")),
-    "agatston_threshold": Concept(_dcm("122657", "Agatston Score Threshold")),
-    "mass_threshold": Concept(_dcm("122658", "Calcium Mass Threshold")),
-    "calcium_calibration": Concept(_dcm("122659", "Calcium Scoring Calibration")),
 }
 """Machine name of a measurement -> its code and derivation."""
 
-AGATSTON_METHOD = _dcm("112055", "Agatston scoring method")
-DIAMETER_BASED, AREA_BASED = _dcm("122651", "Diameter Based Method"), _dcm("122650", "Area Based Method")
-NASCET, ECST = _dcm("122655", "NASCET"), _dcm("122656", "ECST")
-
-SHAPE = _private("stenosis_shape", "Shape of the stenosis")
-ECCENTRIC, CONCENTRIC = _sct("255380003", "Eccentric"), _sct("255465008", "Concentric")
 GRADE = _private("stenosis_grade", "Grade of the stenosis")
-MILD, MODERATE, SEVERE = _sct("255604002", "Mild"), _sct("6736007", "Moderate"), _sct("24484000", "Severe")
-"""Context group 3832."""
 
 PLAQUE = _private("plaque_type", "Type of plaque")
 PLAQUES: Mapping[PlaqueType, Code] = {
@@ -83,7 +63,7 @@ PLAQUES: Mapping[PlaqueType, Code] = {
     PlaqueType.CALCIFIED: _sct("18115005", "Pathologic calcification"),
 }
 """Context group 3802, which has one code for both mixed types."""
-VULNERABLE, SOFT = _dcm("122389", "Vulnerable Plaque"), _dcm("122356", "Soft plaque")
+VULNERABLE = _dcm("122389", "Vulnerable Plaque")
 
 DOMINANCE = _private("dominance", "Coronary dominance")
 DOMINANCES: Mapping[Dominance, Code] = {
@@ -95,9 +75,6 @@ DOMINANCES: Mapping[Dominance, Code] = {
 
 ASSESSMENT = _dcm("130720", "Coronary Artery Disease Assessment")
 ASSESSMENT_MODIFIER = _dcm("130721", "Coronary Artery Disease Assessment Modifier")
-STENOSIS_MODIFIER = _dcm("130722", "Coronary Artery Disease Stenosis Assessment Modifier")
-SEVERE_CATEGORY = _dcm("130727", "4 - Severe stenosis")
-"""Category 4, of which 4A and 4B are the modifiers."""
 ASSESSMENTS: Mapping[Category, Code] = {
     Category.NONE: _dcm("130723", "0 - Documented absence of CAD"),
     Category.MINIMAL: _dcm("130724", "1 - Minimal non-obstructive CAD"),

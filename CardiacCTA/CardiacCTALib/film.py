@@ -145,7 +145,8 @@ def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words, option
         FilmCell(Box(at * third, 0, third, _HEART_ROWS), _figure(shown, key, words.say(VIEW_WORDS[key])))
         for at, key in enumerate(("heart_left", "heart_right"))
     ]
-    first.append(FilmCell(Box(2 * third, 0, third, _HEART_ROWS // 2), _grade_notice(result, words)))
+    rows = _wanted_rows(result, options)
+    first.append(FilmCell(Box(2 * third, 0, third, _HEART_ROWS // 2), _grade_notice(result, rows, words)))
     calcium = _calcium_block(result, words)
     first.append(FilmCell(Box(2 * third, _HEART_ROWS // 2, third, _HEART_ROWS // 2), calcium))
     vessels = [one.vessel.name for one in shown_vessels(result)]
@@ -154,7 +155,6 @@ def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words, option
         FilmCell(Box(at * third, _HEART_ROWS, third, _VESSEL_ROWS), _figure(shown, f"straight_{name}", name))
         for at, name in enumerate(chosen)
     ]
-    rows = gravest_first([row for row in counted_rows(result) if options.shows(row.vessel.vessel.name, row.number)])
     first += _lesion_cells(rows[:_ON_FIRST], _HEART_ROWS + _VESSEL_ROWS, shown, words)
     pages = [tuple(first)]
     for start in range(_ON_FIRST, len(rows), _ON_OTHERS):
@@ -191,13 +191,18 @@ def _figure(shown: Pictures, key: str, caption: str) -> Figure:
     return Figure(shown.get(key), caption, caption, missing=caption)
 
 
-def _grade_notice(result: CoronaryResult, words: Words) -> Notice:
+def _wanted_rows(result: CoronaryResult, options: FilmOptions) -> list[LesionRow]:
+    """Return the lesions that are wanted, the gravest first."""
+    return gravest_first([row for row in counted_rows(result) if options.shows(row.vessel.vessel.name, row.number)])
+
+
+def _grade_notice(result: CoronaryResult, rows: Sequence[LesionRow], words: Words) -> Notice:
     grade = result.grade
     items = [words.say(CATEGORY_WORDS[grade.category])]
     if not grade.certain:
         possible = words.say(", ").join(one.value for one in grade.possible)
         items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
-    items += [_lesion_line(row, words) for row in gravest_first(counted_rows(result))[:_LESION_LINES]]
+    items += [_lesion_line(row, words) for row in rows[:_LESION_LINES]]
     missing = [one.code for one in result.findings.segments if one.stenosis is None]
     if missing:
         items.append(words.say("Not assessable: {segments}", segments=words.say(", ").join(missing)))
@@ -238,13 +243,14 @@ def _in_order(
             found.append((FilmKind.CPR, name, _figure(shown, f"vessel_{name}", name)))
         turned = sorted(key for key in shown.paths if key.startswith(f"turn_{name}_"))
         found += [(FilmKind.CPR, name, _figure(shown, key, f"{name} {int(key[-3:])}°")) for key in turned]
-    for row in gravest_first([row for row in counted_rows(result) if options.shows(row.vessel.vessel.name, row.number)]):
+    rows = _wanted_rows(result, options)
+    for row in rows:
         found += [
             (FilmKind.PROBE, row.vessel.vessel.name, _probe(row, letter, shown, words))
             for letter in LETTERS
             if shown.get(f"lesion_{row.number}_{letter}")
         ]
-    found += [(FilmKind.TABLE, "", _grade_notice(result, words)), (FilmKind.TABLE, "", _calcium_block(result, words))]
+    found += [(FilmKind.TABLE, "", _grade_notice(result, rows, words)), (FilmKind.TABLE, "", _calcium_block(result, words))]
     wanted = [one for one in found if (options.kinds is None or one[0] in options.kinds) and options.shows(one[1])]
     small = frozenset(at for at, one in enumerate(wanted) if one[0] in (FilmKind.PROBE, FilmKind.TABLE))
     return [block for _, _, block in wanted], small

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from SenseCarePlanningLib.render.overlay import save_png
 from SenseCarePlanningLib.report.model import Measurement
 from SenseCarePlanningLib.volume import Volume
 
+from .pictures_calcium import calcium_picture
 from .pictures_heart import heart_pictures
 from .pictures_vessel import NumberedLesion, VesselPainter
 from .read_in import picture_key
@@ -27,6 +29,8 @@ from .views import VesselViews
 logger = logging.getLogger(__name__)
 
 DPI = 300
+CALCIUM_PICTURE = "pictures/calcium.png"
+"""Within a result's folder."""
 
 
 def numbered_lesions(result: CoronaryResult) -> dict[str, tuple[NumberedLesion, ...]]:
@@ -45,6 +49,7 @@ def make_pictures(
     language: str = "en",
     progress: Progress | None = None,
     with_heart: bool = True,
+    calcium_series: Volume | None = None,
 ) -> dict[str, Path]:
     """Draw the pictures of the report as PNG files.
 
@@ -62,6 +67,8 @@ def make_pictures(
         Hears of each picture and may stop the run between two.
     with_heart
         Whether the pictures in three dimensions are drawn; ask ``rendering_available`` first. All others need no rendering.
+    calcium_series
+        The series that the calcium score was read from; without it there is no picture of the score.
 
     Returns
     -------
@@ -70,7 +77,7 @@ def make_pictures(
         reformats), ``straight_<name>``, ``strip_<name>`` (sections all along),
         ``profile_<name>`` and ``wall_<name>``; for each lesion that
         counts ``lesion_<n>_A``, ``_B``, ``_C``
-        (cross-sections before it, at its narrowest, after it) and ``lesion_<n>_edges``.
+        (cross-sections before it, at its narrowest, after it) and ``lesion_<n>_edges``; ``calcium`` where there is a score.
     """
     start = time.perf_counter()
     folder = Path(out_dir)
@@ -78,7 +85,10 @@ def make_pictures(
     progress = progress or Progress()
     expected = 4 * with_heart + 5 * len(shown_vessels(result)) + 4 * len(counted_rows(result))
     files: dict[str, Path] = {}
-    for key, image in _all_pictures(result, volume, Words.of(language), with_heart):
+    words = Words.of(language)
+    scored = None if result.calcium is None or calcium_series is None else calcium_picture(result.calcium, calcium_series, words)
+    more = [] if scored is None else [("calcium", scored)]
+    for key, image in chain(_all_pictures(result, volume, words, with_heart), more):
         files[key] = folder / f"{key}.png"
         save_png(image, files[key], DPI)
         progress.update(min(len(files) / max(expected, 1), 1.0))
@@ -107,7 +117,11 @@ def with_pictures(result: CoronaryResult, pictures: Mapping[str, Path], folder: 
     segments = {
         code: tuple(_shown(one, profiles.get(code)) for one in numbers) for code, numbers in result.segment_measurements.items()
     }
-    return replace(result, lesion_measurements=tuple(lesions), segment_measurements=segments)
+    examination = {
+        key: _shown(one, names.get("calcium")) if key.startswith(("agatston", "calcium")) else one
+        for key, one in result.examination.items()
+    }
+    return replace(result, lesion_measurements=tuple(lesions), segment_measurements=segments, examination=examination)
 
 
 def _shown(number: Measurement, picture: str | None) -> Measurement:

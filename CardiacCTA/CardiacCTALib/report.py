@@ -63,7 +63,7 @@ def build_report(
         *vessel_sections(result, shown, words),
         plaque_section(result, words),
         *([] if high_risk is None else [high_risk]),
-        calcium_section(result, words),
+        calcium_section(result, words, shown),
         quality_section(result, words),
         not_measured_section(result, words),
         *methods_sections(result, study, words),

@@ -48,6 +48,14 @@ def test_the_only_ct_is_the_choice_and_the_run_is_offered(panel):
     assert panel.ui.runButton.text == "Find the airways"
 
 
+def test_a_plan_without_dicom_files_is_not_sent(planned, caplog):
+    planned.ui.archiveBox.collapsed = False
+    planned.archive.host_edit.text, planned.archive.called_edit.text = "127.0.0.1", "PACS"
+    planned.archive.send()
+    assert "holds no DICOM files" in caplog.text
+    assert not planned.archive.busy
+
+
 def test_the_tree_is_in_table_and_overview(planned):
     import slicer
 

@@ -66,11 +66,16 @@ def test_a_resumed_run_gives_the_weights_of_an_unbroken_one(bank: Path, tmp_path
         def is_cancelled(self) -> bool:
             return getattr(self, "stop", False)
 
-    from SenseCarePlanningLib.errors import Cancelled
+    from SenseCarePlanningLib.commands.train import stopping_keeps_the_checkpoint
+    from SenseCarePlanningLib.errors import Cancelled, SenseCareError
 
     with pytest.raises(Cancelled):
         train(AIRWAY, bank, tmp_path / "broken", TINY, Progress(StopAfterThree()))
     assert 0 < load_checkpoint(checkpoints(tmp_path / "broken")[-1])["step"] < 6
+    with pytest.raises(SenseCareError, match="goes on from it"), stopping_keeps_the_checkpoint(tmp_path / "broken"):
+        raise Cancelled()
+    with pytest.raises(Cancelled), stopping_keeps_the_checkpoint(tmp_path / "nothing"):
+        raise Cancelled()
     resumed = train(AIRWAY, bank, tmp_path / "broken", TINY, Progress())
     first, second = weights(whole), weights(resumed)
     assert first.keys() == second.keys()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Heading, Paragraph, Section, Tone
+from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Figure, Heading, Paragraph, Section, Tone
 
 from ..calcium import CalciumScore
 from ..high_risk import Answer, HighRiskFeature
@@ -10,7 +10,7 @@ from ..plaque import PlaqueVolumes
 from ..result import CoronaryResult
 from ..segments import Artery
 from .rows import LesionRow, counted_rows, lesion_rows
-from .words import Words
+from .words import Pictures, Words
 
 _CALCIFIED_SHOWN = 15
 """So many calcified lesions are listed one by one; the heaviest make nearly all of a score."""
@@ -19,12 +19,14 @@ _CALCIFIED_SHOWN = 15
 def plaque_section(result: CoronaryResult, words: Words) -> Section:
     """Return plaque volumes of each lesion and of each vessel."""
     columns = (
-        Column(words.say("Where"), 1.7),
-        Column(words.say("Kind"), 2.6),
-        Column(words.say("Total (mm³)"), 1.2, "right"),
-        Column(words.say("Calcified (mm³)"), 1.3, "right"),
-        Column(words.say("Non-calcified (mm³)"), 1.5, "right"),
-        Column(words.say("Under 30 HU (mm³)"), 1.3, "right"),
+        Column(words.say("Where"), 1.5),
+        Column(words.say("Kind"), 2.0),
+        Column(words.say("Total (mm³)"), 1.35, "right"),
+        Column(words.say("Calcified (mm³)"), 1.35, "right"),
+        Column(words.say("Non-calcified (mm³)"), 1.75, "right"),
+        Column(words.say("Under 30 HU (mm³)"), 1.2, "right"),
+        Column(words.say("30–130 HU (mm³)"), 1.1, "right"),
+        Column(words.say("130–350 HU (mm³)"), 1.2, "right"),
         Column(words.say("Percent atheroma volume"), 1.5, "right"),
     )
     rows = [_volumes(f"{row.name} {row.code}".strip(), row.plaque.volumes, words) for row in lesion_rows(result)]
@@ -60,7 +62,8 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
 
 def _volumes(where: str, volumes: PlaqueVolumes, words: Words) -> tuple[str, ...]:
     names = ("total", "calcified", "non_calcified", "low_attenuation")
-    return (where, words.say(volumes.kind.value), *(_number(volumes, name, "mm3", words) for name in names),
+    bins = tuple(words.number(value, "mm3", 0) for _, value in volumes.by_bin[1:])
+    return (where, words.say(volumes.kind.value), *(_number(volumes, name, "mm3", words) for name in names), *bins,
             _number(volumes, "burden_percent", "%", words))  # fmt: skip
 
 
@@ -115,8 +118,8 @@ def _present(feature: HighRiskFeature, words: Words) -> Cell | str:
     return Cell(said, tone=Tone.CAUTION) if feature.answer is Answer.YES else said
 
 
-def calcium_section(result: CoronaryResult, words: Words) -> Section:
-    """Return the calcium score of each artery, or why there is none."""
+def calcium_section(result: CoronaryResult, words: Words, pictures: Pictures | None = None) -> Section:
+    """Return the calcium score of each artery, or why there is none; and the calcified lesions, drawn where given."""
     score = result.calcium
     title = words.say("Calcium score")
     if score is None:
@@ -169,6 +172,10 @@ def calcium_section(result: CoronaryResult, words: Words) -> Section:
     blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True), *(Paragraph(text, small=True) for text in notes)]
     if score.lesions:
         blocks += [Heading(words.say("Calcified lesions")), _calcified(score, words)]
+        picture = None if pictures is None else pictures.get("calcium")
+        if picture is not None:
+            said = words.say("The heaviest calcified lesions in the calcium series, outlined where they reach the threshold.")
+            blocks.append(Figure(picture, said, said, max_height_mm=92.0, least_share=0.8))
     return Section(title, tuple(blocks), keep_together=True)
 
 

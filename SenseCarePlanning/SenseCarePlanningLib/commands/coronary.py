@@ -180,15 +180,18 @@ def analyse_and_write(loaded: LoadedImage, options: CoronaryOptions, output: Out
     from CardiacCTALib.pipeline import run
 
     result = run(loaded.volume, options, progress)
-    return write_result(replace(result, warnings=(*loaded.warnings, *result.warnings)), loaded, output, progress)
+    told = replace(result, warnings=(*loaded.warnings, *result.warnings))
+    return write_result(told, loaded, output, progress, options.calcium_series)
 
 
-def write_result(result: CoronaryResult, loaded: LoadedImage, output: Output, progress: Progress) -> int:
+def write_result(
+    result: CoronaryResult, loaded: LoadedImage, output: Output, progress: Progress, calcium: Volume | None = None
+) -> int:
     """Write every form of a result that was asked for, and say what there is."""
     from .coronary_outputs import write_outputs
 
     with whole_folder(output.folder) as scratch:
-        notes = write_outputs(result, loaded, scratch, output, progress)
+        notes = write_outputs(result, loaded, scratch, output, progress, calcium)
     return say_done(result, output, (*result.warnings, *notes))
 
 

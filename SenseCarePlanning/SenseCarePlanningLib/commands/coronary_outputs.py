@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from CardiacCTALib.result import CoronaryResult
 
     from ..dicomio.load import LoadedImage
+    from ..volume import Volume
     from .coronary import Output
 
 
 NOT_DICOM = "No DICOM files were written: the input is not DICOM, so there is no study that they could belong to."
 
 
-def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress) -> list[str]:
+def write_outputs(
+    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress, calcium: Volume | None = None
+) -> list[str]:
     """Write pictures, report, film, DICOM files, label maps, trees, vessels, numbers and the run record into an existing folder.
 
     Parameters
@@ -30,6 +33,8 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
         What the pipeline found.
     loaded
         The CT and its study.
+    calcium
+        The calcium series that was scored.
     folder
         Empty; the caller moves it into place when this returns.
 
@@ -44,7 +49,7 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
     notes: list[str] = []
     write_study(loaded.study, folder)
     if output.report:
-        result, more_notes = write_report_files(result, loaded, folder, output, progress)
+        result, more_notes = write_report_files(result, loaded, folder, output, progress, calcium)
         notes.extend(more_notes)
         notes.extend(write_dicom_files(result, loaded, folder, progress))
     with progress.step("Result folder"):
@@ -54,11 +59,17 @@ def write_outputs(result: CoronaryResult, loaded: LoadedImage, folder: Path, out
 
 
 def write_report_files(
-    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress
+    result: CoronaryResult, loaded: LoadedImage, folder: Path, output: Output, progress: Progress, calcium: Volume | None = None
 ) -> tuple[CoronaryResult, list[str]]:
-    """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``; return the result with its numbers' pictures."""
+    """Write ``pictures/``, ``report.pdf``, ``report.html`` and ``film.pdf``; return the result with its numbers' pictures.
+
+    Parameters
+    ----------
+    calcium
+        The calcium series, for a picture of what was scored.
+    """
     from CardiacCTALib.film import FilmOptions, write_coronary_film
-    from CardiacCTALib.pictures import make_pictures, with_pictures
+    from CardiacCTALib.pictures import CALCIUM_PICTURE, make_pictures, with_pictures
     from CardiacCTALib.pipeline import with_steps
     from CardiacCTALib.report import write_report
 
@@ -67,7 +78,9 @@ def write_report_files(
     no_rendering = rendering_available()
     language = output.language
     with progress.step("Pictures"):
-        pictures = make_pictures(result, loaded.volume, folder / "pictures", language, progress, not no_rendering)
+        pictures = make_pictures(result, loaded.volume, folder / "pictures", language, progress, not no_rendering, calcium)
+    if (folder / CALCIUM_PICTURE).is_file():  # of an earlier run, where the series is not at hand now
+        pictures["calcium"] = folder / CALCIUM_PICTURE
     with progress.step("Report"):
         result = with_pictures(result, pictures, folder)
         done = with_steps(result, progress)

@@ -73,12 +73,22 @@ def start(arguments: argparse.Namespace) -> int:
     output = Output(arguments.out, True, arguments.language, arguments.page, arguments.json)
     with whole_folder(arguments.out) as scratch:
         _copy(arguments.result, scratch)
+        _keep_calcium_picture(arguments.result, scratch)
         write_study(loaded.study, scratch)
         for vessel, found in measured_now:
             keep_remeasured(vessel, found, scratch)
         result, notes = write_report_files(result, loaded, scratch, output, progress)
         notes = [*notes, *write_dicom_files(result, loaded, scratch, progress)]
     return say_done(result, output, (*result.warnings, *notes))
+
+
+def _keep_calcium_picture(folder: Path, scratch: Path) -> None:
+    """Copy the picture of the calcium score: its series is not read again, and no change of a reader touches it."""
+    from CardiacCTALib.pictures import CALCIUM_PICTURE
+
+    if (folder / CALCIUM_PICTURE).is_file():
+        (scratch / CALCIUM_PICTURE).parent.mkdir(exist_ok=True)
+        shutil.copyfile(folder / CALCIUM_PICTURE, scratch / CALCIUM_PICTURE)
 
 
 def _copy(folder: Path, scratch: Path) -> None:

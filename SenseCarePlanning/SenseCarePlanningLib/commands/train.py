@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import JsonLines, console_sink
-from ..errors import InputError
+from ..errors import Cancelled, InputError, SenseCareError
 from ..progress import Progress
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _run(
     progress = Progress(console_sink(arguments.json))
     with progress.step("Training cases"):
         make_cases(bank, progress)
-    with progress.step("Training"):
+    with progress.step("Training"), stopping_keeps_the_checkpoint(run):
         checkpoint = train(task, bank, run, options, progress)
     draw_curves(run / "log.jsonl", run / "curves.png")
     with progress.step("Bundle"):
@@ -151,6 +152,21 @@ def _run(
     else:
         print(f"\nBundle in {bundle}\n  log     {run / 'log.jsonl'}\n  curves  {run / 'curves.png'}")
     return 0
+
+
+@contextmanager
+def stopping_keeps_the_checkpoint(run: Path) -> Iterator[None]:
+    """Say of a training that the user stops that it can go on, where a checkpoint was written."""
+    from ..training.checkpoint import checkpoints
+
+    try:
+        yield
+    except (Cancelled, KeyboardInterrupt):
+        if not checkpoints(run):
+            raise
+        raise SenseCareError(
+            "Stopped at the user's request; what was learnt until then is kept, and the same command goes on from it."
+        ) from None
 
 
 def _check(arguments: argparse.Namespace, problems: list[str]) -> None:

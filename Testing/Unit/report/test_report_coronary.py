@@ -16,12 +16,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from coronary_results import SPEC, nothing_measured, one_lesion
 
+from CardiacCTALib.calcium import CalciumScore, LesionScore
+from CardiacCTALib.calcium_series import CalciumRule
 from CardiacCTALib.film import FilmKind, FilmOptions, build_film, gravest_first, write_coronary_film
 from CardiacCTALib.pictures import make_pictures, make_turned_pictures, with_pictures
+from CardiacCTALib.pictures_calcium import FIELD_MM, calcium_picture
+from CardiacCTALib.pictures_vessel import QUARTER_PX
 from CardiacCTALib.report import build_report, write_report
 from CardiacCTALib.report_pages.rows import lesion_rows
+from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.result_io import load_result
+from CardiacCTALib.segments import Artery
 from CardiacCTALib.views import CALCIFIED, NORMAL, UNKNOWN, VesselViews
 from SenseCarePlanningLib.commands.coronary import Output
 from SenseCarePlanningLib.commands.coronary_outputs import write_outputs
@@ -168,6 +174,23 @@ def test_a_lesion_stays_with_its_pictures_and_both_ways_to_the_burden_are_told(c
     said = texts(next(section for section in report.sections if section.title == "CAD-RADS 2.0"))
     for text in ("By the calcium score", "no calcium score", "By the segments involved", "1000 and more", "50 % and more"):
         assert text in said, text
+
+
+def test_the_calcium_score_is_shown_where_it_was_counted() -> None:
+    values = np.full((9, 90, 90), 40, dtype=np.int16)
+    values[3:6, 40:46, 50:54] = 500
+    affine = np.diag([0.5, 0.5, 3.0, 1.0])
+    centre = (51.5 * 0.5, 42.5 * 0.5, 12.0)
+    lesion = LesionScore(1, Artery.LAD, 32.0, 18.0, None, 500.0, 3, centre)
+    score = CalciumScore((lesion,), CalciumRule((130, 200, 300, 400), 1.0))
+    picture = calcium_picture(score, Volume(values, affine), Words.of("en"))
+    assert picture is not None
+    red = (picture[..., 0] > 200) & (picture[..., 1] < 120)
+    rows, columns = np.nonzero(red[:QUARTER_PX, :QUARTER_PX])
+    size_mm = FIELD_MM / QUARTER_PX
+    assert abs((np.ptp(columns) + 1) * size_mm - 2.3) < 0.5 and abs((np.ptp(rows) + 1) * size_mm - 3.3) < 0.5
+    assert abs(columns.mean() - QUARTER_PX / 2) < 8 > abs(rows.mean() - QUARTER_PX / 2)
+    assert calcium_picture(CalciumScore((), score.rule), Volume(values, affine), Words.of("en")) is None
 
 
 def test_the_grade_its_rules_and_what_was_not_assessed_are_on_the_first_pages(case: tuple[CoronaryResult, Volume]) -> None:
