@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline, unit
+from SenseCarePlanningLib.geometry import FloatArray, resample_polyline, unit
 from SenseCarePlanningLib.tubes.section_planes import SplineBox
 
 from .coronary_evidence import FAT_HU
@@ -71,7 +71,7 @@ def _corner(points: FloatArray, at: int, near: int, far: int, box: SplineBox) ->
     lengths, *_ = np.linalg.lstsq(lines, last - first, rcond=None)
     ends = first + lengths[0] * onward, last + lengths[1] * back
     corner = np.asarray(0.5 * (ends[0] + ends[1]))
-    if not (0.0 < lengths.min() and lengths.max() <= MOST_LENGTH_MM and np.linalg.norm(ends[0] - ends[1]) <= MOST_GAP_MM):
+    if not (lengths.min() > 0.0 and lengths.max() <= MOST_LENGTH_MM and np.linalg.norm(ends[0] - ends[1]) <= MOST_GAP_MM):
         return None
     if np.linalg.norm(points[at - near : at + near + 1] - corner, axis=1).min() < LEAST_MM:
         return None
