@@ -19,12 +19,13 @@ from .atlas_fit import FittedHeart
 from .chambers import Chambers
 from .coronary_evidence import Evidence, tube_evidence
 from .coronary_network import network_chances, with_network
-from .coronary_tracking import Followed, TubeGraph, build_graph, follow
+from .coronary_tracking import Followed, follow
 from .coronary_tree import Course, build_coronary_tree
 from .gaps import Bridged, bridge
 from .heart_region import HeartRegion
 from .heart_segmentation import CoronaryOstium, Gap, Tip
 from .ostia import Ostium, find_ostia
+from .tube_graph import TubeGraph, build_graph
 
 logger = logging.getLogger(__name__)
 

@@ -8,28 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, maximum_flow
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .coronary_evidence import FAT_HU, SMOOTH_MM, Evidence
+from .touching import part_touching
+from .tube_graph import FULL_RISE, NEIGHBOURS, IntArray, TubeGraph, Way, share_of_both_sides
 
 logger = logging.getLogger(__name__)
 
-IntArray = NDArray[np.int_]
-
-LEAST_RISE = 0.3
-"""Of the contrast between blood and muscle: the lowest evidence a way may use. Arteries of 1 mm and more show 0.5 and more; the
-noise of muscle stays under 0.25 (digital hearts, noise 22 to 44 HU)."""
-FULL_RISE = 1.0
-"""From this share on a voxel is as good as can be."""
-NEAR_MM, CENTRE_POWER, LEAST_SHARE_OF_PEAK = 1.2, 3.0, 0.3
-"""A voxel darker than the brightest this near lies off the middle of its tube, and its price rises with this power of the share:
-ways keep to the middle, also round sharp bends, where the shortest would cut the corner."""
-CALCIUM_FROM, CALCIUM_FULL, CALCIUM_PRICE = 1.15, 1.5, 4.0
-"""Shares of the aorta's brightness from which a voxel is likely and surely calcium, and its price then: ways run beside it."""
 LEAST_BRANCH_MM = 4.0
 """A way that leaves the lumen of another for less is no branch."""
 SURE_RISE = 0.45
@@ -50,98 +40,13 @@ VEIN_FROM_MM, VEIN_RADIUS_MM, VEIN_LENGTH_MM = 50.0, 2.1, 12.0
 wide and taper; an ectatic artery is cut here, too, and a remark says so."""
 BEFORE_MM, WIDENS = (5.0, 40.0), 1.1
 """An artery tapers: what is no wider than its part so far from its start is no vein, as a dominant circumflex can be wide."""
-MOST_CUTS = 3
+MOST_CUTS, MOST_PARTINGS = 3, 10
 CAPACITY, ENDLESS = 100, 1_000_000
 """Flow through a full link, and through ostia and veins."""
 METAL_MM = 30.0
 """Streaks reach so far from metal."""
 SURE_RISE_NEAR_METAL, MOST_FILLING_NEAR_METAL = 0.85, 1.15
 """Among streaks only clear arteries count."""
-NEIGHBOURS = tuple((k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1) if (k, j, i) > (0, 0, 0))
-
-
-@dataclass(frozen=True, eq=False)
-class TubeGraph:
-    """Voxels with evidence and the ways between them.
-
-    Parameters
-    ----------
-    index
-        (N, 3) voxels k, j, i, in the order of their flat index.
-    places_mm
-        (N, 3) k, j, i times the spacing.
-    rise
-        (N,) evidence as a share of the contrast.
-    edges
-        (N, N) sparse costs.
-    """
-
-    index: IntArray
-    places_mm: FloatArray
-    rise: FloatArray
-    edges: csr_matrix
-
-
-@dataclass(frozen=True, eq=False)
-class Way:
-    """One artery's course before it is centred.
-
-    Parameters
-    ----------
-    nodes
-        (N,) of the graph, from its start outward; the first lies on the artery it leaves.
-    parent, parent_node
-        Number of the way it leaves and the node on it; -1 when it starts at the aorta.
-    """
-
-    nodes: IntArray
-    parent: int
-    parent_node: int
-
-
-def build_graph(evidence: Evidence, least_rise: float = LEAST_RISE) -> TubeGraph:
-    """Join neighbouring voxels whose evidence is high enough; a millimetre costs 1 where it is full, more where it is weak."""
-    share = evidence.rise_hu / np.float32(evidence.contrast_hu)
-    flat = np.flatnonzero(share.ravel() > least_rise)
-    shape = share.shape
-    index = np.stack(np.unravel_index(flat, shape), axis=1)
-    rise = share.ravel()[flat].astype(np.float64)
-    places = index * np.array(evidence.spacing_mm)
-    number = np.full(share.size, -1, dtype=np.int32)
-    number[flat] = np.arange(len(flat), dtype=np.int32)
-    price = (FULL_RISE / np.clip(rise, 0.05, FULL_RISE)) ** 2 / share_of_peak(evidence, flat) ** CENTRE_POWER
-    bright = evidence.smooth.ravel()[flat].astype(np.float64) / evidence.blood_hu
-    price *= 1.0 + (CALCIUM_PRICE - 1.0) * np.clip((bright - CALCIUM_FROM) / (CALCIUM_FULL - CALCIUM_FROM), 0.0, 1.0)
-    rows, columns, costs = [], [], []
-    for step in NEIGHBOURS:
-        moved = index + np.array(step)
-        ok = ((moved >= 0) & (moved < np.array(shape))).all(axis=1)
-        other = np.full(len(flat), -1, dtype=np.int32)
-        other[ok] = number[np.ravel_multi_index(tuple(moved[ok].T), shape)]
-        joined = np.flatnonzero(other >= 0)
-        length = float(np.linalg.norm(np.array(step) * np.array(evidence.spacing_mm)))
-        rows.append(joined)
-        columns.append(other[joined])
-        costs.append(length * 0.5 * (price[joined] + price[other[joined]]))
-    count = len(flat)
-    edges = coo_matrix((np.concatenate(costs), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count))
-    return TubeGraph(index, places, rise, edges.tocsr())
-
-
-def share_of_peak(evidence: Evidence, flat: IntArray) -> FloatArray:
-    """Return (N,) how bright voxels (flat index) are against the brightest within :data:`NEAR_MM`, both over fat."""
-    shape = evidence.smooth.shape
-    values = evidence.smooth.ravel()
-    strides = np.array([shape[1] * shape[2], shape[2], 1])
-    own = np.clip(values[flat], FAT_HU + 1.0, evidence.blood_hu)
-    peak = own.copy()
-    ways = np.array(NEIGHBOURS, dtype=np.float64)
-    ways = np.concatenate([ways, -ways]) / np.linalg.norm(np.concatenate([ways, ways]), axis=1, keepdims=True)
-    steps = np.concatenate([np.rint(reach * ways / np.array(evidence.spacing_mm)) for reach in (0.5 * NEAR_MM, NEAR_MM)])
-    for step in np.unique(steps.astype(int) @ strides):
-        np.maximum(peak, values[np.clip(flat + step, 0, len(values) - 1)], out=peak)
-    peak = np.minimum(peak, evidence.blood_hu)
-    return np.asarray(np.clip((own - FAT_HU) / (peak - FAT_HU), LEAST_SHARE_OF_PEAK, 1.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,12 +61,15 @@ class Followed:
         The graph without the crossings to veins that were closed.
     cuts_mm
         (3,) places k, j, i times the spacing of those crossings.
+    beyond
+        (B,) nodes of what was parted from the arteries because it only touches them.
     """
 
     ways: list[Way]
     radii: list[FloatArray]
     graph: TubeGraph
     cuts_mm: list[FloatArray]
+    beyond: IntArray
 
 
 def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
@@ -181,7 +89,16 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
         The ways, parents before children.
     """
     cuts: list[FloatArray] = []
+    past: list[IntArray] = [np.empty(0, dtype=int)]
+    bright = share_of_both_sides(evidence, graph.index)
     ways, radii = follow_once(graph, evidence, sources)
+    for _ in range(MOST_PARTINGS):
+        graph, beyond, places = part_touching(graph, bright, ways)
+        if not places:
+            break
+        logger.debug("touching tubes parted at %s", [place.round(1).tolist() for place in places])
+        past.append(beyond)
+        ways, radii = follow_once(graph, evidence, sources)
     for _ in range(MOST_CUTS):
         veins = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
         wide = np.unique(np.concatenate(veins)) if veins else np.empty(0, dtype=int)
@@ -191,7 +108,7 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
         logger.debug("veins parted at %s", [place.round(1).tolist() for place in places])
         cuts += places
         ways, radii = follow_once(graph, evidence, sources)
-    return Followed(ways, radii, graph, cuts)
+    return Followed(ways, radii, graph, cuts, np.concatenate(past))
 
 
 def vein_part(places_mm: FloatArray, radius_mm: FloatArray) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from SenseCarePlanningLib.tubes.section_planes import SplineBox, spline_box
 from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag, Tree
 from SenseCarePlanningLib.volume import Volume
 
+from .corners import through_corners
 from .recentre import STEP_MM, centre_line
 
 MERGE_MM = 0.8
@@ -96,7 +97,7 @@ def build_coronary_tree(volume: Volume, courses: Sequence[Course], noise_hu: flo
 
 def _centred(box: SplineBox, course: Course, parent: _Line | None, noise_hu: float) -> _Line | None:
     found = centre_line(box, course.points_lps_mm, noise_hu)
-    points, radius = found.points_lps_mm, found.radius_mm
+    points, radius = through_corners(found.points_lps_mm, found.radius_mm, box, STEP_MM)
     if parent is None:
         return _Line(points, radius, -1, 0)
     distance, near = cKDTree(parent.points).query(points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,8 @@ from scipy.spatial import cKDTree
 from SenseCarePlanningLib.geometry import FloatArray, unit
 
 from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
-from .coronary_tracking import LEAST_FILLING, SURE_RISE, Followed, TubeGraph, Way, filling, follow_once, vein_part
-
-IntArray = NDArray[np.int_]
+from .coronary_tracking import LEAST_FILLING, SURE_RISE, Followed, filling, follow_once, vein_part
+from .tube_graph import IntArray, TubeGraph, Way
 
 SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
 """Longest gap from the side of an artery, and on from its end: an occlusion of 15 mm with its blurred ends."""
@@ -68,7 +67,7 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
     Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
     when the gap is in line with both and holds tissue, or beside its end when the gap is very short and the piece begins there in
     the artery's direction, or from the side of one when the gap is short and nearly as bright as a
-    lumen; a piece that turns out a vein (wide far from the ostium, or dark) is left.
+    lumen; a piece that turns out a vein (wide far from the ostium, or dark, or parted from the arteries before) is left.
 
     Parameters
     ----------
@@ -81,7 +80,7 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
     _, piece = connected_components(graph.edges, directed=False)
     sizes = np.bincount(piece)
     home = set(np.unique(piece[np.concatenate([way.nodes for way in ways])]).tolist()) if ways else set()
-    refused: set[int] = set(home) | set(np.unique(piece[taken]).tolist())
+    refused: set[int] = set(home) | set(np.unique(piece[taken]).tolist()) | set(np.unique(piece[found.beyond]).tolist())
     waiting = {int(one) for one in np.flatnonzero(sizes >= LEAST_VOXELS)} - refused
     order = np.argsort(piece, kind="stable")
     first = np.searchsorted(piece[order], np.arange(len(sizes) + 1))
@@ -118,7 +117,7 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
                 ways.append(Way(way.nodes, start + max(way.parent, 0), way.parent_node if way.parent >= 0 else offer.entry))
                 radii.append(new_radii[number])
             taken[way.nodes] = True
-    return Followed(ways, radii, graph, found.cuts_mm), bridges
+    return replace(found, ways=ways, radii=radii), bridges
 
 
 def _least_filling(graph: TubeGraph, evidence: Evidence, way: Way, radius_mm: FloatArray, offer: _Offer) -> float:

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .coronary_evidence import Evidence
-from .coronary_tracking import TubeGraph
+from .tube_graph import TubeGraph
 
 IntArray = NDArray[np.int_]
 

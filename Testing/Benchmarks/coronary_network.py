@@ -24,9 +24,9 @@ from CardiacCTALib.chambers import Chambers, find_chambers
 from CardiacCTALib.coronaries import HeartPlace, assemble_coronaries, follow_all
 from CardiacCTALib.coronary_evidence import Evidence, tube_evidence
 from CardiacCTALib.coronary_network import SHIPPED, network_chances, with_network
-from CardiacCTALib.coronary_tracking import build_graph
 from CardiacCTALib.heart_region import HeartRegion, find_heart
 from CardiacCTALib.ostia import find_ostia
+from CardiacCTALib.tube_graph import build_graph
 from SenseCarePlanningLib.geometry import resample_polyline
 from SenseCarePlanningLib.inference.bundle import BundleSegmenter
 from SenseCarePlanningLib.inference.onnx import OnnxSegmenter

@@ -8,9 +8,10 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from CardiacCTALib.coronary_evidence import RAYS, Evidence
-from CardiacCTALib.coronary_tracking import build_graph, follow, vein_part
+from CardiacCTALib.coronary_tracking import follow, vein_part
 from CardiacCTALib.coronary_tree import Course, build_coronary_tree
 from CardiacCTALib.gaps import bridge
+from CardiacCTALib.tube_graph import build_graph
 from SenseCarePlanningLib.tubes.dark_tubes import wall_evidence
 from SenseCarePlanningLib.volume import Volume
 

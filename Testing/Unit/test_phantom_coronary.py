@@ -140,15 +140,20 @@ def test_the_lad_reaches_the_apex(patient) -> None:
 
 
 @pytest.mark.parametrize("seed", [1100, 1111])
-def test_no_vein_runs_through_an_artery(seed: int) -> None:
-    patient = make_coronary_patient(CoronaryOptions(seed=seed, dominance=Dominance.RIGHT, ramus=True, hard=True))
+@pytest.mark.parametrize(("hard", "clear_mm"), [(False, 0.5), (True, 0.0)])
+def test_no_vein_runs_through_an_artery_and_those_of_hard_hearts_touch_some(seed: int, hard: bool, clear_mm: float) -> None:
+    patient = make_coronary_patient(CoronaryOptions(seed=seed, dominance=Dominance.RIGHT, ramus=False, hard=hard))
+    touching_mm = 0.0
     for vein in patient.veins:
         points = resample_polyline(vein.points_lps_mm, 0.2)
         arc = arc_length_mm(vein.points_lps_mm)
         radius = np.interp(np.linspace(0.0, arc[-1], len(points)), arc, vein.radius_mm)
         for artery in patient.arteries:
             gap, nearest = cKDTree(artery.points_lps_mm).query(points)
-            assert (gap - radius - artery.outer_mm[nearest]).min() > 0.5, (vein.name, artery.name)
+            between = gap - radius - artery.outer_mm[nearest]
+            assert between.min() > clear_mm, (vein.name, artery.name)
+            touching_mm += 0.2 * float((between < 0.5).sum())
+    assert (touching_mm > 30.0) == hard
 
 
 def test_no_artery_runs_through_a_chamber_or_another_artery(patient) -> None:
@@ -164,6 +169,7 @@ def test_no_artery_runs_through_a_chamber_or_another_artery(patient) -> None:
         for field in ("lv_wall", "rv_wall", "la_wall", "ra_wall"):
             clear = patient.heart.read(field, artery.points_lps_mm[rest]) - artery.outer_mm[rest]
             assert clear.min() > -0.3, (artery.name, field)
+        assert (patient.heart.read("descending", artery.points_lps_mm) - artery.outer_mm).min() > 0.0, artery.name
         assert patient.heart.read("sac", artery.points_lps_mm[rest]).max() < 0.0
     for one in patient.arteries:
         for other in patient.arteries:

@@ -50,7 +50,7 @@ class CoronaryOptions:
     exponent
         Of the law at divisions: Murray's 3, or 7/3 of Huo and Kassab.
     hard
-        Weak contrast, twice the noise, cardiac veins as bright as arteries beside them, a step, a pacemaker lead.
+        Weak contrast, twice the noise, cardiac veins as bright as arteries that touch them, a step, a pacemaker lead.
     step_mm
         How far the heart jumps between two slabs of the scan; None: 0, or 1.6 when hard.
     contrast_hu
@@ -142,7 +142,7 @@ def make_coronary_patient(options: CoronaryOptions | None = None) -> CoronaryPat
         arteries=tuple(arteries),
         sections=tuple(make_sections(artery, lesions, ostium[artery.name]) for artery in arteries),
         lesions=tuple(lesions),
-        veins=tuple(grow_veins(heart, arteries)),
+        veins=tuple(grow_veins(heart, arteries, close=options.hard)),
         lead=make_lead(heart) if options.hard else None,
         grafts=tuple(make_sections(graft, [], 0.0) for graft in grafts),
     )

@@ -14,8 +14,18 @@ from .fields import Float32Array, Lattice, smooth_cut, smooth_noise, smooth_unio
 FAR_MM = 20.0
 """Distances are cut here: nothing reads them farther from a surface."""
 
-YIELDING = (("lv_wall", 0.5), ("rv_wall", 0.5), ("la_wall", 0.5), ("ra_wall", 0.5), ("la", 2.5), ("ra", 2.5), ("rv", 2.5))
-"""Fields that keep a distance from the outer wall of an artery: the walls some fat, the cavities fat and wall."""
+YIELDING = (
+    ("lv_wall", 0.5),
+    ("rv_wall", 0.5),
+    ("la_wall", 0.5),
+    ("ra_wall", 0.5),
+    ("la", 2.5),
+    ("ra", 2.5),
+    ("rv", 2.5),
+    ("descending", 2.0),
+)
+"""Fields that keep a distance from the outer wall of an artery: the walls some fat, the cavities fat and wall, the descending
+aorta (behind the posterolateral branch of a dominant circumflex) its wall, the pericardium and fat."""
 
 LV_AXIS = unit(np.array([0.70, -0.58, -0.42]))
 TOWARDS_RV = unit(np.array([-0.64, -0.76, -0.02]) - np.dot([-0.64, -0.76, -0.02], LV_AXIS) * LV_AXIS)
