@@ -26,7 +26,15 @@ from .vessel_editor import VesselEditor
 from .vessel_result import VesselResult
 from .vessels import Vessel
 
-_OF_VESSELS = {Issue.NOT_MEASURED, Issue.OUTSIDE, Issue.WEAK_VESSEL, Issue.STENT, Issue.CALCIUM, Issue.CALCIUM_BESIDE}
+_OF_VESSELS = {
+    Issue.NOT_MEASURED,
+    Issue.OUTSIDE,
+    Issue.WEAK_VESSEL,
+    Issue.STENT,
+    Issue.STENT_OR_CALCIUM,
+    Issue.CALCIUM,
+    Issue.CALCIUM_BESIDE,
+}
 
 
 def with_vessel(result: CoronaryResult, new: VesselResult, keep: Collection[str] = ()) -> CoronaryResult:

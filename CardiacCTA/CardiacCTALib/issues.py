@@ -54,7 +54,7 @@ class Issue(Enum):
     )
     GRAFT = (
         "A vessel of {length} mm leaves the ascending aorta above the sinuses and is no coronary artery, towards {part}: a "
-        "bypass graft, seen and not graded. Arteries that it feeds are still graded as if there were none."
+        "bypass graft, seen and not graded; the part of an artery that it leads round is not graded either."
     )
     CALCIUM = "Calcium surrounds the lumen in {part}: its stenosis cannot be told from blooming."
     CALCIUM_BESIDE = "Calcium beside the lumen in {part} ({arc} degrees): a severe stenosis there may be underestimated."

@@ -17,6 +17,7 @@ from SenseCarePlanningLib.run_info import run_info
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .bypass import graft_finding, with_bypassed
 from .cadrads import grade
 from .calcium import CalciumScore
 from .calcium_arteries import score_series
@@ -31,7 +32,7 @@ from .measurements import (
     scan_measurements,
     segment_measurements,
 )
-from .patient_findings import graft_finding, lesions_of, patient_findings
+from .patient_findings import lesions_of, patient_findings
 from .quality import check_extent, check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
@@ -110,12 +111,12 @@ def reanalyse(
     Parameters
     ----------
     result
-        Whose chambers are kept.
+        Whose chambers and grafts are kept.
     trees
         The edited trees.
     """
     found = segmentation_of(trees, result.heart, volume)
-    return analyse(volume, replace(found, engine=result.engine), options, progress or Progress())
+    return analyse(volume, replace(found, engine=result.engine, grafts=result.grafts), options, progress or Progress())
 
 
 def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, progress: Progress) -> CoronaryResult:
@@ -129,6 +130,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
             vessels = tuple(VesselResult(one, None, None, reason=why) for one in vessels_of(labels.trees))
         else:
             vessels = measure_vessels(volume, vessels_of(labels.trees), scan, progress)
+        vessels = with_bypassed(vessels, found.grafts, labels)
     with progress.step("Calcium score"):
         calcium, no_calcium = _calcium(options, found, labels)
     with progress.step("Quality and grade"):
@@ -167,6 +169,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         run=run_info(volume.grid, volume, _chosen(options), progress),
         warnings=(*found.remarks, *(one.text for one in quality)),
         not_measured=_not_measured(vessels, no_calcium),
+        grafts=found.grafts,
     )
 
 

@@ -16,11 +16,11 @@ from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .bypass import fed_by
 from .constants import MILD_FROM
 from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
-from .patient_findings import fed_by
 from .scan_model import ScanModel
 from .section_knowledge import PLAQUE_HU
 from .section_start import CALCIUM_LEAST_HU, least_calcium_hu

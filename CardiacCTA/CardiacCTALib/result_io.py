@@ -21,6 +21,7 @@ from SenseCarePlanningLib.volume import LabelMap
 from .cadrads import CadRads
 from .calcium import CalciumScore
 from .findings import CoronaryFindings
+from .heart_segmentation import Graft
 from .issues import QualityItem
 from .lumen import Measured
 from .patient_findings import SegmentLesion
@@ -58,6 +59,7 @@ class _Document:
     run: RunInfo
     warnings: tuple[str, ...]
     not_measured: tuple[str, ...]
+    grafts: tuple[Graft, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,7 @@ class _VesselParts:
     lesion_plaques: tuple[LesionPlaque, ...]
     plaque: PlaqueVolumes | None
     reason: str
+    bypassed_mm: float = 0.0
 
 
 _PARTS = tuple(_Document.__annotations__)
@@ -112,7 +115,7 @@ def save_result(result: CoronaryResult, folder: Path) -> None:
 
 def save_vessel(one: VesselResult, folder: Path) -> Any:
     """Write what a vessel was measured from into ``<its name>.npz`` and return the rest as JSON values; edits are left out."""
-    parts = _VesselParts(one.vessel, one.stenosis, one.lesion_plaques, one.plaque, one.reason)
+    parts = _VesselParts(one.vessel, one.stenosis, one.lesion_plaques, one.plaque, one.reason, one.bypassed_mm)
     measured = None if one.measured is None else save_arrays(one.measured, folder / f"{one.vessel.name}.npz")
     return {**to_plain(parts), "measured": measured}
 
@@ -183,7 +186,9 @@ def load_vessel(content: Any, folder: Path) -> VesselResult:
     parts = from_plain(_VesselParts, content)
     measured = content["measured"]
     found = None if measured is None else load_arrays(Measured, measured, folder / f"{parts.vessel.name}.npz")
-    return VesselResult(parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason)
+    return VesselResult(
+        parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason, parts.bypassed_mm
+    )
 
 
 def _without_labels(names: dict[int, str], document: _Document) -> LabelMap:
