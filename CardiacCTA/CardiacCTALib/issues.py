@@ -31,7 +31,10 @@ class Issue(Enum):
         "The arteries lie as in a mirrored heart: left and right of the images may be swapped, or the heart lies on the right."
     )
     TWO_LEFT = "LAD and LCx have ostia of their own: there is no left main."
-    ONE_SIDE_MISSING = "The {side} coronary artery was not found."
+    ONE_SIDE_MISSING = (
+        "The {side} coronary artery was not found: it may be missing, occluded from its origin on or start elsewhere; mark its "
+        "ostium if you see it."
+    )
     TOO_MANY_TREES = "{count} more vessels that leave the aorta were found: a bypass graft is possible; they were not assessed."
     UNUSUAL_ORIGIN = "The {side} coronary artery seems to leave the aorta on the wrong side: an anomalous origin is possible."
     ANATOMY = "{part} was not found, and every heart has it."

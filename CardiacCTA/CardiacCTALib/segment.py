@@ -23,6 +23,7 @@ from .coronaries import Coronaries, HeartPlace, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .coronary_network import shipped_network
 from .grafts import find_grafts, tips_of, without_grafts
+from .heart_lie import LEAST_AGREEMENT, check_lie
 from .heart_network import NETWORK, find_structures, network_missing, with_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
 NO_CONTRAST_HU = 110.0
 """Blood without contrast has 30 to 60 HU; dark blood of the right heart in the arterial phase more than this. Chosen."""
+LEAST_FIT = 0.6
+"""Nats of mutual information with the average heart below which no heart was made out. Chosen on digital hearts: halves of hearts
+and turned ones have 0.2 to 0.5, whole ones 1.2."""
 EngineName = Literal["auto", "classical", "bundle", "totalsegmentator"]
 
 
@@ -85,8 +89,9 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     with progress.step("Chambers"):
         fit = fit_heart(region)
         chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit)
-    if not options.clicks:
-        check_phase(chambers.levels)
+        if not options.clicks:
+            check_lie(volume, fit)
+            check_phase(chambers.levels, fit.agreement)
     with progress.step("Coronary arteries"):
         if options.clicks:
             marked = follow_clicks(volume, options.clicks, region.noise_hu)
@@ -145,8 +150,15 @@ def _engine(options: SegmentOptions, found: Coronaries, detail: str) -> EngineIn
     return EngineInfo("clicks" if options.clicks else "classical", model, "1", detail)
 
 
-def check_phase(levels: BloodLevels) -> None:
-    """Refuse a scan whose contrast has not reached the left heart.
+def check_phase(levels: BloodLevels, agreement: float = LEAST_AGREEMENT) -> None:
+    """Refuse a scan whose contrast has not reached the left heart, or in which that is not seen.
+
+    Parameters
+    ----------
+    levels
+        Brightness of blood in the fitted heart.
+    agreement
+        How well the average heart fits: where it does not, its levels say nothing of the contrast.
 
     Raises
     ------
@@ -157,7 +169,12 @@ def check_phase(levels: BloodLevels) -> None:
     if min(aorta, ventricle) >= LEAST_AORTA_HU:
         return
     right = max(levels.blood[RIGHT_VENTRICLE], levels.blood[PULMONARY_ARTERY])
-    if max(aorta, ventricle, right) < NO_CONTRAST_HU:
+    if agreement < LEAST_FIT:
+        said = (
+            "The heart was not made out in this scan: it may be cut off where the images end, turned far from its usual lie, or "
+            "hold no contrast."
+        )
+    elif max(aorta, ventricle, right) < NO_CONTRAST_HU:
         said = "This scan shows no contrast in the heart: it seems to be a series without contrast."
     elif max(aorta, ventricle) < LEAST_AORTA_HU <= right:
         said = "The contrast has filled the right heart, but not the left heart and the aorta: its arteries cannot be read."
