@@ -2,7 +2,7 @@
 
 CAD-RADS 2.0 (Cury et al. 2022, doi:10.1016/j.jcmg.2022.07.002) grades the graft, the artery beyond its anastomosis and arteries
 without a graft; a stenosis that an open graft leads round does not count. Here a graft is seen from the aorta to where it meets
-an artery, filled with contrast, but its lumen is not measured: so the parts that it leads round are left out, and the graft makes N.
+an artery, filled with contrast, but its lumen is not measured: the parts that it leads round are left out, and it makes N.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def graft_finding(graft: Graft, labels: CoronaryLabels) -> GraftFinding:
     return GraftFinding("graft" if fed is None else f"graft to the {fed.value}", fed, None, GRAFT_SEEN)
 
 
-def with_bypassed(
-    vessels: Sequence[VesselResult], grafts: Sequence[Graft], labels: CoronaryLabels
-) -> tuple[VesselResult, ...]:
+def with_bypassed(vessels: Sequence[VesselResult], grafts: Sequence[Graft], labels: CoronaryLabels) -> tuple[VesselResult, ...]:
     """Return the vessels with how far a graft leads round each: to the farthest anastomosis on it."""
     places = [place for graft in grafts if (place := anastomosis_of(graft, labels)) is not None]
     found = []

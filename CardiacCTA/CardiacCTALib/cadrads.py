@@ -205,8 +205,8 @@ def _modifiers(findings: CoronaryFindings, category: Category, unseen: bool, hig
 def _why_modifiers(findings: CoronaryFindings) -> Iterator[Fired]:
     if findings.ischaemia is not None:
         yield fired(Rule.ISCHAEMIA, modifier=findings.ischaemia.value)
-    for stented in (one.code for one in findings.segments if one.stent):
-        yield fired(Rule.STENT, part=stented)
+    for stented in (one for one in findings.segments if one.stent):
+        yield fired(Rule.STENT_NOT_READ if stented.stenosis is None else Rule.STENT, part=stented.code)
     for graft in findings.grafts:
         if graft.stent:
             yield fired(Rule.STENT, part=graft.name)

@@ -35,6 +35,7 @@ class Rule(Enum):
     GRAFT = "The graft {part} is graded like the vessel it feeds ({vessel}): modifier G."
     GRAFT_SEEN = "A bypass graft ({part}) was seen and is not graded: modifier G."
     STENT = "{part} holds a stent, graded like the vessel itself: modifier S."
+    STENT_NOT_READ = "{part} holds a stent whose lumen cannot be read: modifier S."
     STENT_DISEASE = "A stent means disease: not category 0."
     CALCIUM_DISEASE = "A calcium score above 0 means plaque: not category 0."
     P_CALCIUM = "Plaque burden P{level} by a calcium score of {score}."

@@ -78,8 +78,8 @@ def _elsewhere(series: Volume, aorta_hu: FloatArray, trees: Sequence[Tree]) -> l
         covered = float(((index >= 0) & (index < np.array(series.array_kji.shape))).all(axis=1).mean())
         if covered < LEAST_COVERED:
             return [
-                f"It covers {100.0 * covered:.0f} % of the coronary arteries: a part of the heart is missing, or it is of another "
-                "patient or position."
+                f"It covers {100.0 * covered:.0f} % of the coronary arteries: a part of the heart is missing, or it is of "
+                "another patient or position."
             ]
     if len(aorta_hu) and float((aorta_hu < DARK_HU).mean()) > MOST_DARK:
         return ["It does not show the aorta where the contrast CT has it: it is of another patient or position."]

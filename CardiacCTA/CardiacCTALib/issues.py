@@ -51,6 +51,10 @@ class Issue(Enum):
         "noise {noise} HU): it may be taken for lumen."
     )
     STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
+    STENT_LIKELY = (
+        "{part} seems to hold a stent, a thin even ring along {length} mm as a ring of calcium seldom is: the lumen inside it "
+        "cannot be measured."
+    )
     STENT_OR_CALCIUM = (
         "{part} holds a stent or calcium all round along {length} mm; which of both is not certain, and the lumen inside cannot "
         "be measured."
@@ -65,6 +69,8 @@ class Issue(Enum):
     NO_SCAN_MODEL = "The sharpness of the scan could not be measured on the aorta: {reason}"
 
 
+STENTS = frozenset({Issue.STENT, Issue.STENT_LIKELY})
+"""What is said of segments that hold a stent."""
 NO_LEFT_MAIN = frozenset({Issue.TWO_LEFT, Issue.LCX_ELSEWHERE})
 """What is said of hearts that have no left main."""
 

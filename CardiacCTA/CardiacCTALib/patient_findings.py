@@ -11,14 +11,14 @@ from .bypass import is_bypassed, with_left_main
 from .constants import GRADED_ABOVE_MM, HIGH_RISK_FEATURES, MODERATE_FROM
 from .findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding, Stenosis
 from .high_risk import doubtful_features, present_features
-from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem
+from .issues import NO_LEFT_MAIN, STENTS, Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
 from .listing import NEAR_END, sure_narrowing
 from .plaque import LesionPlaque
 from .segments import SEGMENTS
 from .stenosis import Lesion, finding_of
 from .vessel_result import VesselResult
-from .vessels import Stretch, code_of
+from .vessels import Stretch
 
 PLAQUE_MM3 = 3.0
 """Least volume of a plaque that is said to be there. Chosen: what noise feigns along 3 mm of a small artery."""
@@ -31,6 +31,7 @@ REASONS = {
     Issue.WEAK_VESSEL: "weak contrast",
     Issue.OUTSIDE: "outside the scan",
     Issue.STENT: "stent",
+    Issue.STENT_LIKELY: "stent",
     Issue.STENT_OR_CALCIUM: "stent or calcium all round",
     Issue.CALCIUM: "calcium all round",
     Issue.NOT_MEASURED: "not measured",
@@ -144,7 +145,7 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
         for lesion, plaque in zip(one.lesions, one.lesion_plaques, strict=True)
         if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(one, lesion, plaque)
     ]
-    stent = any(item.issue is Issue.STENT for item in blocked)
+    stent = any(item.issue in STENTS for item in blocked)
     features = tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features))
     doubtful = tuple(
         both
@@ -176,14 +177,19 @@ def _apart(one: VesselResult, lesion: Lesion, blocked: Sequence[QualityItem]) ->
         if item.point_lps_mm is None or item.issue not in (
             Issue.STEP,
             Issue.GAP,
-            Issue.STENT,
+            *STENTS,
             Issue.STENT_OR_CALCIUM,
             Issue.CALCIUM,
         ):
             return False
-        if float(np.linalg.norm(inside - np.array(item.point_lps_mm), axis=1).min()) < APART_MM:
+        if float(np.linalg.norm(inside - np.array(item.point_lps_mm), axis=1).min()) < APART_MM + _half_mm(item):
             return False
     return True
+
+
+def _half_mm(item: QualityItem) -> float:
+    """Return how far what hides a segment reaches to both sides of its point: half of a stent's length."""
+    return 0.5 * float(str(dict(item.values)["length"])) if item.issue in (*STENTS, Issue.STENT_OR_CALCIUM) else 0.0
 
 
 def _tree_width(labels: CoronaryLabels, code: str) -> float | None:

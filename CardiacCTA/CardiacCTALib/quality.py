@@ -24,7 +24,7 @@ from .labels import CoronaryLabels
 from .scan_model import ScanModel
 from .section_knowledge import PLAQUE_HU
 from .section_start import CALCIUM_LEAST_HU, least_calcium_hu
-from .stents import find_stents
+from .stents import METAL_HU, find_stents
 from .steps import Step, crossing_mm, find_steps
 from .structures import CHAMBERS
 from .vessel_result import VesselResult
@@ -232,7 +232,8 @@ def _bright(one: VesselResult) -> list[QualityItem]:
     ring = one.measured.calcium_arc_deg >= CALCIUM_ARC_DEG
     found: dict[str, QualityItem] = {}
     for place in find_stents(one.measured):
-        kind = Issue.STENT if place.sure else Issue.STENT_OR_CALCIUM
+        bright = place.shell_hu >= METAL_HU
+        kind = (Issue.STENT if bright else Issue.STENT_LIKELY) if place.sure else Issue.STENT_OR_CALCIUM
         length = f"{place.to_mm - place.from_mm:.0f}"
         for part in one.vessel.stretches:
             if min(part.to_mm, place.to_mm) - max(part.from_mm, place.from_mm) >= STENT_IN_MM:

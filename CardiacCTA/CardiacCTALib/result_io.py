@@ -186,9 +186,7 @@ def load_vessel(content: Any, folder: Path) -> VesselResult:
     parts = from_plain(_VesselParts, content)
     measured = content["measured"]
     found = None if measured is None else load_arrays(Measured, measured, folder / f"{parts.vessel.name}.npz")
-    return VesselResult(
-        parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason, parts.bypassed_mm
-    )
+    return VesselResult(parts.vessel, found, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason, parts.bypassed_mm)
 
 
 def _without_labels(names: dict[int, str], document: _Document) -> LabelMap:

@@ -295,7 +295,7 @@ def test_a_series_is_scored_along_the_arteries_of_the_contrast_ct() -> None:
 
 def test_a_series_that_does_not_show_this_heart_is_not_scored() -> None:
     volume = series(tissue())
-    found, tree = heart_at(volume, (4, 16, 12), inner_artery() + [0.0, 0.0, 14.0])
+    found, tree = heart_at(volume, (4, 16, 12), inner_artery() + np.array([0.0, 0.0, 14.0]))
     lung = tissue()
     lung[:, 12:] = -850.0
     for other, courses, said in (

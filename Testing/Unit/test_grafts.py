@@ -139,7 +139,6 @@ def test_a_graft_without_a_target_cannot_have_a_stenosis() -> None:
         GraftFinding("graft", None)
 
 
-
 @pytest.fixture(scope="module")
 def narrowed() -> VesselResult:
     """An LAD of two segments, pLAD to 20 mm and mLAD beyond, with one stenosis of more than 50 % in the first."""
@@ -149,7 +148,7 @@ def narrowed() -> VesselResult:
 def test_a_stenosis_that_a_graft_leads_round_is_not_graded(narrowed: VesselResult) -> None:
     points = narrowed.vessel.points_lps_mm
     beyond = points[int(np.abs(narrowed.vessel.arc_mm - 25.0).argmin())]
-    graft = Graft(np.linspace(beyond + [0.0, 60.0, 40.0], beyond, 90))
+    graft = Graft(np.linspace(beyond + np.array([0.0, 60.0, 40.0]), beyond, 90))
     (one,) = with_bypassed([narrowed], [graft], named("mLAD", points))
     assert one.bypassed_mm == pytest.approx(25.0, abs=1.0)
     upstream, target = vessel_findings(one, ())
