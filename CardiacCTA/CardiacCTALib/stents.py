@@ -54,8 +54,8 @@ _QUIET_MM, _CENTRE_MM, _CLOSED_MM, _OFF_ENDS_MM = 1.0, 1.2, 2.0, 1.0
 
 @dataclass(frozen=True, eq=False)
 class Shell:
-    """The brightest ring of each section: (N, A, R) HU by direction and distance from its middle, (N, A) its HU and how far out it
-    lies in each direction, (N,) HU in the middle."""
+    """The brightest ring of each section: (N, A, R) HU by direction and distance from its middle, (N, A) its HU and how far out
+    it lies in each direction, (N,) HU in the middle."""
 
     polar_hu: NDArray[np.float32]
     peak_hu: FloatArray

@@ -41,8 +41,8 @@ _SWAP_LEFT = 1.6
 _EXCHANGE_LEFT = 2.0
 _JUMP_RATIO = 2.5
 _GOES_ON, _TISSUE_HU = 1.7, (-200.0, 500.0)
-"""Moved to where they fit best, slices of two heart beats differ by no more than so many times what slices nearby differ by. Chosen
-on a digital heart: 1.25 after a step of 5 mm; 5.5 and 4.0 where 8 and 4 slices of 0.7 mm are missing."""
+"""Moved to where they fit best, slices of two heart beats differ by no more than so many times what slices nearby differ by.
+Chosen on a digital heart: 1.25 after a step of 5 mm; 5.5 and 4.0 where 8 and 4 slices of 0.7 mm are missing."""
 _LEAST_SLICE_DIFFERENCE_HU = 5.0
 _BLOCK = 8
 _HIGHEST_HU = 8000
