@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 LEAST_FIT, SURE_FIT, TURNED_FIT, CLEARLY = 0.6, 0.9, 0.8, 0.15
 """Nats of mutual information with the average heart: from the first on a heart was made out, from the second on it lies right for
 sure; another lie is the right one from the third on and when it agrees by the last better. Chosen: digital hearts have 1.2,
-mirrored ones 0.8, halves and hearts turned over 0.2 to 0.5 (half a heart 0.6 when turned over); a real one without gating has 0.7."""
+mirrored ones 0.8, halves and hearts turned over 0.2 to 0.5 (half a heart 0.6 when turned over), a real one without gating 0.7."""
 LEAST_FILLED = 0.7
 """Brightness of the left chambers over that of the ascending aorta, at least, where a heart was made out. Chosen."""
 MIRRORED = (

@@ -265,7 +265,7 @@ def _quality(
     """Collect all that stands in the way, gravest first."""
     items = [
         *check_scan(volume, scan),
-        *check_extent(found.heart),
+        *check_extent(found.heart, volume),
         *check_trees(found, labels),
         *check_grafts(found, labels),
         *labels.doubts,
