@@ -127,7 +127,11 @@ def _not_assessed(findings: CoronaryFindings) -> list[Fired]:
 def _why_graded(findings: CoronaryFindings) -> Iterator[Fired]:
     for one in findings.segments:
         if one.bypassed:
-            yield fired(Rule.BYPASSED, part=one.code)
+            percent = 0 if one.stenosis is None else whole_percent(one.stenosis.percent)
+            if percent:
+                yield fired(Rule.BYPASSED_STENOSIS, part=one.code, percent=percent)
+            else:
+                yield fired(Rule.BYPASSED, part=one.code)
         elif not counts_by_size(one) and (has_disease(one) or one.stenosis is None):
             yield fired(Rule.SMALL, part=one.code, diameter=f"{one.diameter_mm:g}", limit=f"{GRADED_ABOVE_MM:g}")
 
@@ -201,8 +205,8 @@ def _modifiers(findings: CoronaryFindings, category: Category, unseen: bool, hig
 def _why_modifiers(findings: CoronaryFindings) -> Iterator[Fired]:
     if findings.ischaemia is not None:
         yield fired(Rule.ISCHAEMIA, modifier=findings.ischaemia.value)
-    for stented in (one.code for one in findings.segments if one.stent):
-        yield fired(Rule.STENT, part=stented)
+    for stented in (one for one in findings.segments if one.stent):
+        yield fired(Rule.STENT_NOT_READ if stented.stenosis is None else Rule.STENT, part=stented.code)
     for graft in findings.grafts:
         if graft.stent:
             yield fired(Rule.STENT, part=graft.name)

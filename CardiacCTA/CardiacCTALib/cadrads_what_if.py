@@ -45,6 +45,11 @@ def what_if(findings: CoronaryFindings, category: Category, plaque: bool, not_as
     ):
         if other is not category:
             yield fired(rule, category=other.value)
+    if round_ := tuple(one.code for one in findings.segments if one.bypassed):
+        native = replace(findings, segments=tuple(replace(one, bypassed=False) for one in findings.segments))
+        other = graded(graded_parts(native))
+        if other is not category:
+            yield fired(Rule.IF_NOT_BYPASSED, parts=round_, category=other.value)
     at_limit = graded(graded_parts(findings, at_limit=True))
     if at_limit is not category:
         yield fired(Rule.IF_SMALL, limit=f"{GRADED_ABOVE_MM:g}", category=at_limit.value)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import cKDTree
 
+from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
@@ -19,6 +21,11 @@ from .vessels import code_of
 WITHIN_MM = 3.0
 """Calcium this near to the lumen's edge is coronary. Chosen: the wall's thickness, and the heart lies a little differently in a
 scan of its own."""
+LEAST_COVERED = 0.95
+"""Least share of the arteries that a scored series covers. Chosen: what is cut off would be missing in the score."""
+DARK_HU, MOST_DARK = -30.0, 0.25
+"""Blood is brighter, fat and lung are darker than the first. Where more of the aorta than the second is dark the series does not
+show it there. Chosen: noise makes no such share, a shift by a breath of 5 mm an eighth."""
 _AORTA_SAMPLES = 4000
 
 
@@ -37,9 +44,12 @@ def score_series(series: Volume, found: HeartSegmentation, trees: Sequence[Tree]
     Raises
     ------
     InputError
-        When the series cannot be scored.
+        When the series cannot be scored, or does not show this heart.
     """
-    rule = calcium_rule(series, blood_hu=_blood_hu(series, found))
+    aorta = _aorta_hu(series, found)
+    if problems := _elsewhere(series, aorta, trees):
+        raise InputError("The calcium score cannot be taken from this series.", problems)
+    rule = calcium_rule(series, blood_hu=float(np.median(aorta)) if len(aorta) else None)
     arteries = _artery_map(series, trees)
     lesions = find_lesions(series, rule, arteries.array_kji > 0)
     # a lesion is scored whole, beyond the reach of the arteries too
@@ -49,14 +59,31 @@ def score_series(series: Volume, found: HeartSegmentation, trees: Sequence[Tree]
     return score_calcium(series, rule, whole, {number: near[number] for number in near if number in touched})
 
 
-def _blood_hu(series: Volume, found: HeartSegmentation) -> float | None:
+def _aorta_hu(series: Volume, found: HeartSegmentation) -> FloatArray:
+    """Return the HU (N,) of a series where the contrast CT shows the ascending aorta; none where it does not reach."""
     where = np.argwhere(found.aorta_kji)
     if not len(where):
-        return None
+        return np.empty(0)
     points = found.heart.grid.lps_from_kji(where[:: max(len(where) // _AORTA_SAMPLES, 1)].astype(np.float64))
     index = np.rint(series.grid.kji_from_lps(points)).astype(int)
     inside = ((index >= 0) & (index < np.array(series.array_kji.shape))).all(axis=1)
-    return float(np.median(series.array_kji[tuple(index[inside].T)])) if inside.any() else None
+    return np.asarray(series.array_kji[tuple(index[inside].T)], dtype=np.float64)
+
+
+def _elsewhere(series: Volume, aorta_hu: FloatArray, trees: Sequence[Tree]) -> list[str]:
+    """Return why a series does not show this heart, one sentence each: a score of what lies there would be invented."""
+    points = [branch.points_lps_mm for tree in trees for branch in tree]
+    if points:
+        index = np.rint(series.grid.kji_from_lps(np.concatenate(points)))
+        covered = float(((index >= 0) & (index < np.array(series.array_kji.shape))).all(axis=1).mean())
+        if covered < LEAST_COVERED:
+            return [
+                f"It covers {100.0 * covered:.0f} % of the coronary arteries: a part of the heart is missing, or it is of "
+                "another patient or position."
+            ]
+    if len(aorta_hu) and float((aorta_hu < DARK_HU).mean()) > MOST_DARK:
+        return ["It does not show the aorta where the contrast CT has it: it is of another patient or position."]
+    return []
 
 
 def _artery_map(series: Volume, trees: Sequence[Tree]) -> LabelMap:

@@ -114,7 +114,7 @@ def find_chambers(array: NDArray[Any], spacing_mm: tuple[float, float, float], r
 
 
 def measure_levels(coarse: NDArray[np.float32], labels: NDArray[np.uint8]) -> BloodLevels:
-    """Return medians inside the fitted structures; where one is too small or outside the scan, those of its side."""
+    """Return medians inside the fitted structures; where one is too small or outside the scan, those of its side, or 0."""
     found: dict[int, float] = {}
     for label in (LEFT_VENTRICLE, LEFT_ATRIUM, AORTA, RIGHT_ATRIUM, RIGHT_VENTRICLE, PULMONARY_ARTERY, CAVA):
         core = ndimage.binary_erosion(labels == label, iterations=2)
@@ -123,9 +123,9 @@ def measure_levels(coarse: NDArray[np.float32], labels: NDArray[np.uint8]) -> Bl
     left = [found[label] for label in LEFT if label in found]
     right = [found[label] for label in RIGHT if label in found] or left
     for label in (LEFT_VENTRICLE, LEFT_ATRIUM, AORTA, PULMONARY_ARTERY):
-        found.setdefault(label, float(np.median(left)))
+        found.setdefault(label, float(np.median(left)) if left else 0.0)
     for label in (RIGHT_ATRIUM, RIGHT_VENTRICLE, CAVA):
-        found.setdefault(label, float(np.median(right)))
+        found.setdefault(label, float(np.median(right)) if right else 0.0)
     wall = coarse[labels == MYOCARDIUM]
     wall = wall[(wall > 20.0) & (wall < 0.6 * found[LEFT_VENTRICLE])]
     return BloodLevels(found, float(np.median(wall)) if len(wall) > 20 else 90.0)

@@ -15,7 +15,7 @@ from SenseCarePlanningLib.tubes.wall_edit import Anchor
 
 from .cadrads import grade
 from .findings import SegmentFinding
-from .issues import Consequence, Issue, QualityItem
+from .issues import STENTS, Consequence, Issue, QualityItem
 from .measurements import lesion_measurements, patient_measurements, segment_measurements
 from .patient_findings import lesions_of, vessel_findings
 from .quality import check_vessels
@@ -26,7 +26,15 @@ from .vessel_editor import VesselEditor
 from .vessel_result import VesselResult
 from .vessels import Vessel
 
-_OF_VESSELS = {Issue.NOT_MEASURED, Issue.OUTSIDE, Issue.WEAK_VESSEL, Issue.STENT, Issue.CALCIUM, Issue.CALCIUM_BESIDE}
+_OF_VESSELS = {
+    Issue.NOT_MEASURED,
+    Issue.OUTSIDE,
+    Issue.WEAK_VESSEL,
+    *STENTS,
+    Issue.STENT_OR_CALCIUM,
+    Issue.CALCIUM,
+    Issue.CALCIUM_BESIDE,
+}
 
 
 def with_vessel(result: CoronaryResult, new: VesselResult, keep: Collection[str] = ()) -> CoronaryResult:

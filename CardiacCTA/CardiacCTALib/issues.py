@@ -31,7 +31,10 @@ class Issue(Enum):
         "The arteries lie as in a mirrored heart: left and right of the images may be swapped, or the heart lies on the right."
     )
     TWO_LEFT = "LAD and LCx have ostia of their own: there is no left main."
-    ONE_SIDE_MISSING = "The {side} coronary artery was not found."
+    ONE_SIDE_MISSING = (
+        "The {side} coronary artery was not found: it may be missing, occluded from its origin on or start elsewhere; mark its "
+        "ostium if you see it."
+    )
     TOO_MANY_TREES = "{count} more vessels that leave the aorta were found: a bypass graft is possible; they were not assessed."
     UNUSUAL_ORIGIN = "The {side} coronary artery seems to leave the aorta on the wrong side: an anomalous origin is possible."
     ANATOMY = "{part} was not found, and every heart has it."
@@ -48,13 +51,17 @@ class Issue(Enum):
         "noise {noise} HU): it may be taken for lumen."
     )
     STENT = "{part} seems to hold a stent: the lumen inside it cannot be measured."
+    STENT_LIKELY = (
+        "{part} seems to hold a stent, a thin even ring along {length} mm as a ring of calcium seldom is: the lumen inside it "
+        "cannot be measured."
+    )
     STENT_OR_CALCIUM = (
         "{part} holds a stent or calcium all round along {length} mm; which of both is not certain, and the lumen inside cannot "
         "be measured."
     )
     GRAFT = (
         "A vessel of {length} mm leaves the ascending aorta above the sinuses and is no coronary artery, towards {part}: a "
-        "bypass graft, seen and not graded. Arteries that it feeds are still graded as if there were none."
+        "bypass graft, seen and not graded; the part of an artery that it leads round is not graded either."
     )
     CALCIUM = "Calcium surrounds the lumen in {part}: its stenosis cannot be told from blooming."
     CALCIUM_BESIDE = "Calcium beside the lumen in {part} ({arc} degrees): a severe stenosis there may be underestimated."
@@ -62,6 +69,8 @@ class Issue(Enum):
     NO_SCAN_MODEL = "The sharpness of the scan could not be measured on the aorta: {reason}"
 
 
+STENTS = frozenset({Issue.STENT, Issue.STENT_LIKELY})
+"""What is said of segments that hold a stent."""
 NO_LEFT_MAIN = frozenset({Issue.TWO_LEFT, Issue.LCX_ELSEWHERE})
 """What is said of hearts that have no left main."""
 

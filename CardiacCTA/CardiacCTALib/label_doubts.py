@@ -12,7 +12,7 @@ from .issues import Consequence, Issue, QualityItem, issue
 from .label_courses import lcx_is_elsewhere
 from .label_names import OTHER, UNSURE
 from .label_roles import Roles
-from .segments import BY_CODE, CONSTANT, segment_of
+from .segments import BY_CODE, CONSTANT, Artery, segment_of
 
 DOUBTFUL_BELOW = 0.8
 """A name less sure than this is said to be doubtful. Chosen."""
@@ -54,7 +54,7 @@ def tree_doubts(trees: Sequence[Tree], roles: Roles | None, aorta_lps_mm: FloatA
     found = []
     for side, has in (("left", lad or lcx), ("right", rca)):
         if has is None:
-            found.append(issue(Issue.ONE_SIDE_MISSING, Consequence.NOT_ASSESSABLE, side=side))
+            found.append(issue(Issue.ONE_SIDE_MISSING, Consequence.NOT_ASSESSABLE, *_constant_of(side), side=side))
     if (lad is None) != (lcx is None):
         part, other = ("LAD", "LCx") if lad is None else ("LCx", "LAD")
         gone = (code for code in BY_CODE if code in CONSTANT and segment_of(code).artery.value == part)
@@ -78,3 +78,13 @@ def tree_doubts(trees: Sequence[Tree], roles: Roles | None, aorta_lps_mm: FloatA
             if (side == "right") == (float(away[0] + 0.6 * away[1]) > 4.0):
                 found.append(issue(Issue.UNUSUAL_ORIGIN, Consequence.DOUBTFUL, point_lps_mm=ostium, side=side))
     return found
+
+
+def _constant_of(side: str) -> list[str]:
+    """Return the segments that every heart has of one side's artery."""
+    return [code for code in BY_CODE if code in CONSTANT and (segment_of(code).artery is Artery.RCA) == (side == "right")]
+
+
+def said_missing(doubts: Sequence[QualityItem]) -> set[str]:
+    """Return the segments of arteries that are said to be missing: they need no sentence of their own."""
+    return {code for one in doubts if one.issue in (Issue.ONE_SIDE_MISSING, Issue.ARTERY_MISSING) for code in one.segments}

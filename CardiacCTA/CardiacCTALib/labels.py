@@ -22,7 +22,7 @@ from SenseCarePlanningLib.volume import LabelMap
 from .heart_frame import HeartFrame, frame_from_chambers, usual_frame
 from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem, issue
 from .label_courses import ROLE_SCALE, find_left, find_right, sure
-from .label_doubts import name_doubts, tree_doubts
+from .label_doubts import name_doubts, said_missing, tree_doubts
 from .label_left import name_left
 from .label_names import OTHER, Draft
 from .label_right import name_right
@@ -228,7 +228,7 @@ def _finished(trees: tuple[Tree, ...], doubts: tuple[QualityItem, ...]) -> Coron
         found.extend(name_doubts(tree))
     found.extend(
         issue(Issue.ANATOMY, Consequence.NOT_ASSESSABLE, code, part=code)
-        for code in sorted(CONSTANT - labels.present - absent, key=lambda code: segment_of(code).number)
+        for code in sorted(CONSTANT - labels.present - absent - said_missing(doubts), key=lambda code: segment_of(code).number)
     )
     if dominance is None:
         found.append(issue(Issue.NO_DOMINANCE, Consequence.DOUBTFUL))

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .bypass import is_bypassed, with_left_main
 from .constants import GRADED_ABOVE_MM, HIGH_RISK_FEATURES, MODERATE_FROM
 from .findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding, Stenosis
-from .heart_segmentation import Graft
 from .high_risk import doubtful_features, present_features
-from .issues import NO_LEFT_MAIN, Consequence, Issue, QualityItem
+from .issues import NO_LEFT_MAIN, STENTS, Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
 from .listing import NEAR_END, sure_narrowing
 from .plaque import LesionPlaque
-from .segments import SEGMENTS, Artery, segment_of
+from .segments import SEGMENTS
 from .stenosis import Lesion, finding_of
 from .vessel_result import VesselResult
-from .vessels import Stretch, code_of
+from .vessels import Stretch
 
 PLAQUE_MM3 = 3.0
 """Least volume of a plaque that is said to be there. Chosen: what noise feigns along 3 mm of a small artery."""
@@ -31,6 +31,7 @@ REASONS = {
     Issue.WEAK_VESSEL: "weak contrast",
     Issue.OUTSIDE: "outside the scan",
     Issue.STENT: "stent",
+    Issue.STENT_LIKELY: "stent",
     Issue.STENT_OR_CALCIUM: "stent or calcium all round",
     Issue.CALCIUM: "calcium all round",
     Issue.NOT_MEASURED: "not measured",
@@ -39,7 +40,6 @@ REASONS = {
 }
 """Why a segment cannot be assessed, in a few words (message ids)."""
 NOT_FOLLOWED = "not measured"
-GRAFT_SEEN, FED_WITHIN_MM = "seen, not graded", 8.0
 
 
 @dataclass(frozen=True)
@@ -114,26 +114,7 @@ def patient_findings(
     for code in set(stents) & set(segments):
         segments[code] = replace(segments[code], stent=True, plaque=False)
     found = tuple(sorted(segments.values(), key=lambda finding: order[finding.code]))
-    return CoronaryFindings(found, absent - set(segments), grafts, agatston)
-
-
-def graft_finding(graft: Graft, labels: CoronaryLabels) -> GraftFinding:
-    """Return the finding of a graft: seen, never graded."""
-    fed = fed_by(graft, labels)
-    return GraftFinding("graft" if fed is None else f"graft to the {fed.value}", fed, None, GRAFT_SEEN)
-
-
-def fed_by(graft: Graft, labels: CoronaryLabels) -> Artery | None:
-    """Return the artery that a graft meets: that of the nearest named branch; None where none is near."""
-    end = graft.points_lps_mm[-1]
-    best, found = FED_WITHIN_MM, None
-    for tree in labels.trees:
-        for one in tree:
-            code = code_of(one)[0]
-            gap = float(np.linalg.norm(one.points_lps_mm - end, axis=1).min())
-            if code and gap < best:
-                best, found = gap, segment_of(code).artery
-    return None if found is Artery.LM else found
+    return with_left_main(CoronaryFindings(found, absent - set(segments), grafts, agatston))
 
 
 def vessel_findings(one: VesselResult, quality: Sequence[QualityItem]) -> tuple[SegmentFinding, ...]:
@@ -158,12 +139,13 @@ def _blocked(quality: Sequence[QualityItem]) -> dict[str, list[QualityItem]]:
 
 def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole: str) -> SegmentFinding:
     width = one.healthy_mm(part)
+    bypassed = is_bypassed(one, part.to_mm, part.code)
     pairs = [
         (lesion, plaque)
         for lesion, plaque in zip(one.lesions, one.lesion_plaques, strict=True)
         if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(one, lesion, plaque)
     ]
-    stent = any(item.issue is Issue.STENT for item in blocked)
+    stent = any(item.issue in STENTS for item in blocked)
     features = tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features))
     doubtful = tuple(
         both
@@ -172,8 +154,9 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
         and len(present_features(plaque.features)) < HIGH_RISK_FEATURES
     )
     plaque_seen = any(is_plaque(plaque) for _, plaque in pairs) and not stent
-    clear = [lesion for lesion, _ in pairs if _apart(one, lesion, blocked)]
-    stenoses = [finding_of(lesion) for lesion in (clear if blocked else [lesion for lesion, _ in pairs])]
+    graded = [lesion for lesion, _ in pairs if bypassed or part.code == "LM" or one.arc_of(lesion) >= one.bypassed_mm]
+    clear = [lesion for lesion in graded if _apart(one, lesion, blocked)]
+    stenoses = [finding_of(lesion) for lesion in (clear if blocked else graded)]
     worst = max(stenoses, key=lambda found: found.percent, default=OPEN)
     reason = whole or (REASONS[blocked[0].issue] if blocked else "") or ("" if one.measured is not None else NOT_FOLLOWED)
     if blocked and not whole and worst.percent >= MODERATE_FROM:
@@ -181,7 +164,7 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     stenosis: Stenosis | None = None if reason else worst
     return SegmentFinding(
         part.code, stenosis, reason, plaque_seen, () if stent or reason else features, () if stent or reason else doubtful,
-        None if width is None else round(width, 2), stent,
+        None if width is None else round(width, 2), stent, bypassed,
     )  # fmt: skip
 
 
@@ -194,14 +177,19 @@ def _apart(one: VesselResult, lesion: Lesion, blocked: Sequence[QualityItem]) ->
         if item.point_lps_mm is None or item.issue not in (
             Issue.STEP,
             Issue.GAP,
-            Issue.STENT,
+            *STENTS,
             Issue.STENT_OR_CALCIUM,
             Issue.CALCIUM,
         ):
             return False
-        if float(np.linalg.norm(inside - np.array(item.point_lps_mm), axis=1).min()) < APART_MM:
+        if float(np.linalg.norm(inside - np.array(item.point_lps_mm), axis=1).min()) < APART_MM + _half_mm(item):
             return False
     return True
+
+
+def _half_mm(item: QualityItem) -> float:
+    """Return how far what hides a segment reaches to both sides of its point: half of a stent's length."""
+    return 0.5 * float(str(dict(item.values)["length"])) if item.issue in (*STENTS, Issue.STENT_OR_CALCIUM) else 0.0
 
 
 def _tree_width(labels: CoronaryLabels, code: str) -> float | None:

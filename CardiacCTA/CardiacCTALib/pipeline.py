@@ -17,9 +17,11 @@ from SenseCarePlanningLib.run_info import run_info
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .bypass import graft_finding, with_bypassed
 from .cadrads import grade
 from .calcium import CalciumScore
 from .calcium_arteries import score_series
+from .coronaries import NO_OSTIUM
 from .given_trees import segmentation_of
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels, HeartLandmarks, label_trees
@@ -31,7 +33,7 @@ from .measurements import (
     scan_measurements,
     segment_measurements,
 )
-from .patient_findings import graft_finding, lesions_of, patient_findings
+from .patient_findings import lesions_of, patient_findings
 from .quality import check_extent, check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
@@ -42,6 +44,7 @@ from .vessel_result import VesselResult, measure_vessels
 from .vessels import vessels_of
 
 NO_SERIES = "no calcium series was given"
+_NO_SCORE = "Calcium score: {}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +113,12 @@ def reanalyse(
     Parameters
     ----------
     result
-        Whose chambers are kept.
+        Whose chambers and grafts are kept.
     trees
         The edited trees.
     """
     found = segmentation_of(trees, result.heart, volume)
-    return analyse(volume, replace(found, engine=result.engine), options, progress or Progress())
+    return analyse(volume, replace(found, engine=result.engine, grafts=result.grafts), options, progress or Progress())
 
 
 def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, progress: Progress) -> CoronaryResult:
@@ -129,6 +132,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
             vessels = tuple(VesselResult(one, None, None, reason=why) for one in vessels_of(labels.trees))
         else:
             vessels = measure_vessels(volume, vessels_of(labels.trees), scan, progress)
+        vessels = with_bypassed(vessels, found.grafts, labels)
     with progress.step("Calcium score"):
         calcium, no_calcium = _calcium(options, found, labels)
     with progress.step("Quality and grade"):
@@ -165,8 +169,9 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         examination={one.name: one for one in examination},
         engine=found.engine,
         run=run_info(volume.grid, volume, _chosen(options), progress),
-        warnings=(*found.remarks, *(one.text for one in quality)),
+        warnings=(*_remarks(found, quality), *(one.text for one in quality), *_not_scored(options, no_calcium)),
         not_measured=_not_measured(vessels, no_calcium),
+        grafts=found.grafts,
     )
 
 
@@ -260,7 +265,7 @@ def _quality(
     """Collect all that stands in the way, gravest first."""
     items = [
         *check_scan(volume, scan),
-        *check_extent(found.heart),
+        *check_extent(found.heart, volume),
         *check_trees(found, labels),
         *check_grafts(found, labels),
         *labels.doubts,
@@ -276,10 +281,21 @@ def _quality(
 def _not_measured(vessels: Sequence[VesselResult], no_calcium: str) -> tuple[str, ...]:
     found = [f"{one.vessel.name}: {one.reason}" for one in vessels if one.measured is None]
     if no_calcium:
-        found.append(f"Calcium score: {no_calcium}")
+        found.append(_NO_SCORE.format(no_calcium))
     found.append("Flow and ischaemia: not computed from this scan.")
     found.append("Bypass grafts: where one is seen it is said; none is measured.")
     return tuple(found)
+
+
+def _remarks(found: HeartSegmentation, quality: Sequence[QualityItem]) -> tuple[str, ...]:
+    """Return what the search for the arteries has to say, less what the quality list says too."""
+    told = {NO_OSTIUM[str(dict(one.values)["side"])] for one in quality if one.issue is Issue.ONE_SIDE_MISSING}
+    return tuple(one for one in found.remarks if one not in told)
+
+
+def _not_scored(options: CoronaryOptions, no_calcium: str) -> tuple[str, ...]:
+    """Return why there is no calcium score although a series was given."""
+    return (_NO_SCORE.format(no_calcium),) if options.calcium_series is not None and no_calcium else ()
 
 
 def _chosen(options: CoronaryOptions) -> dict[str, str]:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.special import erf
 
 from SenseCarePlanningLib.geometry import FloatArray
@@ -16,20 +19,21 @@ from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .bypass import fed_by
 from .constants import MILD_FROM
 from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
-from .patient_findings import fed_by
 from .scan_model import ScanModel
 from .section_knowledge import PLAQUE_HU
 from .section_start import CALCIUM_LEAST_HU, least_calcium_hu
-from .stents import find_stents
+from .stents import METAL_HU, find_stents
 from .steps import Step, crossing_mm, find_steps
 from .structures import CHAMBERS
 from .vessel_result import VesselResult
 from .vessels import Stretch, code_of
 
+BoolArray = NDArray[np.bool_]
 WANTED_HU, LEAST_HU = 300.0, 200.0
 """Enhancement of the aorta that coronary CT wants (SCCT acquisition guidelines name 300 HU as a target), and below which edges of
 small vessels are lost against noise. The second is chosen."""
@@ -43,6 +47,8 @@ CALCIUM_ARC_DEG, CALCIUM_LENGTH_MM = 300.0, 3.0
 """Calcium all round the lumen along this length hides it. Chosen: blooming of a ring closes a lumen that it does not."""
 HEART_CUT_MM2 = 300.0
 """Section of the heart at the border of the scan from which it is cut: a disc of 2 cm. Chosen."""
+PADDING_STEP_MM, FLOOR_HU = 2.0, -1024
+"""Lattice on which filled corners are looked for, and their value once a scan is read."""
 STENT_IN_MM = 2.0
 """A segment holds a stent when so much of the stent lies in it. Chosen."""
 STEP_SHARE = 0.35
@@ -95,8 +101,14 @@ def _like_contrast(scan: ScanModel) -> list[QualityItem]:
     ]  # fmt: skip
 
 
-def check_extent(heart: LabelMap) -> list[QualityItem]:
-    """Say where the scan ends within the heart: where its chambers touch the border of the scan on more than a few mm2."""
+def check_extent(heart: LabelMap, volume: Volume | None = None) -> list[QualityItem]:
+    """Say where the scan ends within the heart: where its chambers touch the border of the scan on more than a few mm2.
+
+    Parameters
+    ----------
+    volume
+        The scan, whose filled corners are a border too, where a heart was cut obliquely.
+    """
     axes = PatientAxes.of(heart.grid)
     mask = np.isin(axes.apply(heart.array_kji), CHAMBERS)
     spacing = axes.spacing_mm(heart.grid)
@@ -106,7 +118,20 @@ def check_extent(heart: LabelMap) -> list[QualityItem]:
         for name, at in ((low, 0), (high, -1)):
             if float(np.take(mask, at, axis=axis).sum()) * pixel > HEART_CUT_MM2:
                 cut.append(name)
+    if volume is not None and _beside_padding_mm2(axes.apply(volume.array_kji), mask, spacing) > HEART_CUT_MM2:
+        cut.append("at an oblique border")
     return [issue(Issue.HEART_CUT, Consequence.DOUBTFUL, sides=tuple(cut))] if cut else []
+
+
+def _beside_padding_mm2(array: NDArray[Any], mask: BoolArray, spacing_mm: tuple[float, float, float]) -> float:
+    """Return about the area on which a mask meets what was never scanned: the floor of the values, on a coarse lattice."""
+    coarse = tuple(slice(None, None, max(round(PADDING_STEP_MM / size), 1)) for size in spacing_mm)
+    step = [size * max(round(PADDING_STEP_MM / size), 1) for size in spacing_mm]
+    padding = ndimage.binary_opening(array[coarse] <= FLOOR_HU, iterations=2)
+    if not padding.any():
+        return 0.0
+    near = mask[coarse] & ndimage.binary_dilation(padding, iterations=2)
+    return float(near.sum()) * float(np.prod(step)) / (2.0 * PADDING_STEP_MM)
 
 
 def check_trees(found: HeartSegmentation, labels: CoronaryLabels) -> list[QualityItem]:
@@ -232,7 +257,8 @@ def _bright(one: VesselResult) -> list[QualityItem]:
     ring = one.measured.calcium_arc_deg >= CALCIUM_ARC_DEG
     found: dict[str, QualityItem] = {}
     for place in find_stents(one.measured):
-        kind = Issue.STENT if place.sure else Issue.STENT_OR_CALCIUM
+        bright = place.shell_hu >= METAL_HU
+        kind = (Issue.STENT if bright else Issue.STENT_LIKELY) if place.sure else Issue.STENT_OR_CALCIUM
         length = f"{place.to_mm - place.from_mm:.0f}"
         for part in one.vessel.stretches:
             if min(part.to_mm, place.to_mm) - max(part.from_mm, place.from_mm) >= STENT_IN_MM:

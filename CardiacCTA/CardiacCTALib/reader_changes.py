@@ -274,7 +274,7 @@ def _drawn(one: VesselResult, remeasured: Remeasured | None) -> VesselResult:
         if remeasured is None:
             raise InputError(f"The line of {one.vessel.name} was moved; its walls must be measured again from the scan.")
         moved = moved_vessel(first.vessel, one.edit.line)
-        first = replace(remeasured(first, one.edit.line), vessel=moved)
+        first = replace(remeasured(first, one.edit.line), vessel=moved, bypassed_mm=one.bypassed_mm)
     if not one.edit.moves_walls:
         return replace(first, edit=one.edit)
     return VesselEditor.of(first).edited(one.edit)

@@ -12,6 +12,7 @@ from SenseCarePlanningLib.volume import LabelMap
 from .cadrads import CadRads
 from .calcium import CalciumScore
 from .findings import CoronaryFindings
+from .heart_segmentation import Graft
 from .issues import QualityItem
 from .patient_findings import SegmentLesion
 from .reader_change import ReaderChange
@@ -54,6 +55,8 @@ class CoronaryResult:
         Sentences for the reader, most important first.
     not_measured
         What was not measured, each with its reason.
+    grafts
+        Bypass grafts that were seen.
     changes
         What a reader changed, oldest first, applied to the rest already; kept in a file of its own (``reader_changes``).
     """
@@ -76,6 +79,7 @@ class CoronaryResult:
     run: RunInfo
     warnings: tuple[str, ...] = ()
     not_measured: tuple[str, ...] = ()
+    grafts: tuple[Graft, ...] = ()
     changes: tuple[ReaderChange, ...] = ()
 
     def vessel(self, name: str) -> VesselResult:

@@ -21,6 +21,7 @@ from SenseCarePlanningLib.volume import LabelMap
 from .cadrads import CadRads
 from .calcium import CalciumScore
 from .findings import CoronaryFindings
+from .heart_segmentation import Graft
 from .issues import QualityItem
 from .lumen import Measured
 from .patient_findings import SegmentLesion
@@ -60,6 +61,7 @@ class _Document:
     run: RunInfo
     warnings: tuple[str, ...]
     not_measured: tuple[str, ...]
+    grafts: tuple[Graft, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,7 @@ class _VesselParts:
     lesion_plaques: tuple[LesionPlaque, ...]
     plaque: PlaqueVolumes | None
     reason: str
+    bypassed_mm: float = 0.0
 
 
 _PARTS = tuple(_Document.__annotations__)
@@ -115,7 +118,7 @@ def save_result(result: CoronaryResult, folder: Path) -> None:
 
 def save_vessel(one: VesselResult, folder: Path) -> Any:
     """Write the arrays of a vessel into ``<its name>.npz`` and return the rest as JSON values; edits are left out."""
-    parts = _VesselParts(one.vessel, one.measured, one.stenosis, one.lesion_plaques, one.plaque, one.reason)
+    parts = _VesselParts(one.vessel, one.measured, one.stenosis, one.lesion_plaques, one.plaque, one.reason, one.bypassed_mm)
     return save_arrays(parts, folder / f"{one.vessel.name}.npz")
 
 
@@ -183,7 +186,9 @@ def load_vessel(content: Any, folder: Path) -> VesselResult:
         When its file is missing.
     """
     parts = load_arrays(_VesselParts, content, folder / f"{content['vessel']['name']}.npz")
-    return VesselResult(parts.vessel, parts.measured, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason)
+    return VesselResult(
+        parts.vessel, parts.measured, parts.stenosis, parts.lesion_plaques, parts.plaque, parts.reason, parts.bypassed_mm
+    )
 
 
 def _without_labels(names: dict[int, str], document: _Document) -> LabelMap:

@@ -19,10 +19,11 @@ from .aorta_course import far_aorta
 from .atlas_fit import fit_heart
 from .chambers import BloodLevels, Chambers, find_chambers
 from .clicked import Clicks, follow_clicks
-from .coronaries import Coronaries, HeartPlace, find_coronaries, paint_lumen
+from .coronaries import SIDES, Coronaries, HeartPlace, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .coronary_network import shipped_network
 from .grafts import find_grafts, tips_of, without_grafts
+from .heart_lie import LEAST_FIT, check_lie
 from .heart_network import NETWORK, find_structures, network_missing, with_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
 from .heart_segmentation import CoronaryOstium, Gap, HeartSegmentation, Tip
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 NO_AORTA = "The aorta was not found: only the marked arteries were followed, without chambers and without the aorta."
 NO_CONTRAST_HU = 110.0
 """Blood without contrast has 30 to 60 HU; dark blood of the right heart in the arterial phase more than this. Chosen."""
+WELL_FILLED_HU = 200.0
+"""Brighter than bone in a body without contrast mostly is. Chosen."""
 EngineName = Literal["auto", "classical", "bundle", "totalsegmentator"]
 
 
@@ -85,14 +88,21 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
     with progress.step("Chambers"):
         fit = fit_heart(region)
         chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit)
-    if not options.clicks:
-        check_phase(chambers.levels)
+        if not options.clicks:
+            try:
+                check_phase(chambers.levels, fit.agreement, region.blood_hu)
+            except InputError:
+                if region.blood_hu >= WELL_FILLED_HU:
+                    check_lie(volume, fit)
+                raise
     with progress.step("Coronary arteries"):
         if options.clicks:
             marked = follow_clicks(volume, options.clicks, region.noise_hu)
             found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
         else:
             found = find_coronaries(volume, region, fit, chambers, network, progress)
+            if {one.side for one in found.ostia} != set(SIDES):
+                check_lie(volume, fit)
         grafts = find_grafts(HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid)), fit, found.trees)
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
@@ -145,8 +155,17 @@ def _engine(options: SegmentOptions, found: Coronaries, detail: str) -> EngineIn
     return EngineInfo("clicks" if options.clicks else "classical", model, "1", detail)
 
 
-def check_phase(levels: BloodLevels) -> None:
-    """Refuse a scan whose contrast has not reached the left heart.
+def check_phase(levels: BloodLevels, agreement: float = LEAST_FIT, blood_hu: float = WELL_FILLED_HU) -> None:
+    """Refuse a scan whose contrast has not reached the left heart, or in which that is not seen.
+
+    Parameters
+    ----------
+    levels
+        Brightness of blood in the fitted heart.
+    agreement
+        How well the average heart fits: where it does not, the levels say nothing of the contrast.
+    blood_hu
+        Of what was taken for the ascending aorta.
 
     Raises
     ------
@@ -157,7 +176,9 @@ def check_phase(levels: BloodLevels) -> None:
     if min(aorta, ventricle) >= LEAST_AORTA_HU:
         return
     right = max(levels.blood[RIGHT_VENTRICLE], levels.blood[PULMONARY_ARTERY])
-    if max(aorta, ventricle, right) < NO_CONTRAST_HU:
+    if agreement < LEAST_FIT:
+        said = _not_made_out(blood_hu)
+    elif max(aorta, ventricle, right) < NO_CONTRAST_HU:
         said = "This scan shows no contrast in the heart: it seems to be a series without contrast."
     elif max(aorta, ventricle) < LEAST_AORTA_HU <= right:
         said = "The contrast has filled the right heart, but not the left heart and the aorta: its arteries cannot be read."
@@ -168,7 +189,20 @@ def check_phase(levels: BloodLevels) -> None:
         )
     raise InputError(
         f"{said} Choose the arterial phase of a coronary CT.",
-        detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted",
+        detail=f"aorta {aorta:.0f}, left ventricle {ventricle:.0f}, right heart {right:.0f} HU; {LEAST_AORTA_HU:.0f} wanted; "
+        f"agreement {agreement:.2f} nats",
+    )
+
+
+def _not_made_out(blood_hu: float) -> str:
+    if blood_hu < WELL_FILLED_HU:
+        return (
+            f"No heart filled with contrast was made out; what is likest to its aorta has {blood_hu:.0f} HU: this is a scan "
+            "without contrast, with too little of it, or of another phase."
+        )
+    return (
+        "The heart was not made out in this scan although there is contrast: the root of the aorta or a large part of the heart "
+        "may be cut off where the scan ends, or the orientation stored with the images is wrong."
     )
 
 

@@ -126,7 +126,9 @@ class VesselEditor:
         wall = plaque_wall(measured, walls, ring_between(measured, walls, self.ground))
         plaques = tuple(analyse_plaque(measured, lesion, wall=wall) for lesion in stenosis.lesions)
         whole = whole_plaque(measured, wall)
-        return VesselResult(vessel, measured, stenosis, plaques, whole, edit=edit, undrawn=self.base)
+        return VesselResult(
+            vessel, measured, stenosis, plaques, whole, bypassed_mm=self.base.bypassed_mm, edit=edit, undrawn=self.base
+        )
 
 
 def moved_vessel(vessel: Vessel, line: Sequence[LinePoint]) -> Vessel:

@@ -34,6 +34,8 @@ class VesselResult:
         Of the whole vessel.
     edit
         What a reader drew on it; empty as measured. It is kept with the reader's changes, not with the vessel.
+    bypassed_mm
+        So far from its start a graft leads round it; 0 without one.
     undrawn
         The vessel before its walls were drawn; None where they are as measured.
     """
@@ -44,6 +46,7 @@ class VesselResult:
     lesion_plaques: tuple[LesionPlaque, ...] = ()
     plaque: PlaqueVolumes | None = None
     reason: str = ""
+    bypassed_mm: float = 0.0
     edit: VesselEdit = AS_MEASURED_EDIT
     undrawn: VesselResult | None = None
 

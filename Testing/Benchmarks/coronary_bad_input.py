@@ -35,7 +35,7 @@ from SenseCarePlanningLib.phantom.coronary_artefacts import make_lead
 from SenseCarePlanningLib.phantom.coronary_lesions import Composition, LesionSpec
 from SenseCarePlanningLib.phantom.coronary_scan import coronary_scanner, scan_calcium, scan_coronary
 from SenseCarePlanningLib.phantom.coronary_scene import Contrast
-from SenseCarePlanningLib.volume import Volume
+from SenseCarePlanningLib.volume import Acquisition, Volume
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -136,6 +136,44 @@ def leg() -> Volume:
     )
 
 
+def placed(volume: Volume, matrix: Any) -> Volume:
+    """Return a volume whose stored place and axes are another's: ``matrix`` (3, 3) on LPS, about the middle of the scan."""
+    middle = volume.grid.lps_from_kji((np.array(volume.array_kji.shape) - 1.0) / 2.0)
+    change = np.eye(4)
+    change[:3, :3] = matrix
+    change[:3, 3] = middle - change[:3, :3] @ middle
+    return Volume(volume.array_kji, change @ volume.affine_ijk_to_lps)
+
+
+def turned(volume: Volume, about_z_deg: float, about_x_deg: float) -> Volume:
+    """Return the volume of a heart that lies turned."""
+    z, x = np.radians([about_z_deg, about_x_deg])
+    first = np.array([[np.cos(z), -np.sin(z), 0.0], [np.sin(z), np.cos(z), 0.0], [0.0, 0.0, 1.0]])
+    second = np.array([[1.0, 0.0, 0.0], [0.0, np.cos(x), -np.sin(x)], [0.0, np.sin(x), np.cos(x)]])
+    return placed(volume, first @ second)
+
+
+def cut_obliquely(volume: Volume) -> Volume:
+    """Return a volume that holds nothing (padding) beyond an oblique plane through the heart."""
+    k, j, i = (np.linspace(-1.0, 1.0, size, dtype=np.float32) for size in volume.array_kji.shape)
+    beyond = k[:, None, None] - 0.5 * i[None, None, :] + 0.3 * j[None, :, None] < -0.35
+    return Volume(np.where(beyond, np.int16(-1024), volume.array_kji), volume.affine_ijk_to_lps)
+
+
+def noisy(volume: Volume, more_hu: float) -> Volume:
+    """Return a volume with white noise added."""
+    noise = np.random.default_rng(3).normal(0.0, more_hu, volume.array_kji.shape)
+    return Volume(np.rint(volume.array_kji + noise).astype(np.int16), volume.affine_ijk_to_lps)
+
+
+def of_another_patient() -> Volume:
+    """Return a calcium series of a heart that lies elsewhere."""
+    series = scan_calcium(patient(seed=SEED + 1))
+    affine = series.affine_ijk_to_lps.copy()
+    affine[:3, 3] += (60.0, -20.0, 35.0)
+    return Volume(series.array_kji, affine, acquisition=Acquisition(kvp=120.0, slice_thickness_mm=3.0))
+
+
 @dataclass(frozen=True)
 class Case:
     """A case: what it is called, how it is made (None where its data is missing), and what a right answer is.
@@ -149,6 +187,7 @@ class Case:
     right: str
     says: tuple[str, ...] = ()
     line: str = ""
+    calcium: Callable[[], Volume] | None = None
 
 
 def real(*parts: str) -> Callable[[], Path | None]:
@@ -166,19 +205,31 @@ def cases() -> list[Case]:
         Case("no contrast, thin slices", thin_calcium, REFUSED, ("without contrast",)),
         Case("no contrast, 3 mm slices", lambda: scan_calcium(patient()), REFUSED, ("without contrast",)),
         Case("pulmonary phase", lambda: scan(patient(), PULMONARY), REFUSED, ("right heart",)),
-        Case("venous phase", lambda: scan(patient(), VENOUS), N, ("contrast is weak",)),
+        Case("venous phase", lambda: scan(patient(), VENOUS), N, ("contrast is weak", "too little")),
         Case("weak contrast 170 HU", lambda: scan(patient(contrast_hu=170.0)), N, ("contrast is weak", "too little")),
         Case("upper half", lambda: part(control(), 0, 0.5, 1.0), N, ("scan ends within",)),
         Case("lower half", lambda: part(control(), 0, 0.0, 0.5), REFUSED, ("root of the aorta",)),
-        Case("left half", lambda: part(control(), 2, 0.5, 1.0), N, ("scan ends within", "root of the aorta")),
+        Case("left half", lambda: part(control(), 2, 0.5, 1.0), N, ("scan ends within", "root of the aorta", "cut off")),
+        Case("right half", lambda: part(control(), 2, 0.0, 0.5), N, ("scan ends within", "cut off")),
+        Case("cut obliquely", lambda: cut_obliquely(control()), N, ("ends within", "cut off", "not found", "leaves the scan")),
+        Case("mirrored header", lambda: placed(control(), np.diag([-1.0, 1.0, 1.0])), REFUSED, ("mirror",)),
+        Case("upside down header", lambda: placed(control(), np.diag([1.0, -1.0, -1.0])), REFUSED, ("upside down",)),
+        Case("turned by 20 and 15 degrees", lambda: turned(control(), 20.0, 15.0), CATEGORY, line="CAD-RADS 3"),
+        Case("small heart, 0.7", lambda: placed(control(), np.diag([0.7, 0.7, 0.7])), CATEGORY),
+        Case("large heart, 1.3", lambda: placed(control(), np.diag([1.3, 1.3, 1.3])), CATEGORY),
+        Case("noise of 80 HU", lambda: noisy(control(), 77.0), CATEGORY, ("noise",)),
+        Case("calcium of another patient", control, CATEGORY, ("another patient",), "CAD-RADS 3", of_another_patient),
+        Case("calcium and contrast swapped", lambda: scan_calcium(patient()), REFUSED, ("without contrast",), calcium=control),
         Case("3 mm slices", lambda: thick(control(), 3.0), N, ("thick",)),
         Case("step of 5 mm", lambda: scan(patient(step_mm=5.0)), N, ("motion",)),
+        Case("step of 3 mm", lambda: scan(patient(step_mm=3.0)), N, ("motion",)),
         Case("no RCA", lambda: scan(without(patient(stenoses=LESIONS[1:]), "RCA")), N, ("right coronary",)),
         Case("no left artery", lambda: scan(without(patient(stenoses=LESIONS[:1]), "LM")), N, ("left coronary",)),
         Case("no LCx", lambda: scan(without(patient(), "LCX")), N, ("LCx", "circumflex", "divide")),
         Case("graft to the LAD", lambda: scan(patient(stenoses=occluded, grafts=("LAD",))), N, ("graft",), "/G"),
         Case("stent in the LAD", lambda: scan(patient(stenoses=(stent,))), N, ("stent",), "/S"),
-        Case("faint stent in the LAD", lambda: scan(patient(stenoses=(replace(stent, calcium_hu=5000.0),))), N, ("stent",)),
+        Case("stent in the RCA", lambda: scan(patient(stenoses=(replace(stent, segment=2),))), N, ("stent",), "/S"),
+        Case("faint stent in the LAD", lambda: scan(patient(stenoses=(replace(stent, calcium_hu=5000.0),))), N, ("stent",), "/S"),
         Case("pacemaker lead", lambda: scan(replace(h := patient(), lead=make_lead(h.heart))), CATEGORY, ("metal", "lead")),
         Case("chest without contrast", digital_chest, REFUSED, ("contrast", "heart")),
         Case("head", head, REFUSED, ("aorta", "heart")),
@@ -204,7 +255,18 @@ def stored(case: Case, cache: Path) -> Path | None:
     return target
 
 
-def answer(file: Path, scratch: Path) -> tuple[int, str, list[str]]:
+def stored_calcium(case: Case, cache: Path) -> Path | None:
+    """Return the file of a case's calcium series, made if it is not there; None where the case has none."""
+    if case.calcium is None:
+        return None
+    target = cache / f"{case.name.replace(' ', '_')}_calcium.nii.gz"
+    if not target.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        sitk.WriteImage(sitk_from_volume(case.calcium()), str(target))
+    return target
+
+
+def answer(file: Path, scratch: Path, calcium: Path | None = None) -> tuple[int, str, list[str]]:
     """Run the command; return its exit code, the CAD-RADS line and every statement."""
     paths = os.pathsep.join(str(ROOT / name) for name in ("SenseCarePlanning", "LungAirway", "CardiacCTA"))
     command = [
@@ -217,6 +279,7 @@ def answer(file: Path, scratch: Path) -> tuple[int, str, list[str]]:
         "--json",
         "--out",
         str(scratch / "out"),
+        *(() if calcium is None else ("--calcium-series", str(calcium))),
     ]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}, check=False)
     line, said = "", []
@@ -275,7 +338,7 @@ def main() -> None:
             if options.made:
                 continue
             with tempfile.TemporaryDirectory() as scratch:
-                code, line, said = answer(file, Path(scratch))
+                code, line, said = answer(file, Path(scratch), stored_calcium(case, cache))
             fault = wrong(case, code, line, said)
             count, right = count + 1, right + (not fault)
             print(f"{case.name}: exit {code}, {line or 'no grade'}{f'  WRONG: {fault}' if fault else ''}", flush=True)

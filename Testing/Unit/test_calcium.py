@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from CardiacCTALib.calcium import CalciumScore, arteries_from_map, find_lesions, score_calcium
+from CardiacCTALib.calcium_arteries import score_series
 from CardiacCTALib.calcium_series import (
     NOTE_CONTRAST,
     NOTE_INTERVAL,
@@ -21,10 +22,15 @@ from CardiacCTALib.calcium_series import (
     slice_interval_mm,
 )
 from CardiacCTALib.constants import CALCIUM_HU_BY_KVP
+from CardiacCTALib.given_trees import segmentation_of
+from CardiacCTALib.heart_segmentation import HeartSegmentation
 from CardiacCTALib.segments import Artery
+from CardiacCTALib.structures import AORTA, HEART_NAMES
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.i18n import translator
+from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
+from SenseCarePlanningLib.tubes.tree import Branch, BranchLabel, Tree
 from SenseCarePlanningLib.volume import Acquisition, LabelMap, Volume
 
 PIXEL, INTERVAL, FACTOR = 0.5, 3.0, 0.8
@@ -261,3 +267,43 @@ def test_what_is_not_known_is_noted() -> None:
     assert all(translator("zh").knows(note) for note in notes)
     with pytest.raises(ValueError, match="calibration factor"):
         calcium_rule(series(tissue()), 0.0)
+
+
+def heart_at(grid: Volume, middle_kji: tuple[int, int, int], artery_lps_mm: FloatArray) -> tuple[HeartSegmentation, Tree]:
+    """An aorta of 8 x 8 pixels about a place on a series' grid, and one artery, as a contrast CT would have them."""
+    labels = np.zeros(grid.array_kji.shape, dtype=np.uint8)
+    k, j, i = middle_kji
+    labels[k - 2 : k + 2, j - 4 : j + 4, i - 4 : i + 4] = AORTA
+    radius = np.full(len(artery_lps_mm), 1.5)
+    label = BranchLabel("pLAD", 0.9)
+    branch = Branch(0, None, (), artery_lps_mm, radius, np.stack([radius, radius], axis=1), no_frames(len(radius)), label=label)
+    tree = assemble([branch], 0)
+    return segmentation_of((tree,), LabelMap(labels, grid.affine_ijk_to_lps, HEART_NAMES), grid), tree
+
+
+def inner_artery() -> FloatArray:
+    return np.stack([np.linspace(3.0, 9.0, 30), np.full(30, 2.5), np.full(30, 9.0)], axis=1)
+
+
+def test_a_series_is_scored_along_the_arteries_of_the_contrast_ct() -> None:
+    array = tissue()
+    array[2:4, 4:8, 8:12] = 450.0
+    volume = series(array)
+    found, tree = heart_at(volume, (4, 16, 12), inner_artery())
+    assert score_series(volume, found, (tree,)).agatston() == pytest.approx(4.0 * 4 * 2)
+
+
+def test_a_series_that_does_not_show_this_heart_is_not_scored() -> None:
+    volume = series(tissue())
+    found, tree = heart_at(volume, (4, 16, 12), inner_artery() + np.array([0.0, 0.0, 14.0]))
+    lung = tissue()
+    lung[:, 12:] = -850.0
+    for other, courses, said in (
+        (volume, (tree,), "It covers 0 % of the coronary arteries"),
+        (series(lung), heart_at(volume, (4, 16, 12), inner_artery())[1:], "does not show the aorta"),
+    ):
+        with pytest.raises(InputError, match="cannot be taken") as refusal:
+            score_series(other, found, courses)
+        (problem,) = refusal.value.problems
+        assert said in problem
+        assert translator("zh").sentence(problem) != problem

@@ -183,6 +183,13 @@ def test_what_is_wrong_with_the_phase_is_said(aorta: float, ventricle: float, ri
         check_phase(BloodLevels(blood, 50.0))
 
 
+@pytest.mark.parametrize(("brightest", "said"), [(173.0, "without contrast"), (430.0, "cut off")])
+def test_where_no_heart_is_made_out_its_levels_prove_nothing(brightest: float, said: str) -> None:
+    blood = {AORTA: 120.0, LEFT_VENTRICLE: -300.0, RIGHT_VENTRICLE: -500.0, PULMONARY_ARTERY: -800.0}
+    with pytest.raises(InputError, match=said):
+        check_phase(BloodLevels(blood, 90.0), 0.3, brightest)
+
+
 def test_a_filled_left_heart_is_the_right_phase() -> None:
     check_phase(BloodLevels({AORTA: 350.0, LEFT_VENTRICLE: 340.0, RIGHT_VENTRICLE: 120.0, PULMONARY_ARTERY: 200.0}, 90.0))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from SenseCarePlanningLib.dicomio.damage import damage_signs
 from SenseCarePlanningLib.dicomio.files import (
@@ -259,3 +260,22 @@ def test_dates_are_read_or_unknown_and_identity_is_never_printed() -> None:
     )
     assert (iso_time("093015.123"), iso_time("0930"), iso_time("x")) == ("09:30:15", "09:30:00", None)
     assert "Doe" not in repr(StudyInfo(patient_name="Doe^Jane", patient_id="77"))
+
+
+def blobs(shift: float = 0.0) -> np.ndarray:
+    """Forty slices of 96 x 96 pixels with soft tissue that changes slowly along the body; from slice 20 on moved in the plane."""
+    rng = np.random.default_rng(3)
+    field = ndimage.gaussian_filter(rng.normal(size=(60, 140, 140)), (5.0, 4.0, 4.0))
+    field = 400.0 * field / field.std()
+    moved = ndimage.shift(field, (0.0, shift, shift), order=1, mode="nearest")
+    array = np.where(np.arange(60)[:, None, None] < 20, field, moved)[:, 20:116, 20:116]
+    return np.clip(array, -500, 900).astype(np.int16)
+
+
+def test_a_step_between_heart_beats_is_no_damage_and_missing_slices_are() -> None:
+    step = blobs(5.0)
+    assert any("does not go on" in sign for sign in damage_signs(step))
+    assert damage_signs(step, beating=True) == []
+    whole = blobs()
+    torn = np.concatenate([whole[:20], whole[32:]])
+    assert any("does not go on" in sign for sign in damage_signs(torn, beating=True))

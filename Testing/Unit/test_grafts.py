@@ -9,21 +9,25 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from CardiacCTALib.bypass import graft_finding, with_bypassed, with_left_main
 from CardiacCTALib.cadrads import grade
 from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.cadrads_rules import Rule
 from CardiacCTALib.chambers import BloodLevels, Chambers
-from CardiacCTALib.findings import CoronaryFindings, GraftFinding, SegmentFinding
+from CardiacCTALib.findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding
 from CardiacCTALib.grafts import find_graft_paths, without_grafts
 from CardiacCTALib.heart_region import CoarseImage
 from CardiacCTALib.heart_segmentation import Graft
 from CardiacCTALib.labels import CoronaryLabels
-from CardiacCTALib.patient_findings import graft_finding
+from CardiacCTALib.patient_findings import vessel_findings
 from CardiacCTALib.segments import Artery, Dominance, expected_segments
 from CardiacCTALib.structures import AORTA, HEART_NAMES
+from CardiacCTALib.vessel_result import VesselResult
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
 from SenseCarePlanningLib.tubes.tree import Branch, BranchLabel
+
+from .coronary_results import one_lesion
 
 SIZE = 110
 NONE = np.empty((0, 3))
@@ -133,3 +137,41 @@ def test_a_graft_that_meets_nothing_has_no_target_and_still_makes_g_and_n() -> N
 def test_a_graft_without_a_target_cannot_have_a_stenosis() -> None:
     with pytest.raises(ValueError, match="not known"):
         GraftFinding("graft", None)
+
+
+@pytest.fixture(scope="module")
+def narrowed() -> VesselResult:
+    """An LAD of two segments, pLAD to 20 mm and mLAD beyond, with one stenosis of more than 50 % in the first."""
+    return one_lesion()[0].vessels[0]
+
+
+def test_a_stenosis_that_a_graft_leads_round_is_not_graded(narrowed: VesselResult) -> None:
+    points = narrowed.vessel.points_lps_mm
+    beyond = points[int(np.abs(narrowed.vessel.arc_mm - 25.0).argmin())]
+    graft = Graft(np.linspace(beyond + np.array([0.0, 60.0, 40.0]), beyond, 90))
+    (one,) = with_bypassed([narrowed], [graft], named("mLAD", points))
+    assert one.bypassed_mm == pytest.approx(25.0, abs=1.0)
+    upstream, target = vessel_findings(one, ())
+    assert upstream.bypassed and upstream.stenosis is not None and upstream.stenosis.percent > 50.0
+    assert not target.bypassed and target.stenosis is not None and target.stenosis.percent < 25.0
+    others = tuple(SegmentFinding(code) for code in expected_segments(Dominance.RIGHT) if code not in ("pLAD", "mLAD"))
+    graded = grade(CoronaryFindings((*others, upstream, target), grafts=(graft_finding(graft, named("mLAD", points)),)))
+    assert graded.category is Category.NON_DIAGNOSTIC and graded.modifiers == ("G",)
+    assert any(one.rule is Rule.IF_NOT_BYPASSED for one in graded.what_if)
+
+
+def test_a_stenosis_beyond_the_anastomosis_is_graded(narrowed: VesselResult) -> None:
+    at = narrowed.arc_of(narrowed.lesions[0])
+    first, _ = vessel_findings(replace(narrowed, bypassed_mm=at - 6.0), ())
+    assert not first.bypassed and first.stenosis is not None and first.stenosis.percent > 50.0
+    first, _ = vessel_findings(replace(narrowed, bypassed_mm=at + 1.0), ())
+    assert not first.bypassed and first.stenosis == OPEN, "before the anastomosis, in a segment that it divides"
+
+
+@pytest.mark.parametrize(("arteries", "whole"), [(("pLAD",), False), (("pLAD", "pLCx"), True)])
+def test_the_left_main_is_bypassed_when_both_that_it_feeds_are(arteries: tuple[str, ...], whole: bool) -> None:
+    heart = CoronaryFindings(
+        tuple(SegmentFinding(code, bypassed=code in arteries) for code in expected_segments(Dominance.RIGHT))
+    )
+    main = next(one for one in with_left_main(heart).segments if one.code == "LM")
+    assert main.bypassed is whole

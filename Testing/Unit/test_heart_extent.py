@@ -8,7 +8,7 @@ import pytest
 from CardiacCTALib.issues import Issue
 from CardiacCTALib.quality import check_extent
 from CardiacCTALib.structures import AORTA, HEART_NAMES, LEFT_VENTRICLE
-from SenseCarePlanningLib.volume import LabelMap
+from SenseCarePlanningLib.volume import LabelMap, Volume
 
 WHOLE = (slice(0, 40), slice(0, 40), slice(0, 40))
 
@@ -42,3 +42,13 @@ def test_the_side_on_which_the_scan_ends_is_said(part: tuple[slice, slice, slice
 
 def test_no_heart_is_not_cut() -> None:
     assert check_extent(LabelMap(np.zeros((5, 5, 5), np.uint8), np.eye(4), HEART_NAMES)) == []
+
+
+@pytest.mark.parametrize(("from_diagonal", "cut"), [(1.0, True), (60.0, False)])
+def test_a_heart_cut_obliquely_by_a_filled_corner_is_said(from_diagonal: float, cut: bool) -> None:
+    whole = heart()
+    k, _, i = np.indices(whole.array_kji.shape) - 19.5
+    array = np.where(k + i > from_diagonal, -1024, np.where(whole.array_kji > 0, 400, -80)).astype(np.int16)
+    labels = np.where(array == -1024, 0, whole.array_kji).astype(np.uint8)
+    found = check_extent(LabelMap(labels, whole.affine_ijk_to_lps, HEART_NAMES), Volume(array, whole.affine_ijk_to_lps))
+    assert [dict(one.values)["sides"] for one in found] == ([("at an oblique border",)] if cut else [])

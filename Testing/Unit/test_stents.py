@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from CardiacCTALib.issues import Consequence, Issue
+from CardiacCTALib.issues import Consequence, Issue, issue
 from CardiacCTALib.lumen import Measured, measure_lumen
+from CardiacCTALib.patient_findings import _apart
 from CardiacCTALib.quality import check_vessels
 from CardiacCTALib.scan_model import given_scan
-from CardiacCTALib.stenosis import find_lesions
+from CardiacCTALib.stenosis import Lesion, find_lesions
 from CardiacCTALib.stents import find_stents
 from CardiacCTALib.vessel_result import VesselResult
 from CardiacCTALib.vessels import Stretch, Vessel
@@ -72,6 +76,43 @@ def test_a_ring_of_calcium_within_a_stenosis_is_not_called_a_stent() -> None:
 def test_no_stent(shell_hu: float, along_mm: tuple[float, float]) -> None:
     shell = (LUMEN_MM, LUMEN_MM + 0.15) if shell_hu > 1000.0 else (LUMEN_MM - 0.1, LUMEN_MM)
     assert find_stents(measure(vessel(shell, shell_hu, along_mm))) == ()
+
+
+def test_a_stent_whose_struts_blur_far_below_metal_is_seen() -> None:
+    (stent,) = find_stents(measure(vessel((LUMEN_MM, LUMEN_MM + 0.15), 2500.0, (10.0, 25.0))))
+    assert stent.sure
+    assert stent.shell_hu < 700.0
+    assert stent.to_mm - stent.from_mm == pytest.approx(15.0, abs=1.5)
+
+
+def test_a_thick_ring_of_calcium_on_the_wall_may_be_a_stent_and_is_not_called_one() -> None:
+    found = find_stents(measure(vessel((LUMEN_MM, LUMEN_MM + 1.0), 900.0, (10.0, 25.0))))
+    assert [one.sure for one in found] == [False]
+
+
+def test_half_a_ring_is_none() -> None:
+    volume = vessel((LUMEN_MM, LUMEN_MM + 0.15), 6500.0, (10.0, 25.0))
+    plain = vessel((LUMEN_MM - 0.1, LUMEN_MM), 420.0, (10.0, 25.0))
+    array = volume.array_kji.copy()
+    array[:, :, 25:] = plain.array_kji[:, :, 25:]
+    assert find_stents(measure(Volume(array, volume.affine_ijk_to_lps))) == ()
+
+
+def test_a_rim_that_a_sharp_kernel_makes_is_no_stent() -> None:
+    volume = vessel((LUMEN_MM - 0.1, LUMEN_MM), 420.0, (10.0, 25.0))
+    soft = ndimage.gaussian_filter(volume.array_kji, 2.0)
+    sharp = volume.array_kji + 0.35 * (volume.array_kji - soft)
+    assert [one for one in find_stents(measure(Volume(sharp.astype(np.float32), volume.affine_ijk_to_lps))) if one.sure] == []
+
+
+def test_a_stenosis_inside_a_stent_is_hidden_with_it(stented: Measured) -> None:
+    line, middle = stented.line_lps_mm, len(stented.line_lps_mm) // 2
+    hidden = issue(Issue.STENT, Consequence.NOT_ASSESSABLE, "pLAD", point_lps_mm=line[middle], length="15")
+    one = Vessel("LAD", 0, (0,), line, np.full(len(line), 1.5), (Stretch("pLAD", 0.0, 33.0),), (), 0.0)
+    result = VesselResult(one, stented, find_lesions(stented))
+    near = SimpleNamespace(first=middle + 12, last=middle + 14)
+    far = SimpleNamespace(first=middle + 36, last=middle + 38)
+    assert [_apart(result, cast("Lesion", lesion), [hidden]) for lesion in (near, far)] == [False, True]
 
 
 def test_both_segments_that_a_stent_lies_in_cannot_be_assessed_and_others_can(stented: Measured) -> None:

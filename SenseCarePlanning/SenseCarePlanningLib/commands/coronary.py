@@ -100,7 +100,7 @@ def start(arguments: argparse.Namespace) -> int:
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
         loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)
-        calcium = _read_calcium(arguments.calcium_series)
+        calcium = _read_calcium(arguments.calcium_series, loaded)
         mask = None if arguments.mask is None else read_label_map(arguments.mask)
         heart = None if arguments.heart_mask is None else read_heart(arguments.heart_mask)
     options = CoronaryOptions(
@@ -169,10 +169,23 @@ def read_heart(path: Path) -> LabelMap:
     return LabelMap(found.array_kji, found.affine_ijk_to_lps, HEART_NAMES)
 
 
-def _read_calcium(path: Path | None) -> Volume | None:
+def _read_calcium(path: Path | None, ccta: LoadedImage) -> Volume | None:
+    """Read the calcium series, if there is one.
+
+    Raises
+    ------
+    InputError
+        When it cannot be used, or its files name another patient than those of the contrast CT.
+    """
     from ..dicomio.load import load_image
 
-    return None if path is None else load_image(path, body="heart").volume
+    if path is None:
+        return None
+    found = load_image(path, body="heart")
+    own, other = ccta.study.patient_id, found.study.patient_id
+    if own is not None and other is not None and own != other:
+        raise InputError("The calcium series belongs to another patient than the contrast CT; their patient IDs differ.")
+    return found.volume
 
 
 def analyse_and_write(loaded: LoadedImage, options: CoronaryOptions, output: Output, progress: Progress) -> int:

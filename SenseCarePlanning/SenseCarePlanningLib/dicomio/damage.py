@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from .agreement import listed
 
@@ -42,13 +43,18 @@ _ORDER_TOLD = 1.15
 noise alone. Chosen."""
 _EXCHANGE_LEFT = 2.0
 _JUMP_RATIO = 2.5
+_GOES_ON, _TISSUE_HU = 1.7, (-200.0, 500.0)
+"""Moved to where they fit best, slices of two heart beats differ by no more than so many times what slices nearby differ by.
+Chosen on a digital heart: 1.25 after a step of 5 mm; 5.5 and 4.0 where 8 and 4 slices of 0.7 mm are missing."""
 _LEAST_SLICE_DIFFERENCE_HU = 5.0
 _BLOCK = 8
 _HIGHEST_HU = 8000
 _IMPOSSIBLE_LOW_HU = -4096
 
 
-def damage_signs(array_kji: NDArray[np.int16], names: Sequence[str] = (), increment_mm: float = 1.0) -> list[str]:
+def damage_signs(
+    array_kji: NDArray[np.int16], names: Sequence[str] = (), increment_mm: float = 1.0, beating: bool = False
+) -> list[str]:
     """Look for damaged voxels, lines and slices and for swapped slices.
 
     Parameters
@@ -59,6 +65,8 @@ def damage_signs(array_kji: NDArray[np.int16], names: Sequence[str] = (), increm
         How to name each slice; "slice k" when empty.
     increment_mm
         From slice to slice.
+    beating
+        The scan is one of a heart, put together from several beats: a step that is the same anatomy moved is no damage.
 
     Returns
     -------
@@ -74,6 +82,8 @@ def damage_signs(array_kji: NDArray[np.int16], names: Sequence[str] = (), increm
     whole = _damaged_slices(near, far, _SLICE_RATIO + _SLICE_RATIO_PER_MM * beyond_mm)
     swapped = _swapped_slices(near, far)
     jumps = _jumps(near)
+    if beating and jumps:
+        jumps = [k for k in jumps if not _is_beat(array_kji, k)]
     local = _local_damage(array_kji, _SPIKE_RATIO_PER_MM * (1.0 + beyond_mm))
     low = _impossible_low(array_kji)
     found = []
@@ -119,13 +129,34 @@ def _differences(means: NDArray[np.float32], step: int) -> NDArray[np.float64]:
 
 def _jumps(near: NDArray[np.float64]) -> list[int]:
     """Return each k for which slice k + 1 differs from slice k far more than the slices nearby differ from each other."""
-    found = []
-    for k in range(len(near)):
-        window = np.arange(max(0, k - 4), min(len(near), k + 5))
-        usual = max(float(np.median(near[window[window != k]])), _LEAST_SLICE_DIFFERENCE_HU)
-        if near[k] > _JUMP_RATIO * usual:
-            found.append(k)
-    return found
+    return [k for k in range(len(near)) if near[k] > _JUMP_RATIO * _nearby(near, k)]
+
+
+def _nearby(near: NDArray[np.float64], k: int) -> float:
+    """Return what the slices next to slice k usually differ by, its own step left out."""
+    window = np.arange(max(0, k - 4), min(len(near), k + 5))
+    return max(float(np.median(near[window[window != k]])), _LEAST_SLICE_DIFFERENCE_HU)
+
+
+def _is_beat(array_kji: NDArray[np.int16], k: int) -> bool:
+    """Tell whether slices k and k + 1 are the same anatomy moved: two beats of a heart meet there, and no slice is missing."""
+    from skimage.registration import phase_cross_correlation
+
+    rows = range(max(0, k - 4), min(len(array_kji), k + 6))
+    inner = {row: _inner(array_kji[row]) for row in rows}
+    steps = [float(np.abs(inner[row + 1] - inner[row]).mean()) for row in rows[:-1] if row != k]
+    shift, _, _ = phase_cross_correlation(inner[k], inner[k + 1], upsample_factor=4, normalization=None)
+    moved = ndimage.shift(inner[k + 1], shift, order=1, mode="nearest")
+    edge = int(np.ceil(np.abs(shift).max())) + 1
+    left = np.abs(moved - inner[k])[edge:-edge, edge:-edge]
+    return bool(left.size and float(left.mean()) <= _GOES_ON * float(np.median(steps)))
+
+
+def _inner(plane: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return the middle half of a slice, a little smoothed."""
+    rows, columns = (size // 4 for size in plane.shape)
+    part = np.clip(plane[rows:-rows, columns:-columns].astype(np.float32), *_TISSUE_HU)
+    return np.asarray(ndimage.gaussian_filter(part, 1.5)[::2, ::2], dtype=np.float32)
 
 
 def _damaged_slices(near: NDArray[np.float64], far: NDArray[np.float64], ratio: float) -> set[int]:
