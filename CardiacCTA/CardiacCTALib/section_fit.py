@@ -19,7 +19,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .scan_model import ScanModel
-from .section_knowledge import add_knowledge
+from .section_knowledge import PlaqueLevel, add_knowledge
 from .section_model import (
     AROUND,
     LEAST_RADIUS_MM,
@@ -46,7 +46,8 @@ _STEP_LIMIT = {"length": 0.3, "level": 80.0}
 class Sections:
     """What is fitted: values (N, M) HU and weights (N, M), 0 where a place says nothing, along a curve with a fixed step.
 
-    ``around_hu`` (N, M) is what lies around the artery, ``place_mm2`` the area that each place stands for.
+    ``around_hu`` (N, M) is what lies around the artery, ``place_mm2`` the area that each place stands for, ``plaque`` what the
+    wall's level is expected to be.
     """
 
     values: Float32Array
@@ -55,6 +56,7 @@ class Sections:
     places: Places
     step_mm: float
     place_mm2: float
+    plaque: PlaqueLevel
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,7 @@ def fit_sections(
         bands, pull = _normal(slopes, weight, miss, kernel)
         if turn == rounds:
             told = banded(bands)
-        add_knowledge(bands, pull, values, sections.step_mm)
+        add_knowledge(bands, pull, values, sections.step_mm, sections.plaque)
         factor = cholesky_banded(banded(bands), lower=True)
         if turn == rounds:
             break
