@@ -1,60 +1,29 @@
-"""How bright the plaque of a lesion is, from the lesion itself: fibrous plaque is twice as bright as soft plaque.
+"""How bright a wall is expected to be: as usual where it is thin, hardly known where it is thick, because plaque shows itself.
 
-A thin normal wall does not show its own level, because it is as thin as the blur; there the usual one is expected. A thick wall
-does, over its whole length. So it is first fitted with a level that is hardly expected beforehand, and then with what
-the whole lesion showed, which steadies its narrow parts.
+Fibrous plaque (95 to 130 HU) is twice as bright as soft plaque. Held at the usual level it pushes what is too bright into the
+lumen, which then looks wider than it is: by 4 points of stenosis in arteries of 2 mm. A normal wall is as thin as the blur and
+does not show its own level; there the usual one keeps thickness and level apart.
 """
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
-from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .section_knowledge import PLAQUE_HU, PLAQUE_SD_HU, PlaqueLevel
-from .section_model import LUMEN_RADIUS, OUTER_RADIUS, RING
+from .section_model import LUMEN_RADIUS, OUTER_RADIUS
 
-THICK_MM = (0.8, 1.3)
-"""Walls between these begin to show their own level. Chosen."""
 OPEN_SD_HU = 60.0
-LESION_SD_HU = 35.0
-"""Between lesions: soft to fibrous plaque is 20 to 130 HU. Chosen."""
-_SEEN_SD_HU = 10.0
-V = os.environ.get("VARIANT", "A")
+"""How far the level of a thick wall may lie from the usual one, section by section; neighbours are tied by their smoothness.
+Chosen on digital arteries of 1.7 to 4 mm with plaque of 20 to 130 HU."""
+_THICK_MM = (0.8, 1.3)
+"""A wall shows its own level the more, the nearer it is to the second. Chosen: sigmas of the blur are 0.3 mm."""
 
 
-def thick_share(values: FloatArray) -> FloatArray:
-    """Return how far (N,) the wall of sections (N, 20) is thickened, 0 to 1."""
+def expected_plaque(values: FloatArray) -> PlaqueLevel:
+    """Return what the levels of sections with parameters (N, 20) are expected to be."""
+    low, high = _THICK_MM
     wall = values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS]
-    low, high = THICK_MM
-    return np.asarray(np.clip((wall - low) / (high - low), 0.0, 1.0))
-
-
-def open_plaque(values: FloatArray) -> PlaqueLevel:
-    """Return levels expected where thick walls are to show their own."""
-    share = thick_share(values)
-    if V == "0":
-        share = 0 * share
+    share = np.clip((wall - low) / (high - low), 0.0, 1.0)
     return PlaqueLevel(np.full(len(share), PLAQUE_HU), PLAQUE_SD_HU + (OPEN_SD_HU - PLAQUE_SD_HU) * share)
-
-
-def lesion_plaque(values: FloatArray, step_mm: float) -> PlaqueLevel:
-    """Return levels expected once thick walls have shown theirs: the mean of each thickened stretch."""
-    if V in "0A":
-        return open_plaque(values)
-    share = thick_share(values)
-    weight = share * (values[:, OUTER_RADIUS] ** 2 - values[:, LUMEN_RADIUS] ** 2) * step_mm
-    hu = np.full(len(share), PLAQUE_HU)
-    labels, count = ndimage.label(ndimage.binary_dilation(share > 0.0, iterations=3))
-    for one in range(1, count + 1):
-        own = np.where(labels == one, weight, 0.0)
-        if own.sum() <= 0.0:
-            continue
-        mean = float((own * values[:, RING.start]).sum() / own.sum())
-        trust = 1.0 / (1.0 + (_SEEN_SD_HU / LESION_SD_HU) ** 2 * (1.0 + 2.0 / own.sum()))
-        hu[labels == one] = PLAQUE_HU + trust * (mean - PLAQUE_HU)
-    share_wide = np.minimum(ndimage.gaussian_filter1d((labels > 0).astype(float), 1.5), 1.0)
-    return PlaqueLevel(PLAQUE_HU + share_wide * (hu - PLAQUE_HU), np.full(len(share), PLAQUE_SD_HU))

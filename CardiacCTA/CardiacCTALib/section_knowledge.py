@@ -45,14 +45,7 @@ class PlaqueLevel:
         return PlaqueLevel(self.hu[which], self.sd_hu[which])
 
 
-def usual_plaque(count: int) -> PlaqueLevel:
-    """Return what holds for so many sections of any artery."""
-    return PlaqueLevel(np.full(count, PLAQUE_HU), np.full(count, PLAQUE_SD_HU))
-
-
-def add_knowledge(
-    bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, plaque: PlaqueLevel
-) -> None:
+def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, plaque: PlaqueLevel) -> None:
     """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
     bend = 1.0 / (_bend_sd() * step_mm**2) ** 2
     diagonal = np.arange(PARAMETERS)

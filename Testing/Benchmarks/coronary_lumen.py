@@ -42,7 +42,8 @@ def random_spec(group: str, seed: int) -> TubeSpec:
     start = float(random.uniform(1.7, 2.3)) if group == "fibrous small" else float(random.uniform(2.4, 4.0))
     depth = {
         "soft 25-60": float(random.uniform(0.25, 0.60)), "soft 70": 0.7, "soft 80-90": float(random.uniform(0.8, 0.9)),
-        "occluded": 1.0, "healthy": 0.0, "calcium": float(random.uniform(0.3, 0.7)), "soft 90-95": float(random.uniform(0.9, 0.95)),
+        "occluded": 1.0, "healthy": 0.0, "calcium": float(random.uniform(0.3, 0.7)),
+        "soft 90-95": float(random.uniform(0.9, 0.95)),
         "fibrous 25-75": float(random.uniform(0.25, 0.75)), "fibrous 80-90": float(random.uniform(0.8, 0.9)),
         "fibrous 90-95": float(random.uniform(0.9, 0.95)), "fibrous occluded": 1.0,
         "fibrous small": float(random.uniform(0.4, 0.8)),
