@@ -21,8 +21,10 @@ from .narrowest import Narrowest, find_narrowest
 from .occlusion import LumenBrightness
 from .reference import measured_step
 
-TEMPERATURE = 3.0
-"""Costs count by a third. Chosen on digital arteries with calcium: the truth's cost lay up to 15 above the best answer's."""
+TEMPERATURE, WIDE_TEMPERATURE = 3.0, 15.0
+"""Costs count by a third. Chosen on digital arteries with calcium: the truth's cost lay up to 15 above the best answer's. Calcium
+half round the lumen leaves more open: there it lay 23 above, and costs count by a fifteenth."""
+_NARROW_ARC_DEG, _WIDE_ARC_DEG = 120.0, 180.0
 _STEP_MM, _WIDEST_MM = 0.01, 8.0
 _LEAST_SPREAD_MM = 0.05
 _TAIL, _Z95 = 0.025, 1.96
@@ -127,14 +129,19 @@ def throat_of(
         found[number] = throat.diameter_mm * healthy_mm[at] / healthy_mm[throat.section]
         sd = others.spread_mm[row, throat.section]
         spread[number] = sd if np.isfinite(sd) else np.sqrt(throat.weights @ measured.covariance_mm2 @ throat.weights)
-    return throat_interval(found, np.maximum(spread, _LEAST_SPREAD_MM), others.cost[rows], others.pinned[rows])
+    arc = float(measured.calcium_arc_deg[inside].max())
+    temperature = float(np.interp(arc, (_NARROW_ARC_DEG, _WIDE_ARC_DEG), (TEMPERATURE, WIDE_TEMPERATURE)))
+    spread = np.maximum(spread, _LEAST_SPREAD_MM)
+    return throat_interval(found, spread, others.cost[rows], others.pinned[rows], temperature)
 
 
 def _apart(row: FloatArray, at: int) -> int:
     return int(np.abs(np.flatnonzero(np.isfinite(row)) - at).min())
 
 
-def throat_interval(found: FloatArray, spread: FloatArray, cost: FloatArray, pinned: np.ndarray) -> Throat:
+def throat_interval(
+    found: FloatArray, spread: FloatArray, cost: FloatArray, pinned: np.ndarray, temperature: float = TEMPERATURE
+) -> Throat:
     """Return the interval that answers leave: found diameters (K,), their spreads, costs, and which were held at a size."""
     grid = np.arange(0.0, _WIDEST_MM, _STEP_MM)
     free = ~pinned
@@ -144,7 +151,7 @@ def throat_interval(found: FloatArray, spread: FloatArray, cost: FloatArray, pin
     if held.sum() > 1:
         line = np.interp(grid, found[held][order], cost[held][order], left=np.inf, right=np.inf)
         least = np.minimum(least, line)
-    weight = np.exp(-(least - least.min()) / TEMPERATURE)
+    weight = np.exp(-(least - least.min()) / temperature)
     total = np.cumsum(weight) / weight.sum()
     low, middle, high = (float(grid[np.searchsorted(total, part)]) for part in (_TAIL, 0.5, 1.0 - _TAIL))
     return Throat(middle, low, high)
