@@ -18,7 +18,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from .calcium_knowledge import LEVEL_RANGE_HU, LEVEL_SD_HU, add_calcium_knowledge
 from .scan_model import ScanModel
 from .section_fit import ROBUST_SIGMAS, along, along_kernel, banded, diameter_slopes, legal, times_banded
-from .section_knowledge import add_knowledge, knowledge_cost
+from .section_knowledge import PlaqueLevel, add_knowledge, knowledge_cost
 from .section_model import AROUND, GAP, LUMEN_RADIUS, PARAMETERS, PLATE, RING, WITH_CALCIUM, Places, picture
 
 Float32Array = NDArray[np.float32]
@@ -46,6 +46,7 @@ class Part:
     scan: ScanModel
     tie: FloatArray
     tied: BoolArray
+    plaque: PlaqueLevel
 
     def thinned(self) -> Part:
         """Return every other place, as on a chessboard: enough to tell a good start from a bad one."""
@@ -54,7 +55,7 @@ class Part:
         places = Places(self.places.at_mm[kept], self.places.tilt[kept])
         return Part(
             self.values[:, kept], self.weight[:, kept], self.around_hu[:, kept], places, self.step_mm, 2.0 * self.place_mm2,
-            self.lumen_hu, self.scan, self.tie, self.tied,
+            self.lumen_hu, self.scan, self.tie, self.tied, self.plaque,
         )  # fmt: skip
 
 
@@ -146,8 +147,8 @@ def state_at(part: Part, values: FloatArray, level_hu: float) -> State:
     pull = np.einsum("nmp,nm->np", slopes, along(weight * miss, kernel)).astype(np.float64)
     column = np.einsum("nmp,nm->np", slopes, along(weight * moved, kernel)).astype(np.float64)
     corner = float((weight * moved**2).sum(dtype=np.float64)) + 1.0 / LEVEL_SD_HU**2
-    cost += knowledge_cost(values[:, :PARAMETERS], part.step_mm)
-    add_knowledge(bands, pull, values, part.step_mm)
+    cost += knowledge_cost(values[:, :PARAMETERS], part.step_mm, part.plaque)
+    add_knowledge(bands, pull, values, part.step_mm, part.plaque)
     known, pull_level = add_calcium_knowledge(bands, pull, values, level_hu, part.step_mm)
     pull_level += float((weight * moved * miss).sum(dtype=np.float64))
     cost += known + _tie(part, bands[0], pull, values)

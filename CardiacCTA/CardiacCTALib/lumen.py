@@ -18,6 +18,7 @@ from SenseCarePlanningLib.tubes.section_planes import plane_grid, plane_values, 
 from SenseCarePlanningLib.volume import Volume
 
 from .calcium_plate import Alternatives, no_alternatives, refit_with_calcium
+from .plaque_level import expected_plaque
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, fit_sections
 from .section_model import LUMEN, LUMEN_RADIUS, OUTER, RING, Places, contours_of, places_of
@@ -184,16 +185,19 @@ def _measured(
         guess = first_guess(values, usable, at, level, scan.sigma_mm)
         level = lumen_levels(values, at, guess[:, LUMEN_RADIUS], guess[:, LUMEN][:, :2], scan)
     step = float(arc_length_mm(line)[-1] / (len(line) - 1))
+    plaque = expected_plaque(guess)
     for rounds in (4, 7):
         outer = guess[:, OUTER][:, :3]
         around = surroundings(values, usable, at, lattice, outer, scan, step, options.place_mm)
         weight = (usable * _near(guess, at)).astype(np.float32)
-        fit = fit_sections(Sections(values, weight, around, places, step, options.place_mm**2), guess, level, scan, rounds)
+        sections = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
+        fit = fit_sections(sections, guess, level, scan, rounds)
         guess = fit.values
+        plaque = expected_plaque(guess)
     calcium = calcium | calcium_places(values, values - fit.residual, level, scan, lattice, step, options.place_mm)
     around = surroundings(values, known, at, lattice, guess[:, OUTER][:, :3], scan, step, options.place_mm)
     weight = (known * _near(guess, at)).astype(np.float32)
-    whole = Sections(values, weight, around, places, step, options.place_mm**2)
+    whole = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
     refit = refit_with_calcium(whole, fit, level, scan, calcium)
     fit = refit.fit
     metal = np.where(calcium, values, -np.inf).max(axis=1, keepdims=True) >= _METAL_HU

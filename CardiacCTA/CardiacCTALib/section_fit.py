@@ -19,7 +19,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .scan_model import ScanModel
-from .section_knowledge import add_knowledge
+from .section_knowledge import PlaqueLevel, add_knowledge
 from .section_model import (
     AROUND,
     LEAST_RADIUS_MM,
@@ -46,7 +46,8 @@ _STEP_LIMIT = {"length": 0.3, "level": 80.0}
 class Sections:
     """What is fitted: values (N, M) HU and weights (N, M), 0 where a place says nothing, along a curve with a fixed step.
 
-    ``around_hu`` (N, M) is what lies around the artery, ``place_mm2`` the area that each place stands for.
+    ``around_hu`` (N, M) is what lies around the artery, ``place_mm2`` the area that each place stands for, ``plaque`` what the
+    wall's level is expected to be.
     """
 
     values: Float32Array
@@ -55,6 +56,7 @@ class Sections:
     places: Places
     step_mm: float
     place_mm2: float
+    plaque: PlaqueLevel
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,16 +126,16 @@ def fit_sections(
     for turn in range(rounds + 1):
         seen, slopes, share, hard = picture(values, lumen_hu, sections.around_hu, sections.places, scan.sigma_mm)
         miss = sections.values - along(seen, kernel)
-        weight = power * sections.weight * _robust(miss, scan.noise_hu, 2 if settled else turn)
-        bands, pull = _normal(slopes, weight, miss, kernel)
+        weight = power * sections.weight * (robust_weight(miss, scan.noise_hu) if settled or turn >= 2 else 1.0)
+        bands, pull = normal_blocks(slopes, weight, miss, kernel)
         if turn == rounds:
             told = banded(bands)
-        add_knowledge(bands, pull, values, sections.step_mm)
+        add_knowledge(bands, pull, values, sections.step_mm, sections.plaque)
         factor = cholesky_banded(banded(bands), lower=True)
         if turn == rounds:
             break
         step = cho_solve_banded((factor, True), pull.ravel()).reshape(values.shape)
-        values = legal(values + _limited(step))
+        values = legal(values + limited_step(step))
     wider = picture(values, lumen_hu, sections.around_hu, sections.places, 1.02 * scan.sigma_mm)[0]
     change = along(wider, along_kernel(1.02 * scan.sigma_mm, sections.step_mm)) - along(seen, kernel)
     by_sigma = -_answer(slopes, weight, change / np.float32(0.02 * scan.sigma_mm), kernel, factor)
@@ -158,14 +160,12 @@ def along(values: Float32Array, kernel: FloatArray) -> Float32Array:
     return total
 
 
-def _robust(miss: Float32Array, noise_hu: float, turn: int) -> Float32Array:
-    """Weigh places down that the model cannot explain (a vein, a branch): Cauchy weights from the third round on."""
-    if turn < 2:
-        return np.ones_like(miss)
+def robust_weight(miss: Float32Array, noise_hu: float) -> Float32Array:
+    """Weigh places down that the model cannot explain (a vein, a branch): Cauchy weights."""
     return np.asarray(1.0 / (1.0 + (miss / np.float32(ROBUST_SIGMAS * noise_hu)) ** 2), dtype=np.float32)
 
 
-def _normal(
+def normal_blocks(
     slopes: Float32Array, weight: Float32Array, miss: Float32Array, kernel: FloatArray
 ) -> tuple[list[FloatArray], FloatArray]:
     """Return the blocks of the normal matrix by their offset along the artery, and the gradient (N, 20)."""
@@ -213,7 +213,8 @@ def times_banded(lower: FloatArray, columns: FloatArray) -> FloatArray:
     return np.asarray(total)
 
 
-def _limited(step: FloatArray) -> FloatArray:
+def limited_step(step: FloatArray) -> FloatArray:
+    """Return a step (N, 20) no longer than what the linear model is trusted for."""
     limit = np.full(step.shape[1], _STEP_LIMIT["length"])
     limit[RING], limit[AROUND] = _STEP_LIMIT["level"], _STEP_LIMIT["level"]
     return np.asarray(np.clip(step, -limit, limit))

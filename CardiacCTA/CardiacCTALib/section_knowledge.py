@@ -6,6 +6,8 @@ scan resolves (a full occlusion within 3 mm bends the radius by about 1 per mm),
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from SenseCarePlanningLib.geometry import FloatArray
@@ -31,7 +33,19 @@ _SHAPE_SHARE = (0.12, 0.06)
 _ECCENTRIC_MM = 0.6
 
 
-def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float) -> None:
+@dataclass(frozen=True, eq=False)
+class PlaqueLevel:
+    """Level of wall or plaque of N sections before the scan is asked, and how far the truth may lie from it: both (N,), HU."""
+
+    hu: FloatArray
+    sd_hu: FloatArray
+
+    def part(self, which: slice) -> PlaqueLevel:
+        """Return it for some sections."""
+        return PlaqueLevel(self.hu[which], self.sd_hu[which])
+
+
+def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, plaque: PlaqueLevel) -> None:
     """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
     bend = 1.0 / (_bend_sd() * step_mm**2) ** 2
     diagonal = np.arange(PARAMETERS)
@@ -43,7 +57,7 @@ def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray,
         for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
             if other >= first:
                 bands[other - first][first : count - 2 + first, diagonal, diagonal] += weight_first * weight_other * bend
-    usual, sd = _usual(values)
+    usual, sd = _usual(values, plaque)
     bands[0][:, diagonal, diagonal] += 1.0 / sd**2
     pull -= (values - usual) / sd**2
     wall = 1.0 / WALL_SD_MM**2
@@ -55,10 +69,10 @@ def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray,
     bands[0][:, LUMEN_RADIUS, OUTER_RADIUS] -= wall
 
 
-def knowledge_cost(values: FloatArray, step_mm: float) -> float:
+def knowledge_cost(values: FloatArray, step_mm: float, plaque: PlaqueLevel) -> float:
     """Return half the squared deviations that ``add_knowledge`` stands for."""
     second = (values[2:] - 2.0 * values[1:-1] + values[:-2]) / (_bend_sd() * step_mm**2)
-    usual, sd = _usual(values)
+    usual, sd = _usual(values, plaque)
     short = (WALL_MM - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])) / WALL_SD_MM
     return 0.5 * float((second**2).sum() + (((values - usual) / sd) ** 2).sum() + (short**2).sum())
 
@@ -71,13 +85,13 @@ def _bend_sd() -> FloatArray:
     return sd
 
 
-def _usual(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _usual(values: FloatArray, plaque: PlaqueLevel) -> tuple[FloatArray, FloatArray]:
     usual, sd = np.zeros_like(values), np.full_like(values, 1e6)
     for part, radius in ((LUMEN, LUMEN_RADIUS), (OUTER, OUTER_RADIUS)):
         sd[:, part.start : part.start + 2] = _ECCENTRIC_MM
         share = np.repeat(_SHAPE_SHARE, 2)[None, :] * np.maximum(values[:, radius : radius + 1], 0.5)
         sd[:, part.start + 3 : part.stop] = share
-    usual[:, RING.start], sd[:, RING.start] = PLAQUE_HU, PLAQUE_SD_HU
+    usual[:, RING.start], sd[:, RING.start] = plaque.hu, plaque.sd_hu
     sd[:, RING.start + 1 : RING.stop] = TILT_SD_HU
     sd[:, AROUND] = AROUND_SD_HU
     return usual, sd

@@ -12,11 +12,11 @@ from .constants import MILD_FROM, MODERATE_FROM, OCCLUDED_AT, SEVERE_FROM
 from .findings import Stenosis
 from .listing import NEAR_END, NO_PLAQUE, lesion_spans, near_end, shows_plaque, sure_narrowing
 from .lumen import Measured, Walls
-from .narrowest import Narrowest, find_narrowest
-from .occlusion import OCCLUSION_MM, LumenBrightness, lumen_brightness
+from .narrowest import Narrowest
+from .occlusion import LumenBrightness, lumen_brightness
 from .plaque_region import plaque_region
-from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, taper_reference
-from .throat import Throat, throat_of
+from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, taper_reference
+from .throat import Throat, judge_throat
 
 BoolArray = NDArray[np.bool_]
 
@@ -28,9 +28,6 @@ _OPEN_AT_MOST = 99.0
 """A lumen that is there is never called 100 %; an interval that ends at 100 says "may be occluded"."""
 PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
-_MAYBE_OCCLUDED_MM = 0.45
-_UNRESOLVED_SIGMAS = 2.0
-"""A lumen narrower than this is known by its brightness; its contour is held up by what is known about arteries."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Lesion:
     calcium_arc_deg
         Largest arc of calcium in the lesion; above 0 the stenosis beside it is less certain, which the interval holds.
     occluded
-        Whether a total occlusion is supported: a lumen of 0.2 mm is ruled out along more than 4 mm.
+        Whether a total occlusion is supported: see ``hairline``.
     remarks
         What limits the figures, each a sentence.
     """
@@ -163,22 +160,14 @@ def _lesion(
     first, last = span
     inside = slice(first, last + 1)
     usable = [one for one in order if np.isfinite(one.healthy_mm[inside]).all()]
-    step = measured_step(walls)
-    throat = find_narrowest(walls.diameter_mm, usable[0].healthy_mm, measured.noise_mm2, span, step)
+    judged = judge_throat(measured, walls, usable[0].healthy_mm, span, brightness)
+    throat, hidden, occluded, unsure = judged.narrowest, judged.interval, judged.occluded, judged.unsure
     at = throat.section
     arc = float(measured.calcium_arc_deg[inside].max())
-    hidden = throat_of(measured, walls.diameter_mm, usable[0].healthy_mm, span, step)
-    if hidden is None and throat.diameter_mm < _UNRESOLVED_SIGMAS * measured.scan.sigma_mm:
-        hidden = _unresolved(measured, throat, brightness)
-    # calcium in place of the lumen may be lumen in another answer
-    occluded = brightness.occluded(first, last) and (hidden is None or hidden.high_mm < _MAYBE_OCCLUDED_MM)
     low, high = _diameter_interval(measured, throat, hidden)
     mld = Estimate(0.0, 0.0, high) if occluded else Estimate(throat.diameter_mm, low, high)
     mla = Estimate(*(float(np.pi / 4.0 * value**2) for value in (mld.value, mld.low, mld.high)))
     axis = 0.0 if occluded else float(walls.least_diameter_mm[at])
-    # contours do not tell a very narrow lumen from none; then both stay possible
-    thin = hidden is not None and hidden.low_mm < OCCLUSION_MM
-    unsure = not occluded and (thin or float(brightness.bounds_mm()[inside].min()) < _MAYBE_OCCLUDED_MM)
     narrowings = tuple(_narrowing(measured, throat, one, hidden, occluded, unsure) for one in usable)
     return Lesion(
         first, last, at, ostium_mm + float(walls.arc_mm[at]), float(walls.arc_mm[last] - walls.arc_mm[first]), mld, mla, axis,
@@ -190,16 +179,6 @@ def _lesion(
 def _doubts(walls: Walls, lesion: Lesion, plaque: bool) -> tuple[str, ...]:
     end = near_end(walls.arc_mm, (lesion.first, lesion.last), lesion.narrowest, plaque)
     return (*((NEAR_END,) if end else ()), *(() if plaque else (NO_PLAQUE,)))
-
-
-def _unresolved(measured: Measured, throat: Narrowest, brightness: LumenBrightness) -> Throat:
-    """Return the interval of a lumen narrower than the blur: its contour's, and down to what its brightness leaves possible."""
-    weights = throat.weights
-    variance = float(weights @ measured.covariance_mm2 @ weights)
-    variance += (float(weights @ measured.by_sigma) * measured.scan.sigma_error_mm) ** 2
-    beside = Z95 * float(np.sqrt(variance))
-    low = max(min(throat.diameter_mm - beside, brightness.least_mm(throat.section)), 0.0)
-    return Throat(throat.diameter_mm, low, throat.diameter_mm + beside)
 
 
 def _diameter_interval(measured: Measured, throat: Narrowest, hidden: Throat | None) -> tuple[float, float]:

@@ -27,7 +27,11 @@ from CardiacCTALib.plaque import analyse_plaque
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.stenosis import find_lesions
 
-GROUPS = ("soft 25-60", "soft 70", "soft 80-90", "occluded", "healthy", "calcium", "hidden")
+GROUPS = (
+    "soft 25-60", "soft 70", "soft 80-90", "occluded", "healthy", "calcium", "hidden",
+    "soft 90-95", "fibrous 25-75", "fibrous 80-90", "fibrous 90-95", "fibrous occluded", "fibrous small",
+)  # fmt: skip
+FIBROUS_HU, SOFT_HU = (95.0, 130.0), (20.0, 90.0)
 
 
 def random_spec(group: str, seed: int) -> TubeSpec:
@@ -35,10 +39,14 @@ def random_spec(group: str, seed: int) -> TubeSpec:
     if group == "hidden":
         return hidden_spec(seed)
     random = np.random.default_rng([seed, GROUPS.index(group)])
-    start = float(random.uniform(2.4, 4.0))
+    start = float(random.uniform(1.7, 2.3)) if group == "fibrous small" else float(random.uniform(2.4, 4.0))
     depth = {
         "soft 25-60": float(random.uniform(0.25, 0.60)), "soft 70": 0.7, "soft 80-90": float(random.uniform(0.8, 0.9)),
         "occluded": 1.0, "healthy": 0.0, "calcium": float(random.uniform(0.3, 0.7)),
+        "soft 90-95": float(random.uniform(0.9, 0.95)),
+        "fibrous 25-75": float(random.uniform(0.25, 0.75)), "fibrous 80-90": float(random.uniform(0.8, 0.9)),
+        "fibrous 90-95": float(random.uniform(0.9, 0.95)), "fibrous occluded": 1.0,
+        "fibrous small": float(random.uniform(0.4, 0.8)),
     }[group]  # fmt: skip
     calcified = group == "calcium"
     return TubeSpec(
@@ -52,7 +60,7 @@ def random_spec(group: str, seed: int) -> TubeSpec:
         eccentric=float(random.choice([0.0, 0.5, 0.9])),
         eccentric_deg=float(random.uniform(0.0, 360.0)),
         remodelling=float(random.uniform(1.0, 1.3)) if group != "healthy" else 1.0,
-        plaque_hu=float(random.uniform(20.0, 90.0)),
+        plaque_hu=float(random.uniform(*(FIBROUS_HU if group.startswith("fibrous") else SOFT_HU))),
         calcium_hu=float(random.uniform(600.0, 1000.0)) if calcified else None,
         calcium_arc_deg=float(random.uniform(60.0, 120.0)),
         calcium_mm=float(random.uniform(0.6, 1.2)),
@@ -158,7 +166,7 @@ PLAQUE_COLUMNS = ("n", "vol |err|%", "in 15 %", "vol bias%", "Ca bias%", "RI |er
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Print one line per group."""
-    print(f"{'group':12s}" + "".join(f"{name:>11s}" for name in COLUMNS))
+    print(f"{'group':18s}" + "".join(f"{name:>11s}" for name in COLUMNS))
     for group in GROUPS:
         these = [row for row in rows if row["group"] == group]
         if not these:
@@ -181,12 +189,12 @@ def table(rows: list[dict[str, Any]]) -> None:
             sum(row["false_occlusion"] for row in these),
             np.mean([row["seconds"] for row in these]),
         )
-        print(f"{group:12s}" + "".join(f"{value:11d}" if isinstance(value, int) else f"{value:11.3f}" for value in values))
+        print(f"{group:18s}" + "".join(f"{value:11d}" if isinstance(value, int) else f"{value:11.3f}" for value in values))
 
 
 def plaque_table(rows: list[dict[str, Any]]) -> None:
     """Print volumes, remodelling and signs of the lesions found."""
-    print(f"{'group':12s}" + "".join(f"{name:>11s}" for name in PLAQUE_COLUMNS))
+    print(f"{'group':18s}" + "".join(f"{name:>11s}" for name in PLAQUE_COLUMNS))
     for group in GROUPS:
         these = [row for row in rows if row["group"] == group and "plaque" in row]
         if not these:
@@ -206,7 +214,7 @@ def plaque_table(rows: list[dict[str, Any]]) -> None:
             np.mean(dark),
             sum("napkin-ring sign" in row["features"] for row in these),
         )
-        print(f"{group:12s}" + "".join(f"{value:11d}" if isinstance(value, int) else f"{value:11.3f}" for value in values))
+        print(f"{group:18s}" + "".join(f"{value:11d}" if isinstance(value, int) else f"{value:11.3f}" for value in values))
 
 
 def main() -> None:
