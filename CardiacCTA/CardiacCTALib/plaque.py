@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,6 +17,7 @@ from .high_risk import LEVEL_SD_HU, SMALL_CORE_MM3, HighRiskFeature, high_risk_f
 from .lumen import Measured, Walls
 from .plaque_region import PlaqueRegion, plaque_region, volume_error_mm3
 from .plaque_ring import Ring, ring_of
+from .reference import Bifurcation
 from .remodelling import Remodelling, remodelling_index
 from .stenosis import Estimate, Lesion
 
@@ -134,10 +136,12 @@ class PlaqueWall:
     calcium: CalciumAmount
 
 
-def plaque_wall(measured: Measured, walls: Walls, ring: Ring | None = None) -> PlaqueWall:
+def plaque_wall(
+    measured: Measured, walls: Walls, ring: Ring | None = None, bifurcations: Sequence[Bifurcation] = ()
+) -> PlaqueWall:
     """Look at the wall of an artery between the given walls."""
     ring = ring or ring_of(measured, walls)
-    return PlaqueWall(ring, plaque_region(measured, walls), calcium_amount(measured, ring))
+    return PlaqueWall(ring, plaque_region(measured, walls, bifurcations), calcium_amount(measured, ring))
 
 
 def plaque_volumes(

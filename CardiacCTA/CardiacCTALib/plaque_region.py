@@ -24,7 +24,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.crosssection import ray_angles
 
 from .lumen import Measured, Walls
-from .outer_start import TO_FAT_HU
+from .outer_unseen import facing_fat
 from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, usable_sections
 from .section_fit import SectionFit
 from .section_model import LUMEN, OUTER, SHAPE, contours_of
@@ -47,7 +47,6 @@ _ALIKE_MM, _FLOOR_MM = 4.0, 0.05
 MOST_REMODELLING, _AS_WIDE, _COMPARED_MM = 1.5, 0.85, 10.0
 """Plaque seldom widens an artery by more than the first before it narrows the lumen. Chosen."""
 _SMOOTH_MM = 0.6
-_BEHIND_MM = (0.4, 1.4)
 _THICKNESS_ERRORS: WeakKeyDictionary[SectionFit, FloatArray] = WeakKeyDictionary()
 
 
@@ -106,19 +105,8 @@ def _smoothed(values: FloatArray, step: float) -> FloatArray:
 
 def _facing_fat(measured: Measured, walls: Walls) -> BoolArray:
     """Return where (N, J) fat lies behind the wall."""
-    count, angles = walls.outer_mm.shape
     shift = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
-    away = measured.places.at_mm[None] - shift[:, None]
-    turn = np.arctan2(away[..., 1], away[..., 0]) / (2.0 * np.pi) * angles
-    index = np.rint(turn).astype(int) % angles
-    behind = np.linalg.norm(away, axis=2) - np.take_along_axis(walls.outer_mm, index, axis=1)
-    near = (behind > _BEHIND_MM[0]) & (behind < _BEHIND_MM[1])
-    flat = (np.arange(count)[:, None] * angles + index)[near]
-    held = np.bincount(flat, measured.values_hu[near], count * angles).reshape(count, angles)
-    number = np.bincount(flat, minlength=count * angles).reshape(count, angles).astype(np.float64)
-    widths = (1.0 / measured_step(walls), 1.5)
-    held, number = (ndimage.gaussian_filter(one, widths, mode=("nearest", "wrap")) for one in (held, number))
-    return np.asarray(held < TO_FAT_HU * number)
+    return facing_fat(measured.values_hu, measured.places.at_mm, shift, walls.outer_mm, measured_step(walls))
 
 
 def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) -> float:
