@@ -20,7 +20,7 @@ BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
 
 BEHIND_MM = (0.4, 1.4)
-"""What lies behind the wall is looked at from so far to so far behind it: past the blur of the wall, and before the next thing."""
+"""What lies behind a wall is looked at from so far to so far behind it: past its blur, and before the next thing."""
 ROUND_FROM = 0.4
 """A circle stands for the wall where this share of its round or more borders on fat. Chosen."""
 _AWAY_MM, _ALONG_MM, _ROUND_ANGLES = 0.3, 1.0, 1.5

@@ -238,7 +238,7 @@ def analyse_plaque(
     walls = walls or measured.walls
     wall = wall or plaque_wall(measured, walls, ring)
     volumes = plaque_volumes(measured, walls, wall.ring, lesion.first, lesion.last, wall)
-    shape = remodelling_index(measured, walls, lesion, wall.region.diseased)
+    shape = remodelling_index(measured, walls, lesion, wall.region.diseased, wall.region.unseen)
     outer, lumen = float(walls.outer_area_mm2[lesion.narrowest]), float(walls.lumen_area_mm2[lesion.narrowest])
     scan = measured.scan
     facts = ScanFacts(scan.kvp, scan.kernel, float(measured.lumen_hu[lesion.narrowest]), scan.fwhm_mm, scan.noise_hu)

@@ -43,6 +43,8 @@ BESIDE_MUSCLE_MM, FACING_SHARE = 0.4, 0.3
 as plaque lies against it, its outer edge is not seen. All round it must be thicker by the first. Chosen."""
 SHAPE_SHARE = 0.05
 """Standard deviation of a volume for what the model of the wall does not describe (uneven plaque). From the benchmark."""
+UNSEEN_SD_MM = 0.15
+"""Standard error of the outer wall's place where no fat lies behind it. Chosen."""
 _ALIKE_MM, _FLOOR_MM = 4.0, 0.05
 MOST_REMODELLING, _AS_WIDE, _COMPARED_MM = 1.5, 0.85, 10.0
 """Plaque seldom widens an artery by more than the first before it narrows the lumen. Chosen."""
@@ -64,6 +66,8 @@ class PlaqueRegion:
         (N,) mean thickness of the wall beyond the normal one, averaged along the artery, and its standard error.
     diseased
         (N,) where there is plaque.
+    unseen
+        (N,) share of the outer wall's round behind which there is no fat: its edge is not seen there, and completed.
     """
 
     normal_mm: FloatArray
@@ -74,6 +78,7 @@ class PlaqueRegion:
     excess_mm: FloatArray
     excess_error_mm: FloatArray
     diseased: BoolArray
+    unseen: FloatArray
     step_mm: float
 
 
@@ -96,7 +101,7 @@ def plaque_region(measured: Measured, walls: Walls, bifurcations: Sequence[Bifur
     diseased = without_neighbours(
         _diseased(excess, sure, measured.visible), walls, np.asarray(measured.calcium.any(axis=1), dtype=bool)
     )
-    return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, step)
+    return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, 1.0 - share, step)
 
 
 def _smoothed(values: FloatArray, step: float) -> FloatArray:
@@ -123,6 +128,7 @@ def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) 
     variance += float((slopes * fit.by_sigma).sum() * measured.scan.sigma_error_mm) ** 2
     variance += float((slopes * fit.by_lumen).sum() * 0.02 * float(np.median(measured.lumen_hu))) ** 2
     variance += float((region.normal_error_mm[part] * 2.0 * np.pi * edge.mean(axis=1)).sum() * step) ** 2
+    variance += float((UNSEEN_SD_MM * region.unseen[part] * 2.0 * np.pi * edge.mean(axis=1)).sum() * step) ** 2
     volume = float(region.plaque_mm2[part].sum() * step)
     return float(np.sqrt(variance + (SHAPE_SHARE * volume) ** 2))
 

@@ -11,6 +11,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .lumen import Measured, Walls
 from .narrowest import smoothing
+from .plaque_region import UNSEEN_SD_MM
 from .reference import measured_step, plaque_free, usable_sections
 from .section_fit import outer_diameter_slopes
 from .stenosis import Estimate, Lesion
@@ -47,7 +48,9 @@ class Remodelling:
         return not self.index.low < POSITIVE_FROM <= self.index.high
 
 
-def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion, diseased: BoolArray | None = None) -> Remodelling | None:
+def remodelling_index(
+    measured: Measured, walls: Walls, lesion: Lesion, diseased: BoolArray | None = None, unseen: FloatArray | None = None
+) -> Remodelling | None:
     """Return the index at the narrowest section; None where no plaque-free stretch lies within 20 mm on either side.
 
     Between two normal stretches the reference runs in a straight line, so that an artery that tapers is no sign.
@@ -56,6 +59,8 @@ def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion, diseased
     ----------
     diseased
         (N,) where there is plaque; where the wall is thick, where not given.
+    unseen
+        (N,) share of the outer wall's round whose edge is not seen; nothing, where not given.
     """
     arc, outer = walls.arc_mm, walls.outer_diameter_mm
     fair = usable_sections(measured) & (plaque_free(walls) if diseased is None else ~diseased)
@@ -71,7 +76,9 @@ def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion, diseased
     here = smoothing(len(outer), measured_step(walls))[at]
     value, healthy = float(here @ outer), float(reference @ outer)
     slopes = (here - value / healthy * reference) / healthy
-    sd = float(np.sqrt(measured.fit.variance(outer_diameter_slopes(measured.fit.values), slopes) + _MISFIT**2))
+    hidden = 0.0 if unseen is None else 2.0 * UNSEEN_SD_MM * float(unseen[at]) / healthy
+    noise = measured.fit.variance(outer_diameter_slopes(measured.fit.values), slopes)
+    sd = float(np.sqrt(noise + _MISFIT**2 + hidden**2))
     index = value / healthy
     return Remodelling(Estimate(index, index - _Z95 * sd, index + _Z95 * sd), at, value, healthy, len(sides))
 
