@@ -38,10 +38,10 @@ voxel, and what half-height sizes err by)."""
 NAPKIN_STEP_HU, NAPKIN_RING_HU = 20.0, 130.0
 """A napkin ring: a dark core in contact with the lumen, in a rim that is brighter by 20 HU or more, at least as bright as the
 plaque beside it and not above 130 HU. The sign is defined by eye; the numbers are chosen."""
-SURE_SIGMAS, SURE_CORE_MM3, SMALL_CORE_MM3 = 5.0, 1.0, 4.0
+SURE_SIGMAS, SURE_CORE_MM3, SMALL_CORE_MM3, CORE_SHARE = 5.0, 1.0, 4.0, 0.3
 """A core is beyond doubt from so many standard errors, when its level is under 30 HU and its interval leaves more than the first
 volume. Absence of one is
-told where a core of the second volume would have been seen. Chosen."""
+told where a core of the second volume would have been seen. A core that is not seen takes at most the share of a plaque. Chosen."""
 _THICK_MM, _ROOMY_MM, _ROOM_MM3 = 0.6, 1.4, 8.0
 _FLAT = 2.0
 """A core is no ball but a shell along the lumen, of which blur leaves half as much. Chosen."""
@@ -151,7 +151,7 @@ def _low_attenuation(
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
     section = _thickest(deep)
-    least = _smallest_core_mm3(measured, ring, region, inside, level)
+    least = smallest_core_mm3(measured, ring, region, inside, level)
     text = f"no dark core of {least:.0f} mm3 or more; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
     if not np.isfinite(least):
         text = f"the plaque is too small to show a core; it has {level:.0f} HU +- {doubt:.0f} on the whole"
@@ -161,7 +161,7 @@ def _low_attenuation(
     return HighRiskFeature(sign, False, least <= SMALL_CORE_MM3 and not calcified, text, None)
 
 
-def _smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:
+def smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:
     """Return the smallest lipid core that would have been told from noise in a plaque; infinite where it is too thin for one.
 
     In a thin plaque a core that touches the lumen is lost in its glow. Blur and averaging leave a core the share of its
@@ -215,7 +215,7 @@ def _napkin_ring(
     calcified = bool(ring.glows[inside].any())
     if not cores:
         level = float(np.nanmean(ring.ring_hu[inside])) if np.isfinite(ring.ring_hu[inside]).any() else 0.0
-        told = _smallest_core_mm3(measured, ring, region, inside, level) <= SMALL_CORE_MM3
+        told = smallest_core_mm3(measured, ring, region, inside, level) <= SMALL_CORE_MM3
         return HighRiskFeature(sign, False, told and not calcified, "no core darker than its rim beyond noise", None)
     core = cores[0]
     here: BoolArray = np.asarray(np.isin(ring.angle_index, np.unique(ring.angle_index[core.places])))

@@ -18,7 +18,7 @@ from SenseCarePlanningLib.tubes.section_planes import plane_grid, plane_values, 
 from SenseCarePlanningLib.volume import Volume
 
 from .calcium_plate import Alternatives, no_alternatives, refit_with_calcium
-from .outer_unseen import seen_outer
+from .outer_unseen import seen_outer, with_edges
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, fit_sections
 from .section_model import LUMEN, LUMEN_RADIUS, OUTER, RING, Places, contours_of, places_of
@@ -189,6 +189,7 @@ def _measured(
     for rounds in (4, 7):
         outer = guess[:, OUTER][:, :3]
         around = surroundings(values, usable, at, lattice, outer, scan, step, options.place_mm)
+        around = with_edges(around, values, usable, at, outer, scan, step)
         weight = (usable * seen * _near(guess, at)).astype(np.float32)
         fit = fit_sections(Sections(values, weight, around, places, step, options.place_mm**2), guess, level, scan, rounds)
         guess = fit.values
@@ -196,7 +197,9 @@ def _measured(
     seen = np.where(usable, seen, 1.0)  # what calcium brightens tells of the calcium
     fit = replace(fit, residual=(fit.residual * seen).astype(np.float32))
     calcium = calcium | calcium_places(values, values - fit.residual, level, scan, lattice, step, options.place_mm)
-    around = surroundings(values, known, at, lattice, guess[:, OUTER][:, :3], scan, step, options.place_mm)
+    outer = guess[:, OUTER][:, :3]
+    around = surroundings(values, known, at, lattice, outer, scan, step, options.place_mm)
+    around = with_edges(around, values, known, at, outer, scan, step)
     weight = (known * seen * _near(guess, at)).astype(np.float32)
     whole = Sections(values, weight, around, places, step, options.place_mm**2)
     refit = refit_with_calcium(whole, fit, level, scan, calcium)

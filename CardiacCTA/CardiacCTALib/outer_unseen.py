@@ -14,6 +14,7 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .outer_start import TO_FAT_HU
+from .scan_model import ScanModel
 from .section_model import ANGLES, OUTER, contours_of
 
 BoolArray = NDArray[np.bool_]
@@ -23,6 +24,7 @@ BEHIND_MM = (0.4, 1.4)
 """What lies behind a wall is looked at from so far to so far behind it: past its blur, and before the next thing."""
 ROUND_FROM = 0.4
 """A circle stands for the wall where this share of its round or more borders on fat. Chosen."""
+_EDGE_MM = (0.4, 0.25)
 _AWAY_MM, _ALONG_MM, _ROUND_ANGLES = 0.3, 1.0, 1.5
 _ROUNDS, _ROBUST_MM, _LOOSE_MM = 6, 0.15, 0.6
 
@@ -74,6 +76,45 @@ def seen_outer(guess: FloatArray, values: Float32Array, at_mm: FloatArray, step_
     beyond = np.linalg.norm(away, axis=2) > circle[rows, 2, None] - _AWAY_MM
     weight[rows] = ~(unseen & beyond)
     return weight
+
+
+def with_edges(
+    around: Float32Array,
+    values: Float32Array,
+    usable: BoolArray,
+    at_mm: FloatArray,
+    outer: FloatArray,
+    scan: ScanModel,
+    step_mm: float,
+) -> Float32Array:
+    """Return the surroundings (N, M) with the edges that smoothing took of them: a chamber a millimetre behind the wall.
+
+    Beyond the blur of the wall the scan is its own picture. Where the smoothed one strays from it by more than noise, a fit would
+    draw the wall outwards, over the fat between, to make up for the edge.
+
+    Parameters
+    ----------
+    around
+        As :func:`.section_start.surroundings` gives them.
+    outer
+        (N, 3) centre and radius of the outer wall guessed.
+    """
+    away = np.linalg.norm(at_mm[None] - outer[:, None, :2], axis=2) - outer[:, 2, None]
+    known = np.clip((away - 1.5 * scan.sigma_mm) / (0.5 * scan.sigma_mm), 0.0, 1.0) * usable
+    lattice = np.rint((at_mm - at_mm.min(axis=0)) / (place := _spacing(at_mm))).astype(np.int64)
+    cube = np.zeros((2, len(values), *(lattice.max(axis=0) + 1)), dtype=np.float32)
+    cube[0][:, lattice[:, 0], lattice[:, 1]] = known * (values - around)
+    cube[1][:, lattice[:, 0], lattice[:, 1]] = known
+    sigmas = (_EDGE_MM[0] / step_mm, _EDGE_MM[1] / place, _EDGE_MM[1] / place)
+    total, weight = (ndimage.gaussian_filter(one, sigmas)[:, lattice[:, 0], lattice[:, 1]] for one in cube)
+    miss = total / np.maximum(weight, 1e-3)
+    trust = miss**2 / (miss**2 + scan.noise_hu**2)
+    return np.asarray(around + trust * miss, dtype=np.float32)
+
+
+def _spacing(at_mm: FloatArray) -> float:
+    rows = np.unique(np.round(at_mm[:, 0], 6))
+    return float(np.diff(rows).min())
 
 
 def round_wall(centre_mm: FloatArray, outer_mm: FloatArray, facing: BoolArray) -> FloatArray:

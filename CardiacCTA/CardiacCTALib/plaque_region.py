@@ -25,14 +25,15 @@ from SenseCarePlanningLib.tubes.crosssection import ray_angles
 
 from .lumen import Measured, Walls
 from .outer_unseen import facing_fat
-from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, usable_sections
+from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, taper_reference, usable_sections
 from .section_fit import SectionFit
 from .section_model import LUMEN, OUTER, SHAPE, contours_of
 
 BoolArray = NDArray[np.bool_]
 
-NORMAL_SD_MM, NORMAL_SLOPE_SD = 0.12, 0.003
-"""Spread of the normal wall among arteries, and of its change along one (mm/mm). Chosen: 0.3 mm in small branches to 0.7 mm."""
+NORMAL_SD_MM, NORMAL_SHARE, NORMAL_SHARE_SD = 0.12, 0.15, 0.05
+"""Spread of the normal wall among arteries; how much thicker it is for each mm that the artery is wider, and the spread of that.
+Wall and lumen go together, as Laplace's law asks: 0.3 mm in small branches to 0.7 mm in the left main. Chosen."""
 NORMAL_MISFIT_MM = 0.03
 """Standard deviation of the normal wall's thickness that no measuring error explains: arteries are not ruled. Chosen."""
 SURE_EXCESS_MM, LEAST_EXCESS_MM, EXCESS_SIGMAS = 0.22, 0.10, 3.0
@@ -136,13 +137,14 @@ def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) 
 def _normal_wall(
     measured: Measured, walls: Walls, thickness: FloatArray, bifurcations: Sequence[Bifurcation]
 ) -> tuple[FloatArray, FloatArray]:
-    """Fit a line through the walls of healthy sections; thick walls lose weight quickly, as plaque does not tell of them."""
-    arc = walls.arc_mm
+    """Fit the walls of healthy sections by the artery's healthy calibre; thick walls lose weight quickly, as plaque does not tell
+    of them."""
+    calibre = taper_reference(measured, bifurcations, walls.diameter_mm).healthy_mm
     fair = usable_sections(measured, bifurcations) & (thickness <= DISEASED_WALL_MM)
     base = np.where(fair, 1.0, 1e-6) * region_weight(measured_step(walls))
-    design = np.stack([np.ones_like(arc), arc - arc.mean()], axis=1)
-    trust = np.array([1.0 / NORMAL_SD_MM**2, 1.0 / NORMAL_SLOPE_SD**2])
-    usual = np.array([NORMAL_WALL_MM, 0.0])
+    design = np.stack([np.ones_like(calibre), calibre - calibre.mean()], axis=1)
+    trust = np.array([1.0 / NORMAL_SD_MM**2, 1.0 / NORMAL_SHARE_SD**2])
+    usual = np.array([NORMAL_WALL_MM, NORMAL_SHARE])
     weight = base
     for _ in range(12):
         inverse = np.linalg.inv((design * weight[:, None]).T @ design + np.diag(trust))
