@@ -40,8 +40,8 @@ NAPKIN_STEP_HU, NAPKIN_RING_HU = 20.0, 130.0
 plaque beside it and not above 130 HU. The sign is defined by eye; the numbers are chosen."""
 SURE_SIGMAS, SURE_CORE_MM3, SMALL_CORE_MM3, CORE_SHARE = 5.0, 1.0, 4.0, 0.3
 """A core is beyond doubt from so many standard errors, when its level is under 30 HU and its interval leaves more than the first
-volume. Absence of one is
-told where a core of the second volume would have been seen. A core that is not seen takes at most the share of a plaque. Chosen."""
+volume. Absence of one is told where a core of the second volume would have been seen. A core that is not seen takes at most the
+share of a plaque. Chosen."""
 _THICK_MM, _ROOMY_MM, _ROOM_MM3 = 0.6, 1.4, 8.0
 _FLAT = 2.0
 """A core is no ball but a shell along the lumen, of which blur leaves half as much. Chosen."""
