@@ -1,8 +1,10 @@
 """Dark cores of a plaque: how large and how dark they are, with what blurring took of their darkness given back.
 
 A lipid core a millimetre across keeps a third of its darkness in the scan, so that a threshold in HU does not find it. What
-survives the blur is its darkness, summed up. Its volume is that sum over how much darker than the plaque a lipid core is, which
-is known within a third.
+survives the blur is its darkness, summed up. Where a core lies is seen in the quieted plaque; the same place, blurred as the
+scan is, is then fitted to the scan within the plaque, beside the plaque's own level. How deep it has to be tells the level
+of the core, and depth times place its darkness. Its volume is that over how much darker than the plaque a lipid core is,
+which is known within a third.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ CORE_WALL_MM = 1.0
 """Plaque thinner than this beside the normal wall shows no core: the glow of lumen and fat on both sides meets in it. Chosen."""
 FROM_CALCIUM_MM = 0.6
 """So near to where calcium glows, HU of the plaque are not believed. Chosen."""
-_HALF, _MARGIN_MM, _EDGE_MM = 0.4, 0.5, 0.25
-_QUIET: WeakKeyDictionary[Ring, tuple[FloatArray, FloatArray, FloatArray, BoolArray]] = WeakKeyDictionary()
+_HALF, _EDGE_MM = 0.4, 0.25
+_QUIET: WeakKeyDictionary[Ring, tuple[FloatArray, FloatArray, BoolArray]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +51,8 @@ class DarkCore:
         (N, M) where at least two fifths of its darkness are reached.
     volume_mm3, volume_error_mm3
         Of a lipid core that takes away as much brightness.
-    around_hu, seen_hu
-        Level of the plaque around it, and its own as seen, blurred.
+    around_hu, level_hu, level_error_hu
+        Level of the plaque around it, its own if it fills its places, and the standard error of that.
     sure
         By how many standard errors its darkness is not noise.
     """
@@ -59,7 +61,8 @@ class DarkCore:
     volume_mm3: float
     volume_error_mm3: float
     around_hu: float
-    seen_hu: float
+    level_hu: float
+    level_error_hu: float
     sure: float
 
 
@@ -73,7 +76,7 @@ def dark_cores(measured: Measured, ring: Ring, region: PlaqueRegion, inside: Boo
     """
     if ring not in _QUIET:
         _QUIET[ring] = _quiet_ring(ring)
-    weight, own, quiet, clear = _QUIET[ring]
+    weight, quiet, clear = _QUIET[ring]
     plaque = (weight > 0.3) & (ring.outer_mm > region.normal_mm[:, None]) & (inside & region.diseased)[:, None] & clear
     deep = plaque & (ring.inner_mm > _EDGE_MM) & (ring.outer_mm > region.normal_mm[:, None] + 0.5 * _EDGE_MM)
     if not deep.any():
@@ -82,37 +85,46 @@ def dark_cores(measured: Measured, ring: Ring, region: PlaqueRegion, inside: Boo
     around = float(np.percentile(quiet[deep], 70.0)) - 0.5 * noise
     fall = np.where(deep, around - quiet, -np.inf)
     labels, found = _pieces(fall > max(_HALF * float(fall.max()), 0.5 * CORE_SIGMAS * noise), ring)
-    cores = []
+    pieces = []
     for one in range(1, found + 1):
         piece = labels == one
         thickness = float(np.median((ring.thickness_mm - region.normal_mm[:, None])[piece]))
         if float(fall[piece].max()) >= CORE_SIGMAS * noise and thickness >= CORE_WALL_MM:
-            cores.append(_core(measured, ring, piece, plaque, around - own, around, float(quiet[piece].mean())))
+            pieces.append(piece)
+    cores = _fitted(measured, ring, plaque, pieces) if pieces else ()
     return tuple(sorted((one for one in cores if one.volume_mm3 >= LEAST_CORE_MM3), key=lambda one: -one.volume_mm3))
 
 
-def _quiet_ring(ring: Ring) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
-    """Return weight and HU of the places (N, M) of a ring, its HU averaged, and whether calcium is far."""
+def _quiet_ring(ring: Ring) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return weight of the places (N, M) of a ring, its HU averaged, and whether calcium is far."""
     weight = np.where(np.isfinite(ring.raw_hu), ring.share, 0.0)
     own = np.where(weight > 0.0, np.nan_to_num(ring.raw_hu), 0.0)
     widths = (QUIET_MM[0] / ring.step_mm, QUIET_MM[1] / ring.place_mm, QUIET_MM[1] / ring.place_mm)
     held, count = (ndimage.gaussian_filter(cube_of(values, ring), widths) for values in (weight * own, weight))
     quiet = (held / np.maximum(count, 1e-3))[:, ring.lattice[:, 0], ring.lattice[:, 1]]
-    return weight, own, quiet, np.asarray(away_mm(ring.glows, ring) > FROM_CALCIUM_MM)
+    return weight, quiet, np.asarray(away_mm(ring.glows, ring) > FROM_CALCIUM_MM)
 
 
-def _core(
-    measured: Measured, ring: Ring, places: BoolArray, plaque: BoolArray, dark: FloatArray, around: float, seen: float
-) -> DarkCore:
-    """Sum the darkness of a core and of what its blur spread around it within the plaque."""
-    wide = (away_mm(places, ring) <= _MARGIN_MM) & plaque
-    held = ring.share * ring.swept * wide
-    mass, spread = float((held * dark).sum() * ring.place_mm3), float(held.sum() * ring.place_mm3)
-    error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
-    depth = max(around - CORE_HU, 15.0)
-    volume = max(mass, 0.0) / depth
-    told = volume * float(np.hypot(error / max(mass, 1e-6), CORE_SD_HU / depth))
-    return DarkCore(places, volume, told, around, seen, mass / max(error, 1e-6))
+def _fitted(measured: Measured, ring: Ring, plaque: BoolArray, pieces: list[BoolArray]) -> tuple[DarkCore, ...]:
+    """Fit the plaque's level and the depth of each core to the scan, both blurred as the scan is."""
+    sigma = measured.scan.sigma_mm
+    sigmas = (sigma / ring.step_mm, sigma / ring.place_mm, sigma / ring.place_mm)
+    shares = [np.where(piece, ring.share, 0.0) for piece in pieces]
+    seen = [ndimage.gaussian_filter(cube_of(one, ring), sigmas)[:, ring.lattice[:, 0], ring.lattice[:, 1]] for one in shares]
+    design = np.stack([ring.band[plaque], *(-one[plaque] for one in seen)], axis=1).astype(np.float64)
+    # a column that is all but zero (a core no place of which is well inside) stays at zero
+    matrix = design.T @ design + 1e-6 * np.eye(design.shape[1])
+    answer = np.linalg.solve(matrix, design.T @ ring.band_hu[plaque])
+    alike = measured.scan.noise_volume_mm3 / ring.place_mm3
+    errors = measured.scan.noise_hu * np.sqrt(np.diag(np.linalg.inv(matrix)) * alike)
+    around, darker = float(answer[0]), max(float(answer[0]) - CORE_HU, 15.0)
+    cores = []
+    for piece, share, depth, error in zip(pieces, shares, answer[1:], errors[1:], strict=True):
+        size = float((share * ring.swept).sum() * ring.place_mm3)
+        volume = size * max(float(depth), 0.0) / darker
+        told = volume * float(np.hypot(error / max(float(depth), 1e-6), CORE_SD_HU / darker))
+        cores.append(DarkCore(piece, volume, told, around, around - float(depth), float(error), float(depth / error)))
+    return tuple(cores)
 
 
 def away_mm(places: BoolArray, ring: Ring) -> FloatArray:

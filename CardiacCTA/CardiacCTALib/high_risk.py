@@ -18,7 +18,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_amount import CalciumAmount
 from .constants import HIGH_RISK_FEATURES
-from .dark_core import CORE_HU, CORE_SIGMAS, CORE_WALL_MM, DarkCore, cube_of, dark_cores
+from .dark_core import CORE_HU, CORE_SIGMAS, CORE_WALL_MM, QUIET_MM, DarkCore, cube_of, dark_cores, quiet_noise_hu
 from .findings import Feature
 from .lumen import Measured
 from .plaque_region import PlaqueRegion
@@ -38,11 +38,14 @@ voxel, and what half-height sizes err by)."""
 NAPKIN_STEP_HU, NAPKIN_RING_HU = 20.0, 130.0
 """A napkin ring: a dark core in contact with the lumen, in a rim that is brighter by 20 HU or more, at least as bright as the
 plaque beside it and not above 130 HU. The sign is defined by eye; the numbers are chosen."""
-SURE_SIGMAS, SURE_CORE_MM3, SMALL_CORE_MM3 = 5.0, 1.0, 4.0
-"""A core is beyond doubt from so many standard errors, when its interval leaves more than the first volume. Absence of one is
-told where a core of the second volume would have been seen. Chosen."""
-_THICK_MM, _ROOMY_MM = 0.6, 1.4
-_Z_ONE_SIDED, _Z95 = 1.645, 1.96
+SURE_SIGMAS, SURE_CORE_MM3, SMALL_CORE_MM3, CORE_SHARE = 5.0, 1.0, 4.0, 0.3
+"""A core is beyond doubt from so many standard errors, when its level is under 30 HU and its interval leaves more than the first
+volume. Absence of one is told where a core of the second volume would have been seen. A core that is not seen takes at most the
+share of a plaque. Chosen."""
+_THICK_MM, _ROOMY_MM, _ROOM_MM3 = 0.6, 1.4, 8.0
+_FLAT = 2.0
+"""A core is no ball but a shell along the lumen, of which blur leaves half as much. Chosen."""
+_Z_ONE_SIDED, _Z90_ONE_SIDED, _Z95 = 1.645, 1.28, 1.96
 
 
 class Answer(Enum):
@@ -139,7 +142,8 @@ def _low_attenuation(
         core = cores[0]
         least, most = (max(core.volume_mm3 + shift * core.volume_error_mm3, 0.0) for shift in (-_Z95, _Z95))
         text = f"a dark core of {core.volume_mm3:.1f} mm3 ({least:.1f} to {most:.1f}) in a plaque of {core.around_hu:.0f} HU"
-        certain = core.sure >= SURE_SIGMAS and least > SURE_CORE_MM3 and not calcified
+        dark = core.level_hu + _Z90_ONE_SIDED * core.level_error_hu < LOW_ATTENUATION_HU
+        certain = core.sure >= SURE_SIGMAS and least > SURE_CORE_MM3 and dark and not calcified
         return HighRiskFeature(sign, True, certain, text, _thickest(core.places))
     deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
     deep &= ring.outer_mm > region.normal_mm[:, None]
@@ -147,7 +151,7 @@ def _low_attenuation(
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
     section = _thickest(deep)
-    least = _smallest_core_mm3(measured, ring, region, inside, level)
+    least = smallest_core_mm3(measured, ring, region, inside, level)
     text = f"no dark core of {least:.0f} mm3 or more; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
     if not np.isfinite(least):
         text = f"the plaque is too small to show a core; it has {level:.0f} HU +- {doubt:.0f} on the whole"
@@ -157,17 +161,20 @@ def _low_attenuation(
     return HighRiskFeature(sign, False, least <= SMALL_CORE_MM3 and not calcified, text, None)
 
 
-def _smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:
+def smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:
     """Return the smallest lipid core that would have been told from noise in a plaque; infinite where it is too thin for one.
 
-    In a thin plaque a core that touches the lumen is lost in its glow.
+    In a thin plaque a core that touches the lumen is lost in its glow. Blur and averaging leave a core the share of its
+    darkness that its volume has of itself and what it is spread over.
     """
-    spread = 8.0  # a small core and what its blur spreads around it
     roomy = np.isfinite(ring.ring_hu) & (ring.thickness_mm - region.normal_mm[:, None] > _ROOMY_MM) & inside[:, None]
-    if float((ring.share * roomy).sum() * ring.place_mm3) < spread:
+    if float((ring.share * roomy).sum() * ring.place_mm3) < _ROOM_MM3:
         return float("inf")
-    error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * spread))
-    return max(CORE_SIGMAS * error / max(level_hu - CORE_HU, 15.0), 1.0)
+    along, across = (float(np.hypot(one, measured.scan.sigma_mm)) for one in QUIET_MM)
+    share = (CORE_SIGMAS + _Z_ONE_SIDED) * quiet_noise_hu(measured) / max(level_hu - CORE_HU, 15.0)
+    if share >= 1.0:
+        return float("inf")
+    return max(_FLAT * (2.0 * np.pi) ** 1.5 * along * across**2 * share / (1.0 - share), 1.0)
 
 
 def _spotty(measured: Measured, ring: Ring, calcium: CalciumAmount, part: slice) -> HighRiskFeature:
@@ -208,7 +215,7 @@ def _napkin_ring(
     calcified = bool(ring.glows[inside].any())
     if not cores:
         level = float(np.nanmean(ring.ring_hu[inside])) if np.isfinite(ring.ring_hu[inside]).any() else 0.0
-        told = _smallest_core_mm3(measured, ring, region, inside, level) <= SMALL_CORE_MM3
+        told = smallest_core_mm3(measured, ring, region, inside, level) <= SMALL_CORE_MM3
         return HighRiskFeature(sign, False, told and not calcified, "no core darker than its rim beyond noise", None)
     core = cores[0]
     here: BoolArray = np.asarray(np.isin(ring.angle_index, np.unique(ring.angle_index[core.places])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from SenseCarePlanningLib.tubes.section_planes import plane_grid, plane_values, 
 from SenseCarePlanningLib.volume import Volume
 
 from .calcium_plate import Alternatives, no_alternatives, refit_with_calcium
+from .outer_unseen import seen_outer, with_edges
 from .plaque_level import expected_plaque
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, fit_sections
@@ -186,17 +187,24 @@ def _measured(
         level = lumen_levels(values, at, guess[:, LUMEN_RADIUS], guess[:, LUMEN][:, :2], scan)
     step = float(arc_length_mm(line)[-1] / (len(line) - 1))
     plaque = expected_plaque(guess)
+    seen = np.ones(values.shape, dtype=np.float32)
     for rounds in (4, 7):
         outer = guess[:, OUTER][:, :3]
         around = surroundings(values, usable, at, lattice, outer, scan, step, options.place_mm)
-        weight = (usable * _near(guess, at)).astype(np.float32)
+        around = with_edges(around, values, usable, at, outer, scan, step)
+        weight = (usable * seen * _near(guess, at)).astype(np.float32)
         sections = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
         fit = fit_sections(sections, guess, level, scan, rounds)
         guess = fit.values
         plaque = expected_plaque(guess)
+        seen = seen_outer(guess, values, at, step)
+    seen = np.where(usable, seen, 1.0)  # what calcium brightens tells of the calcium
+    fit = replace(fit, residual=(fit.residual * seen).astype(np.float32))
     calcium = calcium | calcium_places(values, values - fit.residual, level, scan, lattice, step, options.place_mm)
-    around = surroundings(values, known, at, lattice, guess[:, OUTER][:, :3], scan, step, options.place_mm)
-    weight = (known * _near(guess, at)).astype(np.float32)
+    outer = guess[:, OUTER][:, :3]
+    around = surroundings(values, known, at, lattice, outer, scan, step, options.place_mm)
+    around = with_edges(around, values, known, at, outer, scan, step)
+    weight = (known * seen * _near(guess, at)).astype(np.float32)
     whole = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
     refit = refit_with_calcium(whole, fit, level, scan, calcium)
     fit = refit.fit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_amount import CalciumAmount, calcium_amount
-from .dark_core import FROM_CALCIUM_MM, away_mm, dark_cores
-from .high_risk import LEVEL_SD_HU, SMALL_CORE_MM3, HighRiskFeature, high_risk_features
+from .dark_core import CORE_HU, FROM_CALCIUM_MM, away_mm, dark_cores
+from .high_risk import CORE_SHARE, LEVEL_SD_HU, HighRiskFeature, high_risk_features, smallest_core_mm3
 from .lumen import Measured, Walls
 from .plaque_region import PlaqueRegion, plaque_region, volume_error_mm3
 from .plaque_ring import Ring, ring_of
+from .reference import Bifurcation
 from .remodelling import Remodelling, remodelling_index
 from .stenosis import Estimate, Lesion
 
@@ -127,17 +129,20 @@ class PlaqueMap:
 
 @dataclass(frozen=True, eq=False)
 class PlaqueWall:
-    """All that plaque of one artery is read from: ring, diseased region and calcium between the same walls."""
+    """All that plaque of one artery is read from: ring, diseased region and calcium between the same walls, and its forks."""
 
     ring: Ring
     region: PlaqueRegion
     calcium: CalciumAmount
+    bifurcations: tuple[Bifurcation, ...] = ()
 
 
-def plaque_wall(measured: Measured, walls: Walls, ring: Ring | None = None) -> PlaqueWall:
+def plaque_wall(
+    measured: Measured, walls: Walls, ring: Ring | None = None, bifurcations: Sequence[Bifurcation] = ()
+) -> PlaqueWall:
     """Look at the wall of an artery between the given walls."""
     ring = ring or ring_of(measured, walls)
-    return PlaqueWall(ring, plaque_region(measured, walls), calcium_amount(measured, ring))
+    return PlaqueWall(ring, plaque_region(measured, walls, bifurcations), calcium_amount(measured, ring), tuple(bifurcations))
 
 
 def plaque_volumes(
@@ -204,7 +209,8 @@ def _composition(
     by_bin = tuple((name, volume) for (name, _, _), volume in zip(BINS_HU, volumes, strict=True))
     spread = Z95 * total_error_mm3 / max(soft_mm3, 1e-6)
     least, most = least * max(1.0 - spread, 0.0), most * (1.0 + spread)
-    unseen = min(SMALL_CORE_MM3, 0.3 * soft_mm3) if soft_mm3 > 0.0 else 0.0
+    level = float(np.average(levels, weights=weight)) if weight.sum() > 0.0 else CORE_HU
+    unseen = min(smallest_core_mm3(measured, ring, region, inside, level), CORE_SHARE * soft_mm3)
     up = float(np.hypot(error, CORE_UP_SHARE * core))
     return by_bin, (max(least, core - Z95 * error, 0.0), max(most, core + Z95 * up, unseen))
 
@@ -234,7 +240,7 @@ def analyse_plaque(
     walls = walls or measured.walls
     wall = wall or plaque_wall(measured, walls, ring)
     volumes = plaque_volumes(measured, walls, wall.ring, lesion.first, lesion.last, wall)
-    shape = remodelling_index(measured, walls, lesion, wall.region.diseased)
+    shape = remodelling_index(measured, walls, lesion, wall.region.diseased, wall.region.unseen, wall.bifurcations)
     outer, lumen = float(walls.outer_area_mm2[lesion.narrowest]), float(walls.lumen_area_mm2[lesion.narrowest])
     scan = measured.scan
     facts = ScanFacts(scan.kvp, scan.kernel, float(measured.lumen_hu[lesion.narrowest]), scan.fwhm_mm, scan.noise_hu)

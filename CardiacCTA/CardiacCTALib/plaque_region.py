@@ -24,15 +24,16 @@ from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.crosssection import ray_angles
 
 from .lumen import Measured, Walls
-from .outer_start import TO_FAT_HU
-from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, usable_sections
+from .outer_unseen import facing_fat
+from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, taper_reference, usable_sections
 from .section_fit import SectionFit
 from .section_model import LUMEN, OUTER, SHAPE, contours_of
 
 BoolArray = NDArray[np.bool_]
 
-NORMAL_SD_MM, NORMAL_SLOPE_SD = 0.12, 0.003
-"""Spread of the normal wall among arteries, and of its change along one (mm/mm). Chosen: 0.3 mm in small branches to 0.7 mm."""
+NORMAL_SD_MM, NORMAL_SHARE, NORMAL_SHARE_SD = 0.12, 0.15, 0.05
+"""Spread of the normal wall among arteries; how much thicker it is for each mm that the artery is wider, and the spread of that.
+Wall and lumen go together, as Laplace's law asks: 0.3 mm in small branches to 0.7 mm in the left main. Chosen."""
 NORMAL_MISFIT_MM = 0.03
 """Standard deviation of the normal wall's thickness that no measuring error explains: arteries are not ruled. Chosen."""
 SURE_EXCESS_MM, LEAST_EXCESS_MM, EXCESS_SIGMAS = 0.22, 0.10, 3.0
@@ -43,11 +44,12 @@ BESIDE_MUSCLE_MM, FACING_SHARE = 0.4, 0.3
 as plaque lies against it, its outer edge is not seen. All round it must be thicker by the first. Chosen."""
 SHAPE_SHARE = 0.05
 """Standard deviation of a volume for what the model of the wall does not describe (uneven plaque). From the benchmark."""
+UNSEEN_SD_MM = 0.15
+"""Standard error of the outer wall's place where no fat lies behind it. Chosen."""
 _ALIKE_MM, _FLOOR_MM = 4.0, 0.05
 MOST_REMODELLING, _AS_WIDE, _COMPARED_MM = 1.5, 0.85, 10.0
 """Plaque seldom widens an artery by more than the first before it narrows the lumen. Chosen."""
 _SMOOTH_MM = 0.6
-_BEHIND_MM = (0.4, 1.4)
 _THICKNESS_ERRORS: WeakKeyDictionary[SectionFit, FloatArray] = WeakKeyDictionary()
 
 
@@ -65,6 +67,8 @@ class PlaqueRegion:
         (N,) mean thickness of the wall beyond the normal one, averaged along the artery, and its standard error.
     diseased
         (N,) where there is plaque.
+    unseen
+        (N,) share of the outer wall's round behind which there is no fat: its edge is not seen there, and completed.
     """
 
     normal_mm: FloatArray
@@ -75,6 +79,7 @@ class PlaqueRegion:
     excess_mm: FloatArray
     excess_error_mm: FloatArray
     diseased: BoolArray
+    unseen: FloatArray
     step_mm: float
 
 
@@ -97,7 +102,7 @@ def plaque_region(measured: Measured, walls: Walls, bifurcations: Sequence[Bifur
     diseased = without_neighbours(
         _diseased(excess, sure, measured.visible), walls, np.asarray(measured.calcium.any(axis=1), dtype=bool)
     )
-    return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, step)
+    return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, 1.0 - share, step)
 
 
 def _smoothed(values: FloatArray, step: float) -> FloatArray:
@@ -106,19 +111,8 @@ def _smoothed(values: FloatArray, step: float) -> FloatArray:
 
 def _facing_fat(measured: Measured, walls: Walls) -> BoolArray:
     """Return where (N, J) fat lies behind the wall."""
-    count, angles = walls.outer_mm.shape
     shift = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
-    away = measured.places.at_mm[None] - shift[:, None]
-    turn = np.arctan2(away[..., 1], away[..., 0]) / (2.0 * np.pi) * angles
-    index = np.rint(turn).astype(int) % angles
-    behind = np.linalg.norm(away, axis=2) - np.take_along_axis(walls.outer_mm, index, axis=1)
-    near = (behind > _BEHIND_MM[0]) & (behind < _BEHIND_MM[1])
-    flat = (np.arange(count)[:, None] * angles + index)[near]
-    held = np.bincount(flat, measured.values_hu[near], count * angles).reshape(count, angles)
-    number = np.bincount(flat, minlength=count * angles).reshape(count, angles).astype(np.float64)
-    widths = (1.0 / measured_step(walls), 1.5)
-    held, number = (ndimage.gaussian_filter(one, widths, mode=("nearest", "wrap")) for one in (held, number))
-    return np.asarray(held < TO_FAT_HU * number)
+    return facing_fat(measured.values_hu, measured.places.at_mm, shift, walls.outer_mm, measured_step(walls))
 
 
 def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) -> float:
@@ -135,6 +129,7 @@ def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) 
     variance += float((slopes * fit.by_sigma).sum() * measured.scan.sigma_error_mm) ** 2
     variance += float((slopes * fit.by_lumen).sum() * 0.02 * float(np.median(measured.lumen_hu))) ** 2
     variance += float((region.normal_error_mm[part] * 2.0 * np.pi * edge.mean(axis=1)).sum() * step) ** 2
+    variance += float((UNSEEN_SD_MM * region.unseen[part] * 2.0 * np.pi * edge.mean(axis=1)).sum() * step) ** 2
     volume = float(region.plaque_mm2[part].sum() * step)
     return float(np.sqrt(variance + (SHAPE_SHARE * volume) ** 2))
 
@@ -142,13 +137,14 @@ def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) 
 def _normal_wall(
     measured: Measured, walls: Walls, thickness: FloatArray, bifurcations: Sequence[Bifurcation]
 ) -> tuple[FloatArray, FloatArray]:
-    """Fit a line through the walls of healthy sections; thick walls lose weight quickly, as plaque does not tell of them."""
-    arc = walls.arc_mm
+    """Fit the walls of healthy sections by the artery's healthy calibre; thick walls lose weight quickly, as plaque does not tell
+    of them."""
+    calibre = taper_reference(measured, bifurcations, walls.diameter_mm).healthy_mm
     fair = usable_sections(measured, bifurcations) & (thickness <= DISEASED_WALL_MM)
     base = np.where(fair, 1.0, 1e-6) * region_weight(measured_step(walls))
-    design = np.stack([np.ones_like(arc), arc - arc.mean()], axis=1)
-    trust = np.array([1.0 / NORMAL_SD_MM**2, 1.0 / NORMAL_SLOPE_SD**2])
-    usual = np.array([NORMAL_WALL_MM, 0.0])
+    design = np.stack([np.ones_like(calibre), calibre - calibre.mean()], axis=1)
+    trust = np.array([1.0 / NORMAL_SD_MM**2, 1.0 / NORMAL_SHARE_SD**2])
+    usual = np.array([NORMAL_WALL_MM, NORMAL_SHARE])
     weight = base
     for _ in range(12):
         inverse = np.linalg.inv((design * weight[:, None]).T @ design + np.diag(trust))

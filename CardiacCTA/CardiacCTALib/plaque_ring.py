@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.tubes.blurred_contour import blurred_inside
 
 from .calcium_plate import plate_excess_hu
 from .lumen import Measured, Walls
 from .plaque_region import plane_curvature
 from .reference import measured_step
-from .section_model import RING
+from .section_fit import along, along_kernel
+from .section_model import OUTER, RING, contours_of
 from .section_start import bloomed
 
 BoolArray = NDArray[np.bool_]
@@ -60,6 +62,8 @@ class Ring:
     swept
         How far each place moves for a millimetre of the line: less than 1 on the inner side of a bend, where planes crowd and
         show the same piece again, more on the outer one. Volumes and lengths are sums weighed by it.
+    band, band_hu
+        Share of the fitted ring in what is seen of a place, blurred as the scan is, and the scan less all other shares.
     """
 
     share: FloatArray
@@ -75,6 +79,8 @@ class Ring:
     glows: BoolArray
     lattice: NDArray[np.int64]
     swept: FloatArray
+    band: Float32Array
+    band_hu: Float32Array
     place_mm3: float
     step_mm: float
     place_mm: float
@@ -90,7 +96,7 @@ class RingGround:
         (N, M) level of wall and plaque, freed of the lumen's and the fat's glow.
     distance_mm, angle
         (N, M) of the places from the middle of the lumen, which a drawn wall does not move.
-    glows, calcium_hu, solid_hu, lattice, swept
+    glows, calcium_hu, solid_hu, lattice, swept, band, band_hu
         As in :class:`Ring`.
     """
 
@@ -102,6 +108,8 @@ class RingGround:
     solid_hu: float | None
     lattice: NDArray[np.int64]
     swept: FloatArray
+    band: Float32Array
+    band_hu: Float32Array
 
 
 def ring_of(measured: Measured, walls: Walls) -> Ring:
@@ -123,7 +131,18 @@ def ring_ground(measured: Measured, walls: Walls) -> RingGround:
     angle = np.arctan2(away[..., 1], away[..., 0]) % (2.0 * np.pi)
     swept = np.maximum(1.0 - plane_curvature(measured.walls, step) @ at.T, 0.0)
     own = level + measured.fit.residual
-    return RingGround(own, np.linalg.norm(away, axis=2), angle, glows, calcium, solid, lattice, swept)
+    band, band_hu = _band(measured, level, step)
+    return RingGround(own, np.linalg.norm(away, axis=2), angle, glows, calcium, solid, lattice, swept, band, band_hu)
+
+
+def _band(measured: Measured, level_hu: Float32Array, step_mm: float) -> tuple[Float32Array, Float32Array]:
+    """Return which share of what is seen (N, M) is the fitted ring's, and the scan without the shares of all else."""
+    sigma = measured.scan.sigma_mm
+    share = (
+        blurred_inside(contours_of(measured.fit.values, OUTER), measured.places.at_mm, sigma).inside - measured.fit.lumen_share
+    )
+    kernel = along_kernel(sigma, step_mm)
+    return along(share, kernel), along(level_hu * share, kernel) + measured.fit.residual
 
 
 def ring_between(measured: Measured, walls: Walls, ground: RingGround) -> Ring:
@@ -151,6 +170,8 @@ def ring_between(measured: Measured, walls: Walls, ground: RingGround) -> Ring:
         glows=ground.glows,
         lattice=ground.lattice,
         swept=ground.swept,
+        band=ground.band,
+        band_hu=ground.band_hu,
         place_mm3=options.place_mm**2 * step,
         step_mm=step,
         place_mm=options.place_mm,

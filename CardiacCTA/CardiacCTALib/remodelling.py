@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .lumen import Measured, Walls
 from .narrowest import smoothing
-from .reference import measured_step, plaque_free, usable_sections
+from .plaque_region import UNSEEN_SD_MM
+from .reference import Bifurcation, measured_step, plaque_free, usable_sections
 from .section_fit import outer_diameter_slopes
 from .stenosis import Estimate, Lesion
 
@@ -21,6 +23,8 @@ POSITIVE_FROM = 1.10
 """Positive remodelling: outer diameter at least 10 % greater than the mean of the normal proximal and distal ones (ASCI
 consensus on coronary CT reporting)."""
 _WITHIN_MM, _LENGTH_MM, _GAP_MM = 20.0, 5.0, 1.0
+_STEP_SHARE = 0.05
+"""A branch that narrows the artery by this share of its diameter or more parts references. Chosen: half of the sign's 10 %."""
 _Z95 = 1.96
 _MISFIT = 0.02
 """Standard deviation of the index for what noise does not explain: arteries are not ruled. Chosen."""
@@ -47,19 +51,28 @@ class Remodelling:
         return not self.index.low < POSITIVE_FROM <= self.index.high
 
 
-def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion, diseased: BoolArray | None = None) -> Remodelling | None:
+def remodelling_index(
+    measured: Measured, walls: Walls, lesion: Lesion, diseased: BoolArray | None = None, unseen: FloatArray | None = None,
+    bifurcations: Sequence[Bifurcation] = (),
+) -> Remodelling | None:  # fmt: skip
     """Return the index at the narrowest section; None where no plaque-free stretch lies within 20 mm on either side.
 
-    Between two normal stretches the reference runs in a straight line, so that an artery that tapers is no sign.
+    Between two normal stretches the reference runs in a straight line, so that an artery that tapers is no sign. What lies
+    beyond the origin of a branch that takes a good part of the artery is no reference.
 
     Parameters
     ----------
     diseased
         (N,) where there is plaque; where the wall is thick, where not given.
+    unseen
+        (N,) share of the outer wall's round whose edge is not seen; nothing, where not given.
     """
     arc, outer = walls.arc_mm, walls.outer_diameter_mm
     fair = usable_sections(measured) & (plaque_free(walls) if diseased is None else ~diseased)
     fair[lesion.first : lesion.last + 1] = False
+    for one in bifurcations:
+        if one.expected_step_mm > _STEP_SHARE * one.parent_mm:
+            fair &= (arc < one.arc_mm) == bool(arc[lesion.narrowest] < one.arc_mm)
     before = fair & (arc < arc[lesion.first] - _GAP_MM) & (arc > arc[lesion.first] - _WITHIN_MM)
     after = fair & (arc > arc[lesion.last] + _GAP_MM) & (arc < arc[lesion.last] + _WITHIN_MM)
     length = max(round(_LENGTH_MM / measured_step(walls)), 1)
@@ -71,7 +84,9 @@ def remodelling_index(measured: Measured, walls: Walls, lesion: Lesion, diseased
     here = smoothing(len(outer), measured_step(walls))[at]
     value, healthy = float(here @ outer), float(reference @ outer)
     slopes = (here - value / healthy * reference) / healthy
-    sd = float(np.sqrt(measured.fit.variance(outer_diameter_slopes(measured.fit.values), slopes) + _MISFIT**2))
+    hidden = 0.0 if unseen is None else 2.0 * UNSEEN_SD_MM * float(unseen[at]) / healthy
+    noise = measured.fit.variance(outer_diameter_slopes(measured.fit.values), slopes)
+    sd = float(np.sqrt(noise + _MISFIT**2 + hidden**2))
     index = value / healthy
     return Remodelling(Estimate(index, index - _Z95 * sd, index + _Z95 * sd), at, value, healthy, len(sides))
 

@@ -123,7 +123,7 @@ class VesselEditor:
         drawn = np.asarray(np.abs(walls.lumen_mm - self.measured.walls.lumen_mm).max(axis=1) > _MOVED_MM)
         brightness = self.brightness.drawn(drawn, walls.lumen_area_mm2)
         stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm, brightness=brightness)
-        wall = plaque_wall(measured, walls, ring_between(measured, walls, self.ground))
+        wall = plaque_wall(measured, walls, ring_between(measured, walls, self.ground), vessel.bifurcations)
         plaques = tuple(analyse_plaque(measured, lesion, wall=wall) for lesion in stenosis.lesions)
         whole = whole_plaque(measured, wall)
         return VesselResult(

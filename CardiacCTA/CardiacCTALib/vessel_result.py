@@ -109,6 +109,6 @@ def _measure(volume: Volume, vessel: Vessel, scan: ScanModel) -> VesselResult:
     except InputError as error:
         return VesselResult(vessel, None, None, reason=error.user_message)
     stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm)
-    wall = plaque_wall(measured, measured.walls)
+    wall = plaque_wall(measured, measured.walls, bifurcations=vessel.bifurcations)
     plaques = tuple(analyse_plaque(measured, lesion, wall=wall) for lesion in stenosis.lesions)
     return VesselResult(vessel, measured, stenosis, plaques, whole_plaque(measured, wall))

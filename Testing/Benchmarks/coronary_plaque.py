@@ -40,7 +40,7 @@ SIGNS = {
 
 def row_of(kind: str, tube: PlaqueTube, measured: Measured) -> dict[str, Any]:
     """Set one vessel beside its truth."""
-    wall = plaque_wall(measured, measured.walls)
+    wall = plaque_wall(measured, measured.walls, bifurcations=tube.bifurcations)
     found = find_lesions(measured, tube.bifurcations).lesions
     plaques = [analyse_plaque(measured, one, wall=wall) for one in found]
     row: dict[str, Any] = {"kind": kind, "seed": tube.spec.seed, "fwhm": tube.spec.psf_fwhm_mm, "lesions": len(found)}

@@ -19,7 +19,7 @@ def region(*diseased: tuple[int, int]) -> PlaqueRegion:
     for first, last in diseased:
         places[first : last + 1] = True
     flat = np.zeros(COUNT)
-    return PlaqueRegion(flat, flat, flat, flat, flat, flat, flat, places, STEP_MM)
+    return PlaqueRegion(flat, flat, flat, flat, flat, flat, flat, places, 0.0 * flat, STEP_MM)
 
 
 def narrowed(at: int, depth: float, half: int = 8) -> np.ndarray:
