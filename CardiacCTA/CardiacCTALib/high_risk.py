@@ -174,7 +174,7 @@ def smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, insi
     share = (CORE_SIGMAS + _Z_ONE_SIDED) * quiet_noise_hu(measured) / max(level_hu - CORE_HU, 15.0)
     if share >= 1.0:
         return float("inf")
-    return max(_FLAT * (2.0 * np.pi) ** 1.5 * along * across**2 * share / (1.0 - share), 1.0)
+    return float(max(_FLAT * (2.0 * np.pi) ** 1.5 * along * across**2 * share / (1.0 - share), 1.0))
 
 
 def _spotty(measured: Measured, ring: Ring, calcium: CalciumAmount, part: slice) -> HighRiskFeature:

@@ -107,7 +107,7 @@ def with_edges(
     cube[1][:, lattice[:, 0], lattice[:, 1]] = known
     sigmas = (_EDGE_MM[0] / step_mm, _EDGE_MM[1] / place, _EDGE_MM[1] / place)
     total, weight = (ndimage.gaussian_filter(one, sigmas)[:, lattice[:, 0], lattice[:, 1]] for one in cube)
-    miss = total / np.maximum(weight, 1e-3)
+    miss = total / np.maximum(weight, 1e-5)
     trust = miss**2 / (miss**2 + scan.noise_hu**2)
     return np.asarray(around + trust * miss, dtype=np.float32)
 
