@@ -166,7 +166,7 @@ def _noise_at_blur(scan: ScanModel) -> float:
     (ratio of the integrals of their power spectra over the section).
     """
     width = float(np.cbrt(scan.noise_volume_mm3)) / (2.0 * np.sqrt(np.pi))
-    return 1.0 + (width / scan.sigma_mm) ** 2
+    return float(1.0 + (width / scan.sigma_mm) ** 2)
 
 
 def _line(centre: FloatArray, rows: NDArray[np.int64], step: float) -> FloatArray:
