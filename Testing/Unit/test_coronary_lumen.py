@@ -129,7 +129,8 @@ def test_healthy_arteries_have_no_lesion() -> None:
 
 
 def test_an_occlusion_is_supported_and_a_subtotal_stenosis_is_none() -> None:
-    closed = only(measured_of(make_tube(replaced(stenosis=1.0, plateau=0.6, lesion_length_mm=14.0, noise_hu=12.0))))
+    wide = replaced(start_mm=3.8, end_mm=3.4, stenosis=1.0, plateau=0.6, lesion_length_mm=14.0, noise_hu=12.0)
+    closed = only(measured_of(make_tube(wide)))
     assert closed.occluded
     assert closed.grades == ("5",)
     assert closed.mld_mm.value == 0.0
