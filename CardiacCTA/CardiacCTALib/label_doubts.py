@@ -86,5 +86,6 @@ def _constant_of(side: str) -> list[str]:
 
 
 def said_missing(doubts: Sequence[QualityItem]) -> set[str]:
-    """Return the segments of arteries that are said to be missing: they need no sentence of their own."""
-    return {code for one in doubts if one.issue in (Issue.ONE_SIDE_MISSING, Issue.ARTERY_MISSING) for code in one.segments}
+    """Return the segments of arteries that are said to be missing, and a left main not delimited: said once is enough."""
+    told = (Issue.ONE_SIDE_MISSING, Issue.ARTERY_MISSING, Issue.NO_DIVISION)
+    return {code for one in doubts if one.issue in told for code in one.segments}
