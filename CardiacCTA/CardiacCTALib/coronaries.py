@@ -136,9 +136,8 @@ def assemble_coronaries(
     gaps: list[Gap] = []
     remarks = []
     for ostium, followed, joined in zip(ostia, found, bridges, strict=True):
-        courses = _courses(
-            place, evidence, followed, {one.way for one in joined} | ({0} if len(ostium.origin) else set()), ostium.origin
-        )
+        bridged = {one.way for one in joined} | ({0} if len(ostium.origin) else set())
+        courses = _courses(place, evidence, followed, bridged, ostium.origin)
         if not courses:
             continue
         number = len(trees)

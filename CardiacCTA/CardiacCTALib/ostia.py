@@ -150,7 +150,7 @@ def _behind_gap(
 
 
 def _through_origin(evidence: Evidence, gap_mm: FloatArray, entry: IntArray) -> IntArray:
-    """Return the voxels (M, 3) of the cheapest way from the aorta to a voxel through weak evidence, a straight one without any."""
+    """Return the voxels (M, 3) of the cheapest way from the aorta to a voxel through weak evidence, else a straight one."""
     reach = np.ceil(ORIGIN_MM / np.array(evidence.spacing_mm)).astype(int)
     low = np.maximum(entry - reach, 0)
     part = tuple(slice(int(one), int(last)) for one, last in zip(low, entry + reach + 1, strict=True))
