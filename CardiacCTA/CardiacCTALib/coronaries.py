@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.inference.protocol import PatchSegmenter
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.tree import Tree
@@ -24,13 +24,14 @@ from .coronary_tree import Course, build_coronary_tree
 from .gaps import Bridged, bridge
 from .heart_region import HeartRegion
 from .heart_segmentation import CoronaryOstium, Gap, Tip
-from .ostia import Ostium, find_ostia
+from .ostia import Ostium, find_ostia, nearest_aorta
 from .tube_graph import TubeGraph, build_graph
 
 logger = logging.getLogger(__name__)
 
 ROOT_MM = 4.0
 """The first voxel with evidence lies at most this far from the aorta's blood."""
+START_GAP = "The origin of an artery shows no lumen: a severe narrowing or an occlusion at the aorta."
 END_GAP = "An artery goes on behind a gap without a visible lumen: an occlusion, or a part of the scan that cannot be read."
 STEP_GAP = "An artery goes on beside its end: the scan has a step there, where two heart beats meet."
 SIDE_GAP = "A branch was joined across a short gap: its origin is not clearly seen."
@@ -135,12 +136,16 @@ def assemble_coronaries(
     gaps: list[Gap] = []
     remarks = []
     for ostium, followed, joined in zip(ostia, found, bridges, strict=True):
-        courses = _courses(place, evidence, followed, {one.way for one in joined})
+        bridged = {one.way for one in joined} | ({0} if len(ostium.origin) else set())
+        courses = _courses(place, evidence, followed, bridged, ostium.origin)
         if not courses:
             continue
         number = len(trees)
         trees.append(build_coronary_tree(volume, courses, place.region.noise_hu))
         starts.append(CoronaryOstium(ostium.side, trees[-1].root.points_lps_mm[0], number))
+        if len(ostium.origin):
+            origin = place.lps(ostium.origin)
+            gaps.append(Gap(origin, number, float(arc_length_mm(origin)[-1]), START_GAP))
         for one in joined:
             ends = place.lps(one.ends_mm / np.array(place.spacing_mm))
             reason = STEP_GAP if one.step else END_GAP if one.at_end else SIDE_GAP
@@ -153,26 +158,19 @@ def assemble_coronaries(
     return Coronaries(tuple(trees), tuple(starts), tuple(gaps), tuple(tips), tuple(dict.fromkeys(remarks)))
 
 
-def _courses(place: HeartPlace, evidence: Evidence, followed: Followed, bridged: set[int]) -> list[Course]:
+def _courses(
+    place: HeartPlace, evidence: Evidence, followed: Followed, bridged: set[int], origin: NDArray[np.int_]
+) -> list[Course]:
+    """Return the courses of followed ways in LPS; the first begins at the aorta, where it shows no lumen along ``origin``."""
     courses = []
     for number, way in enumerate(followed.ways):
         index = followed.graph.index[way.nodes].astype(np.float64)
         if number == 0:
-            index = np.concatenate([_on_the_aorta(index[0], evidence)[None], index])
+            index = np.concatenate([origin[:-1], index])
+            index = np.concatenate([nearest_aorta(index[0], evidence, ROOT_MM)[None], index])
         parent = way.parent if way.parent >= 0 or number == 0 else 0  # another way out of the same ostium
         courses.append(Course(place.lps(index), parent, number in bridged))
     return courses
-
-
-def _on_the_aorta(index: FloatArray, evidence: Evidence) -> FloatArray:
-    """Return the voxel of the aorta nearest to a voxel; the voxel itself when none is near."""
-    spacing = np.array(evidence.spacing_mm)
-    low = np.maximum(np.floor(index - ROOT_MM / spacing), 0).astype(int)
-    high = np.ceil(index + ROOT_MM / spacing).astype(int) + 1
-    near = np.argwhere(evidence.aorta[low[0] : high[0], low[1] : high[1], low[2] : high[2]]) + low
-    if len(near) == 0:
-        return index
-    return np.asarray(near[np.argmin(np.linalg.norm((near - index) * spacing, axis=1))], dtype=np.float64)
 
 
 def paint_lumen(trees: tuple[Tree, ...], grid: Grid) -> NDArray[np.bool_]:

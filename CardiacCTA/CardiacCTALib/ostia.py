@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .coronary_evidence import Evidence
-from .tube_graph import TubeGraph
+from .tube_graph import TubeGraph, build_graph
 
 IntArray = NDArray[np.int_]
 
@@ -27,6 +27,14 @@ EXPECTED_MM, FARTHEST_MM = 9.0, 24.0
 """How far ostia lie from where the fitted average heart has them, usually and at most. Chosen: high take-offs are within 2 cm."""
 BRIGHT_SHARE = (0.45, 2.0)
 """Brightness at the start over the aorta's: darker is no artery, brighter is metal; a calcified left main has up to twice."""
+GAP_MM, GAP_REACH_MM, GAP_BRIGHT, GAP_CONE = 6.0, 40.0, (0.6, 1.2), 0.5
+"""An artery whose first millimetres are too narrow to be seen begins so near the aorta, reaches so far, is as bright as the
+aorta but for blur, and runs away from it: least cosine between the gap and its first part."""
+ORIGIN_RISE, ORIGIN_MM = 0.12, 14.0
+"""Evidence, as a share of the contrast, that a way through a narrow origin may use, and how far that way is looked for."""
+FIRST_MM = 5.0
+TISSUE_HU = -25.0
+"""A narrow origin is plaque and wall, not fat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +53,8 @@ class Ostium:
         Cost of the farthest way, in millimetres of full evidence.
     voxels
         How many voxels are nearer to this ostium than to another.
+    origin
+        (M, 3) voxels from the aorta to the artery's first node, where its origin shows no lumen; none usually.
     """
 
     side: str
@@ -52,10 +62,13 @@ class Ostium:
     middle_mm: FloatArray
     reach_mm: float
     voxels: int
+    origin: IntArray = field(default_factory=lambda: np.empty((0, 3), dtype=int))
 
 
 def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) -> list[Ostium]:
     """Return the left and the right ostium, as far as they are found: what leaves the aorta like an artery, near where one does.
+
+    Where nothing does on one side, an artery is looked for that begins close to the aorta behind a narrow origin.
 
     Parameters
     ----------
@@ -94,4 +107,84 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
         if ostium.side not in found and one not in used:
             found[ostium.side] = ostium
             used.add(one)
+    for number, side in enumerate(("left", "right")):
+        if side not in found:
+            behind = _behind_gap(graph, evidence, gap, reached, side, expected_mm[number])
+            if behind is not None:
+                found[side] = behind
     return [found[side] for side in ("left", "right") if side in found]
+
+
+def _behind_gap(
+    graph: TubeGraph, evidence: Evidence, gap_mm: FloatArray, reached: NDArray[np.bool_], side: str, expected_mm: FloatArray
+) -> Ostium | None:
+    """Return the longest artery that begins near the aorta without touching it, None when there is none.
+
+    Parameters
+    ----------
+    gap_mm
+        (K, J, I) distance from the aorta.
+    reached
+        (N,) nodes that are joined to what touches the aorta.
+    """
+    distance = gap_mm[tuple(graph.index.T)]
+    _, piece = connected_components(graph.edges, directed=False)
+    close = np.flatnonzero(
+        ~reached & (distance <= GAP_MM) & (np.linalg.norm(graph.places_mm - expected_mm, axis=1) <= FARTHEST_MM)
+    )
+    best: Ostium | None = None
+    for one in np.unique(piece[close]):
+        own = close[piece[close] == one]
+        entry = int(own[np.argmin(distance[own])])
+        cost = dijkstra(graph.edges, directed=False, indices=entry)
+        members = np.flatnonzero(np.isfinite(cost))
+        reach = float(cost[members].max())
+        first = members[np.linalg.norm(graph.places_mm[members] - graph.places_mm[entry], axis=1) <= FIRST_MM]
+        share = float(np.median(evidence.smooth[tuple(graph.index[first].T)])) / evidence.blood_hu
+        if reach < max(GAP_REACH_MM, best.reach_mm if best else 0.0) or not GAP_BRIGHT[0] < share < GAP_BRIGHT[1]:
+            continue
+        if _leaves_aorta(graph, evidence, entry, first):
+            start = first[cost[first] <= TOUCH_MM]
+            best = Ostium(side, start, graph.places_mm[entry], reach, len(members), graph.index[[entry]])
+    return best if best is None else replace(best, origin=_through_origin(evidence, gap_mm, best.origin[0]))
+
+
+def _through_origin(evidence: Evidence, gap_mm: FloatArray, entry: IntArray) -> IntArray:
+    """Return the voxels (M, 3) of the cheapest way from the aorta to a voxel through weak evidence, else a straight one."""
+    reach = np.ceil(ORIGIN_MM / np.array(evidence.spacing_mm)).astype(int)
+    low = np.maximum(entry - reach, 0)
+    part = tuple(slice(int(one), int(last)) for one, last in zip(low, entry + reach + 1, strict=True))
+    local = replace(evidence, rise_hu=evidence.rise_hu[part], smooth=evidence.smooth[part], aorta=evidence.aorta[part])
+    graph = build_graph(local, ORIGIN_RISE)
+    first = int(np.argmin(np.abs(graph.index + low - entry).sum(axis=1)))
+    cost, before = dijkstra(graph.edges, directed=False, indices=first, return_predecessors=True)
+    ends = np.flatnonzero(gap_mm[part][tuple(graph.index.T)] <= TOUCH_MM)
+    if len(ends) == 0 or not np.isfinite(cost[ends]).any():
+        return np.stack([np.rint(nearest_aorta(entry.astype(np.float64), evidence, GAP_MM + 1.0)).astype(int), entry])
+    nodes = [int(ends[np.argmin(cost[ends])])]
+    while before[nodes[-1]] >= 0:
+        nodes.append(int(before[nodes[-1]]))
+    return np.asarray(graph.index[nodes] + low)
+
+
+def _leaves_aorta(graph: TubeGraph, evidence: Evidence, entry: int, first: IntArray) -> bool:
+    """Tell whether the gap between a node and the aorta holds tissue, and the first part of its piece runs on from it."""
+    spacing = np.array(evidence.spacing_mm)
+    near = nearest_aorta(graph.index[entry].astype(np.float64), evidence, GAP_MM + 1.0)
+    across = (graph.index[entry] - near) * spacing
+    onward = graph.places_mm[first].mean(axis=0) - graph.places_mm[entry]
+    length = float(np.linalg.norm(across) * np.linalg.norm(onward))
+    line = np.linspace(near, graph.index[entry].astype(np.float64), 24)
+    values = ndimage.map_coordinates(evidence.smooth, line.T, order=1, mode="nearest")
+    return length > 0.0 and float(across @ onward) >= GAP_CONE * length and float(np.percentile(values, 10.0)) >= TISSUE_HU
+
+
+def nearest_aorta(index: FloatArray, evidence: Evidence, reach_mm: float) -> FloatArray:
+    """Return the voxel of the aorta nearest to a voxel (3,), within a reach; the voxel itself when none is."""
+    spacing = np.array(evidence.spacing_mm)
+    low = np.maximum(np.floor(index - reach_mm / spacing), 0).astype(int)
+    high = np.ceil(index + reach_mm / spacing).astype(int) + 1
+    near = np.argwhere(evidence.aorta[low[0] : high[0], low[1] : high[1], low[2] : high[2]]) + low
+    if len(near) == 0:
+        return index
+    return np.asarray(near[np.argmin(np.linalg.norm((near - index) * spacing, axis=1))], dtype=np.float64)
