@@ -25,6 +25,8 @@ _AROUND_MM, _SMOOTH_MM, _SAMPLE_MM = 3.0, 2.0, 0.8
 _CLIP_HU = (-200.0, 500.0)
 _LEAST_SLOPE_HU = 15.0
 """Edges of at least so many HU a millimetre count."""
+_METAL_HU, _OFF_METAL_MM = 1500.0, 20.0
+"""What lies so near to metal is left out: its streaks begin and end with it."""
 _LEAST_PAIRS, _BESIDE, _ROUNDS, _LEAST_PIXELS = 9, 5, 3, 200
 
 
@@ -112,15 +114,17 @@ def _slices_of(hu: NDArray[np.generic], labels: NDArray[np.generic], spacing: tu
         np.clip(hu[box].astype(np.float32), *_CLIP_HU), (0.0, _SMOOTH_MM / spacing[1], _SMOOTH_MM / spacing[2])
     )
     own = labels[box][thin]
-    around = np.stack([_grown((plane > 0) & (plane != FAR_AORTA), sample) for plane in own])
-    ventricle = np.stack([_grown((plane == LEFT_VENTRICLE) | (plane == MYOCARDIUM), sample) for plane in own])
+    own = np.where(np.stack([_near(plane > _METAL_HU, sample, _OFF_METAL_MM) for plane in hu[box][thin]]), 0, own)
+    around = np.stack([_near((plane > 0) & (plane != FAR_AORTA), sample) for plane in own])
+    ventricle = np.stack([_near((plane == LEFT_VENTRICLE) | (plane == MYOCARDIUM), sample) for plane in own])
     return _Slices(smooth[thin], around, ventricle, sample), int(box[0].start)
 
 
-def _grown(plane: BoolArray, sample_mm: tuple[float, float]) -> BoolArray:
+def _near(plane: BoolArray, sample_mm: tuple[float, float], reach_mm: float = _AROUND_MM) -> BoolArray:
+    """Return a slice of a mask, grown."""
     if not plane.any():
         return plane
-    return np.asarray(ndimage.distance_transform_edt(~plane, sampling=sample_mm) <= _AROUND_MM)
+    return np.asarray(ndimage.distance_transform_edt(~plane, sampling=sample_mm) <= reach_mm)
 
 
 def _of_neighbours(values: FloatArray, reach: int) -> FloatArray:
