@@ -116,7 +116,7 @@ def _not_assessed(findings: CoronaryFindings) -> list[Fired]:
     segments = [
         fired(Rule.NOT_ASSESSABLE, part=one.code, reason=one.not_assessable)
         for one in findings.segments
-        if one.stenosis is None and not one.bypassed and counts_by_size(one)
+        if one.not_assessable and not one.bypassed and counts_by_size(one)
     ]
     grafts = [
         fired(Rule.NOT_ASSESSABLE, part=one.name, reason=one.not_assessable) for one in findings.grafts if one.stenosis is None
@@ -132,7 +132,7 @@ def _why_graded(findings: CoronaryFindings) -> Iterator[Fired]:
                 yield fired(Rule.BYPASSED_STENOSIS, part=one.code, percent=percent)
             else:
                 yield fired(Rule.BYPASSED, part=one.code)
-        elif not counts_by_size(one) and (has_disease(one) or one.stenosis is None):
+        elif not counts_by_size(one) and (has_disease(one) or one.not_assessable):
             yield fired(Rule.SMALL, part=one.code, diameter=f"{one.diameter_mm:g}", limit=f"{GRADED_ABOVE_MM:g}")
 
 

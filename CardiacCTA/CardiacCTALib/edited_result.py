@@ -13,9 +13,10 @@ from SenseCarePlanningLib.tubes.line_edit import REACH_MM
 from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag, Tree
 from SenseCarePlanningLib.tubes.wall_edit import Anchor
 
+from .artefacts import with_artefacts
 from .cadrads import grade
 from .findings import SegmentFinding
-from .issues import STENTS, Consequence, Issue, QualityItem
+from .issues import STENTS, Issue, QualityItem, gravest_first
 from .measurements import lesion_measurements, patient_measurements, segment_measurements
 from .patient_findings import lesions_of, vessel_findings
 from .quality import check_vessels
@@ -53,8 +54,9 @@ def with_vessel(result: CoronaryResult, new: VesselResult, keep: Collection[str]
         When the result has no vessel of this name.
     """
     old = result.vessel(new.vessel.name)
-    vessels = tuple(new if one is old else one for one in result.vessels)
     quality = _quality(result, new)
+    new = with_artefacts((new,), quality)[0]
+    vessels = tuple(new if one is old else one for one in result.vessels)
     findings = replace(result.findings, segments=_segments(result, new, quality, keep))
     graded = grade(findings)
     lesions = lesions_of(vessels)
@@ -90,8 +92,7 @@ def _quality(result: CoronaryResult, new: VesselResult) -> tuple[QualityItem, ..
     """Return the quality list with what is said of this vessel alone told anew."""
     codes = {one.code for one in new.vessel.stretches}
     kept = tuple(one for one in result.quality if one.issue not in _OF_VESSELS or not set(one.segments) <= codes)
-    order = list(Consequence)
-    return tuple(sorted((*kept, *check_vessels((new,), result.scan)), key=lambda item: -order.index(item.consequence)))
+    return gravest_first((*kept, *check_vessels((new,), result.scan)))
 
 
 def _segments(

@@ -203,7 +203,7 @@ def _grade_notice(result: CoronaryResult, rows: Sequence[LesionRow], words: Word
         possible = words.say(", ").join(one.value for one in grade.possible)
         items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
     items += [_lesion_line(row, words) for row in rows[:_LESION_LINES]]
-    missing = [one.code for one in result.findings.segments if one.stenosis is None]
+    missing = [one.code for one in result.findings.segments if one.not_assessable]
     if missing:
         items.append(words.say("Not assessable: {segments}", segments=words.say(", ").join(missing)))
     return Notice("", grade.text, Tone.NEUTRAL, tuple(items))

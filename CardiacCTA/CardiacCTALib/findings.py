@@ -81,7 +81,8 @@ class SegmentFinding:
     stenosis
         The worst of the segment, in-stent ones included; None when it cannot be assessed.
     not_assessable
-        Why it cannot be assessed ("motion"); required then, empty otherwise.
+        Why it cannot be assessed ("motion"); required then. With a stenosis: why a part of the segment cannot, beside which the
+        stenosis was seen. Empty where all of it was assessed.
     plaque
         Plaque was seen, with stenosis or without.
     plaque_features
@@ -107,7 +108,8 @@ class SegmentFinding:
     bypassed: bool = False
 
     def __post_init__(self) -> None:
-        _check_assessed(segment_of(self.code).code, self.stenosis, self.not_assessable)
+        if self.stenosis is None or not self.not_assessable:
+            _check_assessed(segment_of(self.code).code, self.stenosis, self.not_assessable)
 
     @property
     def segment(self) -> Segment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,9 +21,11 @@ class Issue(Enum):
     """Every issue; the value is the sentence, a message id of the catalogue."""
 
     GAP = "A gap of {length} mm in {part} was bridged: what lies there was not seen."
+    GAP_SEEN = "A gap of {length} mm in {part} was bridged; a lumen is seen along it."
     TIP = "The distal end of {part} was not reached: the artery was followed for {length} mm only."
     LABEL_UNSURE = "A branch of {length} mm could not be named for certain: it may be {parts}."
     LABEL_DOUBT = "The name {part} is not certain ({percent} %)."
+    LABEL_OTHER = "The name {part} is not certain ({percent} %): it may be {parts}."
     CUT_UNKNOWN = "{part} has no side branch that would end it: its border to {other} is estimated."
     NO_DIVISION = "The left coronary artery was not seen to divide into LAD and LCx."
     ARTERY_MISSING = "The {part} was not found beside the {other}: it may be absent, occluded from its origin on, or missed."
@@ -40,6 +43,9 @@ class Issue(Enum):
     ANATOMY = "{part} was not found, and every heart has it."
     NO_DOMINANCE = "No posterior descending artery was found; the dominance is not known."
     STEP = "The slices do not fit together at {height} mm (a shift of about {length} mm): a step by motion crosses {part}."
+    STREAKS = (
+        "Streaks of metal cross {part} along {length} mm (they add up to {level} HU): what is seen there may be made by them."
+    )
     WEAK_CONTRAST = "The contrast is weak: the aorta has {level} HU, at least {wanted} HU are wanted."
     WEAK_VESSEL = "The contrast in {part} is too weak for its edge to be found."
     NOISE = "The noise is high: {level} HU in the aorta."
@@ -71,8 +77,13 @@ class Issue(Enum):
 
 STENTS = frozenset({Issue.STENT, Issue.STENT_LIKELY})
 """What is said of segments that hold a stent."""
+LABELS = frozenset({Issue.LABEL_UNSURE, Issue.LABEL_DOUBT, Issue.LABEL_OTHER})
+"""What is said of names that are not certain."""
 NO_LEFT_MAIN = frozenset({Issue.TWO_LEFT, Issue.LCX_ELSEWHERE})
 """What is said of hearts that have no left main."""
+
+UNNAMED = "an unnamed branch"
+"""What is said for a branch without an SCCT name."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,12 @@ def issue(kind: Issue, consequence: Consequence, *segments: str, point_lps_mm: o
     """Return an issue with the values of its sentence; ``point_lps_mm`` is (3,) numbers."""
     point = None if point_lps_mm is None else tuple(float(value) for value in point_lps_mm)  # type: ignore[attr-defined]
     return QualityItem(kind, consequence, segments, tuple(values.items()), point)  # type: ignore[arg-type]
+
+
+def gravest_first(items: Iterable[QualityItem]) -> tuple[QualityItem, ...]:
+    """Return issues by their consequence, the gravest first, else as they come."""
+    order = list(Consequence)
+    return tuple(sorted(items, key=lambda item: -order.index(item.consequence)))
 
 
 def _said(value: Value, translate: Translate) -> str:

@@ -38,11 +38,13 @@ def name_doubts(tree: Tree) -> list[QualityItem]:
                 point_lps_mm=middle, length=f"{one.length_mm:.0f}", parts=parts,
             )  # fmt: skip
         elif one.label.confidence < DOUBTFUL_BELOW and weak[one.label.code] > 0.5 * whole[one.label.code]:
+            kind = Issue.LABEL_OTHER if parts else Issue.LABEL_DOUBT
+            others = {"parts": parts} if parts else {}
             found.setdefault(
                 one.label.code,
                 issue(
-                    Issue.LABEL_DOUBT, Consequence.DOUBTFUL, one.label.code, point_lps_mm=middle,
-                    part=one.label.code, percent=round(100.0 * one.label.confidence),
+                    kind, Consequence.DOUBTFUL, one.label.code, point_lps_mm=middle,
+                    part=one.label.code, percent=round(100.0 * one.label.confidence), **others,
                 ),
             )  # fmt: skip
     return list(found.values())

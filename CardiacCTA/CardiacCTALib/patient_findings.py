@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
+from .artefacts import HIDING, is_artefact, lies_at
 from .bypass import is_bypassed, with_left_main
 from .constants import GRADED_ABOVE_MM, HIGH_RISK_FEATURES, MODERATE_FROM
 from .findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding, Stenosis
 from .high_risk import doubtful_features, present_features
-from .issues import NO_LEFT_MAIN, STENTS, Consequence, Issue, QualityItem
+from .issues import LABELS, NO_LEFT_MAIN, STENTS, Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
 from .listing import NEAR_END, sure_narrowing
 from .plaque import LesionPlaque
@@ -22,10 +21,12 @@ from .vessels import Stretch
 
 PLAQUE_MM3 = 3.0
 """Least volume of a plaque that is said to be there. Chosen: what noise feigns along 3 mm of a small artery."""
-APART_MM = 4.0
 REASONS = {
     Issue.GAP: "a gap was bridged",
+    Issue.TIP: "not followed to its end",
     Issue.STEP: "motion",
+    Issue.STREAKS: "metal streaks",
+    **dict.fromkeys(LABELS, "name not certain"),
     Issue.THICK: "slices too thick",
     Issue.WEAK_CONTRAST: "weak contrast",
     Issue.WEAK_VESSEL: "weak contrast",
@@ -62,9 +63,11 @@ def counts(one: VesselResult, lesion: Lesion, plaque: LesionPlaque) -> bool:
     """Tell whether a listed lesion counts for grading.
 
     It has plaque, or is narrow beyond doubt; and lies in an artery over 1.5 mm. At the end of a line, where a section meets the
-    aorta's wall or has no lumen left, plaque must be seen.
+    aorta's wall or has no lumen left, plaque must be seen. What a step or streaks of metal may have made does not count.
     """
     first = lesion.narrowings[0]
+    if is_artefact(lesion):
+        return False
     if first.reference_mm.value <= GRADED_ABOVE_MM:
         return False
     if is_plaque(plaque) or lesion.occluded:
@@ -159,37 +162,22 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     stenoses = [finding_of(lesion) for lesion in (clear if blocked else graded)]
     worst = max(stenoses, key=lambda found: found.percent, default=OPEN)
     reason = whole or (REASONS[blocked[0].issue] if blocked else "") or ("" if one.measured is not None else NOT_FOLLOWED)
-    if blocked and not whole and worst.percent >= MODERATE_FROM:
-        reason = ""  # beside what is hidden there is a stenosis that counts whatever is hidden
-    stenosis: Stenosis | None = None if reason else worst
+    # a stenosis beside what is hidden counts whatever is hidden, which is said all the same
+    beside = bool(blocked) and not whole and worst.percent >= MODERATE_FROM
+    stenosis: Stenosis | None = worst if beside or not reason else None
+    unseen = stent or stenosis is None
     return SegmentFinding(
-        part.code, stenosis, reason, plaque_seen, () if stent or reason else features, () if stent or reason else doubtful,
+        part.code, stenosis, reason, plaque_seen, () if unseen else features, () if unseen else doubtful,
         None if width is None else round(width, 2), stent, bypassed,
     )  # fmt: skip
 
 
 def _apart(one: VesselResult, lesion: Lesion, blocked: Sequence[QualityItem]) -> bool:
-    """Tell whether a lesion lies away from all that hides its segment."""
-    if one.measured is None:
+    """Tell whether a lesion lies away from all that hides its segment; names and ends hide nothing seen."""
+    hiding = [item for item in blocked if item.issue not in (*LABELS, Issue.TIP, Issue.OUTSIDE)]
+    if one.measured is None or any(item.issue not in HIDING or item.point_lps_mm is None for item in hiding):
         return False
-    inside = one.measured.line_lps_mm[lesion.first : lesion.last + 1]
-    for item in blocked:
-        if item.point_lps_mm is None or item.issue not in (
-            Issue.STEP,
-            Issue.GAP,
-            *STENTS,
-            Issue.STENT_OR_CALCIUM,
-            Issue.CALCIUM,
-        ):
-            return False
-        if float(np.linalg.norm(inside - np.array(item.point_lps_mm), axis=1).min()) < APART_MM + _half_mm(item):
-            return False
-    return True
-
-
-def _half_mm(item: QualityItem) -> float:
-    """Return how far what hides a segment reaches to both sides of its point: half of a stent's length."""
-    return 0.5 * float(str(dict(item.values)["length"])) if item.issue in (*STENTS, Issue.STENT_OR_CALCIUM) else 0.0
+    return not any(lies_at(one, lesion, item) for item in hiding)
 
 
 def _tree_width(labels: CoronaryLabels, code: str) -> float | None:

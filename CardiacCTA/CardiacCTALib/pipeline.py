@@ -17,13 +17,14 @@ from SenseCarePlanningLib.run_info import run_info
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .artefacts import with_artefacts
 from .bypass import graft_finding, with_bypassed
 from .cadrads import grade
 from .calcium import CalciumScore
 from .calcium_arteries import score_series
 from .coronaries import NO_OSTIUM
 from .given_trees import segmentation_of
-from .issues import Consequence, Issue, QualityItem, issue
+from .issues import Consequence, Issue, QualityItem, gravest_first, issue
 from .labels import CoronaryLabels, HeartLandmarks, label_trees
 from .mask_trees import trees_of_mask
 from .measurements import (
@@ -33,13 +34,16 @@ from .measurements import (
     scan_measurements,
     segment_measurements,
 )
+from .metal import check_metal
+from .name_effects import with_name_effects
 from .patient_findings import lesions_of, patient_findings
-from .quality import check_extent, check_grafts, check_scan, check_steps, check_trees, check_vessels, unreadable
+from .quality import check_extent, check_grafts, check_scan, check_steps, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, network_for, segment
 from .segment_map import segment_map
 from .segments import BY_CODE
+from .tree_checks import check_trees
 from .vessel_result import VesselResult, measure_vessels
 from .vessels import vessels_of
 
@@ -139,6 +143,9 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         quality = _quality(volume, found, labels, vessels, scan, reason)
         agatston = None if calcium is None else calcium.agatston()
         grafts = tuple(graft_finding(one, labels) for one in found.grafts)
+        vessels = with_artefacts(vessels, quality)
+        findings = patient_findings(labels, vessels, quality, agatston, options.stents, grafts)
+        quality = gravest_first(with_name_effects(quality, findings))
         findings = patient_findings(labels, vessels, quality, agatston, options.stents, grafts)
         graded = grade(findings)
     with progress.step("Measurements"):
@@ -169,7 +176,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         examination={one.name: one for one in examination},
         engine=found.engine,
         run=run_info(volume.grid, volume, _chosen(options), progress),
-        warnings=(*_remarks(found, quality), *(one.text for one in quality), *_not_scored(options, no_calcium)),
+        warnings=(*_remarks(found, quality), *dict.fromkeys(one.text for one in quality), *_not_scored(options, no_calcium)),
         not_measured=_not_measured(vessels, no_calcium),
         grafts=found.grafts,
     )
@@ -266,16 +273,15 @@ def _quality(
     items = [
         *check_scan(volume, scan),
         *check_extent(found.heart, volume),
-        *check_trees(found, labels),
+        *check_trees(found, labels, vessels, scan),
         *check_grafts(found, labels),
         *labels.doubts,
     ]
     if scan is None:
         items.append(issue(Issue.NO_SCAN_MODEL, Consequence.NOT_ASSESSABLE, reason=reason))
     else:
-        items += [*check_vessels(vessels, scan), *check_steps(volume, found, vessels)]
-    order = list(Consequence)
-    return tuple(sorted(items, key=lambda item: -order.index(item.consequence)))
+        items += [*check_vessels(vessels, scan), *check_steps(volume, found, vessels), *check_metal(volume, found, vessels, scan)]
+    return gravest_first(items)
 
 
 def _not_measured(vessels: Sequence[VesselResult], no_calcium: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ What makes a segment not assessable here makes CAD-RADS N, or the modifier N, th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,9 +17,9 @@ from scipy.special import erf
 
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.patient_axes import PatientAxes
-from SenseCarePlanningLib.tubes.tree import BranchFlag
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .artefacts import lies_at
 from .bypass import fed_by
 from .constants import MILD_FROM
 from .heart_segmentation import HeartSegmentation
@@ -30,8 +31,9 @@ from .section_start import CALCIUM_LEAST_HU, least_calcium_hu
 from .stents import METAL_HU, find_stents
 from .steps import Step, crossing_mm, find_steps
 from .structures import CHAMBERS
+from .tree_checks import is_wide
 from .vessel_result import VesselResult
-from .vessels import Stretch, code_of
+from .vessels import Stretch
 
 BoolArray = NDArray[np.bool_]
 WANTED_HU, LEAST_HU = 300.0, 200.0
@@ -134,41 +136,6 @@ def _beside_padding_mm2(array: NDArray[Any], mask: BoolArray, spacing_mm: tuple[
     return float(near.sum()) * float(np.prod(step)) / (2.0 * PADDING_STEP_MM)
 
 
-def check_trees(found: HeartSegmentation, labels: CoronaryLabels) -> list[QualityItem]:
-    """Return gaps that were bridged, with the segments they lie in, and tips that were not reached."""
-    items = []
-    for gap in found.gaps:
-        code = _code_near(labels, gap.points_lps_mm[len(gap.points_lps_mm) // 2])
-        items.append(
-            issue(
-                Issue.GAP, Consequence.DOUBTFUL, *([code] if code else []), point_lps_mm=gap.points_lps_mm[0],
-                length=f"{gap.gap_mm:.1f}", part=code or "-",
-            )
-        )  # fmt: skip
-    bridged = {
-        code_of(one)[0]: one for tree in labels.trees for one in tree if BranchFlag.BRIDGED in one.flags and code_of(one)[0]
-    }
-    named = {code for one in items for code in one.segments}
-    for code, branch in bridged.items():
-        if code not in named:
-            items.append(
-                issue(
-                    Issue.GAP, Consequence.DOUBTFUL, code, point_lps_mm=branch.points_lps_mm[0],
-                    length=f"{branch.length_mm:.1f}", part=code,
-                )
-            )  # fmt: skip
-    for tip in found.tips:
-        if not tip.reached:
-            code = _code_near(labels, tip.point_lps_mm)
-            items.append(
-                issue(
-                    Issue.TIP, Consequence.DOUBTFUL, *([code] if code else []), point_lps_mm=tip.point_lps_mm,
-                    part=code or "-", length="0",
-                )
-            )  # fmt: skip
-    return items
-
-
 def check_grafts(found: HeartSegmentation, labels: CoronaryLabels) -> list[QualityItem]:
     """Return bypass grafts that were seen."""
     items = []
@@ -181,16 +148,6 @@ def check_grafts(found: HeartSegmentation, labels: CoronaryLabels) -> list[Quali
             )
         )  # fmt: skip
     return items
-
-
-def _code_near(labels: CoronaryLabels, point: FloatArray) -> str:
-    best, code = np.inf, ""
-    for tree in labels.trees:
-        for one in tree:
-            gap = float(np.linalg.norm(one.points_lps_mm - point, axis=1).min())
-            if gap < best:
-                best, code = gap, code_of(one)[0]
-    return code
 
 
 def check_vessels(vessels: Sequence[VesselResult], scan: ScanModel | None) -> list[QualityItem]:
@@ -298,18 +255,21 @@ def _longest(mask: np.ndarray, arc_mm: FloatArray) -> float:
 
 
 def check_steps(volume: Volume, found: HeartSegmentation, vessels: Sequence[VesselResult]) -> list[QualityItem]:
-    """Return the segments that a step by motion crosses; a large step hides what lies there."""
-    items: dict[str, QualityItem] = {}
+    """Return the segments that a step by motion crosses: a large one hides what lies there, and may make a lesion seen on it."""
+    items: list[QualityItem] = []
     for step in find_steps(volume, found.heart):
         for one in vessels:
             for part, at in _crossings(one, step):
                 width = one.healthy_mm(part) or 2.0
-                consequence = Consequence.NOT_ASSESSABLE if step.shift_mm > STEP_SHARE * width else Consequence.DOUBTFUL
-                items[part.code] = issue(
-                    Issue.STEP, consequence, part.code, point_lps_mm=at, height=round(step.height_mm),
+                here = issue(
+                    Issue.STEP, Consequence.DOUBTFUL, part.code, point_lps_mm=at, height=round(step.height_mm),
                     length=f"{step.shift_mm:.1f}", part=part.code,
                 )  # fmt: skip
-    return list(items.values())
+                lesion = any(lies_at(one, lesion, here) for lesion in one.lesions)
+                if is_wide(one, part) and (lesion or step.shift_mm > STEP_SHARE * width):
+                    here = replace(here, consequence=Consequence.NOT_ASSESSABLE)
+                items.append(here)
+    return items
 
 
 def _crossings(one: VesselResult, step: Step) -> list[tuple[Stretch, FloatArray]]:

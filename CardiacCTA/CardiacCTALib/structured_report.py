@@ -64,6 +64,7 @@ CALCIFICATION = codes.PLAQUES[PlaqueType.CALCIFIED]
 
 ASSESSABILITY = Code("assessability", PRIVATE_SCHEME, "Whether the segment can be assessed")
 ASSESSED = Code("assessed", PRIVATE_SCHEME, "Assessed")
+IN_PART = Code("in_part", PRIVATE_SCHEME, "Assessed in part")
 NOT_ASSESSABLE = Code("not_assessable", PRIVATE_SCHEME, "Not assessable")
 ORIGIN = Code("origin_of_walls", PRIVATE_SCHEME, "Who drew the walls or gave the grade")
 BY_READER = Code("by_reader", PRIVATE_SCHEME, "The reader")
@@ -150,7 +151,7 @@ def _segment(result: CoronaryResult, finding: SegmentFinding, algorithm: Algorit
         worst = not_measured(name, unit, finding.not_assessable)
     else:
         worst = Measurement(name, stenosis.percent, unit, stenosis.interval, "worst of the segment", by_reader=by_hand)
-    seen = Evaluation(ASSESSABILITY, NOT_ASSESSABLE if stenosis is None else ASSESSED)
+    seen = Evaluation(ASSESSABILITY, NOT_ASSESSABLE if stenosis is None else IN_PART if finding.not_assessable else ASSESSED)
     origin = (Evaluation(ORIGIN, BY_READER),) if by_hand else ()
     return MeasurementGroup(
         tracking_id=f"Segment {BY_CODE[finding.code].number} {finding.code}",

@@ -47,7 +47,7 @@ def fill_vessels(table: Any, session: Any) -> None:
 
 def _worst(one: Any, session: Any) -> tuple[str, str]:
     words = session.words
-    missing = {finding.code: finding.not_assessable for finding in session.result.findings.segments if finding.stenosis is None}
+    missing = {finding.code: finding.not_assessable for finding in session.result.findings.segments if finding.not_assessable}
     blind = [f"{part.code}: {words.reason(missing[part.code])}" for part in one.vessel.stretches if part.code in missing]
     if one.measured is None:
         reason = words.reason(one.reason)

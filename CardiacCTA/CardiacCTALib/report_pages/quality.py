@@ -50,7 +50,7 @@ def quality_section(result: CoronaryResult, words: Words) -> Section:
         said = tuple(dict.fromkeys(one.say(words.code) for one in result.quality if one.consequence is consequence))
         if said:
             blocks.append(Notice("", words.say(title), tone, said))
-    missing = [one for one in result.findings.segments if one.stenosis is None]
+    missing = [one for one in result.findings.segments if one.not_assessable]
     if missing:
         blocks.append(Heading(words.say("Segments that were not assessed")))
         columns = (Column(words.say("Segment"), 3.0), Column(words.say("Why"), 5.0))
@@ -118,7 +118,10 @@ def _stenosis(finding: SegmentFinding, words: Words, by_reader: bool) -> Cell | 
         text = words.say("none") if finding.stenosis.percent == 0 else f"{finding.stenosis.percent:.0f} %"
     else:
         text = f"{finding.stenosis.percent:.0f} %"
-    return f"{text} ({said})" if said else text
+    whole = f"{text} ({said})" if said else text
+    if not finding.not_assessable:
+        return whole
+    return Cell(whole, words.say("In part not assessable: {reason}", reason=words.reason(finding.not_assessable)), Tone.CAUTION)
 
 
 def _value(item: Measurement | None, words: Words) -> str:

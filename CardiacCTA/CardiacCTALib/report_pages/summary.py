@@ -61,7 +61,7 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
         blocks.append(Paragraph(not_graded(rest, words), words.say(NOT_GRADED), small=True))
     if not rows:
         blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in the vessels measured.")))
-    missing = [one for one in result.findings.segments if one.stenosis is None]
+    missing = [one for one in result.findings.segments if one.not_assessable]
     if missing:
         names = words.say(", ").join(f"{one.code} ({words.reason(one.not_assessable)})" for one in missing)
         blocks.append(Notice(names, words.say("Not assessable"), Tone.BAD))

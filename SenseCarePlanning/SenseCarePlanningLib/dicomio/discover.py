@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -28,6 +29,11 @@ from .headers import ImageHeader
 from .scan import ScanResult, files_under, scan
 from .stack import MINIMUM_EXTENT_MM, REFUSE_SLICE_MM, WARN_SLICE_MM, slice_axes
 from .study import SeriesInfo
+
+Body = Literal["chest", "heart"]
+AIMS: dict[Body, str] = {"chest": "planned on", "heart": "graded"}
+NAMED: dict[Body, str] = {"chest": "chest", "heart": "cardiac"}
+"""What a CT of each part of the body is for, and what it is called."""
 
 CT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2",
@@ -186,7 +192,7 @@ def is_sharp_kernel(kernel: str | None) -> bool:
     return any(word in name for word in _SHARP_WORDS)
 
 
-def choose_series(series: Sequence[SeriesInfo], wanted: str | None = None) -> tuple[SeriesInfo, str]:
+def choose_series(series: Sequence[SeriesInfo], wanted: str | None = None, body: Body = "chest") -> tuple[SeriesInfo, str]:
     """Choose the series to plan on, and say why in one sentence.
 
     Parameters
@@ -195,6 +201,8 @@ def choose_series(series: Sequence[SeriesInfo], wanted: str | None = None) -> tu
         As :func:`list_series` returns them.
     wanted
         A Series Instance UID, the unique end of one, or a series number; it overrides the rule.
+    body
+        What the CT is to show, which its sentences speak of.
 
     Raises
     ------
@@ -207,16 +215,16 @@ def choose_series(series: Sequence[SeriesInfo], wanted: str | None = None) -> tu
     eligible = [info for info in series if info.eligible]
     if not eligible:
         problems = [info.summary() for info in series]
-        raise InputError("None of the series is a chest CT that can be planned on.", problems)
+        raise InputError(f"None of the series is a {NAMED[body]} CT that can be {AIMS[body]}.", problems)
     if len({info.patient_number for info in eligible}) > 1:
         problems = [f"patient {one.patient_number}: {one.summary()}, UID ends in {one.uid[-12:]}" for one in eligible]
-        raise InputError("The folder holds CTs of several patients; name the series to plan on with --series.", problems)
+        raise InputError("The folder holds CTs of several patients; name the series that is meant with --series.", problems)
     longest = max(info.extent_mm or 0.0 for info in eligible)
     best = min(eligible, key=lambda info: _rank(info, longest))
     if len(series) == 1:
         return best, f"{_capital(best.title)} is the only series."
     if len(eligible) == 1:
-        return best, f"{_capital(best.title)} is the only one of {len(series)} series that can be planned on."
+        return best, f"{_capital(best.title)} is the only one of {len(series)} series that can be {AIMS[body]}."
     return best, (
         f"{_capital(best.title)} was chosen among {len(eligible)} possible series of {len(series)}: {_advantages(best, longest)}."
     )

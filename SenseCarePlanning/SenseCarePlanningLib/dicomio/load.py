@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from ..volume import Volume, canonical_affine
 from .agreement import counted, disagreements, listed, rescale_problems, unreadable
 from .chest import LEAST_HEART_MM, check_chest, check_heart, head_foot_axis, head_foot_extent_mm
 from .damage import damage_signs
-from .discover import CT_CLASSES, Series, choose_series, group_series, no_images_error
+from .discover import AIMS, CT_CLASSES, Body, Series, choose_series, group_series, no_images_error
 from .files import is_image_file, read_volume_file
 from .headers import ImageHeader
 from .nifti_header import is_nifti, nifti_warnings
@@ -60,9 +59,6 @@ class LoadedImage:
         return bool(self.series.uid)
 
 
-Body = Literal["chest", "heart"]
-
-
 def load_image(path: Path, series: str | None = None, require_chest: bool = True, body: Body = "chest") -> LoadedImage:
     """Load a CT from a DICOM folder or file, or from a NIfTI, NRRD or MetaImage file, after checking it.
 
@@ -99,9 +95,9 @@ def load_image(path: Path, series: str | None = None, require_chest: bool = True
     return loaded
 
 
-def _refuse(title: str, problems: Sequence[str]) -> InputError:
+def _refuse(title: str, problems: Sequence[str], body: Body) -> InputError:
     count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return InputError(f"{title} cannot be planned on: {count}.", [_sentence(problem) for problem in problems])
+    return InputError(f"{title} cannot be {AIMS[body]}: {count}.", [_sentence(problem) for problem in problems])
 
 
 def _sentence(problem: str) -> str:
@@ -127,7 +123,7 @@ def _load_file(path: Path, series: str | None, require_chest: bool, body: Body) 
         problems.append(f"the voxel spacing of {lowest:.4g} mm cannot be right; was it written in another unit than mm?")
     found, told = _content(volume, (), require_chest, body)
     if problems or found:
-        raise _refuse(f"The image {path.name}", [*problems, *found])
+        raise _refuse(f"The image {path.name}", [*problems, *found], body)
     info = SeriesInfo(
         uid="",
         description=None,
@@ -136,7 +132,7 @@ def _load_file(path: Path, series: str | None, require_chest: bool, body: Body) 
         spacing_kji_mm=spacing,
         extent_mm=head_foot_extent_mm(volume.grid),
         eligible=True,
-        reason="can be planned on",
+        reason=f"can be {AIMS[body]}",
         files=(path,),
     )
     volume = replace(volume, array_kji=_floored(volume.array_kji))
@@ -171,7 +167,7 @@ def _load_dicom(path: Path, found: ScanResult, wanted: str | None, require_chest
     damaged = [f"{name} {problem}" for name, problem in found.damaged.items()]
     if not groups:
         raise no_images_error(path, found)
-    chosen, reason = _choose(groups, damaged, wanted)
+    chosen, reason = _choose(groups, damaged, wanted, body)
     headers, warnings = _without_scouts_and_copies(chosen.headers)
     problems = [*damaged, *unreadable(headers), *disagreements(headers), *unsupported_syntax(headers)]
     for judge in (rescale_problems, _class_problems):
@@ -186,12 +182,13 @@ def _load_dicom(path: Path, found: ScanResult, wanted: str | None, require_chest
         problems, warnings = problems + bad, warnings + told
     problems += _lost_neighbours(chosen, groups)
     if problems or stack is None:
-        raise _refuse(_capital_title(chosen.info), problems or ["fewer than two slices can be read"])
+        raise _refuse(_capital_title(chosen.info), problems or ["fewer than two slices can be read"], body)
     volume, told = _read_volume(stack, chosen.info, require_chest, body)
     warnings = [*warnings, *told, *_passed_over(found, groups)]
     study = read_study(stack.headers[0].path)
     files = tuple(dict.fromkeys(header.path for header in stack.headers))
-    info = replace(chosen.info, slice_count=len(stack.headers), files=files)
+    told_of = f"can be {AIMS[body]}" if chosen.info.eligible else chosen.info.reason
+    info = replace(chosen.info, slice_count=len(stack.headers), files=files, reason=told_of)
     return LoadedImage(volume, study, info, tuple(warnings), files, reason)
 
 
@@ -199,11 +196,11 @@ def _capital_title(info: SeriesInfo) -> str:
     return info.title[:1].upper() + info.title[1:]
 
 
-def _choose(groups: Sequence[Series], damaged: Sequence[str], wanted: str | None) -> tuple[Series, str]:
+def _choose(groups: Sequence[Series], damaged: Sequence[str], wanted: str | None, body: Body) -> tuple[Series, str]:
     """Choose a series; when none is eligible but one CT is the obvious one, take it, so that all its problems are told."""
     infos = [group.info for group in groups]
     try:
-        info, reason = choose_series(infos, wanted)
+        info, reason = choose_series(infos, wanted, body)
     except InputError as error:
         candidates = [group for group in groups if group.info.modality == "CT" and group.info.slice_count > 1]
         if wanted is None and (len(groups) == 1 or len(candidates) == 1):
@@ -288,7 +285,7 @@ def _read_volume(stack: Stack, info: SeriesInfo, require_chest: bool, body: Body
         found, told = _content(volume, [header.name for header in stack.headers], require_chest, body)
         problems, warnings = found, warnings + told
     if problems:
-        raise _refuse(_capital_title(info), problems)
+        raise _refuse(_capital_title(info), problems, body)
     np.maximum(array, np.int16(FLOOR_HU), out=array)
     return volume, warnings
 
