@@ -87,16 +87,16 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit)
     if not options.clicks:
         check_phase(chambers.levels)
+    heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     with progress.step("Coronary arteries"):
         if options.clicks:
-            marked = follow_clicks(volume, options.clicks, region.noise_hu)
+            marked = follow_clicks(volume, options.clicks, region.noise_hu, heart)
             found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
         else:
             found = find_coronaries(volume, region, fit, chambers, network, progress)
         grafts = find_grafts(HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid)), fit, found.trees)
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
-    heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     if options.engine == NETWORK:
         with progress.step("Heart by TotalSegmentator"):
             heart = with_network(heart, find_structures(volume, progress))
