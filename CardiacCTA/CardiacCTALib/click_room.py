@@ -97,12 +97,17 @@ def room_about(array: NDArray[np.float32], labels: NDArray[np.uint8] | None, ost
     blood = float(np.percentile(_about(array, np.array(start), spacing, 2.5)[0], 90.0))
     if blood < DARK_HU + 60.0:
         raise InputError("The marked ostium does not lie on bright blood.", detail=f"{blood:.0f} HU")
-    away = np.sqrt(sum(((one - at) * size) ** 2 for one, at, size in zip(np.ogrid[tuple(map(slice, array.shape))], start, spacing)))
+    away = np.sqrt(
+        sum(
+            ((one - at) * size) ** 2
+            for one, at, size in zip(np.ogrid[tuple(map(slice, array.shape))], start, spacing, strict=True)
+        )
+    )
     closed, rim = _wide(array > DARK_HU + 0.5 * (blood - DARK_HU), spacing)
     if labels is not None:
         aorta, cavity = np.isin(labels, AORTIC), np.isin(labels, CLOSED)
         deep = ndimage.distance_transform_edt(aorta | cavity, sampling=spacing)
-        closed, rim = (closed | (deep > RIM_MM)), rim | (deep > 0.0)
+        closed, rim = closed | (deep > RIM_MM), rim | (deep > 0.0)
         keep = cavity
     else:
         keep = np.zeros(array.shape, dtype=bool)
@@ -152,7 +157,9 @@ def _brightest(array: NDArray[np.float32], place: FloatArray, spacing: FloatArra
     return tuple(int(one) for one in places[np.unravel_index(int(np.where(near, smooth, -np.inf).argmax()), part.shape)])
 
 
-def _about(array: NDArray[Any], place: FloatArray, spacing: FloatArray, radius_mm: float) -> tuple[NDArray[Any], NDArray[np.int_]]:
+def _about(
+    array: NDArray[Any], place: FloatArray, spacing: FloatArray, radius_mm: float
+) -> tuple[NDArray[Any], NDArray[np.int_]]:
     """Return the part of an array about a place in voxels, and its first voxel."""
     middle, reach = np.array(_voxel(array, place)), np.ceil(radius_mm / spacing).astype(int)
     low, high = np.maximum(middle - reach, 0), np.minimum(middle + reach + 1, array.shape)
