@@ -1,4 +1,7 @@
-"""Arteries between places that a reader marked: the cheapest way from the ostium to each tip. Needs no aorta and no chambers."""
+"""Arteries between places that a reader marked: the cheapest way from the ostium to each tip, past chambers and great vessels.
+
+Where the heart was not found it works without chambers: then only the width of bright blood tells what is no artery.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +18,38 @@ from skimage.graph import MCP_Geometric
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.tubes.tree import Tree
-from SenseCarePlanningLib.volume import Volume
+from SenseCarePlanningLib.volume import LabelMap, Volume
 
+from .click_room import REACH_MM, SEEN, Room, Voxel, in_structure, on_lumen, room_about
 from .coronary_tree import Course, build_coronary_tree
-from .heart_region import block_mean
+from .heart_region import CoarseImage, block_mean
 from .heart_segmentation import CoronaryOstium, Gap, Tip
 
 logger = logging.getLogger(__name__)
 
-ROOM_MM, SEARCH_MM = 20.0, 0.7
-"""Room about the marks, and the voxel in which the way is looked for."""
-DARK_HU, FLOOR = 50.0, 0.004
-"""From this HU on a voxel may be lumen; the speed of everything else: a way may cross an occlusion, at a price."""
-SNAP_MM = 1.5
-"""A mark moves to the brightest voxel this near."""
+ROOM_LPS_MM, SEARCH_MM = (40.0, 50.0, 15.0), 0.7
+"""Room about the marks along L, P, S, and the voxel in which the way is looked for. Chosen: between ostium and tips the arteries of
+three digital hearts swing out by up to 28, 40 and 4 mm, the right coronary artery round the crux of the heart."""
+MOVED_MM = 2.0
+"""A mark that moves farther than this onto the lumen is told: nearer is how a hand clicks."""
 TOUCH_MM = 1.2
 """A way leaves another where it is farther than this from it."""
-GAP_MM, MOST_DARK_MM = 2.0, 18.0
-"""Dark stretches longer than the first are listed; with one longer than the second the tip counts as not reached."""
+GAP_MM, MOST_DARK_MM, ALL_DARK_MM = 2.0, 18.0, 30.0
+"""Dark stretches longer than the first are listed; with one longer than the second, or more in all than the third, the tip
+counts as not reached."""
+ALONG_MM = 6.0
+"""A way that runs so far in the border of a chamber is no artery."""
 CLICKED_GAP = "The way to a marked tip crosses a stretch without visible lumen."
-NOT_REACHED = "A marked tip could not be reached through visible lumen; check the mark, or mark places between."
+NOT_REACHED = (
+    "The tip marked at {x}, {y}, {z} (L, P, S mm) could not be reached through lumen as narrow as an artery and was left out; check "
+    "the mark."
+)
+IN_STRUCTURE = "The tip marked at {x}, {y}, {z} (L, P, S mm) lies in a chamber or a great vessel, not in an artery, and was left out."
+NO_LUMEN = "The tip marked at {x}, {y}, {z} (L, P, S mm) has no lumen within {away} mm and was left out."
+MOVED = "The tip marked at {x}, {y}, {z} (L, P, S mm) was moved by {away} mm onto the nearest lumen."
+Point = tuple[float, float, float]
+_Way = tuple[FloatArray, list[FloatArray]]
+"""A way (N, 3) LPS mm, and its stretches without visible lumen."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +82,8 @@ class Clicked:
     remarks: tuple[str, ...]
 
 
-def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25.0) -> Clicked:
-    """Follow marked arteries.
+def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25.0, heart: LabelMap | None = None) -> Clicked:
+    """Follow marked arteries; a tip that cannot be reached is left out and said.
 
     Parameters
     ----------
@@ -76,11 +91,13 @@ def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25
         The scan in HU.
     clicks
         One entry for each ostium.
+    heart
+        Chambers and great vessels on the scan's grid, through which no artery runs; None where they are not known.
 
     Raises
     ------
     InputError
-        When a mark lies outside the scan, an artery has no tip, or the ostium is not on bright blood.
+        When a mark lies outside the scan, an artery has no tip, the ostium is not on bright blood, or no tip at all was reached.
     """
     trees: list[Tree] = []
     ostia: list[CoronaryOstium] = []
@@ -89,10 +106,9 @@ def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25
     remarks: list[str] = []
     for one in clicks:
         _check(volume, one)
-        ways, lost = _ways(volume, one)
-        tips += [Tip(np.array(place), len(trees), -1, reached=False) for place in lost]
-        if lost:
-            remarks.append(NOT_REACHED)
+        ways, lost, moved = _ways(volume, heart, one)
+        tips += [Tip(np.array(place), len(trees), -1, reached=False) for place, _ in lost]
+        remarks += [*moved, *(why for _, why in lost)]
         if not ways:
             continue
         number = len(trees)
@@ -101,6 +117,8 @@ def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25
         ostia.append(CoronaryOstium(one.side, tree.root.points_lps_mm[0], number, marked=True))
         gaps += [Gap(part, number, float(arc_length_mm(part)[-1]), CLICKED_GAP) for _, dark in ways for part in dark]
         tips += [Tip(branch.points_lps_mm[-1], number, branch.id) for branch in tree.tips]
+    if clicks and not trees:
+        raise InputError("No marked artery could be followed from its ostium to a tip.", list(dict.fromkeys(remarks)))
     return Clicked(tuple(trees), tuple(ostia), tuple(gaps), tuple(tips), tuple(dict.fromkeys(remarks)))
 
 
@@ -116,61 +134,86 @@ def _check(volume: Volume, clicks: Clicks) -> None:
         )
 
 
-def _ways(volume: Volume, clicks: Clicks) -> tuple[list[tuple[FloatArray, list[FloatArray]]], list[tuple[float, float, float]]]:
-    """Return ways (N, 3) LPS mm with their dark stretches, longest first, and the tips that were not reached."""
+def _ways(volume: Volume, heart: LabelMap | None, clicks: Clicks) -> tuple[list[_Way], list[tuple[Point, str]], list[str]]:
+    """Return the ways, longest first, the tips that were not reached with the sentence why, and what was moved."""
     places = np.array([clicks.ostium_lps_mm, *clicks.tips_lps_mm], dtype=np.float64)
     grid = volume.grid
     index, spacing = grid.kji_from_lps(places), np.array(grid.spacing_kji_mm)
-    low = np.maximum(np.floor(index.min(axis=0) - ROOM_MM / spacing), 0).astype(int)
-    high = np.minimum(np.ceil(index.max(axis=0) + ROOM_MM / spacing) + 1, grid.shape_kji).astype(int)
-    box = volume.array_kji[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-    small = block_mean(box, grid.spacing_kji_mm, SEARCH_MM)
+    room_kji = (np.abs(grid.affine_ijk_to_lps[:3, :3] / grid.spacing_ijk_mm).T @ np.array(ROOM_LPS_MM))[::-1] / spacing
+    low = np.maximum(np.floor(index.min(axis=0) - room_kji), 0).astype(int)
+    high = np.minimum(np.ceil(index.max(axis=0) + room_kji) + 1, grid.shape_kji).astype(int)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    small = block_mean(volume.array_kji[box], grid.spacing_kji_mm, SEARCH_MM)
     factor = np.array(small.factor)
-    marks = [_snapped(small.array, (one - low + 0.5) / factor - 0.5, np.array(small.spacing_mm)) for one in index]
-    blood = float(np.percentile(_around(small.array, marks[0], np.array(small.spacing_mm), 2.5), 90.0))
-    if blood < DARK_HU + 60.0:
-        raise InputError("The marked ostium does not lie on bright blood.", detail=f"{blood:.0f} HU")
-    speed = np.clip((small.array - DARK_HU) / (blood - DARK_HU), 0.0, 1.0) ** 2 + FLOOR
-    search = MCP_Geometric(1.0 / speed, fully_connected=True, sampling=small.spacing_mm)
-    search.find_costs([marks[0]], marks[1:], find_all_ends=True)
-    ways: list[tuple[FloatArray, list[FloatArray]]] = []
-    lost = []
-    for tip, mark in zip(clicks.tips_lps_mm, marks[1:], strict=True):
-        path = np.array(search.traceback(mark))
+    marks = (index - low + 0.5) / factor - 0.5
+    labels = None if heart is None else _labels(heart.array_kji[box], small)
+    room = room_about(small.array, labels, marks[0], np.array(small.spacing_mm))
+    ends, lost, moved = _ends(room, marks[1:], clicks)
+    search = MCP_Geometric(room.cost, fully_connected=True, sampling=small.spacing_mm)
+    cost = search.find_costs([room.start], [end for end, _, _ in ends], find_all_ends=True)[0] if ends else np.empty(0)
+    ways: list[_Way] = []
+    for end, tip, far in ends:
+        path = np.array(search.traceback(end)) if np.isfinite(cost[end]) else np.empty((0, 3), dtype=int)
         line = grid.lps_from_kji((path + 0.5) * factor - 0.5 + low)
-        line = np.concatenate([[clicks.ostium_lps_mm], line[1:-1], [tip]]) if len(line) > 2 else line
-        dark = _dark_parts(small.array[tuple(path.T)] < DARK_HU + 0.2 * (blood - DARK_HU), line)
-        if any(float(arc_length_mm(part)[-1]) > MOST_DARK_MM for part in dark) or len(path) < 4:
-            lost.append(tip)
+        if len(path) >= 4:
+            line = np.concatenate([[clicks.ostium_lps_mm], line[1:-1], line[-1:] if far else [tip]])
+        dark = _dark_parts(room, path, line) if len(path) >= 4 else None
+        if dark is None:
+            lost.append((tip, NOT_REACHED.format(**_said(tip))))
         else:
             ways.append((line, dark))
-    return sorted(ways, key=lambda item: -float(arc_length_mm(item[0])[-1])), lost
+    return sorted(ways, key=lambda item: -float(arc_length_mm(item[0])[-1])), lost, moved
 
 
-def _snapped(array: NDArray[np.float32], place: FloatArray, spacing: FloatArray) -> tuple[int, int, int]:
-    """Return the brightest voxel within :data:`SNAP_MM` of a place."""
-    smooth = ndimage.gaussian_filter(array, 0.3 / spacing)
-    middle = np.clip(np.rint(place), 0, np.array(array.shape) - 1).astype(int)
-    reach = np.ceil(SNAP_MM / spacing).astype(int)
-    low, high = np.maximum(middle - reach, 0), np.minimum(middle + reach + 1, array.shape)
-    part = smooth[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-    k, j, i = (int(value) for value in np.array(np.unravel_index(int(part.argmax()), part.shape)) + low)
-    return (k, j, i)
+def _labels(labels: NDArray[np.uint8], small: CoarseImage) -> NDArray[np.uint8]:
+    """Return the labels at the middle of each voxel of a small image of the same box."""
+    rows = [np.arange(size) * by + by // 2 for size, by in zip(small.array.shape, small.factor, strict=True)]
+    return np.asarray(labels[np.ix_(*rows)])
 
 
-def _around(array: NDArray[np.float32], place: tuple[int, int, int], spacing: FloatArray, radius_mm: float) -> FloatArray:
-    reach = np.ceil(radius_mm / spacing).astype(int)
-    low = np.maximum(np.array(place) - reach, 0)
-    high = np.array(place) + reach + 1
-    return np.asarray(array[low[0] : high[0], low[1] : high[1], low[2] : high[2]], dtype=np.float64).ravel()
+def _ends(room: Room, marks: FloatArray, clicks: Clicks) -> tuple[list[tuple[Voxel, Point, bool]], list[tuple[Point, str]], list[str]]:
+    """Return the voxel of lumen that each tip means, and whether it is far, the tips that mean none and why, what was moved."""
+    ends: list[tuple[Voxel, Point, bool]] = []
+    lost: list[tuple[Point, str]] = []
+    moved: list[str] = []
+    for tip, mark in zip(clicks.tips_lps_mm, marks, strict=True):
+        if in_structure(room, mark):
+            lost.append((tip, IN_STRUCTURE.format(**_said(tip))))
+            continue
+        end = on_lumen(room, mark)
+        if end is None:
+            lost.append((tip, NO_LUMEN.format(**_said(tip), away=f"{REACH_MM:.0f}")))
+            continue
+        away = float(np.linalg.norm((np.array(end) - mark) * room.spacing))
+        if away > MOVED_MM:
+            moved.append(MOVED.format(**_said(tip), away=f"{away:.1f}"))
+        ends.append((end, tip, away > MOVED_MM))
+    return ends, lost, moved
 
 
-def _dark_parts(dark: NDArray[np.bool_], line: FloatArray) -> list[FloatArray]:
-    """Return stretches (N, 3) longer than :data:`GAP_MM` without visible lumen."""
-    pieces, count = ndimage.label(dark)
+def _dark_parts(room: Room, path: NDArray[np.int_], line: FloatArray) -> list[FloatArray] | None:
+    """Return stretches (N, 3) of a way without visible lumen; None for a way that is no artery.
+
+    It is none when too much of it is dark, or when it runs along in the border of a chamber or ends there.
+    """
+    at = tuple(path.T)
+    dark = _stretches(room.share[at] < SEEN, line, GAP_MM)
+    lengths = [float(arc_length_mm(part)[-1]) for part in dark]
+    if max(lengths, default=0.0) > MOST_DARK_MM or sum(lengths) > ALL_DARK_MM or _stretches(room.rim[at], line, ALONG_MM):
+        return None
+    return dark
+
+
+def _stretches(mask: NDArray[np.bool_], line: FloatArray, least_mm: float) -> list[FloatArray]:
+    """Return stretches (N, 3) of a line longer than this."""
+    pieces, count = ndimage.label(mask)
     rows = [np.flatnonzero(pieces == number) for number in range(1, count + 1)]
     parts = [line[max(int(one[0]) - 1, 0) : int(one[-1]) + 2] for one in rows]
-    return [part for part in parts if len(part) > 1 and float(arc_length_mm(part)[-1]) > GAP_MM]
+    return [part for part in parts if len(part) > 1 and float(arc_length_mm(part)[-1]) > least_mm]
+
+
+def _said(place: Point) -> dict[str, str]:
+    return {name: f"{value:.1f}" for name, value in zip("xyz", place, strict=True)}
 
 
 def _courses(ways: list[FloatArray]) -> list[Course]:

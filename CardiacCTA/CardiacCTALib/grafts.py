@@ -43,6 +43,9 @@ LEAST_FILLING, MOST_FILLING, LEAST_FILLED = 0.7, 1.3, 0.8
 """Brightness of a graft over the aorta's, and least share of its way that has it: what is brighter than the aorta is filled from
 a vein, as the superior caval vein and the right appendage are, or metal."""
 SMOOTH_MM = 2.0
+UNKNOWN_VESSEL = (
+    "A vessel of {length} mm leaves the ascending aorta; no coronary artery was found, so it cannot be told what it is."
+)
 ON_PATH_MM, ANASTOMOSIS_MM, ON_PATH_SHARE = 3.0, 6.0, 0.7
 """A branch of a coronary tree that lies on a graft for so much of its length, its end at the artery left out, is the graft."""
 
@@ -70,6 +73,11 @@ def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) ->
     paths = find_graft_paths(chambers, top, artery)
     logger.info("bypass grafts: %d", len(paths))
     return tuple(Graft(smooth_polyline(place.lps((path / spacing + 0.5) * factor - 0.5), SMOOTH_MM, 0.5)) for path in paths)
+
+
+def without_arteries(grafts: tuple[Graft, ...]) -> tuple[str, ...]:
+    """Return what is said of vessels where no coronary artery was found: none can be told for a graft then."""
+    return tuple(UNKNOWN_VESSEL.format(length=f"{one.length_mm:.0f}") for one in grafts)
 
 
 def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatArray) -> list[FloatArray]:

@@ -11,17 +11,30 @@ from SenseCarePlanningLib.tubes.build import BuildOptions, build_tree
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, bounding_box
 
+from .structures import LEFT_ATRIUM, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_ATRIUM, RIGHT_VENTRICLE
+
 BoolArray = NDArray[np.bool_]
 
 REACH_MM = 3.0
 """A piece begins at the aorta when it comes this near to it: between two masks lies the wall of the aorta. Chosen."""
 LEAST_MM3 = 60.0
 """Smaller pieces are no artery. Chosen: 20 mm of an artery 2 mm wide."""
+CAVITIES = (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, PULMONARY_ARTERY)
+MOST_IN_CAVITIES = 0.25
+"""Largest share of a mask of arteries inside chambers and the pulmonary artery: two masks may differ by a voxel."""
+WIDE_MM, MOST_WIDE, LOOK_MM = 12.0, 0.5, 0.8
+"""An artery is narrower than the first, aneurysms of 10 mm are; so large a share may be wider, for a mask may take in a bit of
+the aorta. Looked at in voxels of about the third."""
+MOST_ML = 50.0
+"""Both coronary arteries hold 2 to 10 ml of blood, with ectasia several times as much. Chosen."""
+NO_MASK = "The coronary mask given is no mask of arteries: "
 PIECES = "Pieces of the coronary mask that do not reach the aorta were left out; they are not assessed."
 _THINNING_MM, _SMOOTH_MM = 0.6, 1.5
 
 
-def trees_of_mask(mask: LabelMap, aorta_kji: BoolArray) -> tuple[tuple[Tree, ...], tuple[str, ...]]:
+def trees_of_mask(
+    mask: LabelMap, aorta_kji: BoolArray, heart_kji: NDArray[np.uint8] | None = None
+) -> tuple[tuple[Tree, ...], tuple[str, ...]]:
     """Build the trees of a coronary mask, and say what of it was left out.
 
     Parameters
@@ -30,16 +43,20 @@ def trees_of_mask(mask: LabelMap, aorta_kji: BoolArray) -> tuple[tuple[Tree, ...
         Any label above 0 is lumen.
     aorta_kji
         (K, J, I) on the same grid.
+    heart_kji
+        (K, J, I) on the same grid, labels as in :mod:`.structures`.
 
     Raises
     ------
     InputError
-        When the grids differ, the aorta is empty, or no piece of the mask begins at it.
+        When the grids differ, the aorta is empty, no piece of the mask begins at it, or the mask is one of something else.
     """
     if mask.array_kji.shape != aorta_kji.shape or not aorta_kji.any():
         raise InputError("The coronary mask needs the aorta on its own grid: the arteries begin there.")
     spacing = mask.grid.spacing_kji_mm
     lumen = mask.mask() & ~aorta_kji
+    if lumen.any():
+        check_mask(mask, lumen, heart_kji)
     labels, count = ndimage.label(lumen, np.ones((3, 3, 3)))
     margin = tuple(int(np.ceil(REACH_MM / size)) + 1 for size in spacing)
     box = bounding_box(aorta_kji, (margin[0], margin[1], margin[2]))
@@ -52,6 +69,38 @@ def trees_of_mask(mask: LabelMap, aorta_kji: BoolArray) -> tuple[tuple[Tree, ...
         raise InputError("No piece of the coronary mask begins at the aorta; check that both belong to this scan.")
     trees = tuple(_tree(mask, labels == number, near) for number in sorted(begins, key=lambda number: -size[number]))
     return trees, ((PIECES,) if len(begins) < len(large) else ())
+
+
+def check_mask(mask: LabelMap, lumen: BoolArray, heart_kji: NDArray[np.uint8] | None) -> None:
+    """Refuse a mask that cannot be one of arteries: inside the chambers, wider, or larger than arteries are.
+
+    Parameters
+    ----------
+    mask
+        Whose grid it is.
+    lumen
+        (K, J, I), not empty: the mask without the aorta.
+
+    Raises
+    ------
+    InputError
+        With one sentence that says why.
+    """
+    inside = 0.0 if heart_kji is None else float(np.isin(heart_kji[lumen], CAVITIES).mean())
+    if inside > MOST_IN_CAVITIES:
+        raise InputError(f"{NO_MASK}{100.0 * inside:.0f} % of it lies in the chambers and great vessels.")
+    volume_ml = float(lumen.sum()) * mask.grid.voxel_volume_mm3 / 1000.0
+    if volume_ml > MOST_ML:
+        raise InputError(f"{NO_MASK}it holds {volume_ml:.0f} ml.")
+    by = tuple(max(1, int(LOOK_MM / size)) for size in mask.grid.spacing_kji_mm)
+    part = np.pad(lumen[bounding_box(lumen)][:: by[0], :: by[1], :: by[2]], 1)
+    spacing = [size * step for size, step in zip(mask.grid.spacing_kji_mm, by, strict=True)]
+    depth = ndimage.distance_transform_edt(part, sampling=spacing)
+    core = depth > 0.5 * (WIDE_MM + max(spacing))
+    if core.any():
+        wide = part & (ndimage.distance_transform_edt(~core, sampling=spacing) <= 0.5 * WIDE_MM)
+        if float(wide.sum()) > MOST_WIDE * float(part.sum()):
+            raise InputError(f"{NO_MASK}most of it is more than {WIDE_MM:.0f} mm wide.", detail=f"up to {2 * depth.max():.0f} mm")
 
 
 def _tree(mask: LabelMap, piece: BoolArray, near: BoolArray) -> Tree:

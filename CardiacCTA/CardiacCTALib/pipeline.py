@@ -12,6 +12,7 @@ import numpy as np
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.patient_axes import turned_problems
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.run_info import run_info
 from SenseCarePlanningLib.tubes.tree import Tree
@@ -193,6 +194,7 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
     problems = []
     if volume.modality != "CT":
         problems.append(f"the image is no CT but {volume.modality}")
+    problems.extend(turned_problems(volume.grid))
     if options.trees and options.coronary_mask is not None:
         problems.append("give the arteries as trees or as a mask, not both")
     if options.trees and options.heart is None:
@@ -229,7 +231,7 @@ def _segment(volume: Volume, options: CoronaryOptions, progress: Progress) -> He
     if options.coronary_mask is None:
         return found
     with progress.step("Centrelines"):
-        trees, remarks = trees_of_mask(options.coronary_mask, found.aorta_kji)
+        trees, remarks = trees_of_mask(options.coronary_mask, found.aorta_kji, found.heart.array_kji)
         given = segmentation_of(trees, found.heart, volume)
     return replace(given, engine=found.engine, coronary_kji=options.coronary_mask.mask(), remarks=remarks)
 

@@ -171,13 +171,13 @@ def check_vessels(vessels: Sequence[VesselResult], scan: ScanModel | None) -> li
 
 def _outside(one: VesselResult) -> list[QualityItem]:
     assert one.measured is not None
-    arc = one.measured.walls.arc_mm
-    seen_mm = arc[one.measured.visible]
-    step = float(arc[1] - arc[0])
+    arc, visible = one.measured.walls.arc_mm, one.measured.visible
+    spans = np.gradient(arc)  # how much of the vessel each section stands for: sections are not all as far apart
     found = []
     for part in one.vessel.stretches:
-        here = seen_mm[(seen_mm >= part.from_mm) & (seen_mm <= part.to_mm)]
-        if len(here) * step < SEEN_SHARE * (part.to_mm - part.from_mm) - step:
+        seen = visible & (arc >= part.from_mm) & (arc <= part.to_mm)
+        here = arc[seen]
+        if float(spans[seen].sum()) < SEEN_SHARE * (part.to_mm - part.from_mm) - float(spans.mean()):
             at = float(here[-1]) if len(here) else min(part.from_mm, float(arc[-1]))
             point = one.measured.line_lps_mm[int(np.abs(arc - at).argmin())]
             found.append(
@@ -250,8 +250,8 @@ def _calcified(one: VesselResult) -> list[QualityItem]:
 def _longest(mask: np.ndarray, arc_mm: FloatArray) -> float:
     """Return the length of the longest run, mm."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    step = float(arc_mm[1] - arc_mm[0])
-    return max(((end - begin) * step for begin, end in pairwise(edges) if mask[begin]), default=0.0)
+    spans = np.gradient(arc_mm)
+    return max((float(spans[begin:end].sum()) for begin, end in pairwise(edges) if mask[begin]), default=0.0)
 
 
 def check_steps(volume: Volume, found: HeartSegmentation, vessels: Sequence[VesselResult]) -> list[QualityItem]:

@@ -177,7 +177,8 @@ def _nearest(arc: FloatArray, fair: BoolArray, edge: int, side: int) -> NDArray[
     away = (arc - arc[edge]) * side
     found = np.flatnonzero(fair & (away >= ADJACENT_NEAREST_MM) & (away <= ADJACENT_WITHIN_MM))
     order = found[np.argsort(away[found])]
-    return np.asarray(order[: max(round(ADJACENT_LENGTH_MM / float(arc[1] - arc[0])), 1)])
+    step = float(arc[-1] - arc[0]) / (len(arc) - 1)  # the first one alone may be shorter
+    return np.asarray(order[: max(round(ADJACENT_LENGTH_MM / step), 1)])
 
 
 def measured_step(walls: Walls) -> float:

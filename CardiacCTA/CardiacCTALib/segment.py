@@ -22,7 +22,7 @@ from .clicked import Clicks, follow_clicks
 from .coronaries import SIDES, Coronaries, HeartPlace, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .coronary_network import shipped_network
-from .grafts import find_grafts, tips_of, without_grafts
+from .grafts import find_grafts, tips_of, without_arteries, without_grafts
 from .heart_lie import LEAST_FIT, check_lie
 from .heart_network import NETWORK, find_structures, network_missing, with_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
@@ -95,18 +95,20 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
                 if region.blood_hu >= WELL_FILLED_HU:
                     check_lie(volume, fit)
                 raise
+    heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     with progress.step("Coronary arteries"):
         if options.clicks:
-            marked = follow_clicks(volume, options.clicks, region.noise_hu)
+            marked = follow_clicks(volume, options.clicks, region.noise_hu, heart)
             found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
         else:
             found = find_coronaries(volume, region, fit, chambers, network, progress)
             if {one.side for one in found.ostia} != set(SIDES):
                 check_lie(volume, fit)
         grafts = find_grafts(HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid)), fit, found.trees)
+        unknown = () if found.trees else without_arteries(grafts)
+        grafts = grafts if found.trees else ()
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
-    heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     if options.engine == NETWORK:
         with progress.step("Heart by TotalSegmentator"):
             heart = with_network(heart, find_structures(volume, progress))
@@ -121,7 +123,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         tips,
         _engine(options, found, detail),
         chambers.levels,
-        found.remarks,
+        (*found.remarks, *unknown),
         grafts,
     )
 

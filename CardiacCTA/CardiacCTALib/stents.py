@@ -96,7 +96,7 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
         The vessel; only its samples and the level of its lumen are used, for walls mean little inside metal.
     """
     arc = measured.walls.arc_mm
-    step = float(arc[1] - arc[0])
+    step = float(arc[-1] - arc[0]) / (len(arc) - 1)
     if measured.fit not in _SHELLS:  # they do not depend on walls, which a reader may be dragging
         _SHELLS[measured.fit] = shells(
             measured.values_hu, measured.places.at_mm, measured.lumen_hu, measured.fit.values[:, LUMEN][:, :2], step

@@ -11,6 +11,25 @@ from numpy.typing import NDArray
 
 from .volume import Grid
 
+MOST_TURNED_DEG = 10.0
+"""Axes of an axial series lie this near to the patient's: a head holder or a pillow turns a patient by some degrees. Chosen."""
+
+
+def turned_deg(grid: Grid) -> float:
+    """Return the largest angle between an axis of a grid and the patient's axis that it stands for."""
+    axes = PatientAxes.of(grid)
+    along_kji = (grid.affine_ijk_to_lps[:3, :3] / grid.spacing_ijk_mm)[::-1, ::-1].T  # as in PatientAxes.of
+    cosines = [abs(float(along_kji[stored, column])) for column, stored in enumerate(axes.order)]
+    return float(np.degrees(np.arccos(min(*cosines, 1.0))))
+
+
+def turned_problems(grid: Grid) -> list[str]:
+    """Return what is wrong with a grid that is oblique to the body: what works along the patient's axes cannot read it."""
+    turned = turned_deg(grid)
+    if turned <= MOST_TURNED_DEG:
+        return []
+    return [f"the slices are turned by {turned:.0f} degrees against the body; choose the axial series of the scan"]
+
 
 @dataclass(frozen=True)
 class PatientAxes:

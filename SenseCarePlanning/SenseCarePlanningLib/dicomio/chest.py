@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..patient_axes import turned_problems
 from ..volume import Grid, Volume
 from .stack import MINIMUM_EXTENT_MM
 
@@ -57,14 +58,15 @@ def head_foot_extent_mm(grid: Grid) -> float:
 
 
 def check_heart(volume: Volume) -> ChestFindings:
-    """Judge whether a CT volume is in HU and covers enough of the body to hold a heart; lungs need not be whole.
+    """Judge whether a CT volume is in HU and covers enough of the body to hold a heart, in slices along its axes.
 
-    A heart's field of view may hold no air but that of the lungs, which is 100 HU and more above -1000.
+    Lungs need not be whole: a heart's field of view may hold no air but that of the lungs, which is 100 HU and more above -1000.
     """
     extent = head_foot_extent_mm(volume.grid)
     problems = []
     if extent < LEAST_HEART_MM:
         problems.append(f"only {extent:.0f} mm of the body are covered; a heart takes at least {LEAST_HEART_MM:.0f} mm")
+    problems += turned_problems(volume.grid)
     coarse, _ = _coarse(volume)
     darkest, mode = float(np.percentile(coarse, 0.5)), _soft_tissue_mode(coarse)
     problems += _scale_problems(coarse, mode, darkest, _DARKEST_IN_HEART_HU)
