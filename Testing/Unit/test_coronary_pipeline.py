@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from CardiacCTALib.cadrads_category import Category
-from CardiacCTALib.coronary_scores import score_result, true_grade
+from CardiacCTALib.coronary_scores import score_result
+from CardiacCTALib.true_findings import true_grade
 from CardiacCTALib.issues import Consequence, Issue
 from CardiacCTALib.lumen import Measured
 from CardiacCTALib.pipeline import CoronaryOptions, check_options, reanalyse, run
