@@ -18,7 +18,7 @@ def true_features(lesion: LesionTruth) -> frozenset[Feature]:
     """Return the signs of high-risk plaque that a lesion has.
 
     Positive remodelling from an index of 1.10 on; low attenuation where a lipid core or the whole plaque lies under 30 HU; spotty
-    calcium and the napkin ring where the patient was drawn with them (spots under 3 mm inside non-calcified plaque; a dark core at
+    calcium and the napkin ring where the patient was drawn with them (spots under 3 mm in non-calcified plaque; a dark core at
     the lumen in a brighter ring). A stent has none.
     """
     if lesion.composition is Composition.STENT:

@@ -1,11 +1,11 @@
 """Fully automatic coronary centrelines on random digital hearts against their truth: OV, OF, OT and AI.
 
 Each heart is drawn from its seed (``phantom.coronary_random``), scanned and segmented without a click. Scores are those of
-Schaap 2009 (``CardiacCTALib.centreline_scores``, as in ``evaluate coronary``): for each course from ostium to tip (the line of the
-found tree that follows it best) and for whole trees, where every found point that lies on no artery counts against the overlap.
-The septal branch lies inside the muscle and is no SCCT segment: it is scored with "all", not with "numbered". ``--cache`` keeps the scans. ``--rows`` adds one
-JSON line a heart to a file and passes over hearts that it holds already, made by the same code: a long run can be stopped and
-resumed, and figures accumulate.
+Schaap 2009 (``CardiacCTALib.centreline_scores``, as in ``evaluate coronary``): for each course from ostium to tip (the line of
+the found tree that follows it best) and for whole trees, where found points that lie on no artery count against the overlap.
+The septal branch lies inside the muscle and is no SCCT segment: it is scored with "all", not with "numbered". ``--cache`` keeps
+the scans. ``--rows`` adds one JSON line a heart to a file and passes over hearts that it holds already, made by the same code: a
+long run can be stopped and resumed, and figures accumulate.
 """
 
 from __future__ import annotations
