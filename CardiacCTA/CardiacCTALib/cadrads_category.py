@@ -91,11 +91,11 @@ def counts_by_size(finding: SegmentFinding, at_limit: bool = False) -> bool:
 
 
 def worst_by_vessel(parts: Iterable[Graded]) -> dict[Artery, int]:
-    """Return the worst stenosis of each vessel in whole percent: vessels are counted, not segments."""
+    """Return the worst stenosis of each vessel in whole percent: vessels are counted, not segments; LM first."""
     worst: dict[Artery, int] = {}
     for part in parts:
         worst[part.vessel] = max(worst.get(part.vessel, 0), part.percent)
-    return worst
+    return {vessel: worst[vessel] for vessel in Artery if vessel in worst}
 
 
 def category_of(

@@ -40,6 +40,7 @@ class Rule(Enum):
     CALCIUM_DISEASE = "A calcium score above 0 means plaque: not category 0."
     P_CALCIUM = "Plaque burden P{level} by a calcium score of {score}."
     P_INVOLVEMENT = "Plaque burden P{level} by {count} involved segments."
+    P_SMALL_ONLY = "Plaque burden P{level} by plaque in segments that are too small to count."
     P_NOT_BY_CALCIUM_STENT = "The calcium score is not used for the burden, because there is a stent."
     P_NOT_BY_CALCIUM_ZERO = "The calcium score is not used for the burden, because it is 0 although there is plaque."
     P_DIFFER = "The calcium score gives P{calcium}, the involved segments give P{involved}."

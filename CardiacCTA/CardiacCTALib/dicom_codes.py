@@ -12,6 +12,7 @@ from SenseCarePlanningLib.dicomio.structured_report_items import PRIVATE_SCHEME,
 from SenseCarePlanningLib.report.model import Code
 
 from .cadrads_category import Category
+from .findings import Feature
 from .plaque import PlaqueType
 from .segments import Dominance
 
@@ -54,6 +55,17 @@ CONCEPTS: Mapping[str, Concept] = {
 """Machine name of a measurement -> its code and derivation."""
 
 GRADE = _private("stenosis_grade", "Grade of the stenosis")
+
+PATIENT_BY_LESION = _private("category_by_lesion", "Category of the patient by this lesion alone")
+SIGN = _private("high_risk_sign", "Sign of high-risk plaque")
+SIGNS: Mapping[Feature, Code] = {
+    Feature.POSITIVE_REMODELLING: _private("sign_remodelling", "Positive remodelling"),
+    Feature.LOW_ATTENUATION: _private("sign_low_attenuation", "Low attenuation"),
+    Feature.SPOTTY_CALCIUM: _private("sign_spotty_calcium", "Spotty calcium"),
+    Feature.NAPKIN_RING: _private("sign_napkin_ring", "Napkin-ring sign"),
+}
+"""PS3.16 has codes for none of them."""
+DOUBTFUL_SIGN = _private("high_risk_sign_doubtful", "Sign of high-risk plaque, not certain")
 
 PLAQUE = _private("plaque_type", "Type of plaque")
 PLAQUES: Mapping[PlaqueType, Code] = {

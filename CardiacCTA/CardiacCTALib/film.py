@@ -20,7 +20,7 @@ from SenseCarePlanningLib.report.study_page import patient_line
 from .pictures_heart import VIEW_WORDS
 from .pictures_vessel import LETTERS
 from .report_pages.plaque import calcium_section
-from .report_pages.rows import MAIN, LesionRow, counted_rows, shown_vessels
+from .report_pages.rows import MAIN, LesionRow, counted_rows, makes_4b, shown_vessels
 from .report_pages.summary import CATEGORY_WORDS
 from .report_pages.words import Pictures, Words
 from .result import CoronaryResult
@@ -181,10 +181,12 @@ def _probe(row: LesionRow, letter: str, shown: Pictures, words: Words) -> Figure
 def _lesion_line(row: LesionRow, words: Words) -> str:
     """Return a lesion in one line, its possible grades with slashes between them: a film has no room for more."""
     percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.vessel.by_reader)
+    grade = "/".join(row.lesion.grades)
+    if makes_4b(row) is not False:
+        grade = words.say("{grade}, in the LM 4B" if makes_4b(row) else "{grade}, in the LM 4B from 50 %", grade=grade)
     return words.say(
-        "{name} {segment}: {percent}, grade {grade}", name=row.name, segment=row.code or "–", percent=percent,
-        grade="/".join(row.lesion.grades),
-    )  # fmt: skip
+        "{name} {segment}: {percent}, grade {grade}", name=row.name, segment=row.code or "–", percent=percent, grade=grade
+    )
 
 
 def _figure(shown: Pictures, key: str, caption: str) -> Figure:

@@ -52,14 +52,8 @@ def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ..
     found += [
         _estimated("minimum_lumen_diameter", lesion.mld_mm, "mm", "circle of the least area", LUMEN_DIAMETER, place),
         _estimated("minimum_lumen_area", lesion.mla_mm2, "mm2", "fitted lumen", LUMEN_AREA, place),
-        Measurement(
-            "lesion_length", lesion.length_mm, "mm", method="where narrowed or thickened; no interval known",
-            code=LESION_LENGTH, evidence=place,
-        ),
-        Measurement(
-            "distance_from_ostium", lesion.distance_mm, "mm", method="along the centreline; no interval known",
-            evidence=place,
-        ),
+        _ranged_mm("lesion_length", lesion.length_mm, lesion.length_range_mm, "where narrowed or thickened", LESION_LENGTH, place),
+        _ranged_mm("distance_from_ostium", lesion.distance_mm, lesion.distance_range_mm, "along the centreline", None, place),
         Measurement(
             "calcium_arc", lesion.calcium_arc_deg, "deg", method="widest in the lesion, in steps of 15; no interval known",
             code=CALCIUM_ARC, evidence=hardest,
@@ -220,14 +214,15 @@ def calcium_measurements(score: CalciumScore | None, reason: str) -> tuple[Measu
 def patient_measurements(vessels: Sequence[VesselResult], grade: CadRads) -> tuple[Measurement, ...]:
     """Return the patient's sums: involved segments and plaque volumes over all vessels measured."""
     volumes = [one.plaque for one in vessels if one.plaque is not None]
+    if not volumes:
+        reason = "no vessel was measured"
+        return (not_measured("segment_involvement_score", "1", reason), not_measured("plaque_volume", "mm3", reason))
     found = [
         Measurement(
             "segment_involvement_score", float(grade.burden.involved_segments), "1",
             method="segments over 1.5 mm with plaque, stenosis or stent",
         )
     ]  # fmt: skip
-    if not volumes:
-        return (*found, not_measured("plaque_volume", "mm3", "no vessel was measured"))
     for name, field in (
         ("plaque_volume", "total"),
         ("calcified_plaque_volume", "calcified"),
@@ -247,6 +242,14 @@ def patient_measurements(vessels: Sequence[VesselResult], grade: CadRads) -> tup
 
 def _estimated(name: str, value: Estimate, unit: str, method: str, code: Code | None, place: Evidence) -> Measurement:
     return Measurement(name, value.value, unit, (value.low, value.high), method, code=code, evidence=place)
+
+
+def _ranged_mm(
+    name: str, value: float, range_mm: tuple[float, float] | None, method: str, code: Code | None, place: Evidence
+) -> Measurement:
+    """Return a length of a lesion; results of the first versions have no interval of it."""
+    method = method if range_mm is not None else f"{method}; no interval known"
+    return Measurement(name, value, "mm", range_mm, method, code=code, evidence=place)
 
 
 def _point(measured: Measured, section: int) -> Evidence:

@@ -90,7 +90,8 @@ def plaque_burden(findings: CoronaryFindings, incomplete: bool, higher_of_both: 
         trace.append(fired(Rule.P_CALCIUM, level=level, score=whole_score(findings.agatston or 0.0)))
     else:
         level = by_involvement
-        trace.append(fired(Rule.P_INVOLVEMENT, level=level, count=involved))
+        how = fired(Rule.P_INVOLVEMENT, level=level, count=involved) if involved else fired(Rule.P_SMALL_ONLY, level=level)
+        trace.append(how)
         trace.extend([fired(Rule.P_INCOMPLETE)] if incomplete else [])
     if by_calcium not in (None, by_involvement):
         trace.append(fired(Rule.P_DIFFER, calcium=by_calcium or 0, involved=by_involvement))

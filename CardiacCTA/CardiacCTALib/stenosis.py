@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .constants import MILD_FROM, MODERATE_FROM, OCCLUDED_AT, SEVERE_FROM
+from .extent import OSTIUM_SD_MM, lesion_extent
 from .findings import Stenosis
 from .listing import NEAR_END, NO_PLAQUE, lesion_spans, near_end, shows_plaque, sure_narrowing
 from .lumen import Measured, Walls
 from .narrowest import Narrowest
 from .occlusion import LumenBrightness, lumen_brightness
-from .plaque_region import plaque_region
+from .plaque_region import PlaqueRegion, plaque_region
 from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, taper_reference
 from .throat import Throat, judge_throat
 
@@ -73,6 +74,8 @@ class Lesion:
         Whether a total occlusion is supported: see ``hairline``.
     remarks
         What limits the figures, each a sentence.
+    length_range_mm, distance_range_mm
+        95 % intervals; None in results of before they were known.
     """
 
     first: int
@@ -88,6 +91,8 @@ class Lesion:
     calcium_arc_deg: float
     occluded: bool
     remarks: tuple[str, ...]
+    length_range_mm: tuple[float, float] | None = None
+    distance_range_mm: tuple[float, float] | None = None
 
     @property
     def certain(self) -> bool:
@@ -140,13 +145,41 @@ def find_lesions(
     adjacent = adjacent_reference(measured, spans, bifurcations, diameter)
     brightness = brightness or lumen_brightness(measured)
     found = []
-    for span in spans:
+    for at, span in enumerate(spans):
         order = (taper, adjacent) if prefer is ReferenceKind.TAPER else (adjacent, taper)
         lesion = _lesion(measured, walls, span, order, brightness, ostium_mm)
         plaque, first = shows_plaque(region, *span), lesion.narrowings[0].diameter_stenosis_percent
         if plaque or lesion.occluded or sure_narrowing(first.value, first.low):
-            found.append(replace(lesion, remarks=(*lesion.remarks, *_doubts(walls, lesion, plaque))))
+            between = _between(spans, at, len(diameter))
+            ranges = _ranges(measured, walls, region, (lesion, between), order[0], ostium_mm)
+            found.append(replace(lesion, remarks=(*lesion.remarks, *_doubts(walls, lesion, plaque)), **ranges))
     return StenosisResult(tuple(found), taper, adjacent)
+
+
+def _between(spans: Sequence[tuple[int, int]], at: int, count: int) -> tuple[int, int]:
+    """Return the sections between which the ends of a lesion may lie: other lesions are not part of it."""
+    return (spans[at - 1][1] + 1 if at else 0, spans[at + 1][0] - 1 if at + 1 < len(spans) else count - 1)
+
+
+def _ranges(
+    measured: Measured, walls: Walls, region: PlaqueRegion, lesion: tuple[Lesion, tuple[int, int]], preferred: Reference,
+    ostium_mm: float,
+) -> dict[str, tuple[float, float]]:  # fmt: skip
+    """Return the 95 % intervals of length and distance."""
+    one, between = lesion
+    reference = one.narrowings[0].reference_mm
+    healthy = preferred.healthy_mm if np.isfinite(preferred.healthy_mm).all() else np.full_like(walls.arc_mm, reference.value)
+    error = (reference.high - reference.low) / (2.0 * Z95)
+    span = (one.first, one.last)
+    extent = lesion_extent(walls.diameter_mm, measured.covariance_mm2, (healthy, error), region, walls.arc_mm, span, between)
+    beside = Z95 * OSTIUM_SD_MM
+    low, high = (ostium_mm + place for place in extent.narrowest_mm)
+    below, above = max(one.distance_mm - low, 0.0), max(high - one.distance_mm, 0.0)
+    distance = (
+        max(one.distance_mm - float(np.hypot(below, beside)), 0.0),
+        one.distance_mm + float(np.hypot(above, beside)),
+    )
+    return {"length_range_mm": extent.length_mm, "distance_range_mm": distance}
 
 
 def _lesion(

@@ -12,10 +12,10 @@ from SenseCarePlanningLib.report.model import Code, Measurement, not_measured
 from . import dicom_codes as codes
 from .cadrads_category import Category
 from .findings import SegmentFinding
-from .high_risk import is_high_risk
+from .high_risk import doubtful_features, is_high_risk, present_features
 from .plaque import PlaqueType
 from .reader_change import graded_codes
-from .report_pages.rows import LesionRow, counted_rows, lesion_rows
+from .report_pages.rows import LesionRow, counted_rows, lesion_rows, makes_4b
 from .result import CoronaryResult
 from .segments import BY_CODE, SEGMENTS, Artery
 
@@ -130,6 +130,13 @@ def _lesion(row: LesionRow, algorithm: Algorithm) -> MeasurementGroup:
     kind = codes.PLAQUES.get(row.plaque.volumes.kind)
     if kind is not None:
         evaluations.append(Evaluation(codes.PLAQUE, kind))
+    if makes_4b(row):
+        evaluations.append(Evaluation(codes.PATIENT_BY_LESION, codes.ASSESSMENTS[Category.SEVERE_EXTENSIVE]))
+    for concept, signs in (
+        (codes.SIGN, present_features(row.plaque.features)),
+        (codes.DOUBTFUL_SIGN, doubtful_features(row.plaque.features)),
+    ):
+        evaluations += [Evaluation(concept, codes.SIGNS[sign]) for sign in sorted(signs, key=str)]
     if is_high_risk(row.plaque.features):
         evaluations.append(Evaluation(codes.PLAQUE, codes.VULNERABLE))
     if row.vessel.by_reader:

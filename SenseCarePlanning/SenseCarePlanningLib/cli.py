@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
-from .console import JsonLines
+from .console import JsonLines, disarm
 from .errors import InputError, SenseCareError
 
 COMMANDS = (
@@ -104,8 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     command = next((argument for argument in given if not argument.startswith("-")), None)
     try:
-        options = build_parser(command).parse_args(given)
-        return int(options.start(options) or 0)
+        return _run(command, given)
     except SenseCareError as error:
         _tell(error, as_json, verbose)
         return error.exit_code
@@ -138,6 +137,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             verbose,
         )
         return 1
+
+
+def _run(command: str | None, given: Sequence[str]) -> int:
+    """Run a command; however it ends, a request to stop that is still under way interrupts nothing after it."""
+    try:
+        options = build_parser(command).parse_args(given)
+        return int(options.start(options) or 0)
+    finally:
+        disarm()
 
 
 def _tell(error: SenseCareError, as_json: bool, verbose: bool) -> None:

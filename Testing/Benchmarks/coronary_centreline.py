@@ -1,11 +1,11 @@
 """Fully automatic coronary centrelines on random digital hearts against their truth: OV, OF, OT and AI.
 
 Each heart is drawn from its seed (``phantom.coronary_random``), scanned and segmented without a click. Scores are those of
-Schaap 2009 (``evaluation.centreline``): for each course from ostium to tip (the line of the found tree that follows it best) and
-for whole trees, where every found point that lies on no artery counts against the overlap. The septal branch lies inside the
-muscle and is no SCCT segment: it is scored with "all", not with "numbered". ``--cache`` keeps the scans. ``--rows`` adds one
-JSON line a heart to a file and passes over hearts that it holds already, made by the same code: a long run can be stopped and
-resumed, and figures accumulate.
+Schaap 2009 (``CardiacCTALib.centreline_scores``, as in ``evaluate coronary``): for each course from ostium to tip (the line of
+the found tree that follows it best) and for whole trees, where found points that lie on no artery count against the overlap.
+The septal branch lies inside the muscle and is no SCCT segment: it is scored with "all", not with "numbered". ``--cache`` keeps
+the scans. ``--rows`` adds one JSON line a heart to a file and passes over hearts that it holds already, made by the same code: a
+long run can be stopped and resumed, and figures accumulate.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "SenseCarePlanning"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "CardiacCTA"))
 
+from CardiacCTALib.centreline_scores import course_scores, tree_scores
 from CardiacCTALib.segment import HeartSegmentation, SegmentOptions, segment
 from CardiacCTALib.structures import (
     AORTA,
@@ -35,18 +36,15 @@ from CardiacCTALib.structures import (
     RIGHT_VENTRICLE,
 )
 from SenseCarePlanningLib.errors import SenseCareError
-from SenseCarePlanningLib.evaluation.centreline import RELEVANT_RADIUS_MM, evaluate_centreline
-from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, resample_polyline
+from SenseCarePlanningLib.evaluation.centreline_tree import TREE_SPACING_MM
 from SenseCarePlanningLib.memory import peak_memory_mb
 from SenseCarePlanningLib.phantom.coronary import make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_random import random_heart
 from SenseCarePlanningLib.phantom.coronary_scan import scan_coronary
-from SenseCarePlanningLib.phantom.coronary_truth import ArteryTruth, CoronaryTruth, load_truth, save_truth
+from SenseCarePlanningLib.phantom.coronary_truth import CoronaryTruth, load_truth, save_truth
+from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import Volume
 
-STEP_MM = 0.1
-"""Whole trees are compared point by point at this step."""
-VESSEL_STEP_MM = 0.1
 TRUE_LABELS = {
     MYOCARDIUM: 11, LEFT_VENTRICLE: 12, LEFT_ATRIUM: 13, RIGHT_ATRIUM: 14, RIGHT_VENTRICLE: 15, AORTA: 16, PULMONARY_ARTERY: 17,
 }  # fmt: skip
@@ -67,72 +65,36 @@ def heart_of(seed: int, hard: bool, cache: Path | None) -> tuple[Volume, Coronar
     return Volume(scan.volume.array_kji, scan.volume.affine_ijk_to_lps), scan.truth, scan.tissue.array_kji
 
 
-def dense(points: FloatArray, radius: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Resample a line (N, 3) with its radius (N,)."""
-    line = resample_polyline(points, STEP_MM)
-    arc = arc_length_mm(points)
-    return line, np.interp(np.linspace(0.0, arc[-1], len(line)), arc, radius)
-
-
-def tree_scores(found: HeartSegmentation, arteries: list[ArteryTruth], everything: list[ArteryTruth]) -> dict[str, float]:
-    """Score whole trees: points found and missed of ``arteries``; a found point may lie on any artery."""
-    lines = [dense(one.points_lps_mm, np.maximum(one.reference_radius_mm, 0.3)) for one in arteries]
-    reference, radius = (np.concatenate(part) for part in zip(*lines, strict=True))
-    known = [dense(one.points_lps_mm, np.maximum(one.reference_radius_mm, 0.3)) for one in everything]
-    all_points, all_radius = (np.concatenate(part) for part in zip(*known, strict=True))
-    pieces = [resample_polyline(branch.points_lps_mm, STEP_MM) for tree in found.trees for branch in tree]
-    if not pieces:
-        return {"ov": 0.0, "ot": 0.0, "ai": float("nan"), "sensitivity": 0.0, "false_mm": 0.0}
-    evaluated = np.concatenate(pieces)
-    distance, _ = cKDTree(evaluated).query(reference)
-    hit = distance < radius
-    away, nearest = cKDTree(all_points).query(evaluated)
-    good = away < all_radius[nearest]
-    relevant = radius >= RELEVANT_RADIUS_MM
-    wide = all_radius[nearest] >= RELEVANT_RADIUS_MM
-    return {
-        "ov": float((hit.sum() + good.sum()) / (len(hit) + len(good))),
-        "ot": float((hit[relevant].sum() + good[wide].sum()) / (relevant.sum() + wide.sum())),
-        "ai": float(distance[hit].mean()),
-        "sensitivity": float(hit.mean()),
-        "false_mm": float((~good).sum() * STEP_MM),
+def tree_row(trees: Sequence[Tree], truth: CoronaryTruth, numbered: bool) -> dict[str, float]:
+    """Score whole trees, under the short names of the rows."""
+    scores = tree_scores(trees, truth, numbered)
+    names = {
+        "ov": "overlap",
+        "ot": "overlap_relevant",
+        "ai": "accuracy_inside_mm",
+        "sensitivity": "found",
+        "false_mm": "false_mm",
     }
+    return {short: _number(scores[name]) for short, name in names.items()}
 
 
-def courses(truth: CoronaryTruth) -> list[tuple[str, FloatArray, FloatArray]]:
-    """Return the line from ostium to tip of every artery that SCCT numbers."""
-    by_name = {one.name: one for one in truth.arteries}
-    result = []
-    for artery in truth.arteries:
-        if not artery.segment.any() or artery.name == "LM":
-            continue
-        points, radius = [artery.points_lps_mm], [artery.reference_radius_mm]
-        child = artery
-        while child.parent is not None:
-            parent = by_name[child.parent]
-            points.insert(0, parent.points_lps_mm[: child.parent_index])
-            radius.insert(0, parent.reference_radius_mm[: child.parent_index])
-            child = parent
-        result.append((artery.name, np.concatenate(points), np.concatenate(radius)))
-    return result
+def vessel_rows(trees: Sequence[Tree], truth: CoronaryTruth) -> list[dict[str, Any]]:
+    """Score each numbered course by the line of the found trees, cut where it passes the course's tip, that follows it best."""
+    return [
+        {
+            "vessel": course.name,
+            "ov": scores.overlap,
+            "of": scores.overlap_until_first_error,
+            "ot": scores.overlap_relevant,
+            "ai": _number(scores.accuracy_inside_mm),
+        }
+        for course, scores in course_scores(trees, truth, TREE_SPACING_MM, until_tip=True)
+        if course.numbered
+    ]
 
 
-def vessel_scores(found: HeartSegmentation, truth: CoronaryTruth) -> list[dict[str, Any]]:
-    """Score each course by the line of the found trees, cut where it passes the course's tip, that follows it best."""
-    paths = [tree.path_points(tip.id)[0] for tree in found.trees for tip in tree.tips]
-    rows = []
-    for name, points, radius in courses(truth):
-        line, wide = dense(points, radius)
-        hits = [int((cKDTree(path).query(line)[0] < wide).sum()) for path in paths]
-        row: dict[str, Any] = {"vessel": name, "ov": 0.0, "of": 0.0, "ot": 0.0, "ai": float("nan")}
-        if hits and max(hits) > 0:
-            path = paths[int(np.argmax(hits))]
-            last = int(np.argmin(np.linalg.norm(path - points[-1], axis=1)))
-            scores = evaluate_centreline(points, radius, path[: max(last + 1, 2)], VESSEL_STEP_MM)
-            row |= {"ov": scores.overlap, "of": scores.overlap_until_first_error, "ot": scores.overlap_relevant}
-            row["ai"] = float("nan") if scores.accuracy_inside_mm is None else scores.accuracy_inside_mm
-        rows.append(row)
-    return rows
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def dice_scores(found: HeartSegmentation, tissue: np.ndarray) -> dict[str, float]:
@@ -173,10 +135,9 @@ def run(seed: int, hard: bool, cache: Path | None, engine: Literal["classical", 
     except SenseCareError as error:
         return row | {"error": str(error), "detail": error.detail}
     row |= {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu, "peak_mb": peak_memory_mb()}
-    numbered = [one for one in truth.arteries if one.segment.any()]
-    row["numbered"] = tree_scores(found, numbered, list(truth.arteries))
-    row["all"] = tree_scores(found, list(truth.arteries), list(truth.arteries))
-    row["vessels"] = vessel_scores(found, truth)
+    row["numbered"] = tree_row(found.trees, truth, numbered=True)
+    row["all"] = tree_row(found.trees, truth, numbered=False)
+    row["vessels"] = vessel_rows(found.trees, truth)
     row["of"] = float(np.mean([one["of"] for one in row["vessels"]]))
     row["dice"] = dice_scores(found, tissue)
     row |= {"ostia": [one.side for one in found.ostia], "gaps": len(found.gaps), "remarks": list(found.remarks)}
@@ -186,7 +147,10 @@ def run(seed: int, hard: bool, cache: Path | None, engine: Literal["classical", 
 def code_version() -> str:
     """Return a short hash of the code that makes, segments and scores a heart."""
     root = Path(__file__).resolve().parents[2]
-    folders = ("CardiacCTA/CardiacCTALib", "SenseCarePlanning/SenseCarePlanningLib/phantom")
+    folders = (
+        "CardiacCTA/CardiacCTALib",
+        *(f"SenseCarePlanning/SenseCarePlanningLib/{one}" for one in ("phantom", "evaluation")),
+    )
     files = [Path(__file__)] + [path for folder in folders for path in sorted((root / folder).glob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 

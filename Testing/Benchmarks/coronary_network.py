@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from coronary_centreline import STEP_MM, heart_of, tree_scores, vessel_scores
+from coronary_centreline import heart_of, tree_row, vessel_rows
 from scipy.spatial import cKDTree
 
 from CardiacCTALib.atlas_fit import FittedHeart, fit_heart
@@ -27,6 +27,7 @@ from CardiacCTALib.coronary_network import SHIPPED, network_chances, with_networ
 from CardiacCTALib.heart_region import HeartRegion, find_heart
 from CardiacCTALib.ostia import find_ostia
 from CardiacCTALib.tube_graph import build_graph
+from SenseCarePlanningLib.evaluation.centreline_tree import TREE_SPACING_MM
 from SenseCarePlanningLib.geometry import resample_polyline
 from SenseCarePlanningLib.inference.bundle import BundleSegmenter
 from SenseCarePlanningLib.inference.onnx import OnnxSegmenter
@@ -80,13 +81,13 @@ def false_on_veins_mm(found: Found, truth: CoronaryTruth, veins_lps_mm: np.ndarr
     """Return the length of found line that lies on no artery and within 1 mm of a vein."""
     known = np.concatenate([one.points_lps_mm for one in truth.arteries])
     radius = np.concatenate([np.maximum(one.reference_radius_mm, 0.3) for one in truth.arteries])
-    lines = [resample_polyline(branch.points_lps_mm, STEP_MM) for tree in found.trees for branch in tree]
+    lines = [resample_polyline(branch.points_lps_mm, TREE_SPACING_MM) for tree in found.trees for branch in tree]
     if not lines or not len(veins_lps_mm):
         return 0.0
     places = np.concatenate(lines)
     away, nearest = cKDTree(known).query(places)
     false = places[away >= radius[nearest]]
-    return float((cKDTree(veins_lps_mm).query(false)[0] <= NEAR_VEIN_MM).sum() * STEP_MM) if len(false) else 0.0
+    return float((cKDTree(veins_lps_mm).query(false)[0] <= NEAR_VEIN_MM).sum() * TREE_SPACING_MM) if len(false) else 0.0
 
 
 def main() -> None:
@@ -102,7 +103,6 @@ def main() -> None:
         volume, truth, tissue = heart_of(int(name[1:]), name[0] == "h", options.cache)
         staged = stage(volume, name)
         veins = volume.grid.lps_from_kji(np.argwhere(tissue == VEIN_LABEL).astype(np.float64))
-        numbered = [one for one in truth.arteries if one.segment.any()]
         array = staged.region.axes.apply(volume.array_kji)[staged.chambers.box]
         started = time.process_time()
         network = OnnxSegmenter(options.bundle, threads=1)
@@ -118,8 +118,8 @@ def main() -> None:
         for engine in ("classical", "bundle"):
             evidence = staged.evidence if engine == "classical" else with_network(staged.evidence, artery, vein)
             found, seconds = track(volume, staged, evidence)
-            tree = tree_scores(found, numbered, list(truth.arteries))
-            of = float(np.mean([one["of"] for one in vessel_scores(found, truth)]))
+            tree = tree_row(found.trees, truth, numbered=True)
+            of = float(np.mean([one["of"] for one in vessel_rows(found.trees, truth)]))
             print(
                 f"{name:5s} {engine:10s} {tree['ov']:.3f} {of:.3f} {tree['ot']:.3f} {tree['ai']:.3f}  {tree['sensitivity']:.3f} "
                 f"{tree['false_mm']:8.1f} {false_on_veins_mm(found, truth, veins):9.1f} | "

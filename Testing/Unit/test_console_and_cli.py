@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import itertools
 import json
@@ -262,3 +263,20 @@ def test_a_request_that_comes_when_the_results_are_complete_changes_nothing(tmp_
         os.kill(os.getpid(), signal.SIGINT)
     time.sleep(GRACE_S + 0.2)
     assert (tmp_path / "out" / "run.json").read_text() == "{}"
+
+
+@needs_timer
+def test_a_command_that_was_stopped_leaves_no_alarm_that_would_end_the_process(
+    kept_signals: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def start(_: argparse.Namespace) -> int:
+        PlainLines(io.StringIO())
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise Cancelled  # as work in a thread does, which cannot disarm the alarm
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(start=start)
+    monkeypatch.setattr("SenseCarePlanningLib.cli.build_parser", lambda command: parser)
+    assert main([]) == 1
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+    assert "nothing was written" in capsys.readouterr().err

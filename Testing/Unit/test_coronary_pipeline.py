@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from CardiacCTALib.cadrads_category import Category
-from CardiacCTALib.coronary_scores import score_result, true_grade
+from CardiacCTALib.coronary_scores import score_result
 from CardiacCTALib.issues import Consequence, Issue
 from CardiacCTALib.lumen import Measured
 from CardiacCTALib.pipeline import CoronaryOptions, check_options, reanalyse, run
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.result_io import CORONARY, load_result, save_result
 from CardiacCTALib.segments import Artery
+from CardiacCTALib.true_findings import true_grade
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import arc_length_mm
 from SenseCarePlanningLib.phantom.coronary import CoronaryOptions as PatientOptions

@@ -9,7 +9,7 @@ from ..cadrads_rules import Rule
 from ..calcium_series import whole_score
 from ..constants import GRADED_ABOVE_MM, LEFT_MAIN_4B_FROM, P4_CALCIUM_FROM
 from ..result import CoronaryResult
-from ..segments import Artery
+from .assessed import VESSEL_ORDER, any_assessed, greatest_stenosis
 from .rows import counted_rows
 from .words import Words, label_of
 
@@ -59,8 +59,7 @@ def grading_section(result: CoronaryResult, words: Words) -> Section:
         blocks.append(Notice("", "", Tone.NEUTRAL, changes))
     else:
         blocks.append(Paragraph(words.say("No single change within the intervals or the disputed rules changes the category.")))
-    worst = _worst(result, words)
-    blocks += [] if worst is None else [worst]
+    blocks.append(_worst(result, words))
     blocks += [Heading(words.say("Plaque burden by both ways")), _burden(result, words)]
     blocks += [Heading(words.say("Boundaries that sources dispute")), _disputed(result, words)]
     blocks.append(
@@ -75,24 +74,23 @@ def grading_section(result: CoronaryResult, words: Words) -> Section:
     return Section("CAD-RADS 2.0", tuple(blocks), keep_together=True)
 
 
-def _worst(result: CoronaryResult, words: Words) -> DataTable | None:
+def _worst(result: CoronaryResult, words: Words) -> DataTable:
     """Return the greatest stenosis of each vessel, the segment that has it, and the lesions there."""
     worst = dict(result.grade.worst_percent)
     rows = []
-    for vessel in (Artery.LM, Artery.LAD, Artery.LCX, Artery.RCA):
-        if vessel not in worst:
-            continue
-        highest = [part for part in graded_parts(result.findings) if part.vessel is vessel and part.percent == worst[vessel] > 0]
+    for vessel in VESSEL_ORDER:
+        percent = worst.get(vessel, 0)
+        highest = [part for part in graded_parts(result.findings) if part.vessel is vessel and part.percent == percent > 0]
         lesions = [row.name for row in counted_rows(result) if row.code in {part.name for part in highest}]
         where = words.say(", ").join(part.name for part in highest) or "–"
-        rows.append((vessel.value, f"{worst[vessel]} %", where, words.say(", ").join(lesions) or "–"))
+        rows.append((vessel.value, greatest_stenosis(result, vessel, words), where, words.say(", ").join(lesions) or "–"))
     columns = (
         Column(words.say("Vessel"), 1.2),
         Column(words.say("Greatest diameter stenosis"), 2.4, "right"),
         Column(words.say("Segment"), 2.4),
         Column(words.say("Lesion"), 2.4),
     )
-    return DataTable(columns, tuple(rows), compact=True) if rows else None
+    return DataTable(columns, tuple(rows), compact=True)
 
 
 def _burden(result: CoronaryResult, words: Words) -> DataTable:
@@ -106,9 +104,11 @@ def _burden(result: CoronaryResult, words: Words) -> DataTable:
         Column("", 1.2),
     )
     by_calcium = burden.by_calcium is not None and any(one.rule is Rule.P_CALCIUM for one in burden.trace)
-    by_segments = any(one.rule is Rule.P_INVOLVEMENT for one in burden.trace)
+    by_segments = any(one.rule in (Rule.P_INVOLVEMENT, Rule.P_SMALL_ONLY) for one in burden.trace)
     score = no_score if agatston is None else words.say("Agatston score {score}", score=whole_score(agatston))
-    involved = words.say("{count} segments involved (SIS)", count=burden.involved_segments)
+    involved = words.say("not assessed")
+    if any_assessed(result):
+        involved = words.say("segments involved (SIS): {count}", count=burden.involved_segments)
     rows = (
         (words.say("By the calcium score"), score, _level(burden.by_calcium), reported if by_calcium else "–"),
         (words.say("By the segments involved"), involved, _level(burden.by_involvement), reported if by_segments else "–"),

@@ -91,7 +91,7 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
                 str(segment.number),
                 words.segment(segment.code),
                 _stenosis(finding, words, segment.code in read),
-                words.yes_no(finding.plaque),
+                words.yes_no(finding.plaque) if finding.plaque or finding.stenosis is not None else words.say("not assessed"),
                 _value(numbers.get("reference_diameter"), words),
                 _value(numbers.get("minimum_lumen_area"), words),
                 _value(numbers.get("least_lumen_distance"), words),

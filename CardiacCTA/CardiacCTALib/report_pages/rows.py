@@ -8,9 +8,12 @@ from SenseCarePlanningLib.report.model import Measurement
 
 from ..plaque import LesionPlaque
 from ..result import CoronaryResult
+from ..segments import Artery
 from ..stenosis import Lesion
 from ..vessel_result import VesselResult
 
+_FROM_50 = ("3", "4A")
+"""Grades of a lesion from 50 % on, short of an occlusion: the left main is 4B from there."""
 MAIN = ("LAD", "LCx", "RCA")
 """Vessels that are always shown; others where they have a lesion."""
 
@@ -60,6 +63,19 @@ def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
 def counted_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
     """Return the lesions that count for grading."""
     return tuple(row for row in lesion_rows(result) if row.counts)
+
+
+def makes_4b(row: LesionRow) -> bool | None:
+    """Tell whether a lesion of the left main makes the patient's category 4B by itself; None where its interval leaves it open.
+
+    A total occlusion is category 5, and so is its patient.
+    """
+    if row.code != Artery.LM.value:
+        return False
+    reach = [grade in _FROM_50 for grade in row.lesion.grades]
+    if not any(reach):
+        return False
+    return True if all(reach) else None
 
 
 def shown_vessels(result: CoronaryResult) -> tuple[VesselResult, ...]:

@@ -20,7 +20,8 @@ from ..high_risk import doubtful_features, present_features
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
 from ..segments import Dominance
-from .rows import LesionRow, counted_rows, lesion_rows
+from .assessed import VESSEL_ORDER, all_assessed, any_assessed, greatest_stenosis
+from .rows import LesionRow, counted_rows, lesion_rows, makes_4b
 from .words import Pictures, Words, label_of
 
 CATEGORY_WORDS = {
@@ -60,7 +61,7 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
     if rest:
         blocks.append(Paragraph(not_graded(rest, words), words.say(NOT_GRADED), small=True))
     if not rows:
-        blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in the vessels measured.")))
+        blocks.append(Paragraph(nothing_found(result, words)))
     missing = [one for one in result.findings.segments if one.not_assessable]
     if missing:
         names = words.say(", ").join(f"{one.code} ({words.reason(one.not_assessable)})" for one in missing)
@@ -81,20 +82,17 @@ def said_warnings(result: CoronaryResult, words: Words) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*quality, *rest)))
 
 
+def nothing_found(result: CoronaryResult, words: Words) -> str:
+    """Return what is said where no lesion is listed."""
+    if all(one.measured is None for one in result.vessels):
+        return words.say("No vessel was measured: nothing can be said of narrowings or plaque.")
+    return words.say("No narrowing of 15 % or more and no plaque was found in the vessels measured.")
+
+
 def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
-    grade = result.grade
-    worst = [
-        words.say("{vessel} {percent} %", vessel=vessel.value, percent=percent)
-        for vessel, percent in grade.worst_percent
-        if percent
-    ]
+    worst = words.say(", ").join(f"{vessel.value} {greatest_stenosis(result, vessel, words)}" for vessel in VESSEL_ORDER)
     dominance = words.say(DOMINANCE_WORDS[result.dominance]) if result.dominance else words.say("not known")
-    burden = words.say("no plaque found") if grade.burden.level is None else f"P{grade.burden.level}"
-    involved = words.say("{count} segments involved (SIS)", count=grade.burden.involved_segments)
-    by = grade.burden.by_calcium, grade.burden.by_involvement
-    if None not in by and by[0] != by[1]:
-        burden = words.say("{burden} (P{calcium} by calcium score, P{involved} by segments)", burden=burden, calcium=by[0],
-                           involved=by[1])  # fmt: skip
+    burden = _burden(result, words)
     score = result.examination.get("agatston_score")
     said = words.say("not stated") if score is None else words.measured(score)
     risky = [(row, high_risk_words(row, words)) for row in counted_rows(result)]
@@ -102,12 +100,35 @@ def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
         words.say("{lesion}: {features}", lesion=row.name, features=said) for row, said in risky if said
     )
     return [
-        (words.say("Greatest stenosis of each vessel"), words.say(", ").join(worst) or words.say("none")),
-        (words.say("Plaque burden"), f"{burden}{words.say(', ')}{involved}"),
-        (words.say("High-risk features"), features or words.say("none found")),
+        (words.say("Greatest stenosis of each vessel"), worst),
+        (words.say("Plaque burden"), burden),
+        (words.say("High-risk features"), features or _no_features(result, words)),
         (words.say("Agatston score"), said),
         (words.say("Coronary dominance"), dominance),
     ]
+
+
+def _burden(result: CoronaryResult, words: Words) -> str:
+    """Return the burden; what was not assessed has none, and what was assessed in part may have more."""
+    burden = result.grade.burden
+    level = f"P{burden.level}" if burden.level is not None else ""
+    by = burden.by_calcium, burden.by_involvement
+    if None not in by and by[0] != by[1]:
+        level = words.say("{burden} (P{calcium} by calcium score, P{involved} by segments)", burden=level, calcium=by[0],
+                          involved=by[1])  # fmt: skip
+    if not any_assessed(result):
+        missing = words.say("segments not assessed")
+        return f"{level}{words.say(', ')}{missing}" if level else words.say("not assessed")
+    if not level:
+        level = words.say("no plaque found") if all_assessed(result) else words.say("no plaque found where it was assessed")
+    involved = words.say("segments involved (SIS): {count}", count=burden.involved_segments)
+    return f"{level}{words.say(', ')}{involved}"
+
+
+def _no_features(result: CoronaryResult, words: Words) -> str:
+    if not any_assessed(result):
+        return words.say("not assessed")
+    return words.say("none found") if all_assessed(result) else words.say("none found where it was assessed")
 
 
 def high_risk_words(row: LesionRow, words: Words) -> str:
@@ -147,8 +168,16 @@ def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
 
 
 def grade_words(row: LesionRow, words: Words) -> str:
-    """Return the categories that the interval of a lesion alone leaves possible; with a note where it does not count."""
+    """Return the categories that the interval of a lesion alone leaves possible; with a note where it does not count.
+
+    In the left main with what it makes of the patient, whose category is not that of the lesion.
+    """
     said = words.say(" or ").join(row.lesion.grades)
+    patient = makes_4b(row)
+    if patient and row.counts:
+        return words.say("{grade}; left main: patient 4B", grade=said)
+    if patient is None and row.counts:
+        return words.say("{grade}; left main: patient 4B from 50 %", grade=said)
     return said if row.counts else words.say("{grade} (not graded)", grade=said)
 
 

@@ -24,7 +24,7 @@ from ..result import CoronaryResult
 from ..vessel_result import VesselResult
 from .quality import segment_title
 from .rows import LesionRow, lesion_rows, shown_vessels
-from .summary import NOT_GRADED, not_graded
+from .summary import NOT_GRADED, grade_words, not_graded
 from .words import Pictures, Words, label_of
 
 REFERENCE_WORDS = {
@@ -122,7 +122,7 @@ def lesion_blocks(row: LesionRow, pictures: Pictures, words: Words) -> list[Bloc
     edges = words.say("HU along the cut in {name}", name=f"{row.number}B")
     figures.append(Figure(pictures.get(f"lesion_{row.number}_edges"), edges, edges, missing, max_height_mm=52.0))
     title = words.say("{name}: {segment}, grade {grade}", name=row.name, segment=segment_title(row.code, words),
-                      grade=words.say(" or ").join(row.lesion.grades))  # fmt: skip
+                      grade=grade_words(row, words))  # fmt: skip
     blocks: list[Block] = [Heading(title), FigureRow(tuple(figures), least_share=0.8), _paired(row, words), _single(row, words)]
     remarks = tuple(words.sentence(text) for text in row.lesion.remarks)
     if remarks:

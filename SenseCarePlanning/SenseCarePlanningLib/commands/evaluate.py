@@ -25,7 +25,9 @@ def add_parser(subparsers: Any, summary: str) -> None:
     exits = kinds.add_parser("exit-branch", help="hide the distal tree and ask which branch leads to its tips")
     exits.add_argument("mask", type=Path)
     exits.set_defaults(start=score_exit_branch)
-    coronary = kinds.add_parser("coronary", help="centrelines, names, stenoses and CAD-RADS against a digital patient's truth")
+    coronary = kinds.add_parser(
+        "coronary", help="centrelines, names, stenoses, plaque and CAD-RADS against a digital patient's truth"
+    )
     coronary.add_argument("result", type=Path, help="result folder of the coronary command")
     coronary.add_argument("truth", type=Path, help="digital patient, its truth folder or coronary.json")
     coronary.set_defaults(start=score_coronary)
@@ -96,10 +98,19 @@ def _lines(scores: Mapping[str, Any], indent: str) -> list[str]:
     width = max((len(str(name)) for name in scores), default=0)
     lines: list[str] = []
     for name, value in scores.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and _is_short(value):
+            lines.append(f"{indent}{name!s:<{width}}  {', '.join(f'{key} {_said(one)}' for key, one in value.items())}")
+        elif isinstance(value, Mapping):
             lines.extend([f"{indent}{name}", *_lines(value, indent + "  ")])
         else:
-            lines.append(
-                f"{indent}{name!s:<{width}}  {value:.3f}" if isinstance(value, float) else f"{indent}{name!s:<{width}}  {value}"
-            )
+            lines.append(f"{indent}{name!s:<{width}}  {_said(value)}")
     return lines
+
+
+def _is_short(scores: Mapping[str, Any]) -> bool:
+    """Tell whether scores fit on one line: true, measured, and whether that is right."""
+    return len(scores) <= 3 and "measured" in scores and not any(isinstance(one, Mapping) for one in scores.values())
+
+
+def _said(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -74,7 +74,8 @@ def start(arguments: argparse.Namespace) -> int:
         if arguments.json:
             JsonLines(sys.stdout).write({"event": "contents", "to": str(destination), "films": films, "images": len(pages)})
         else:
-            print(f"Would be printed on {destination}: {len(pages)} images on {films} films; they name the patient.")
+            what = f"{_counted(len(pages), 'image')} on {_counted(films, 'film')}"
+            print(f"Would be printed on {destination}: {what}; they name the patient.")
         return 0
     progress = Progress(console_sink(arguments.json))
     # The destination in the command is the user's explicit yes.
@@ -90,9 +91,13 @@ def start(arguments: argparse.Namespace) -> int:
         return 0
     for remark in report.remarks:
         print(f"Note: {remark}", file=sys.stderr)
-    kind = "film" if report.films == 1 else "films"
-    print(f"{report.films} {kind} with {report.images} images of {report.bits} bit taken by {destination} for printing.")
+    what = f"{_counted(report.films, 'film')} with {_counted(report.images, 'image')}"
+    print(f"{what} of {report.bits} bit taken by {destination} for printing.")
     return 0
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _settings(arguments: argparse.Namespace) -> FilmSettings:
