@@ -129,13 +129,18 @@ def in_structure(room: Room, place: FloatArray) -> bool:
     return bool(room.closed[_voxel(room.array, place)])
 
 
+def is_dark(room: Room, place: FloatArray) -> bool:
+    """Tell whether a mark (3,), in voxels, lies on no visible lumen."""
+    return bool(room.share[_voxel(room.array, place)] < SEEN)
+
+
 def on_lumen(room: Room, place: FloatArray) -> Voxel | None:
     """Return the voxel of lumen that a mark (3,), in voxels, means; None where no lumen lies near it."""
-    voxel = _brightest(room.array, place, room.spacing, room.closed | room.rim)
+    voxel: Voxel | None = _brightest(room.array, place, room.spacing, room.closed | room.rim)
     if voxel is not None and room.share[voxel] >= SEEN:
         return voxel
     part, low = _about(np.where(room.closed | room.rim, -np.inf, room.share), place, room.spacing, REACH_MM)
-    places = np.stack(np.indices(part.shape), axis=-1) + low
+    places = np.moveaxis(np.indices(part.shape), 0, -1) + low
     away = np.linalg.norm((places - place) * room.spacing, axis=-1)
     score = np.where((part >= SEEN) & (away <= REACH_MM), np.clip(part, 0.0, 1.0) - FADE * away, -np.inf)
     if not np.isfinite(score).any():
@@ -148,7 +153,7 @@ def _brightest(array: NDArray[np.float32], place: FloatArray, spacing: FloatArra
     """Return the brightest voxel within :data:`SNAP_MM` of a place, None where all are shut."""
     part, low = _about(array, place, spacing, SNAP_MM + 1.0)
     smooth = ndimage.gaussian_filter(part, 0.3 / spacing)
-    places = np.stack(np.indices(part.shape), axis=-1) + low
+    places = np.moveaxis(np.indices(part.shape), 0, -1) + low
     near = np.linalg.norm((places - place) * spacing, axis=-1) <= SNAP_MM + 0.5 * spacing.max()
     if shut is not None:
         near &= ~_about(shut, place, spacing, SNAP_MM + 1.0)[0]

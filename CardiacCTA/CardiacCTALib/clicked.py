@@ -20,7 +20,7 @@ from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
-from .click_room import REACH_MM, SEEN, Room, Voxel, in_structure, on_lumen, room_about
+from .click_room import REACH_MM, SEEN, Room, Voxel, in_structure, is_dark, on_lumen, room_about
 from .coronary_tree import Course, build_coronary_tree
 from .heart_region import CoarseImage, block_mean
 from .heart_segmentation import CoronaryOstium, Gap, Tip
@@ -28,10 +28,10 @@ from .heart_segmentation import CoronaryOstium, Gap, Tip
 logger = logging.getLogger(__name__)
 
 ROOM_LPS_MM, SEARCH_MM = (40.0, 50.0, 15.0), 0.7
-"""Room about the marks along L, P, S, and the voxel in which the way is looked for. Chosen: between ostium and tips the arteries of
-three digital hearts swing out by up to 28, 40 and 4 mm, the right coronary artery round the crux of the heart."""
-MOVED_MM = 2.0
-"""A mark that moves farther than this onto the lumen is told: nearer is how a hand clicks."""
+"""Room about the marks along L, P, S, and the voxel in which the way is looked for. Chosen: between ostium and tips the arteries
+of three digital hearts swing out by up to 28, 40 and 4 mm, the right one round the crux of the heart."""
+MOVED_MM = 1.0
+"""A mark beside the lumen that moves farther than this onto it is told: nearer is how a hand clicks."""
 TOUCH_MM = 1.2
 """A way leaves another where it is farther than this from it."""
 GAP_MM, MOST_DARK_MM, ALL_DARK_MM = 2.0, 18.0, 30.0
@@ -41,10 +41,12 @@ ALONG_MM = 6.0
 """A way that runs so far in the border of a chamber is no artery."""
 CLICKED_GAP = "The way to a marked tip crosses a stretch without visible lumen."
 NOT_REACHED = (
-    "The tip marked at {x}, {y}, {z} (L, P, S mm) could not be reached through lumen as narrow as an artery and was left out; check "
-    "the mark."
+    "The tip marked at {x}, {y}, {z} (L, P, S mm) could not be reached through lumen as narrow as an artery and was left out; "
+    "check the mark."
 )
-IN_STRUCTURE = "The tip marked at {x}, {y}, {z} (L, P, S mm) lies in a chamber or a great vessel, not in an artery, and was left out."
+IN_STRUCTURE = (
+    "The tip marked at {x}, {y}, {z} (L, P, S mm) lies in a chamber or a great vessel, not in an artery, and was left out."
+)
 NO_LUMEN = "The tip marked at {x}, {y}, {z} (L, P, S mm) has no lumen within {away} mm and was left out."
 MOVED = "The tip marked at {x}, {y}, {z} (L, P, S mm) was moved by {away} mm onto the nearest lumen."
 Point = tuple[float, float, float]
@@ -171,7 +173,9 @@ def _labels(labels: NDArray[np.uint8], small: CoarseImage) -> NDArray[np.uint8]:
     return np.asarray(labels[np.ix_(*rows)])
 
 
-def _ends(room: Room, marks: FloatArray, clicks: Clicks) -> tuple[list[tuple[Voxel, Point, bool]], list[tuple[Point, str]], list[str]]:
+def _ends(
+    room: Room, marks: FloatArray, clicks: Clicks
+) -> tuple[list[tuple[Voxel, Point, bool]], list[tuple[Point, str]], list[str]]:
     """Return the voxel of lumen that each tip means, and whether it is far, the tips that mean none and why, what was moved."""
     ends: list[tuple[Voxel, Point, bool]] = []
     lost: list[tuple[Point, str]] = []
@@ -185,9 +189,10 @@ def _ends(room: Room, marks: FloatArray, clicks: Clicks) -> tuple[list[tuple[Vox
             lost.append((tip, NO_LUMEN.format(**_said(tip), away=f"{REACH_MM:.0f}")))
             continue
         away = float(np.linalg.norm((np.array(end) - mark) * room.spacing))
-        if away > MOVED_MM:
+        stray = away > MOVED_MM and is_dark(room, mark)
+        if stray:
             moved.append(MOVED.format(**_said(tip), away=f"{away:.1f}"))
-        ends.append((end, tip, away > MOVED_MM))
+        ends.append((end, tip, stray))
     return ends, lost, moved
 
 

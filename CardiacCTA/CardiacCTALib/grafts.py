@@ -75,9 +75,14 @@ def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) ->
     return tuple(Graft(smooth_polyline(place.lps((path / spacing + 0.5) * factor - 0.5), SMOOTH_MM, 0.5)) for path in paths)
 
 
-def without_arteries(grafts: tuple[Graft, ...]) -> tuple[str, ...]:
-    """Return what is said of vessels where no coronary artery was found: none can be told for a graft then."""
-    return tuple(UNKNOWN_VESSEL.format(length=f"{one.length_mm:.0f}") for one in grafts)
+def claimed(grafts: tuple[Graft, ...], trees: tuple[Tree, ...]) -> tuple[tuple[Graft, ...], tuple[str, ...]]:
+    """Return the grafts that can be called so, and what is said of the others.
+
+    Where no coronary artery was found at all, a vessel at the aorta may as well be one of them.
+    """
+    if trees:
+        return grafts, ()
+    return (), tuple(UNKNOWN_VESSEL.format(length=f"{one.length_mm:.0f}") for one in grafts)
 
 
 def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatArray) -> list[FloatArray]:

@@ -22,7 +22,7 @@ from .clicked import Clicks, follow_clicks
 from .coronaries import SIDES, Coronaries, HeartPlace, find_coronaries, paint_lumen
 from .coronary_evidence import enlarged
 from .coronary_network import shipped_network
-from .grafts import find_grafts, tips_of, without_arteries, without_grafts
+from .grafts import claimed, find_grafts, tips_of, without_grafts
 from .heart_lie import LEAST_FIT, check_lie
 from .heart_network import NETWORK, find_structures, network_missing, with_network
 from .heart_region import LEAST_AORTA_HU, HeartRegion, find_heart
@@ -104,9 +104,8 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
             found = find_coronaries(volume, region, fit, chambers, network, progress)
             if {one.side for one in found.ostia} != set(SIDES):
                 check_lie(volume, fit)
-        grafts = find_grafts(HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid)), fit, found.trees)
-        unknown = () if found.trees else without_arteries(grafts)
-        grafts = grafts if found.trees else ()
+        place = HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid))
+        grafts, unknown = claimed(find_grafts(place, fit, found.trees), found.trees)
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
     if options.engine == NETWORK:

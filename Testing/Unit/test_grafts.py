@@ -15,7 +15,7 @@ from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.cadrads_rules import Rule
 from CardiacCTALib.chambers import BloodLevels, Chambers
 from CardiacCTALib.findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding
-from CardiacCTALib.grafts import find_graft_paths, without_grafts
+from CardiacCTALib.grafts import claimed, find_graft_paths, without_grafts
 from CardiacCTALib.heart_region import CoarseImage
 from CardiacCTALib.heart_segmentation import Graft
 from CardiacCTALib.labels import CoronaryLabels
@@ -24,6 +24,7 @@ from CardiacCTALib.segments import Artery, Dominance, expected_segments
 from CardiacCTALib.structures import AORTA, HEART_NAMES
 from CardiacCTALib.vessel_result import VesselResult
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
+from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
 from SenseCarePlanningLib.tubes.tree import Branch, BranchLabel
 
@@ -91,6 +92,16 @@ def test_a_wide_vein_along_the_aorta_is_none() -> None:
 @pytest.mark.parametrize("blood_hu", [180.0, 800.0], ids=["dark", "brighter than the aorta, as a vein"])
 def test_a_vessel_that_is_not_as_bright_as_the_aorta_is_none(blood_hu: float) -> None:
     assert find_graft_paths(heart([DOWN], blood_hu=blood_hu), OSTIA_TOP_MM, NONE) == []
+
+
+def test_without_any_coronary_artery_a_vessel_is_said_and_not_called_a_graft() -> None:
+    grafts, (said,) = claimed((Graft(DOWN),), ())
+    assert grafts == ()
+    assert "graft" not in said
+    assert f"{Graft(DOWN).length_mm:.0f} mm" in said
+    assert translator("zh").sentence(said) != said
+    trees = named("mLAD", DOWN).trees
+    assert claimed((graft := Graft(DOWN),), trees) == ((graft,), ())
 
 
 def branch(number: int, parent: int | None, children: tuple[int, ...], points: FloatArray) -> Branch:
