@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +125,7 @@ def check_extent(heart: LabelMap, volume: Volume | None = None) -> list[QualityI
     return [issue(Issue.HEART_CUT, Consequence.DOUBTFUL, sides=tuple(cut))] if cut else []
 
 
-def _beside_padding_mm2(array: NDArray[np.generic], mask: BoolArray, spacing_mm: tuple[float, float, float]) -> float:
+def _beside_padding_mm2(array: NDArray[Any], mask: BoolArray, spacing_mm: tuple[float, float, float]) -> float:
     """Return about the area on which a mask meets what was never scanned (the floor of the values), on a coarse lattice."""
     coarse = tuple(slice(None, None, max(round(PADDING_STEP_MM / size), 1)) for size in spacing_mm)
     step = [size * max(round(PADDING_STEP_MM / size), 1) for size in spacing_mm]
