@@ -1,8 +1,9 @@
-"""What was not seen leads to N, never hidden: bridged stretches, steps, metal streaks and names that would change the category."""
+"""What was not seen leads to N, never hidden: bridged stretches, steps, metal streaks, names that would change the category."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,23 +33,25 @@ from SenseCarePlanningLib.volume import LabelMap, Volume
 MM = 0.4
 
 
+@cache
 def artery(dark_mm: tuple[float, float] = (0.0, 0.0), narrow_mm: tuple[float, float] = (0.0, 0.0)) -> Volume:
     """A straight artery of 3 mm along z in fat; its lumen is missing along one stretch, and narrowed by plaque along another."""
     axis = (np.arange(40) - 19.5) * MM
     away = np.hypot(axis[:, None], axis[None, :])
     planes = []
-    for z in np.arange(90) * MM:
+    for z in np.arange(60) * MM:
         lumen = 0.6 if narrow_mm[0] <= z < narrow_mm[1] else 0.0 if dark_mm[0] <= z < dark_mm[1] else 1.5
         planes.append(np.where(away < lumen, 420.0, np.where(away < 2.1, 60.0, -90.0)))
-    values = ndimage.gaussian_filter(np.array(planes), 0.3 / MM) + np.random.default_rng(3).normal(0.0, 12.0, (90, 40, 40))
+    values = ndimage.gaussian_filter(np.array(planes), 0.3 / MM) + np.random.default_rng(3).normal(0.0, 12.0, (60, 40, 40))
     affine = np.diag([MM, MM, MM, 1.0])
     affine[:2, 3] = axis[0]
     return Volume(values.astype(np.float32), affine)
 
 
+@cache
 def measured(volume: Volume, code: str = "mRCA") -> VesselResult:
-    points = np.stack([np.zeros(60), np.zeros(60), np.linspace(1.0, 34.0, 60)], axis=1)
-    one = Vessel("RCA", 0, (0,), points, np.full(60, 1.5), (Stretch(code, 0.0, 33.0),), (), 0.0)
+    points = np.stack([np.zeros(60), np.zeros(60), np.linspace(1.0, 22.5, 60)], axis=1)
+    one = Vessel("RCA", 0, (0,), points, np.full(60, 1.5), (Stretch(code, 0.0, 21.5),), (), 0.0)
     return measure_vessels(volume, (one,), given_scan(0.31, 12.0, 420.0, volume.grid))[0]
 
 
@@ -72,28 +75,28 @@ def gap_items(volume: Volume, at_mm: tuple[float, float], code: str | None = "mR
 
 
 def test_a_bridged_stretch_without_a_lumen_hides_its_segment_unless_a_lesion_explains_it() -> None:
-    (seen,) = gap_items(artery(), (14.0, 17.0))
+    (seen,) = gap_items(artery(), (10.0, 13.0))
     assert (seen.issue, seen.consequence) == (Issue.GAP_SEEN, Consequence.REMARK)
-    dark = artery(dark_mm=(14.0, 16.4))
-    (hidden,) = gap_items(dark, (14.0, 16.4))
+    dark = artery(dark_mm=(10.0, 12.4))
+    (hidden,) = gap_items(dark, (10.0, 12.4))
     one = measured(dark)
     explained = any(lesion.narrowings[0].diameter_stenosis_percent.value >= 70.0 for lesion in one.lesions)
     assert hidden.consequence is (Consequence.DOUBTFUL if explained else Consequence.NOT_ASSESSABLE)
-    (unnamed,) = gap_items(dark, (14.0, 16.4), code=None)
+    (unnamed,) = gap_items(dark, (10.0, 12.4), code=None)
     assert unnamed.consequence is Consequence.DOUBTFUL
     assert "in an unnamed branch was bridged" in unnamed.text
 
 
 def test_a_gap_that_no_measured_lesion_explains_is_n(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VesselResult, "lesions", property(lambda self: ()))
-    (hidden,) = gap_items(artery(dark_mm=(14.0, 16.4)), (14.0, 16.4))
+    (hidden,) = gap_items(artery(dark_mm=(10.0, 12.4)), (10.0, 12.4))
     assert hidden.consequence is Consequence.NOT_ASSESSABLE
     assert hidden.segments == ("mRCA",)
 
 
 def test_a_stenosis_beside_what_is_hidden_is_graded_and_n_stays() -> None:
-    one = measured(artery(narrow_mm=(8.0, 14.0)))
-    step = issue(Issue.STEP, Consequence.NOT_ASSESSABLE, "mRCA", point_lps_mm=(0, 0, 28), height=28, length="1.6", part="mRCA")
+    one = measured(artery(narrow_mm=(6.0, 12.0)))
+    step = issue(Issue.STEP, Consequence.NOT_ASSESSABLE, "mRCA", point_lps_mm=(0, 0, 20), height=20, length="1.6", part="mRCA")
     (beside,) = vessel_findings(one, (step,))
     assert beside.stenosis is not None
     assert beside.stenosis.percent >= 50.0
@@ -104,8 +107,8 @@ def test_a_stenosis_beside_what_is_hidden_is_graded_and_n_stays() -> None:
 
 @pytest.mark.parametrize("kind", [Issue.STEP, Issue.STREAKS])
 def test_a_lesion_on_a_step_or_in_streaks_is_listed_with_that_remark_and_not_graded(kind: Issue) -> None:
-    one = measured(artery(narrow_mm=(8.0, 14.0)))
-    hides = issue(kind, Consequence.NOT_ASSESSABLE, "mRCA", point_lps_mm=(0, 0, 11), height=11, length="2", part="mRCA", level=80)
+    one = measured(artery(narrow_mm=(6.0, 12.0)))
+    hides = issue(kind, Consequence.NOT_ASSESSABLE, "mRCA", point_lps_mm=(0, 0, 9), height=9, length="2", part="mRCA", level=80)
     (marked,) = with_artefacts((one,), (hides,))
     assert any(is_artefact(lesion) for lesion in marked.lesions)
     (finding,) = vessel_findings(marked, (hides,))
@@ -129,7 +132,7 @@ def test_a_doubtful_name_leads_to_n_only_where_another_name_changes_the_category
 
 
 def heart_scan(step_mm: float, noise_hu: float, lead: bool = False) -> tuple[Volume, LabelMap]:
-    """An ellipsoid of muscle with blood in it, in fat; below its middle it lies aside, and a lead with streaks may run through."""
+    """An ellipsoid of muscle with blood in it, in fat; below its middle it lies aside; a lead with streaks may be in it."""
     z, y, x = np.meshgrid(np.arange(60) * 1.0, np.arange(96) * 1.0, np.arange(96) * 1.0, indexing="ij")
     aside = np.where(z < 30.0, step_mm, 0.0)
     away = np.sqrt(((z - 30.0) / 38.0) ** 2 + ((y - 48.0) / 30.0) ** 2 + ((x - 48.0 - aside) / 36.0) ** 2)
