@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .constants import MODERATE_FROM
 from .segments import Artery, Segment, segment_of
 
 
@@ -81,8 +82,8 @@ class SegmentFinding:
     stenosis
         The worst of the segment, in-stent ones included; None when it cannot be assessed.
     not_assessable
-        Why it cannot be assessed ("motion"); required then. With a stenosis: why a part of the segment cannot, beside which the
-        stenosis was seen. Empty where all of it was assessed.
+        Why it cannot be assessed ("motion"); required then. With a stenosis of 50 % and more: why a part of the segment beside it
+        cannot. Empty where all of it was assessed.
     plaque
         Plaque was seen, with stenosis or without.
     plaque_features
@@ -108,7 +109,7 @@ class SegmentFinding:
     bypassed: bool = False
 
     def __post_init__(self) -> None:
-        if self.stenosis is None or not self.not_assessable:
+        if self.stenosis is None or self.stenosis.percent < MODERATE_FROM or not self.not_assessable:
             _check_assessed(segment_of(self.code).code, self.stenosis, self.not_assessable)
 
     @property

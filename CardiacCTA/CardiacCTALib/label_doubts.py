@@ -38,8 +38,9 @@ def name_doubts(tree: Tree) -> list[QualityItem]:
                 point_lps_mm=middle, length=f"{one.length_mm:.0f}", parts=parts,
             )  # fmt: skip
         elif one.label.confidence < DOUBTFUL_BELOW and weak[one.label.code] > 0.5 * whole[one.label.code]:
-            kind = Issue.LABEL_OTHER if parts else Issue.LABEL_DOUBT
-            others = {"parts": parts} if parts else {}
+            named = tuple(code for code in parts if code in BY_CODE)
+            kind = Issue.LABEL_OTHER if named else Issue.LABEL_DOUBT
+            others = {"parts": named} if named else {}
             found.setdefault(
                 one.label.code,
                 issue(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,9 @@ def find_streaks(volume: Volume, found: HeartSegmentation) -> Streaks | None:
     return Streaks(places(metal), spacing[0], _deviation_hu(hu, labels, metal, spacing))
 
 
-def _pieces(hu: NDArray[np.generic], spacing: tuple[float, float, float], found: HeartSegmentation, places: object) -> BoolArray:
+def _pieces(
+    hu: NDArray[Any], spacing: tuple[float, float, float], found: HeartSegmentation, places: Callable[[BoolArray], FloatArray]
+) -> BoolArray:
     """Return the voxels of metal that is no stent."""
     bright = hu > RIM_HU
     metal = np.zeros(hu.shape, dtype=bool)
@@ -107,16 +110,14 @@ def _pieces(hu: NDArray[np.generic], spacing: tuple[float, float, float], found:
         if int(own.sum()) < least:
             continue
         if courses is not None:
-            away, _ = courses.query(places(own))  # type: ignore[operator]
+            away, _ = courses.query(places(own))
             if float((away <= STENT_MM).mean()) >= STENT_SHARE:
                 continue
         metal |= own
     return metal
 
 
-def _deviation_hu(
-    hu: NDArray[np.generic], labels: NDArray[np.generic], metal: BoolArray, spacing: tuple[float, float, float]
-) -> FloatArray:
+def _deviation_hu(hu: NDArray[Any], labels: NDArray[Any], metal: BoolArray, spacing: tuple[float, float, float]) -> FloatArray:
     """Return what streaks add to the noise in each ring about the metal (standard deviation, HU), never growing outward."""
     holds = metal.any(axis=(1, 2))
     with_metal = np.flatnonzero(holds)
@@ -142,7 +143,7 @@ def _deviation_hu(
 
 
 def _rest(
-    plane: NDArray[np.generic], labels: NDArray[np.generic], use: BoolArray, spacing: tuple[float, float, float]
+    plane: NDArray[Any], labels: NDArray[Any], use: BoolArray, spacing: tuple[float, float, float]
 ) -> tuple[NDArray[np.float32], BoolArray]:
     """Return what is left of a slice without the level and the slow changes of each chamber, and where it is known."""
     pixel = np.array(spacing[1:])

@@ -53,8 +53,9 @@ PADDING_STEP_MM, FLOOR_HU = 2.0, -1024
 """Lattice on which filled corners are looked for, and their value once a scan is read."""
 STENT_IN_MM = 2.0
 """A segment holds a stent when so much of the stent lies in it. Chosen."""
-STEP_SHARE = 0.35
-"""A step of more than this share of a vessel's diameter makes its place not assessable. Chosen."""
+STEP_SHARE = 0.25
+"""A step that is measured as more than this share of a vessel's diameter makes its place not assessable. Chosen: two fifths
+of the diameter, for steps are measured up to two fifths too small."""
 HIDDEN_HU, _PLATE_MM = 600.0, 1.0
 """Where calcium up to the first is taken for contrast, usual coronary calcium (from 600 HU) may be hidden. Chosen."""
 SEEN_SHARE = 0.8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,7 @@ def find_steps(volume: Volume, heart: LabelMap) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def _slices_of(hu: NDArray[np.generic], labels: NDArray[np.generic], spacing: tuple[float, float, float]) -> tuple[_Slices, int]:
+def _slices_of(hu: NDArray[Any], labels: NDArray[Any], spacing: tuple[float, float, float]) -> tuple[_Slices, int]:
     """Return the slices about the heart, thinned out, and the number of the lowest."""
     margin = [int(2.0 * _AROUND_MM / size) for size in spacing]
     box = bounding_box((labels > 0) & (labels != FAR_AORTA), (0, margin[1], margin[2]))

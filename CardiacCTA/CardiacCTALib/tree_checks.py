@@ -61,11 +61,12 @@ def _gap(
     code = _code_near(labels, points[len(points) // 2])
     kind, consequence = Issue.GAP, Consequence.DOUBTFUL
     place = _stretch(vessels, code)
-    if place is not None and scan is not None and place[0].measured is not None:
+    measured = None if place is None else place[0].measured
+    if place is not None and scan is not None and measured is not None:
         one, part = place
-        ends = [int(np.linalg.norm(one.measured.line_lps_mm - end, axis=1).argmin()) for end in (points[0], points[-1])]
+        ends = [int(np.linalg.norm(measured.line_lps_mm - end, axis=1).argmin()) for end in (points[0], points[-1])]
         first, last = min(ends), max(ends)
-        if _unseen_mm(one.measured, scan, first, last) < UNSEEN_MM:
+        if _unseen_mm(measured, scan, first, last) < UNSEEN_MM:
             kind, consequence = Issue.GAP_SEEN, Consequence.REMARK
         elif is_wide(one, part) and not _explained(one, first, last):
             consequence = Consequence.NOT_ASSESSABLE
