@@ -1,9 +1,9 @@
 """How sure it is where a lesion begins, ends and is narrowest: the 95 % intervals of its length and of its distance.
 
 Strategy: a parametric bootstrap. The walls are drawn again from their covariance, with the healthy reference and the normal wall
-moved as their errors allow, and the lesion's ends and its narrowest place are found again on each draw: where the interval of the
-narrowing, or of the thickness of the wall, crosses the limit of what is listed, the ends move. The step between sections is added,
-and for the distance what is not known of the ostium's place.
+moved as their errors allow, and the lesion's ends and its narrowest place are found again on each draw: where the interval of
+the narrowing, or of the thickness of the wall, crosses the limit of what is listed, the ends move. The step between sections is
+added, and for the distance what is not known of the ostium's place.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ENDS = (2.5, 97.5)
 
 @dataclass(frozen=True)
 class Extent:
-    """95 % intervals, mm: of the length, and of the place of the narrowest section along the line (without the ostium's error)."""
+    """95 % intervals, mm: of the length, and of the narrowest section's place along the line (without the ostium's error)."""
 
     length_mm: tuple[float, float]
     narrowest_mm: tuple[float, float]

@@ -10,7 +10,7 @@ from SenseCarePlanningLib.phantom.coronary_truth import CoronaryTruth, LesionTru
 
 from .constants import HIGH_RISK_FEATURES
 from .findings import Feature
-from .high_risk import Answer, is_high_risk
+from .high_risk import Answer, HighRiskFeature, is_high_risk
 from .label_names import OTHER
 from .result import CoronaryResult
 from .segments import BY_NUMBER
@@ -84,7 +84,7 @@ def _percent(numbers: dict[str, Any]) -> Any:
 
 def _signs(result: CoronaryResult, true: frozenset[Feature], at: int | None) -> dict[str, Any]:
     """Return each sign, and whether the plaque is a high-risk one, true and as it was told of a measured lesion (None: none)."""
-    features = ()
+    features: tuple[HighRiskFeature, ...] = ()
     if at is not None:
         features = result.vessel(result.lesions[at].vessel).lesion_plaques[result.lesions[at].number].features
     told = {one.feature: one.answer for one in features}

@@ -52,7 +52,9 @@ def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ..
     found += [
         _estimated("minimum_lumen_diameter", lesion.mld_mm, "mm", "circle of the least area", LUMEN_DIAMETER, place),
         _estimated("minimum_lumen_area", lesion.mla_mm2, "mm2", "fitted lumen", LUMEN_AREA, place),
-        _ranged_mm("lesion_length", lesion.length_mm, lesion.length_range_mm, "where narrowed or thickened", LESION_LENGTH, place),
+        _ranged_mm(
+            "lesion_length", lesion.length_mm, lesion.length_range_mm, "where narrowed or thickened", LESION_LENGTH, place
+        ),
         _ranged_mm("distance_from_ostium", lesion.distance_mm, lesion.distance_range_mm, "along the centreline", None, place),
         Measurement(
             "calcium_arc", lesion.calcium_arc_deg, "deg", method="widest in the lesion, in steps of 15; no interval known",

@@ -151,8 +151,9 @@ def find_lesions(
         plaque, first = shows_plaque(region, *span), lesion.narrowings[0].diameter_stenosis_percent
         if plaque or lesion.occluded or sure_narrowing(first.value, first.low):
             between = _between(spans, at, len(diameter))
-            ranges = _ranges(measured, walls, region, (lesion, between), order[0], ostium_mm)
-            found.append(replace(lesion, remarks=(*lesion.remarks, *_doubts(walls, lesion, plaque)), **ranges))
+            length, distance = _ranges(measured, walls, region, (lesion, between), order[0], ostium_mm)
+            remarks = (*lesion.remarks, *_doubts(walls, lesion, plaque))
+            found.append(replace(lesion, remarks=remarks, length_range_mm=length, distance_range_mm=distance))
     return StenosisResult(tuple(found), taper, adjacent)
 
 
@@ -164,7 +165,7 @@ def _between(spans: Sequence[tuple[int, int]], at: int, count: int) -> tuple[int
 def _ranges(
     measured: Measured, walls: Walls, region: PlaqueRegion, lesion: tuple[Lesion, tuple[int, int]], preferred: Reference,
     ostium_mm: float,
-) -> dict[str, tuple[float, float]]:  # fmt: skip
+) -> tuple[tuple[float, float], tuple[float, float]]:  # fmt: skip
     """Return the 95 % intervals of length and distance."""
     one, between = lesion
     reference = one.narrowings[0].reference_mm
@@ -179,7 +180,7 @@ def _ranges(
         max(one.distance_mm - float(np.hypot(below, beside)), 0.0),
         one.distance_mm + float(np.hypot(above, beside)),
     )
-    return {"length_range_mm": extent.length_mm, "distance_range_mm": distance}
+    return extent.length_mm, distance
 
 
 def _lesion(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from CardiacCTALib.extent import Extent, lesion_extent
 from CardiacCTALib.listing import lesion_spans, near_end, shows_plaque, sure_narrowing
 from CardiacCTALib.lumen import Walls
 from CardiacCTALib.plaque_region import PlaqueRegion, without_neighbours
@@ -87,3 +88,35 @@ def test_a_neighbour_drawn_into_the_wall_is_no_plaque(outer_mm: float, lumen_mm:
     points = np.stack([ARC_MM, 0.0 * ARC_MM, 0.0 * ARC_MM], axis=1)
     walls = Walls(points, np.tile(np.eye(3), (COUNT, 1, 1)), ARC_MM, lumen, outer)
     assert without_neighbours(thick, walls, thick & calcified).any() == plaque
+
+
+# --- how sure its ends are
+
+
+def extent_of(noise_mm: float, healthy_error_mm: float = 0.0, between: tuple[int, int] = (0, COUNT - 1)) -> tuple[Extent, float]:
+    narrowing = narrowed(50, 0.6, 15)
+    (span,) = lesion_spans(narrowing, region(), ALL)
+    diameter, healthy = 3.0 * (1.0 - narrowing), np.full(COUNT, 3.0)
+    near = np.exp(-0.5 * ((np.arange(COUNT)[:, None] - np.arange(COUNT)[None]) / 2.0) ** 2)
+    extent = lesion_extent(diameter, noise_mm**2 * near, (healthy, healthy_error_mm), region(), ARC_MM, span, between)
+    return extent, float(ARC_MM[span[1]] - ARC_MM[span[0]])
+
+
+def test_the_interval_of_a_length_holds_it_and_grows_with_noise_and_with_the_error_of_the_reference() -> None:
+    quiet, length = extent_of(0.02)
+    loud, _ = extent_of(0.25)
+    unsure, _ = extent_of(0.02, 0.3)
+    assert quiet.length_mm[0] < length < quiet.length_mm[1]
+    width = quiet.length_mm[1] - quiet.length_mm[0]
+    assert width < 2.5
+    assert loud.length_mm[1] - loud.length_mm[0] > 1.2 * width
+    assert unsure.length_mm[1] - unsure.length_mm[0] > 1.2 * width
+    assert quiet.narrowest_mm[0] <= ARC_MM[50] <= quiet.narrowest_mm[1]
+    assert loud.narrowest_mm[1] - loud.narrowest_mm[0] > quiet.narrowest_mm[1] - quiet.narrowest_mm[0]
+
+
+def test_a_lesion_does_not_reach_into_the_next_one() -> None:
+    free, _ = extent_of(0.25, 0.3)
+    bound, length = extent_of(0.25, 0.3, (39, 61))
+    assert bound.length_mm[1] < free.length_mm[1]
+    assert bound.length_mm[0] <= length <= bound.length_mm[1]

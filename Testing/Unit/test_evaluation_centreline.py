@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from SenseCarePlanningLib.evaluation.centreline import correspondence, evaluate_centreline
+from SenseCarePlanningLib.evaluation.centreline_tree import evaluate_tree
 from SenseCarePlanningLib.geometry import FloatArray
 
 
@@ -127,3 +128,38 @@ def test_the_default_step_gives_the_same_answer_as_the_arithmetic() -> None:
 def test_a_bad_reference_is_refused(points: FloatArray, radii: list[float]) -> None:
     with pytest.raises(ValueError, match="positive radii"):
         evaluate_centreline(points, radii, straight())
+
+
+# --- whole trees
+
+
+def test_a_whole_tree_is_scored_point_by_point_by_hand() -> None:
+    # 21 + 11 reference points, the second vessel (half as wide) is missed; 21 true points and 5 that lie on nothing
+    trunk, branch = straight(), line((10.0, 5.0), (10.0, 15.0))
+    wide, thin = np.full(2, 1.0), np.full(2, 0.5)
+    lines = [straight(offset=0.4), line((0.0, 30.0), (4.0, 30.0))]
+    scores = evaluate_tree([(trunk, wide), (branch, thin)], lines, spacing_mm=1.0)
+    assert scores.overlap == pytest.approx((21 + 21) / (32 + 26))
+    assert scores.found == pytest.approx(21 / 32)
+    assert scores.true_of_found == pytest.approx(21 / 26)
+    assert scores.accuracy_inside_mm == pytest.approx(0.4)
+    assert scores.false_mm == pytest.approx(5.0)
+    # the thin vessel is not asked for; of the false line, points that are nearest to it are not either
+    assert scores.overlap_relevant == pytest.approx(1.0)
+
+
+def test_what_lies_on_a_known_vessel_that_is_not_asked_for_is_not_false() -> None:
+    trunk, other = straight(), straight(offset=10.0)
+    radius = np.full(2, 1.0)
+    lines = [straight(), straight(offset=10.0)]
+    assert evaluate_tree([(trunk, radius)], lines, spacing_mm=1.0).overlap == pytest.approx((21 + 21) / (21 + 42))
+    known = [(trunk, radius), (other, radius)]
+    assert evaluate_tree([(trunk, radius)], lines, known, spacing_mm=1.0).overlap == 1.0
+
+
+def test_a_tree_that_was_not_found_scores_nothing_and_none_to_find_is_refused() -> None:
+    scores = evaluate_tree([(straight(), np.full(2, 1.0))], [])
+    assert (scores.overlap, scores.overlap_relevant, scores.found) == (0.0, 0.0, 0.0)
+    assert scores.accuracy_inside_mm is None and scores.true_of_found is None
+    with pytest.raises(ValueError, match="at least one"):
+        evaluate_tree([], [straight()])

@@ -24,6 +24,8 @@ from coronary_results import one_lesion
 
 from CardiacCTALib import dicom_codes, dicom_segments, structured_report
 from CardiacCTALib.edited_result import VesselDrag
+from CardiacCTALib.findings import Feature
+from CardiacCTALib.high_risk import HighRiskFeature
 from CardiacCTALib.measurements import calcium_measurements
 from CardiacCTALib.reader_changes import changed, grade_change, load_changes, save_changes, vessel_changes
 from CardiacCTALib.result import CoronaryResult
@@ -146,6 +148,31 @@ def test_the_patient_has_category_modifiers_dominance_and_every_artery_its_calci
         group = groups[f"Calcium {artery.value}"]
         assert numbers_of(group) == {("450360000", ""): 10.0 * number}
         assert [site.value.value for site in group.finding_sites] == [structured_report.ARTERIES[artery].value]
+
+
+def test_a_lesion_has_its_signs_of_high_risk_plaque_and_a_left_main_one_its_patients_category(
+    case: tuple[CoronaryResult, LoadedImage],
+) -> None:
+    result = case[0]
+    vessel, stenosis = result.vessel("LAD"), result.vessel("LAD").stenosis
+    assert stenosis is not None
+    signs = (
+        HighRiskFeature(Feature.NAPKIN_RING, True, True, "seen", None),
+        HighRiskFeature(Feature.LOW_ATTENUATION, True, False, "doubtful", None),
+        HighRiskFeature(Feature.SPOTTY_CALCIUM, False, True, "none", None),
+    )
+    graver = replace(stenosis, lesions=(replace(stenosis.lesions[0], grades=("3",)), *stenosis.lesions[1:]))
+    plaques = (replace(vessel.lesion_plaques[0], features=signs), *vessel.lesion_plaques[1:])
+    changed_vessel = replace(vessel, stenosis=graver, lesion_plaques=plaques)
+    others = tuple(changed_vessel if one is vessel else one for one in result.vessels)
+    lesions = (replace(result.lesions[0], code="LM"), *result.lesions[1:])
+    document = measurement_document(replace(result, vessels=others, lesions=lesions))
+    (group,) = [one for one in document.groups if one.tracking_id == "L1 LM"]
+    told = {(one.name.value, one.value.value) for one in group.evaluations}
+    assert ("high_risk_sign", "sign_napkin_ring") in told
+    assert ("high_risk_sign_doubtful", "sign_low_attenuation") in told
+    assert not any(value == "sign_spotty_calcium" for _, value in told)
+    assert ("category_by_lesion", "130729") in told
 
 
 def test_what_was_not_measured_says_why(case: tuple[CoronaryResult, LoadedImage], tmp_path: Path) -> None:

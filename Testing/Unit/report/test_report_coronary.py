@@ -24,6 +24,7 @@ from CardiacCTALib.pictures_calcium import FIELD_MM, calcium_picture
 from CardiacCTALib.pictures_vessel import QUARTER_PX
 from CardiacCTALib.report import build_report, write_report
 from CardiacCTALib.report_pages.rows import lesion_rows
+from CardiacCTALib.report_pages.summary import grade_words
 from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.result_io import load_result
@@ -45,7 +46,7 @@ from SenseCarePlanningLib.report.film_sheet import (
     fill,
     layout_of,
 )
-from SenseCarePlanningLib.report.model import DataTable, Figure, FigureRow, Heading, Notice, Together
+from SenseCarePlanningLib.report.model import DataTable, Figure, FigureRow, Heading, KeyValueTable, Notice, Together
 from SenseCarePlanningLib.report.page_pictures import page_pictures
 from SenseCarePlanningLib.volume import Volume
 
@@ -223,6 +224,38 @@ def test_a_patient_without_any_measured_vessel_gets_a_report_too(case: tuple[Cor
     assert any("not measured" in text for text in texts(report.sections))
     (sheet,) = build_film(result, {})
     assert next(cell.block.title for cell in sheet.cells if isinstance(cell.block, Notice)) == "CAD-RADS N"
+
+
+def test_what_was_not_assessed_is_never_said_to_be_free_of_disease(case: tuple[CoronaryResult, Volume]) -> None:
+    report = build_report(nothing_measured(case[0]))
+    summary = next(section for section in report.sections if section.title == "Summary")
+    pairs = next(dict(block.rows) for block in summary.blocks if isinstance(block, KeyValueTable))
+    assert pairs["Greatest stenosis of each vessel"] == "LM not assessed, LAD not assessed, LCx not assessed, RCA not assessed"
+    assert pairs["Plaque burden"] == pairs["High-risk features"] == "not assessed"
+    assert "No vessel was measured: nothing can be said of narrowings or plaque." in texts(summary)
+    table = next(block for section in report.sections if section.title == "Segments" for block in section.blocks
+                 if isinstance(block, DataTable))  # fmt: skip
+    assert "no" not in {row[3] for row in table.rows}
+
+
+def test_the_main_arteries_are_always_named_in_one_order(case: tuple[CoronaryResult, Volume]) -> None:
+    summary = next(section for section in build_report(case[0]).sections if section.title == "Summary")
+    pairs = next(dict(block.rows) for block in summary.blocks if isinstance(block, KeyValueTable))
+    said = re.sub(r"\d+ %", "x", pairs["Greatest stenosis of each vessel"])
+    assert said == "LM not assessed, LAD x, LCx not assessed, RCA not assessed"
+
+
+def test_a_left_main_lesion_says_what_it_makes_of_the_patient(case: tuple[CoronaryResult, Volume]) -> None:
+    (row,) = lesion_rows(case[0])
+    words = Words.of("en")
+    for code, grades, said in (
+        ("LM", ("3",), "3; left main: patient 4B"),
+        ("LM", ("2", "3"), "2 or 3; left main: patient 4B from 50 %"),
+        ("LM", ("2",), "2"),
+        ("pLAD", ("3",), "3"),
+    ):
+        other = replace(row, code=code, lesion=replace(row.lesion, grades=grades))
+        assert grade_words(other, words) == said
 
 
 @pytest.mark.parametrize(("page", "size"), [("A4", (595, 842)), ("Letter", (612, 792))])
