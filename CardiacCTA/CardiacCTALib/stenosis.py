@@ -244,7 +244,9 @@ def _narrowing(
     wider = 0.0 if hidden is None else max(hidden.high_mm - throat.diameter_mm, 0.0) / healthy
     most = 100.0 if occluded else _OPEN_AT_MOST
     shifts = (0.0, -float(np.hypot(wider, sd)), float(np.hypot(narrower, sd)))
-    value, low, high = (float(np.clip(100.0 * (1.0 - ratio + shift), 0.0, most)) for shift in shifts)
+    # wider than its reference is no narrowing, yet no less uncertain
+    narrowed = max(1.0 - ratio, 0.0)
+    value, low, high = (float(np.clip(100.0 * (narrowed + shift), 0.0, most)) for shift in shifts)
     stenosis = Estimate(value, low, 100.0 if unsure else high)
     area = Estimate(*(100.0 * (1.0 - (1.0 - value / 100.0) ** 2) for value in (stenosis.value, stenosis.low, stenosis.high)))
     spread = float(
