@@ -71,8 +71,8 @@ def expected_steps(
     """Return the expected step of each bifurcation, in the order of their places.
 
     It is reckoned from the healthy diameters behind it where there are, because the mother may be narrowed and a difference of
-    powers of like numbers errs much; where the next branching follows at once, from the mother that it asks for; from the mother's
-    own otherwise.
+    powers of like numbers errs much; where the next branching follows at once, from the mother that it asks for; from
+    the mother's own otherwise.
 
     Parameters
     ----------

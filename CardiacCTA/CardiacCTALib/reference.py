@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 
-from .branching import Bifurcation as Bifurcation
-from .branching import Side, Step, expected_steps, sides_beside
+from .branching import Bifurcation, Side, Step, expected_steps, sides_beside
 from .lumen import Measured, Walls
 
 BoolArray = NDArray[np.bool_]
@@ -119,9 +118,8 @@ def taper_reference(
         spread = max(_weighted_mad(miss, weight), _MISFIT_FLOOR_MM)
         weight = base / (1.0 + (np.where(miss < 0, miss / (3.0 * spread), miss / (4.0 * spread))) ** 2) ** 2
     sure = np.sqrt(np.einsum("np,pq,nq->n", design, inverse, design))
-    misfit = np.hypot(
-        np.maximum(spread / _MISFIT_FLOOR_MM, 1.0) * sure, _from_shoulders(arc, miss, usable & healthy, near, places)
-    )
+    shoulders = _from_shoulders(arc, miss, usable & healthy, near, places)
+    misfit = np.hypot(np.maximum(spread / _MISFIT_FLOOR_MM, 1.0) * sure, shoulders)
     weights = design @ inverse @ (design * weight[:, None]).T
     return Reference(ReferenceKind.TAPER, design @ answer, weights, misfit)
 

@@ -85,10 +85,9 @@ def remodelling_index(
     hidden = 0.0 if unseen is None else 2.0 * UNSEEN_SD_MM * float(unseen[at]) / healthy
     noise = measured.fit.variance(outer_diameter_slopes(measured.fit.values), slopes)
     index = value / healthy
-    misfit = np.hypot(
-        _MISFIT if len(sides) == 2 else _ONE_SIDE, index * float(np.mean([one.scale_sd / one.scale for one in sides]))
-    )
-    sd = float(np.sqrt(noise + misfit**2 + hidden**2))
+    law = index * float(np.mean([one.scale_sd / one.scale for one in sides]))
+    misfit = _MISFIT if len(sides) == 2 else _ONE_SIDE
+    sd = float(np.sqrt(noise + misfit**2 + law**2 + hidden**2))
     return Remodelling(Estimate(index, index - _Z95 * sd, index + _Z95 * sd), at, value, healthy, len(sides))
 
 

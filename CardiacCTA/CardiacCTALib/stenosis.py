@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .branching import Bifurcation
 from .constants import MILD_FROM, MODERATE_FROM, OCCLUDED_AT, SEVERE_FROM
 from .findings import Stenosis
 from .listing import NEAR_END, NO_PLAQUE, lesion_spans, near_end, shows_plaque, sure_narrowing
@@ -15,7 +16,7 @@ from .lumen import Measured, Walls
 from .narrowest import Narrowest, find_narrowest
 from .occlusion import OCCLUSION_MM, LumenBrightness, lumen_brightness
 from .plaque_region import plaque_region
-from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, measured_step, taper_reference
+from .reference import Reference, ReferenceKind, adjacent_reference, measured_step, taper_reference
 from .throat import Throat, throat_of
 
 BoolArray = NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""What healthy width and normal wall rest on where branchings leave little artery of its own around a lesion, as in a left main."""
+"""What the healthy width rests on where branchings leave little artery of its own around a lesion, as in a left main."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ def test_a_sign_of_remodelling_that_rests_on_the_law_alone_is_not_certain(measur
 def test_no_interval_has_no_width_where_the_artery_is_wider_than_its_reference(measured: Measured) -> None:
     arc = measured.walls.arc_mm
     wide = np.where((arc > 10.0) & (arc < 22.0), 2.6, 1.0)[:, None]
-    walls = replace(
-        measured.walls, lumen_mm=measured.walls.lumen_mm * wide, outer_mm=measured.walls.outer_mm * 1.6 * np.sqrt(wide)
-    )
-    for lesion in find_lesions(measured, walls=walls).lesions:
+    walls = replace(measured.walls, lumen_mm=measured.walls.lumen_mm * wide, outer_mm=measured.walls.outer_mm * 1.4 * wide)
+    lesions = find_lesions(measured, walls=walls).lesions
+    assert lesions and min(one.diameter_stenosis_percent.value for it in lesions for one in it.narrowings) == 0.0
+    for lesion in lesions:
         for one in lesion.narrowings:
             assert one.diameter_stenosis_percent.high - one.diameter_stenosis_percent.low > 1.0
