@@ -22,6 +22,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from .calcium_plate import plate_excess_hu
 from .lumen import Measured
 from .plaque_level import OPEN_SD_HU
+from .reference import measured_step
 from .scan_model import ScanModel
 from .section_fit import along, along_kernel, banded, limited_step, normal_blocks, robust_weight
 from .section_knowledge import PLAQUE_HU, PLAQUE_SD_HU, PlaqueLevel, add_knowledge
@@ -113,7 +114,7 @@ def hairlines(measured: Measured, area_mm2: FloatArray) -> tuple[Hairline, ...]:
     area_mm2
         (N,) lumen by its brightness, section by section.
     """
-    step = float(measured.walls.arc_mm[1] - measured.walls.arc_mm[0])
+    step = measured_step(measured.walls)
     mean = ndimage.uniform_filter1d(area_mm2, max(round(1.0 / step), 1))
     labels, count = ndimage.label((mean < np.pi / 4.0 * DARK_MM**2) & measured.visible)
     edge, margin = max(round(_EDGE_MM / step), 1), round(_MARGIN_MM / step)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 
+from .branching import Bifurcation
 from .calcium_amount import CalciumAmount, calcium_amount
 from .dark_core import CORE_HU, FROM_CALCIUM_MM, away_mm, dark_cores
 from .high_risk import CORE_SHARE, LEVEL_SD_HU, HighRiskFeature, high_risk_features, smallest_core_mm3
 from .lumen import Measured, Walls
 from .plaque_region import PlaqueRegion, plaque_region, volume_error_mm3
 from .plaque_ring import Ring, ring_of
-from .reference import Bifurcation
 from .remodelling import Remodelling, remodelling_index
 from .stenosis import Estimate, Lesion
 

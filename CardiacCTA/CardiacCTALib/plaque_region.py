@@ -23,9 +23,10 @@ from scipy.linalg import cho_solve_banded
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.crosssection import ray_angles
 
+from .branching import Bifurcation
 from .lumen import Measured, Walls
 from .outer_unseen import facing_fat
-from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, Bifurcation, measured_step, taper_reference, usable_sections
+from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, measured_step, taper_reference, usable_sections
 from .section_fit import SectionFit
 from .section_model import LUMEN, OUTER, SHAPE, contours_of
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 
+from .branching import Bifurcation, Side, sides_beside
 from .lumen import Measured, Walls
 from .narrowest import smoothing
 from .plaque_region import UNSEEN_SD_MM
-from .reference import Bifurcation, measured_step, plaque_free, usable_sections
+from .reference import branch_steps, measured_step, plaque_free, sections_before_branches, usable_sections
 from .section_fit import outer_diameter_slopes
 from .stenosis import Estimate, Lesion
 
@@ -22,12 +23,12 @@ BoolArray = NDArray[np.bool_]
 POSITIVE_FROM = 1.10
 """Positive remodelling: outer diameter at least 10 % greater than the mean of the normal proximal and distal ones (ASCI
 consensus on coronary CT reporting)."""
-_WITHIN_MM, _LENGTH_MM, _GAP_MM = 20.0, 5.0, 1.0
-_STEP_SHARE = 0.05
-"""A branch that narrows the artery by this share of its diameter or more parts references. Chosen: half of the sign's 10 %."""
+_LENGTH_MM = 5.0
 _Z95 = 1.96
 _MISFIT = 0.02
 """Standard deviation of the index for what noise does not explain: arteries are not ruled. Chosen."""
+_ONE_SIDE = 0.04
+"""The same where one normal stretch alone is known, which tells nothing of how the artery tapers. Chosen."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def remodelling_index(
     """Return the index at the narrowest section; None where no plaque-free stretch lies within 20 mm on either side.
 
     Between two normal stretches the reference runs in a straight line, so that an artery that tapers is no sign. What lies
-    beyond the origin of a branch that takes a good part of the artery is no reference.
+    beyond the origin of a branch that takes a good part of the artery counts only where there is nothing on this side, scaled
+    by the branching law and with the law's spread.
 
     Parameters
     ----------
@@ -68,35 +70,33 @@ def remodelling_index(
         (N,) share of the outer wall's round whose edge is not seen; nothing, where not given.
     """
     arc, outer = walls.arc_mm, walls.outer_diameter_mm
-    fair = usable_sections(measured) & (plaque_free(walls) if diseased is None else ~diseased)
-    fair[lesion.first : lesion.last + 1] = False
-    for one in bifurcations:
-        if one.expected_step_mm > _STEP_SHARE * one.parent_mm:
-            fair &= (arc < one.arc_mm) == bool(arc[lesion.narrowest] < one.arc_mm)
-    before = fair & (arc < arc[lesion.first] - _GAP_MM) & (arc > arc[lesion.first] - _WITHIN_MM)
-    after = fair & (arc > arc[lesion.last] + _GAP_MM) & (arc < arc[lesion.last] + _WITHIN_MM)
-    length = max(round(_LENGTH_MM / measured_step(walls)), 1)
-    sides = [one for one in (np.flatnonzero(before)[-length:], np.flatnonzero(after)[:length]) if len(one)]
+    free = plaque_free(walls) if diseased is None else ~diseased
+    fair, near = usable_sections(measured, bifurcations) & free, sections_before_branches(measured, bifurcations) & free
+    fair[lesion.first : lesion.last + 1] = near[lesion.first : lesion.last + 1] = False
+    at = lesion.narrowest
+    steps = branch_steps(measured, bifurcations, walls.diameter_mm)
+    sides = sides_beside(arc, (fair, near), steps, (lesion.first, at, lesion.last), _LENGTH_MM)
     if not sides:
         return None
-    at = lesion.narrowest
     reference = _weights(arc, sides, at)
     here = smoothing(len(outer), measured_step(walls))[at]
     value, healthy = float(here @ outer), float(reference @ outer)
     slopes = (here - value / healthy * reference) / healthy
     hidden = 0.0 if unseen is None else 2.0 * UNSEEN_SD_MM * float(unseen[at]) / healthy
     noise = measured.fit.variance(outer_diameter_slopes(measured.fit.values), slopes)
-    sd = float(np.sqrt(noise + _MISFIT**2 + hidden**2))
     index = value / healthy
+    law = index * float(np.mean([one.scale_sd / one.scale for one in sides]))
+    misfit = _MISFIT if len(sides) == 2 else _ONE_SIDE
+    sd = float(np.sqrt(noise + misfit**2 + law**2 + hidden**2))
     return Remodelling(Estimate(index, index - _Z95 * sd, index + _Z95 * sd), at, value, healthy, len(sides))
 
 
-def _weights(arc: FloatArray, sides: list[np.ndarray], at: int) -> FloatArray:
+def _weights(arc: FloatArray, sides: Sequence[Side], at: int) -> FloatArray:
     row = np.zeros(len(arc))
     shares = [1.0] * len(sides)
     if len(sides) == 2:
-        near, far = (float(arc[one].mean()) for one in sides)
+        near, far = (float(arc[one.sections].mean()) for one in sides)
         shares = [(far - float(arc[at])) / (far - near), (float(arc[at]) - near) / (far - near)]
     for one, share in zip(sides, shares, strict=True):
-        row[one] += share / len(one)
+        row[one.sections] += share * one.scale / len(one.sections)
     return row

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .branching import Bifurcation
 from .constants import MILD_FROM, MODERATE_FROM, OCCLUDED_AT, SEVERE_FROM
 from .extent import OSTIUM_SD_MM, lesion_extent
 from .findings import Stenosis
@@ -16,7 +17,7 @@ from .lumen import Measured, Walls
 from .narrowest import Narrowest
 from .occlusion import LumenBrightness, lumen_brightness
 from .plaque_region import PlaqueRegion, plaque_region
-from .reference import Bifurcation, Reference, ReferenceKind, adjacent_reference, taper_reference
+from .reference import Reference, ReferenceKind, adjacent_reference, taper_reference
 from .throat import Throat, judge_throat
 
 BoolArray = NDArray[np.bool_]
@@ -257,7 +258,9 @@ def _narrowing(
     wider = 0.0 if hidden is None else max(hidden.high_mm - throat.diameter_mm, 0.0) / healthy
     most = 100.0 if occluded else _OPEN_AT_MOST
     shifts = (0.0, -float(np.hypot(wider, sd)), float(np.hypot(narrower, sd)))
-    value, low, high = (float(np.clip(100.0 * (1.0 - ratio + shift), 0.0, most)) for shift in shifts)
+    # wider than its reference is no narrowing, yet no less uncertain
+    narrowed = max(1.0 - ratio, 0.0)
+    value, low, high = (float(np.clip(100.0 * (narrowed + shift), 0.0, most)) for shift in shifts)
     stenosis = Estimate(value, low, 100.0 if unsure else high)
     area = Estimate(*(100.0 * (1.0 - (1.0 - value / 100.0) ** 2) for value in (stenosis.value, stenosis.low, stenosis.high)))
     spread = float(

@@ -17,6 +17,7 @@ from .heart_segmentation import HeartSegmentation
 from .issues import UNNAMED, Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
 from .lumen import Measured
+from .reference import measured_step
 from .scan_model import ScanModel
 from .section_model import LUMEN
 from .vessel_result import VesselResult
@@ -100,7 +101,7 @@ def _explained(one: VesselResult, first: int, last: int) -> bool:
 
 def _unseen_mm(measured: Measured, scan: ScanModel, first: int, last: int) -> float:
     """Return the longest piece of sections first to last whose middle has lost the contrast of the aorta, mm."""
-    step = float(measured.walls.arc_mm[1] - measured.walls.arc_mm[0])
+    step = measured_step(measured.walls)
     middle = ndimage.uniform_filter1d(middle_hu(measured), max(round(_ALONG_MM / step), 1), mode="nearest")
     around = float(np.median(measured.ring_hu))
     weak = (middle - around) / max(scan.lumen_hu - around, 1.0) < SEEN_SHARE

@@ -17,12 +17,12 @@ from SenseCarePlanningLib.tubes.line_edit import LinePoint, pass_points
 from SenseCarePlanningLib.tubes.wall_edit import Anchor, wall_at
 from SenseCarePlanningLib.volume import Volume
 
+from .branching import Bifurcation
 from .lumen import Measured, Walls
 from .occlusion import LumenBrightness, lumen_brightness
 from .plaque import analyse_plaque, plaque_wall, whole_plaque
 from .plaque_region import plaque_region
 from .plaque_ring import RingGround, ring_between, ring_ground
-from .reference import Bifurcation
 from .scan_model import ScanModel
 from .stenosis import find_lesions
 from .stents import find_stents

@@ -10,8 +10,8 @@ import numpy as np
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
+from .branching import Bifurcation
 from .label_names import UNSURE
-from .reference import Bifurcation
 from .segments import BY_CODE
 
 LEAST_MM = 8.0

@@ -19,10 +19,11 @@ from SenseCarePlanningLib.tubes.tube_line import TubeLine
 from SenseCarePlanningLib.tubes.wall_lines import TubeWall
 from SenseCarePlanningLib.volume import Volume
 
+from .branching import WITHIN_MM
 from .lumen import Measured
 from .plaque import BINS_HU, PlaqueMap, plaque_map
 from .plaque_ring import ring_of
-from .reference import ADJACENT_WITHIN_MM, DISEASED_WALL_MM, plaque_free
+from .reference import DISEASED_WALL_MM, plaque_free
 from .stenosis import Lesion
 from .vessel_result import VesselResult
 
@@ -132,19 +133,25 @@ class VesselViews:
         return float(np.degrees(np.arctan2(direction[1], direction[0])))
 
     def probe_places(self, lesion: Lesion) -> ProbePlaces:
-        """Return where a lesion is probed: its narrowest section, and the nearest plaque-free ones on both sides.
+        """Return where a lesion is probed: its narrowest section, and the middle of the healthy stretches on both sides.
 
-        Without plaque-free ones within the reach of the adjacent reference, the sections just outside of the lesion.
+        Those are the stretches that the adjacent reference is measured on. On a side where it has none, the nearest plaque-free
+        section; without any in its reach, the section just outside of the lesion.
         """
         walls, count = self.measured.walls, len(self.measured.walls.arc_mm)
+        stenosis = self.result.stenosis
+        counted = np.flatnonzero(stenosis.adjacent.weights[lesion.narrowest]) if stenosis else np.zeros(0, dtype=np.int64)
         fair = plaque_free(walls) & self.measured.visible
         for other in self.result.lesions:
             fair[other.first : other.last + 1] = False
         found: list[int | None] = []
         for edge, side in ((lesion.first, -1), (lesion.last, 1)):
             away = (walls.arc_mm - walls.arc_mm[edge]) * side
-            near = np.flatnonzero(fair & (away >= _PROBE_CLEAR_MM) & (away <= ADJACENT_WITHIN_MM))
-            if len(near):
+            near = np.flatnonzero(fair & (away >= _PROBE_CLEAR_MM) & (away <= WITHIN_MM))
+            beside = counted[away[counted] > 0.0]
+            if len(beside):
+                found.append(int(beside[len(beside) // 2]))
+            elif len(near):
                 found.append(int(near[np.argmin(away[near])]))
             else:
                 outside = int(np.abs(away - _PROBE_CLEAR_MM).argmin())

@@ -9,8 +9,9 @@ import numpy as np
 
 from SenseCarePlanningLib.tubes.wall_edit import Anchor, pass_anchors
 
+from .branching import Bifurcation
 from .lumen import Measured, Walls
-from .reference import Bifurcation, ReferenceKind
+from .reference import ReferenceKind
 from .stenosis import StenosisResult, find_lesions
 
 

@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Unit"))
 from coronary_results import one_lesion
 from coronary_tube import TubeSpec, make_tube
 
+from CardiacCTALib.branching import Bifurcation
 from CardiacCTALib.edited_result import VesselDrag
 from CardiacCTALib.measurements import lesion_measurements
 from CardiacCTALib.patient_findings import lesions_of
-from CardiacCTALib.reference import Bifurcation
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.vessel_edit import Wall

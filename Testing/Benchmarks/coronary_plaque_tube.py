@@ -16,8 +16,8 @@ import numpy as np
 from coronary_tube import noise
 from scipy.ndimage import gaussian_filter
 
+from CardiacCTALib.branching import Bifurcation
 from CardiacCTALib.lumen import Measured, Walls, measure_lumen
-from CardiacCTALib.reference import Bifurcation
 from CardiacCTALib.scan_model import FWHM_PER_SIGMA, measure_scan
 from SenseCarePlanningLib.phantom.coronary_calibre import wall_mm
 from SenseCarePlanningLib.phantom.coronary_lesions import Composition, Lesion, LesionSpec

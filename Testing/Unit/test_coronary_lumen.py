@@ -12,13 +12,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Benchmarks"))
 
 from coronary_tube import Tube, TubeSpec, make_tube
 
+from CardiacCTALib.branching import Bifurcation
 from CardiacCTALib.findings import Feature, Stenosis
 from CardiacCTALib.high_risk import is_high_risk, present_features
 from CardiacCTALib.lumen import Measured, measure_lumen
 from CardiacCTALib.narrowest import find_narrowest, smoothing
 from CardiacCTALib.plaque import PlaqueType, analyse_plaque, plaque_map, vessel_plaque
 from CardiacCTALib.plaque_ring import ring_of
-from CardiacCTALib.reference import Bifurcation, taper_reference
+from CardiacCTALib.reference import taper_reference
 from CardiacCTALib.scan_model import given_scan, measure_scan
 from CardiacCTALib.stenosis import Estimate, Lesion, find_lesions, finding_of, grades_of
 from CardiacCTALib.throat import TEMPERATURE, throat_interval

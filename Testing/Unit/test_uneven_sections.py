@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from CardiacCTALib.branching import _nearest
 from CardiacCTALib.quality import _longest, _outside
-from CardiacCTALib.reference import _nearest
 
 STEP_MM = 0.4
 
@@ -39,5 +39,5 @@ def test_lengths_along_a_vessel_are_those_of_its_own_sections(first_mm: float) -
     arc = arcs(first_mm)
     assert _longest((arc > 10.0) & (arc < 22.0), arc) == pytest.approx(12.0, abs=0.5)
     assert _longest(arc < 0.0, arc) == 0.0
-    near = _nearest(arc, np.ones(len(arc), dtype=bool), 40, 1)
+    near = _nearest(arc, np.ones(len(arc), dtype=bool), 40, 1, 10)
     assert arc[near].max() - arc[near].min() == pytest.approx(4.0, abs=0.5)
