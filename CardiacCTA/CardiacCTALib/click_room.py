@@ -32,9 +32,9 @@ MOUTH_MM, START_MM = 8.0, 2.0
 WIDE_MM, KEPT_MM, EDGE_MM = 6.0, 0.8, 0.5
 """Half the width from which on bright blood is no artery (aneurysms of 10 mm are); its blurred border is left out, and the
 edge beyond it is a rim."""
-SNAP_MM, REACH_MM, FADE = 1.5, 4.0, 0.15
-"""A mark moves to the brightest voxel this near; where none is lumen, to one so near, whose brightness counts less by this
-share a mm."""
+SNAP_MM, OSTIUM_MM, REACH_MM, FADE = 1.5, 2.8, 4.0, 0.15
+"""A tip moves to the brightest voxel this near, an ostium to that within the second; where none is lumen, a tip moves
+to one within the third, whose brightness counts less by the last share a mm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def room_about(array: NDArray[np.float32], labels: NDArray[np.uint8] | None, ost
     InputError
         When the ostium is not on bright blood.
     """
-    start = _brightest(array, ostium, spacing, None)
+    start = _brightest(array, ostium, spacing, None, OSTIUM_MM)
     blood = float(np.percentile(_about(array, np.array(start), spacing, 2.5)[0], 90.0))
     if blood < DARK_HU + 60.0:
         raise InputError("The marked ostium does not lie on bright blood.", detail=f"{blood:.0f} HU")
@@ -136,7 +136,7 @@ def is_dark(room: Room, place: FloatArray) -> bool:
 
 def on_lumen(room: Room, place: FloatArray) -> Voxel | None:
     """Return the voxel of lumen that a mark (3,), in voxels, means; None where no lumen lies near it."""
-    voxel: Voxel | None = _brightest(room.array, place, room.spacing, room.closed | room.rim)
+    voxel: Voxel | None = _brightest(room.array, place, room.spacing, room.closed | room.rim, SNAP_MM)
     if voxel is not None and room.share[voxel] >= SEEN:
         return voxel
     part, low = _about(np.where(room.closed | room.rim, -np.inf, room.share), place, room.spacing, REACH_MM)
@@ -149,14 +149,16 @@ def on_lumen(room: Room, place: FloatArray) -> Voxel | None:
     return (k, j, i)
 
 
-def _brightest(array: NDArray[np.float32], place: FloatArray, spacing: FloatArray, shut: BoolArray | None) -> Any:
-    """Return the brightest voxel within :data:`SNAP_MM` of a place, None where all are shut."""
-    part, low = _about(array, place, spacing, SNAP_MM + 1.0)
+def _brightest(
+    array: NDArray[np.float32], place: FloatArray, spacing: FloatArray, shut: BoolArray | None, reach_mm: float
+) -> Any:
+    """Return the brightest voxel within a reach of a place, None where all are shut."""
+    part, low = _about(array, place, spacing, reach_mm + 1.0)
     smooth = ndimage.gaussian_filter(part, 0.3 / spacing)
     places = np.moveaxis(np.indices(part.shape), 0, -1) + low
-    near = np.linalg.norm((places - place) * spacing, axis=-1) <= SNAP_MM + 0.5 * spacing.max()
+    near = np.linalg.norm((places - place) * spacing, axis=-1) <= reach_mm + 0.5 * spacing.max()
     if shut is not None:
-        near &= ~_about(shut, place, spacing, SNAP_MM + 1.0)[0]
+        near &= ~_about(shut, place, spacing, reach_mm + 1.0)[0]
     if not near.any():
         return None
     return tuple(int(one) for one in places[np.unravel_index(int(np.where(near, smooth, -np.inf).argmax()), part.shape)])
