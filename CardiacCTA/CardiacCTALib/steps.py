@@ -28,7 +28,7 @@ _LEAST_SLOPE_HU = 15.0
 """Edges of at least so many HU a millimetre count."""
 _METAL_HU, _OFF_METAL_MM = 1500.0, 20.0
 """What lies so near to metal is left out: its streaks begin and end with it."""
-_LEAST_PAIRS, _BESIDE, _ROUNDS, _LEAST_PIXELS = 9, 5, 3, 200
+_LEAST_PAIRS, _BESIDE, _ROUNDS, _LEAST_PIXELS = 9, 5, 3, 500
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Slices:
     sample_mm: tuple[float, float]
 
     def moved(self, at: int, where: BoolArray) -> FloatArray:
-        """Return (2,) how far what slice ``at`` shows lies aside in the next one, by row and column; 0 where there is too little.
+        """Return (2,) how far what slice ``at`` shows lies aside in the next one, by row and column; NaN where too little.
 
         Noise in the slopes would make a shift look smaller: they are weighed by those of the slices beside, whose noise is
         another.
@@ -60,7 +60,7 @@ class _Slices:
         outer = np.stack(np.gradient(beside, *self.sample_mm))
         here = where[at] & where[at + 1] & (np.linalg.norm(outer, axis=0) >= _LEAST_SLOPE_HU)
         if int(here.sum()) < _LEAST_PIXELS:
-            return total
+            return np.full(2, np.nan)
         weigh = np.stack([one[here] for one in outer]).astype(np.float64)
         for _ in range(_ROUNDS):
             back = ndimage.shift(second, -total / pixel, order=1, mode="nearest") if total.any() else second
@@ -73,8 +73,11 @@ class _Slices:
     def aside_mm(self, at: int, where: BoolArray) -> float:
         """Return how far a pair moves otherwise than the pairs beside it."""
         pairs = [one for one in range(max(at - _BESIDE, 0), min(at + _BESIDE + 1, len(self.hu) - 1)) if one != at]
-        usual = np.median([self.moved(one, where) for one in pairs], axis=0)
-        return float(np.linalg.norm(self.moved(at, where) - usual))
+        shifts = np.array([self.moved(one, where) for one in (at, *pairs)])
+        known = ~np.isnan(shifts[:, 0])
+        if not known[0] or known.sum() <= _BESIDE:
+            return 0.0
+        return float(np.linalg.norm(shifts[0] - np.median(shifts[known], axis=0)))
 
 
 def find_steps(volume: Volume, heart: LabelMap) -> tuple[Step, ...]:
@@ -94,6 +97,7 @@ def find_steps(volume: Volume, heart: LabelMap) -> tuple[Step, ...]:
         return ()
     moved = np.array([slices.moved(at, slices.around) for at in range(len(slices.hu) - 1)])
     aside = np.linalg.norm(moved - _of_neighbours(moved, _BESIDE), axis=1)
+    aside = np.where(np.isnan(aside), 0.0, aside)
     least = np.maximum(LEAST_SHIFT_MM, LEAST_TIMES * _of_neighbours(aside[:, None], 3 * _BESIDE)[:, 0])
     found = []
     for at in (int(one) for one in np.flatnonzero(aside >= least)):
@@ -129,13 +133,14 @@ def _near(plane: BoolArray, sample_mm: tuple[float, float], reach_mm: float = _A
 
 
 def _of_neighbours(values: FloatArray, reach: int) -> FloatArray:
-    """Return the median (N, D) of the values before and behind each, itself left out."""
-    return np.array(
-        [
-            np.median(np.concatenate([values[max(at - reach, 0) : at], values[at + 1 : at + 1 + reach]]), axis=0)
-            for at in range(len(values))
-        ]
-    )
+    """Return the median (N, D) of the values before and behind each, itself left out; NaN where fewer than half are known."""
+    found = np.full(values.shape, np.nan)
+    for at in range(len(values)):
+        beside = np.concatenate([values[max(at - reach, 0) : at], values[at + 1 : at + 1 + reach]])
+        known = beside[~np.isnan(beside[:, 0])]
+        if len(known) >= reach:
+            found[at] = np.median(known, axis=0)
+    return found
 
 
 def crossing_mm(points_lps_mm: FloatArray, step: Step) -> list[float]:
