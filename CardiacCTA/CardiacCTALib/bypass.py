@@ -38,17 +38,28 @@ class Anastomosis:
 
 
 def anastomosis_of(graft: Graft, labels: CoronaryLabels) -> Anastomosis | None:
-    """Return where a graft meets the nearest named branch; None where none is near, or it is the left main."""
+    """Return where a graft meets the nearest branch; None where none is near, or it is the left main.
+
+    A branch without a name is the graft's own end, followed backwards from the artery: that is met where the branch leaves it.
+    """
     end = graft.points_lps_mm[-1]
-    best, found = FED_WITHIN_MM, None
+    best, at = FED_WITHIN_MM, None
     for number, tree in enumerate(labels.trees):
         for one in tree:
-            code = code_of(one)[0]
             away = np.linalg.norm(one.points_lps_mm - end, axis=1)
-            if code and float(away.min()) < best:
-                best = float(away.min())
-                found = Anastomosis(one.points_lps_mm[int(away.argmin())], number, one.id, segment_of(code).artery)
-    return None if found is None or found.artery is Artery.LM else found
+            if float(away.min()) < best:
+                best, at = float(away.min()), (number, one.id, one.points_lps_mm[int(away.argmin())])
+    if at is None:
+        return None
+    number, branch, point = at
+    tree = labels.trees[number]
+    while not code_of(tree[branch])[0]:
+        parent = tree[branch].parent_id
+        if parent is None:
+            return None
+        branch, point = parent, tree[branch].points_lps_mm[0]
+    artery = segment_of(code_of(tree[branch])[0]).artery
+    return None if artery is Artery.LM else Anastomosis(point, number, branch, artery)
 
 
 def fed_by(graft: Graft, labels: CoronaryLabels) -> Artery | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from CardiacCTALib.bypass import graft_finding, with_bypassed, with_left_main
+from CardiacCTALib.bypass import anastomosis_of, graft_finding, with_bypassed, with_left_main
 from CardiacCTALib.cadrads import grade
 from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.cadrads_rules import Rule
@@ -133,6 +133,14 @@ def test_a_graft_feeds_the_artery_that_it_meets(code: str, fed: Artery | None) -
     finding = graft_finding(Graft(DOWN), labels)
     assert finding.target is fed
     assert finding.stenosis is None
+
+
+def test_a_graft_that_meets_its_own_end_in_the_tree_feeds_the_artery_that_this_leaves() -> None:
+    artery = replace(branch(0, None, (1,), line((0, 0, 60), (30, 30, 97))), label=BranchLabel("mLAD", 0.9))
+    stub = replace(branch(1, 0, (), line((30, 30, 97), (30, 22, 90))), label=BranchLabel("other", 0.9))
+    place = anastomosis_of(Graft(DOWN), CoronaryLabels((assemble([artery, stub], 0),), Dominance.RIGHT))
+    assert place is not None and place.artery is Artery.LAD
+    assert place.point_lps_mm == pytest.approx((30.0, 30.0, 97.0))
 
 
 def test_a_graft_that_meets_nothing_has_no_target_and_still_makes_g_and_n() -> None:
