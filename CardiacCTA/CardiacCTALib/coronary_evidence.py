@@ -31,7 +31,9 @@ FITTED_DEPTH_MM = 5.0
 and trabeculae out where a cavity's own border is hidden."""
 SMOOTH_MM = 0.35
 RAYS = RayOptions(reach_mm=4.0, step_mm=0.4)
-"""Tubes up to 8 mm wide: left mains and most aneurysms."""
+"""Tubes up to 5 mm wide, and aneurysms in fat."""
+ROOT_RAYS, ROOT_MM = RayOptions(reach_mm=6.4, step_mm=0.4), 18.0
+"""Near the aorta: a left main of 6 mm, whose wall and blur take another millimetre to each side."""
 FAT_HU = -95.0
 METAL_HU, METAL_MM3 = 1700.0, 60.0
 """Brighter over more than this volume is metal."""
@@ -87,9 +89,19 @@ def tube_evidence(array: NDArray[Any], spacing_mm: tuple[float, float, float], c
     zone &= smooth > FAT_HU + LEAST_SHARE * (blood - FAT_HU)
     np.negative(smooth, out=smooth)
     rise = wall_evidence(smooth, zone, spacing_mm, RAYS)
+    zone &= enlarged(_near_aorta(chambers), chambers.small.factor, array.shape)
+    np.maximum(rise, wall_evidence(smooth, zone, spacing_mm, ROOT_RAYS), out=rise)
     np.negative(smooth, out=smooth)
     aorta = enlarged(chambers.labels == AORTA, chambers.small.factor, array.shape)
     return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle, _metal(smooth, spacing_mm))
+
+
+def _near_aorta(chambers: Chambers) -> BoolArray:
+    """Return what lies within :data:`ROOT_MM` of the aorta, on the small grid."""
+    aorta = chambers.labels == AORTA
+    if not aorta.any():
+        return aorta
+    return np.asarray(ndimage.distance_transform_edt(~aorta, sampling=chambers.small.spacing_mm) <= ROOT_MM)
 
 
 def _metal(smooth: NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> FloatArray:

@@ -107,9 +107,9 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
         if ostium.side not in found and one not in used:
             found[ostium.side] = ostium
             used.add(one)
-    for side, where in zip(("left", "right"), expected_mm, strict=True):
+    for side, expected in zip(("left", "right"), expected_mm, strict=True):
         if side not in found:
-            behind = _behind_gap(graph, evidence, gap, reached, side, where)
+            behind = _behind_gap(graph, evidence, gap, reached, side, expected)
             if behind is not None:
                 found[side] = behind
     return [found[side] for side in ("left", "right") if side in found]
