@@ -98,7 +98,7 @@ def tube_evidence(array: NDArray[Any], spacing_mm: tuple[float, float, float], c
 
 def _near_aorta(chambers: Chambers) -> BoolArray:
     """Return what lies within :data:`ROOT_MM` of the aorta, on the small grid."""
-    aorta = chambers.labels == AORTA
+    aorta: BoolArray = np.asarray(chambers.labels == AORTA)
     if not aorta.any():
         return aorta
     return np.asarray(ndimage.distance_transform_edt(~aorta, sampling=chambers.small.spacing_mm) <= ROOT_MM)
