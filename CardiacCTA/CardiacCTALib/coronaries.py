@@ -17,7 +17,7 @@ from SenseCarePlanningLib.volume import Grid, Volume
 
 from .atlas_fit import FittedHeart
 from .chambers import Chambers
-from .coronary_evidence import Evidence, tube_evidence
+from .coronary_evidence import Evidence, tube_evidence, with_wide_roots
 from .coronary_network import network_chances, with_network
 from .coronary_tracking import Followed, follow
 from .coronary_tree import Course, build_coronary_tree
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 ROOT_MM = 4.0
 """The first voxel with evidence lies at most this far from the aorta's blood."""
+LEAST_LEFT_MM = 60.0
+"""What is shorter is not the left coronary artery, but streaks or a vein beside the aorta."""
 START_GAP = "The origin of an artery shows no lumen: a severe narrowing or an occlusion at the aorta."
 END_GAP = "An artery goes on behind a gap without a visible lumen: an occlusion, or a part of the scan that cannot be read."
 STEP_GAP = "An artery goes on beside its end: the scan has a step there, where two heart beats meet."
@@ -106,9 +108,20 @@ def find_coronaries(
         artery, vein, model = network_chances(array, evidence, network, progress or Progress())
         evidence = with_network(evidence, artery, vein)
     graph = build_graph(evidence)
-    ostia = find_ostia(graph, evidence, place.box_mm(fit.ostia_mm))
+    expected_mm = place.box_mm(fit.ostia_mm)
+    ostia = find_ostia(graph, evidence, expected_mm)
+    if not _left_found(ostia):
+        wide = with_wide_roots(evidence, chambers)
+        wide_graph = build_graph(wide)
+        wide_ostia = find_ostia(wide_graph, wide, expected_mm)
+        if _left_found(wide_ostia):
+            evidence, graph, ostia = wide, wide_graph, wide_ostia
     found, bridges = follow_all(graph, evidence, ostia)
     return replace(assemble_coronaries(volume, place, evidence, ostia, found, bridges), model=model)
+
+
+def _left_found(ostia: list[Ostium]) -> bool:
+    return any(one.side == "left" and one.reach_mm >= LEAST_LEFT_MM for one in ostia)
 
 
 def follow_all(graph: TubeGraph, evidence: Evidence, ostia: list[Ostium]) -> tuple[list[Followed], list[list[Bridged]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,19 +89,25 @@ def tube_evidence(array: NDArray[Any], spacing_mm: tuple[float, float, float], c
     zone &= smooth > FAT_HU + LEAST_SHARE * (blood - FAT_HU)
     np.negative(smooth, out=smooth)
     rise = wall_evidence(smooth, zone, spacing_mm, RAYS)
-    zone &= enlarged(_near_aorta(chambers), chambers.small.factor, array.shape)
-    np.maximum(rise, wall_evidence(smooth, zone, spacing_mm, ROOT_RAYS), out=rise)
     np.negative(smooth, out=smooth)
     aorta = enlarged(chambers.labels == AORTA, chambers.small.factor, array.shape)
     return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle, _metal(smooth, spacing_mm))
 
 
-def _near_aorta(chambers: Chambers) -> BoolArray:
-    """Return what lies within :data:`ROOT_MM` of the aorta, on the small grid."""
-    aorta: BoolArray = np.asarray(chambers.labels == AORTA)
+def with_wide_roots(evidence: Evidence, chambers: Chambers) -> Evidence:
+    """Return the evidence with that for wider tubes near the aorta.
+
+    Only for hearts whose left artery is not found without: in others such tubes also lead along the aorta's rim into the gaps
+    between the great vessels.
+    """
+    aorta = chambers.labels == AORTA
     if not aorta.any():
-        return aorta
-    return np.asarray(ndimage.distance_transform_edt(~aorta, sampling=chambers.small.spacing_mm) <= ROOT_MM)
+        return evidence
+    near = ndimage.distance_transform_edt(~aorta, sampling=chambers.small.spacing_mm) <= ROOT_MM
+    zone = enlarged(search_zone(chambers) & near, chambers.small.factor, evidence.smooth.shape)
+    zone &= evidence.smooth > FAT_HU + LEAST_SHARE * (evidence.blood_hu - FAT_HU)
+    wide = wall_evidence(-evidence.smooth, zone, evidence.spacing_mm, ROOT_RAYS)
+    return replace(evidence, rise_hu=np.maximum(evidence.rise_hu, wide))
 
 
 def _metal(smooth: NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> FloatArray:

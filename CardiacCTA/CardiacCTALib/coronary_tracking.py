@@ -93,7 +93,7 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
     bright = share_of_both_sides(evidence, graph.index)
     ways, radii = follow_once(graph, evidence, sources)
     for _ in range(MOST_PARTINGS):
-        graph, beyond, places = part_touching(graph, bright, ways)
+        graph, beyond, places = part_touching(graph, evidence, bright, ways)
         if not places:
             break
         logger.debug("touching tubes parted at %s", [place.round(1).tolist() for place in places])

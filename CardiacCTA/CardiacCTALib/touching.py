@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, map_coordinates
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray, unit
 
-from .tube_graph import IntArray, TubeGraph, Way
+from .coronary_evidence import FAT_HU, Evidence
+from .tube_graph import NEIGHBOURS, IntArray, TubeGraph, Way
 
 BEFORE_MM, SIDE_MM = 12.0, 3.5
 """How much of its parent a way is looked at with, and how far to both sides of a dip."""
@@ -27,6 +28,9 @@ LEVELS, MOST_LEVEL = 6, 0.98
 """How many levels, from that of the dip to the highest, are tried to tell its two sides apart."""
 APART = 0.0
 """Most cosine between two ways on from the touch for a tube that runs past: a branch that divides at once goes forward twice."""
+WIDE_MM, WIDE_SHARE, CLEAR_MM, BEHIND = 6.0, 0.75, 1.0, -0.3
+"""Blood that a vein opens into reaches so far, is so bright over fat against the aorta, keeps so far off the artery, and lies on
+the other side of the touch from where the vein leaves: cosine."""
 TURN_MM, BACK = 5.0, -0.6
 """A way that turns back at a dip has gone over from one tube to another beside it: cosine of its directions over so much."""
 FALL = 6
@@ -50,15 +54,19 @@ class Touch:
     beyond: int
 
 
-def part_touching(graph: TubeGraph, bright: FloatArray, ways: Sequence[Way]) -> tuple[TubeGraph, IntArray, list[FloatArray]]:
+def part_touching(
+    graph: TubeGraph, evidence: Evidence, bright: FloatArray, ways: Sequence[Way]
+) -> tuple[TubeGraph, IntArray, list[FloatArray]]:
     """Part tubes that ways cross into, although both run past each other.
 
     Strategy: a way dips in brightness where it leaves one lumen for another that only touches it. So it does in a stenosis and
-    at the narrow origin of a branch; but there one side ends. Where both sides run on past the touch in both directions, the
-    links between them are removed.
+    at the narrow origin of a branch; but there one side ends. Where both sides run on past the touch in both directions, or
+    the far side opens into wide blood, the links between them are removed.
 
     Parameters
     ----------
+    evidence
+        What the graph was made of.
     bright
         (N,) of :func:`.tube_graph.share_of_both_sides`.
     ways
@@ -69,14 +77,13 @@ def part_touching(graph: TubeGraph, bright: FloatArray, ways: Sequence[Way]) -> 
     graph, beyond, places_mm
         The graph without those links; (T,) nodes past the touches; (3,) where they are.
     """
-    tree = cKDTree(graph.places_mm)
-    both = graph.edges + graph.edges.T
+    surroundings = _Graph(graph, evidence, bright, graph.edges + graph.edges.T, cKDTree(graph.places_mm))
     touches, places = [], []
     for number, way in enumerate(ways):
         nodes = with_parent(graph, ways, number)
         for dip in dips(graph.places_mm[nodes], bright[nodes]):
             if len(nodes) - dip <= len(way.nodes):
-                touch = touch_at(graph, both, tree, bright, nodes, dip)
+                touch = touch_at(surroundings, nodes, dip)
                 if touch is not None:
                     touches.append(touch)
                     places.append(graph.places_mm[nodes[dip]])
@@ -120,11 +127,21 @@ def dips(places_mm: FloatArray, bright: FloatArray) -> list[int]:
     return found
 
 
-def touch_at(graph: TubeGraph, both: csr_matrix, tree: cKDTree, bright: FloatArray, nodes: IntArray, dip: int) -> Touch | None:
+@dataclass(frozen=True, eq=False)
+class _Graph:
+    graph: TubeGraph
+    evidence: Evidence
+    bright: FloatArray
+    both: csr_matrix
+    tree: cKDTree
+
+
+def touch_at(around: _Graph, nodes: IntArray, dip: int) -> Touch | None:
     """Return the touch of two tubes at a dip of a way, None when it is a narrow place or a branch."""
+    graph, bright = around.graph, around.bright
     middle = graph.places_mm[nodes[dip]]
-    local = np.sort(np.array(tree.query_ball_point(middle, BALL_MM)))
-    edges, value = both[local][:, local], bright[local]
+    local = np.sort(np.array(around.tree.query_ball_point(middle, BALL_MM)))
+    edges, value = around.both[local][:, local], bright[local]
     number = {int(node): place for place, node in enumerate(local)}
     before, after = ([number[int(node)] for node in _near(graph, part, middle)] for part in (nodes[:dip][::-1], nodes[dip + 1 :]))
     if not before or not after:
@@ -134,9 +151,11 @@ def touch_at(graph: TubeGraph, both: csr_matrix, tree: cKDTree, bright: FloatArr
     for level in np.linspace(float(bright[nodes[dip]]) + 0.01, MOST_LEVEL, LEVELS):
         label = _sides(edges, value, first, last, float(level))
         lumen = np.where(value >= level, label, 0)
-        if (label > 0).any() and (
-            back or all(_runs_past(graph.places_mm[local], edges, lumen == side, middle) for side in (1, 2))
-        ):
+        if not (label > 0).any():
+            continue
+        places = graph.places_mm[local]
+        artery, other = (_exits(places, edges, lumen == side, middle) for side in (1, 2))
+        if back or (artery.runs_past and (other.runs_past or _opens_wide(around.evidence, places[label == 1], other))):
             break
     else:
         return None
@@ -182,18 +201,47 @@ def _sides(edges: csr_matrix, value: FloatArray, first: int, last: int, level: f
     return side
 
 
-def _runs_past(places_mm: FloatArray, edges: csr_matrix, own: NDArray[np.bool_], middle_mm: FloatArray) -> bool:
-    """Tell whether one side of a touch leaves its surroundings in two opposite directions."""
+@dataclass(frozen=True, eq=False)
+class _Exits:
+    """Where one side of a touch begins (3,), and the directions (3,) in which it leaves the surroundings."""
+
+    touch_mm: FloatArray
+    ways: list[FloatArray]
+
+    @property
+    def runs_past(self) -> bool:
+        """Whether two of them are opposite."""
+        return any(float(one @ other) <= APART for place, one in enumerate(self.ways) for other in self.ways[:place])
+
+
+def _exits(places_mm: FloatArray, edges: csr_matrix, own: NDArray[np.bool_], middle_mm: FloatArray) -> _Exits:
     nodes = np.flatnonzero(own)
     if len(nodes) == 0:
-        return False
+        return _Exits(middle_mm, [])
     gap = np.linalg.norm(places_mm[nodes] - middle_mm, axis=1)
     touch = places_mm[nodes[gap <= max(float(gap.min()) + 1.0, 1.5)]].mean(axis=0)
     shell = nodes[gap >= BALL_MM - SHELL_MM]
     if len(shell) == 0:
-        return False
+        return _Exits(touch, [])
     count, exit_ = connected_components(edges[shell][:, shell], directed=False)
-    ways = [
-        unit(places_mm[shell[exit_ == one]].mean(axis=0) - touch) for one in range(count) if (exit_ == one).sum() >= LEAST_NODES
-    ]
-    return any(float(one @ other) <= APART for place, one in enumerate(ways) for other in ways[:place])
+    exits = [shell[exit_ == one] for one in range(count) if (exit_ == one).sum() >= LEAST_NODES]
+    return _Exits(touch, [unit(places_mm[one].mean(axis=0) - touch) for one in exits])
+
+
+def _opens_wide(evidence: Evidence, artery_mm: FloatArray, other: _Exits) -> bool:
+    """Tell whether what leaves in one direction opens into wide blood in the other, as a vein does into the coronary sinus.
+
+    Such blood is too wide for the graph: it is looked for in the scan, along straight lines that keep off the artery.
+    """
+    if len(other.ways) != 1:
+        return False
+    spacing = np.array(evidence.spacing_mm)
+    directions = np.array([step for step in NEIGHBOURS] + [tuple(-one for one in step) for step in NEIGHBOURS], dtype=np.float64)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    directions = directions[directions @ other.ways[0] <= BEHIND]
+    steps = np.arange(0.0, WIDE_MM, 0.4)
+    lines = other.touch_mm + steps[None, :, None] * directions[:, None, :]
+    values = map_coordinates(evidence.smooth, (lines / spacing).reshape(-1, 3).T, order=1, mode="nearest")
+    lit = values.reshape(lines.shape[:2]) >= FAT_HU + WIDE_SHARE * (evidence.blood_hu - FAT_HU)
+    clear = cKDTree(artery_mm).query(lines)[0] > CLEAR_MM
+    return bool((lit & (clear | (steps < 2.0))).all(axis=1).any())
