@@ -52,7 +52,7 @@ def test_a_chamber_close_to_a_small_artery_is_no_plaque() -> None:
     measured = measure_lumen(volume, tube.points_lps_mm, measure_scan(volume, tube.aorta_kji))
     walls, _ = true_walls(tube, measured)
     error = measured.walls.outer_diameter_mm - walls.outer_diameter_mm
-    assert float(np.abs(error).max()) < 0.6  # it was more than a millimetre
+    assert float(np.abs(error).max()) < 0.6
     assert not measured.calcium.any()
     assert plaque_wall(measured, measured.walls).region.diseased.sum() == 0
     assert find_lesions(measured).lesions == ()
