@@ -27,7 +27,7 @@ EXPECTED_MM, FARTHEST_MM = 9.0, 24.0
 """How far ostia lie from where the fitted average heart has them, usually and at most. Chosen: high take-offs are within 2 cm."""
 BRIGHT_SHARE = (0.45, 2.0)
 """Brightness at the start over the aorta's: darker is no artery, brighter is metal; a calcified left main has up to twice."""
-GAP_MM, GAP_REACH_MM, GAP_BRIGHT, GAP_CONE = 6.0, 40.0, (0.6, 1.2), 0.5
+GAP_MM, GAP_REACH_MM, GAP_BRIGHT, GAP_CONE = 6.0, 40.0, (0.45, 1.2), 0.5
 """An artery whose first millimetres are too narrow to be seen begins so near the aorta, reaches so far, is as bright as the
 aorta but for blur, and runs away from it: least cosine between the gap and its first part."""
 ORIGIN_RISE, ORIGIN_MM = 0.12, 14.0
@@ -76,9 +76,30 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
         (2, 3) about where the left and the right artery leave the aorta; k, j, i of the heart's box times the spacing.
     """
     gap = ndimage.distance_transform_edt(~evidence.aorta, sampling=evidence.spacing_mm)
-    near = np.flatnonzero(gap[tuple(graph.index.T)] <= TOUCH_MM)
+    candidates, reached = _leaving(graph, evidence, gap, expected_mm)
+    found: dict[str, Ostium] = {}
+    used: set[int] = set()
+    for _, one, ostium in sorted(candidates, key=lambda item: -item[0]):
+        if ostium.side not in found and one not in used:
+            found[ostium.side] = ostium
+            used.add(one)
+    for side, expected in zip(("left", "right"), expected_mm, strict=True):
+        if side not in found:
+            behind = _behind_gap(graph, evidence, gap, reached, side, expected)
+            if behind is not None:
+                found[side] = behind
+                reached |= np.isfinite(dijkstra(graph.edges, directed=False, indices=int(behind.nodes[0])))
+    return [found[side] for side in ("left", "right") if side in found]
+
+
+def _leaving(
+    graph: TubeGraph, evidence: Evidence, gap_mm: FloatArray, expected_mm: FloatArray
+) -> tuple[list[tuple[float, int, Ostium]], NDArray[np.bool_]]:
+    """Return what leaves the aorta like an artery, each with its weight and the number of its patch, and which nodes (N,) are
+    joined to anything that touches the aorta."""
+    near = np.flatnonzero(gap_mm[tuple(graph.index.T)] <= TOUCH_MM)
     if len(near) == 0:
-        return []
+        return [], np.zeros(len(graph.index), dtype=bool)
     count, group = connected_components(graph.edges[near][:, near], directed=False)
     cost, _, source = dijkstra(graph.edges, directed=False, indices=near, min_only=True, return_predecessors=True)
     number = np.full(len(cost), -1)
@@ -101,18 +122,7 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
             if distance <= FARTHEST_MM:
                 weight = len(own) * float(np.exp(-0.5 * (distance / EXPECTED_MM) ** 2))
                 candidates.append((weight, one, Ostium(side, nodes, middle, reach, len(own))))
-    found: dict[str, Ostium] = {}
-    used: set[int] = set()
-    for _, one, ostium in sorted(candidates, key=lambda item: -item[0]):
-        if ostium.side not in found and one not in used:
-            found[ostium.side] = ostium
-            used.add(one)
-    for side, expected in zip(("left", "right"), expected_mm, strict=True):
-        if side not in found:
-            behind = _behind_gap(graph, evidence, gap, reached, side, expected)
-            if behind is not None:
-                found[side] = behind
-    return [found[side] for side in ("left", "right") if side in found]
+    return candidates, reached
 
 
 def _behind_gap(
