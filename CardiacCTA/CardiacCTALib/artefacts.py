@@ -56,4 +56,6 @@ def _marked(one: VesselResult, items: Sequence[QualityItem]) -> VesselResult:
         said = [REMARKS[item.issue] for item in own if lies_at(one, lesion, item)]
         fresh = [text for text in dict.fromkeys(said) if text not in lesion.remarks]
         changed.append(replace(lesion, remarks=(*fresh, *lesion.remarks)) if fresh else lesion)
+    if all(new is old for new, old in zip(changed, one.lesions, strict=True)):
+        return one
     return replace(one, stenosis=replace(one.stenosis, lesions=tuple(changed)))

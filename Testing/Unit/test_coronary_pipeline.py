@@ -303,7 +303,8 @@ def test_calcium_all_round_hides_the_lumen() -> None:
     hidden = make_coronary_patient(PatientOptions(seed=6, dominance=Dominance.RIGHT, ramus=False, stenoses=(ring,)))
     scanned = scan_coronary(hidden, coronary_scanner(400, 0.5), BASE_OF_THE_HEART)
     found = run(scanned.volume, CoronaryOptions(heart=scanned.tissue, trees=proximal(trees_of_truth(scanned.truth), 60.0)))
-    assert [one.segments for one in found.quality if one.issue is Issue.CALCIUM] == [("pLAD",)]
+    ring_said = (Issue.CALCIUM, Issue.STENT_OR_CALCIUM)  # a ring on the wall looks like either
+    assert [one.segments for one in found.quality if one.issue in ring_said] == [("pLAD",)]
     assert [one.stenosis for one in found.findings.segments if one.code == "pLAD"] == [None]
     assert found.grade.category is Category.NON_DIAGNOSTIC
 

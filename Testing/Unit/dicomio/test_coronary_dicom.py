@@ -315,7 +315,7 @@ def test_the_film_is_printed_on_the_film_it_was_made_for(
     printer = Printer()
     there = printer.start(serve)
     assert main(["print", str(regraded), "--to", str(there), "--what", "film", "--dpi", "60", "--true-size"]) == 0
-    assert "1 film with 1 images of 12 bit" in capsys.readouterr().out
+    assert "1 film with 1 image of 12 bit" in capsys.readouterr().out
     box = next(one for one in printer.created if "FilmSizeID" in one)
     assert (box.FilmSizeID, box.FilmOrientation) == ("14INX17IN", "PORTRAIT")
     image = printer.images[0].BasicGrayscaleImageSequence[0]
@@ -333,7 +333,7 @@ def test_a_real_print_server_takes_the_coronary_film_with_8_bit(
     there, database = dcmprscp(Supports12Bit="false")
     assert main(["print", str(regraded), "--to", str(there), "--what", "film", "--dpi", "60"]) == 0
     shown = capsys.readouterr()
-    assert "1 film with 1 images of 8 bit" in shown.out and "printed with 8 bit" in shown.err
+    assert "1 film with 1 image of 8 bit" in shown.out and "printed with 8 bit" in shown.err
     ((bits, pixels),) = printed(database)
     assert bits == 8 and pixels.max() > 220 and np.median(pixels) < 25
 
