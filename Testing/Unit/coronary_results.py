@@ -47,7 +47,7 @@ def one_lesion() -> tuple[CoronaryResult, Tube]:
     stretches = (Stretch("pLAD", 0.0, 20.0), Stretch("mLAD", 20.0, SPEC.length_mm))
     radius = np.full(len(tube.points_lps_mm), 1.5)
     vessel = Vessel("LAD", 0, (0,), tube.points_lps_mm, radius, stretches, (), 0.0)
-    beside = tube.points_lps_mm + (12.0, 0.0, 0.0)
+    beside = tube.points_lps_mm + np.array([12.0, 0.0, 0.0])
     branch = replace(vessel, name="D1", points_lps_mm=beside, stretches=(Stretch("D1", 0.0, 20.0),))
     vessels = (*measure_vessels(tube.volume, (vessel,), scan), VesselResult(branch, None, None, reason="not measured"))
     found = vessels[0]
