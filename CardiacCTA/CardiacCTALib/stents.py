@@ -28,9 +28,9 @@ LENGTH_MM = 8.0
 """Least length: the shortest coronary stents have 8 mm."""
 METAL_HU = 1000.0
 """Brightness of the shell's struts (nine in ten places are darker) from which it is metal; calcium seldom has more all round."""
-INSIDE_SHARE, OUTSIDE_SHARE, BESIDE_MM = 0.93, 1.25, 6.0
-"""A stent lies on the wall: its radius is within these shares of the lumen's beside it. Calcium of a stenosis lies inside, that
-of a wall that gave way outside."""
+INSIDE_SHARE, OUTSIDE_SHARE, BESIDE_MM = 0.88, 1.25, 6.0
+"""A stent lies on the wall: its radius is within these shares of the lumen's beside it; the ring of faint struts shows up to a
+tenth inside the wall. Calcium of a stenosis lies farther inside, that of a wall that gave way outside."""
 OVER_LUMEN = 1.3
 """Least brightness over the lumen's of a shell of which it is not certain that it is a stent: less of it hides no lumen."""
 OVER_MIDDLE, OVER_NOISE = 0.06, 1.5
@@ -44,12 +44,12 @@ ROUND_SHARE, UNEVEN_MM = 0.75, 0.35
 """Least share of the directions in which the shell is bright, and how far its radius may vary along it (robust deviation)."""
 RADIUS_MM = (0.7, 2.8)
 _ANGLES, _STEP_MM, _REACH_MM = 16, 0.15, 3.4
-THIN_FWHM, OUTSIDE_HU = 1.25, 60.0
-"""Greatest thickness of a ring of struts over the full width of the scan's blur, and HU of the wall outside. Chosen: struts of
-0.14 mm show 0.98 to 1.16 of it, calcium of 0.6 mm 1.1 and of a millimetre 1.5, so that thin rings of calcium pass."""
+THIN, SAMPLED_MM, OUTSIDE_HU = 1.15, 0.34, 60.0
+"""Greatest thickness of a ring of struts over the full width of the scan's blur with that of the sampling (the second), and HU of
+the wall outside. Chosen: struts of 0.14 mm show 1.05 to 1.1 of it, a ring of calcium of 0.64 mm 1.2; thinner rings pass."""
 _PROFILE_MM, _INNER = 1.2, 4
 _LUMEN_WEIGHT = 3000.0
-_QUIET_MM, _CENTRE_MM, _CLOSED_MM, _OFF_ENDS_MM = 1.0, 1.2, 2.0, 1.0
+_QUIET_MM, _CENTRE_MM, _CLOSED_MM, _CELL_MM, _OFF_ENDS_MM = 1.0, 1.2, 2.0, 4.0, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
     bright = (shell.peak_hu > OVER_LUMEN * measured.lumen_hu[:, None]).mean(axis=1) >= ROUND_SHARE
     hiding = bright & (shell.middle_hu < (1.0 - HOLLOW) * level) & even
     ring = ((over > least[:, None]).mean(axis=1) >= ROUND_SHARE) & even
-    found = [place for rows in _runs(ring, step) if (place := _place(measured, shell, rows, step)).sure]
+    found = [place for rows in _runs(ring, step, _CELL_MM) if (place := _place(measured, shell, rows, step)).sure]
     sure = np.zeros(len(arc), dtype=bool)
     for one in found:
         sure |= (arc >= one.from_mm) & (arc <= one.to_mm)
@@ -119,9 +119,9 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
     return tuple(sorted(found, key=lambda one: one.from_mm))
 
 
-def _runs(mask: BoolArray, step_mm: float) -> Iterator[slice]:
-    """Yield the stretches of a stent's length, small breaks closed."""
-    closed = ndimage.binary_closing(mask, iterations=max(round(_CLOSED_MM / step_mm / 2.0), 1))
+def _runs(mask: BoolArray, step_mm: float, closed_mm: float = _CLOSED_MM) -> Iterator[slice]:
+    """Yield the stretches of a stent's length, small breaks closed: faint struts leave the cells between them open."""
+    closed = ndimage.binary_closing(mask, iterations=max(round(closed_mm / step_mm / 2.0), 1))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], closed.astype(np.int8), [0]])))
     for begin, end in pairwise(int(one) for one in edges):
         if closed[begin] and (end - begin) * step_mm >= LENGTH_MM:
@@ -140,7 +140,7 @@ def _place(measured: Measured, shell: Shell, rows: slice, step_mm: float) -> Ste
     beside = _beside_mm(measured, rows, step_mm)
     width = float(np.median(shell.width_mm[rows]))
     on_wall = INSIDE_SHARE * beside <= width and (beside == 0.0 or width <= OUTSIDE_SHARE * beside)
-    thin = thickness_mm(shell, rows, step_mm) <= THIN_FWHM * measured.scan.fwhm_mm
+    thin = thickness_mm(shell, rows, step_mm) <= THIN * float(np.hypot(measured.scan.fwhm_mm, SAMPLED_MM))
     metal = hu >= METAL_HU or (thin and _ends_sharply(shell, rows, step_mm))
     sure = on_wall and metal and _is_even(shell, rows)
     return StentPlace(float(arc[rows.start]), float(arc[rows.stop - 1]), (rows.start + rows.stop) // 2, hu, sure)
