@@ -52,9 +52,9 @@ def patient(**changes: Any) -> CoronaryPatient:
     return make_coronary_patient(CoronaryOptions(**({"seed": SEED, "stenoses": LESIONS, "ramus": False} | changes)))
 
 
-def scan(heart: CoronaryPatient, contrast: Contrast | None = None) -> Volume:
+def scan(heart: CoronaryPatient, contrast: Contrast | None = None, noise_hu: float = 22.0) -> Volume:
     """Scan a heart."""
-    return scan_coronary(heart, coronary_scanner(PIXELS, SLICE_MM), contrast=contrast).volume
+    return scan_coronary(heart, coronary_scanner(PIXELS, SLICE_MM, noise_hu), contrast=contrast).volume
 
 
 def thin_calcium() -> Volume:
@@ -160,12 +160,6 @@ def cut_obliquely(volume: Volume) -> Volume:
     return Volume(np.where(beyond, np.int16(-1024), volume.array_kji), volume.affine_ijk_to_lps)
 
 
-def noisy(volume: Volume, more_hu: float) -> Volume:
-    """Return a volume with white noise added."""
-    noise = np.random.default_rng(3).normal(0.0, more_hu, volume.array_kji.shape)
-    return Volume(np.rint(volume.array_kji + noise).astype(np.int16), volume.affine_ijk_to_lps)
-
-
 def of_another_patient() -> Volume:
     """Return a calcium series of a heart that lies elsewhere."""
     series = scan_calcium(patient(seed=SEED + 1))
@@ -217,7 +211,7 @@ def cases() -> list[Case]:
         Case("turned by 20 and 15 degrees", lambda: turned(control(), 20.0, 15.0), CATEGORY, line="CAD-RADS 3"),
         Case("small heart, 0.7", lambda: placed(control(), np.diag([0.7, 0.7, 0.7])), CATEGORY),
         Case("large heart, 1.3", lambda: placed(control(), np.diag([1.3, 1.3, 1.3])), CATEGORY),
-        Case("noise of 80 HU", lambda: noisy(control(), 77.0), CATEGORY, ("noise",)),
+        Case("noise of 80 HU", lambda: scan(patient(), noise_hu=80.0), CATEGORY, ("noise",)),
         Case("calcium of another patient", control, CATEGORY, ("another patient",), "CAD-RADS 3", of_another_patient),
         Case("calcium and contrast swapped", lambda: scan_calcium(patient()), REFUSED, ("without contrast",), calcium=control),
         Case("3 mm slices", lambda: thick(control(), 3.0), N, ("thick",)),
