@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, mean_step_mm
 
 BoolArray = NDArray[np.bool_]
 
@@ -85,7 +85,7 @@ def expected_steps(
     for one in reversed(places):
         behind = fair & (arc_mm > one.arc_mm) & (arc_mm < min(end, one.arc_mm + _BEHIND_MM))
         known = beyond if end - one.arc_mm < _AT_ONCE_MM else None
-        if behind.sum() * _step_mm(arc_mm) >= _BEHIND_LEAST_MM:
+        if behind.sum() * mean_step_mm(arc_mm) >= _BEHIND_LEAST_MM:
             known = float(np.median(diameter_mm[behind]))
         step = _step(one, known)
         found.insert(0, step)
@@ -114,7 +114,7 @@ def sides_beside(
     first, at, last = lesion
     noted = [one for one in steps if one.ratio > 1.0 / (1.0 - NOTE_SHARE)]
     stretch = np.searchsorted([one.arc_mm for one in noted], arc_mm)
-    length = max(round(length_mm / _step_mm(arc_mm)), 1)
+    length = max(round(length_mm / mean_step_mm(arc_mm)), 1)
     for fair in choices:
         own = fair & (stretch == stretch[at])
         sides = [one for one in (_nearest(arc_mm, own, first, -1, length), _nearest(arc_mm, own, last, 1, length)) if len(one)]
@@ -166,8 +166,3 @@ def _from_mother(mother_mm: float, side_mm: float, power: float) -> float:
     """Return the mother's diameter over the main vessel's behind the branching, by the law."""
     rest = max(mother_mm**power - min(side_mm, mother_mm) ** power, 0.0) ** (1.0 / power)
     return float(mother_mm / max(rest, _LEAST_SHARE * mother_mm))
-
-
-def _step_mm(arc_mm: FloatArray) -> float:
-    """Return the mean step of a line: its first one alone may be shorter."""
-    return float(arc_mm[-1] - arc_mm[0]) / (len(arc_mm) - 1)

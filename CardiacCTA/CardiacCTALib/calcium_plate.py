@@ -23,7 +23,7 @@ from .calcium_starts import search
 from .narrowest import smoothing
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, along, along_kernel, diameter_slopes, fit_sections
-from .section_model import LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, Places, contours_of
+from .section_model import LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, Places, contours_of, lattice_of
 
 log = logging.getLogger(__name__)
 BoolArray = NDArray[np.bool_]
@@ -193,7 +193,7 @@ def _trusted(sections: Sections, scan: ScanModel) -> Float32Array:
 def _cube(sections: Sections, values: Float32Array) -> tuple[Float32Array, NDArray[np.int64]]:
     """Lay values (N, M) out on the square lattice of the places: (N, S, S), with the lattice indices (M, 2)."""
     at = sections.places.at_mm
-    lattice = np.rint((at - at.min(axis=0)) / np.sqrt(sections.place_mm2)).astype(np.int64)
+    lattice = lattice_of(at, float(np.sqrt(sections.place_mm2)))
     size = int(lattice.max()) + 1
     cube = np.zeros((len(values), size, size), dtype=np.float32)
     cube[:, lattice[:, 0], lattice[:, 1]] = values

@@ -7,6 +7,7 @@ seldom holds. A graft is seen, never graded: nothing here measures its lumen.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from .atlas_fit import FittedHeart
 from .chambers import Chambers
 from .coronaries import HeartPlace
-from .heart_segmentation import Graft, Tip
+from .heart_segmentation import CoronaryOstium, Graft, Tip
 from .structures import AORTA, MYOCARDIUM
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ LEAST_FILLING, MOST_FILLING, LEAST_FILLED = 0.7, 1.3, 0.8
 a vein, as the superior caval vein and the right appendage are, or metal."""
 SMOOTH_MM = 2.0
 UNKNOWN_VESSEL = (
-    "A vessel of {length} mm leaves the ascending aorta; no coronary artery was found, so it cannot be told what it is."
+    "A vessel of {length} mm leaves the ascending aorta; not both coronary arteries were found, so it cannot be told what it is."
 )
 ON_PATH_MM, ANASTOMOSIS_MM, ON_PATH_SHARE = 3.0, 6.0, 0.7
 """A branch of a coronary tree that lies on a graft for so much of its length, its end at the artery left out, is the graft."""
@@ -75,12 +76,12 @@ def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) ->
     return tuple(Graft(smooth_polyline(place.lps((path / spacing + 0.5) * factor - 0.5), SMOOTH_MM, 0.5)) for path in paths)
 
 
-def claimed(grafts: tuple[Graft, ...], trees: tuple[Tree, ...]) -> tuple[tuple[Graft, ...], tuple[str, ...]]:
+def claimed(grafts: tuple[Graft, ...], ostia: Sequence[CoronaryOstium]) -> tuple[tuple[Graft, ...], tuple[str, ...]]:
     """Return the grafts that can be called so, and what is said of the others.
 
-    Where no coronary artery was found at all, a vessel at the aorta may as well be one of them.
+    Where the left or the right coronary artery was not found at the aorta, a vessel there may as well be that one.
     """
-    if trees:
+    if {one.side for one in ostia} >= {"left", "right"}:
         return grafts, ()
     return (), tuple(UNKNOWN_VESSEL.format(length=f"{one.length_mm:.0f}") for one in grafts)
 
@@ -104,15 +105,22 @@ def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatAr
     gap = ndimage.distance_transform_edt(~aorta, sampling=spacing)
     height = np.arange(free.shape[0]) * spacing[0]
     start = free & (gap <= TOUCH_MM) & (height >= ostia_top_mm + ABOVE_MM)[:, None, None]
-    patches, count = ndimage.label(start, np.ones((3, 3, 3)))
+    patches, _ = ndimage.label(start, np.ones((3, 3, 3)))
+    pieces, _ = ndimage.label(free, np.ones((3, 3, 3)))
+    boxes = ndimage.find_objects(pieces)
     found = []
-    for number in range(1, count + 1):
-        patch = np.argwhere(patches == number)
+    for number, around in enumerate(ndimage.find_objects(patches), 1):
+        patch = np.argwhere(patches[around] == number) + [part.start for part in around]
         if len(patch) * float(np.prod(spacing)) / TOUCH_MM > MOST_PATCH_MM2:
             continue
-        path = _longest_way(free, patch, spacing, artery_mm)
-        if path is not None and _is_graft(path, gap, chambers):
-            found.append(path * spacing)
+        # a way stays within the piece that it begins in, and most pieces go down too little to be a graft
+        box = boxes[pieces[tuple(patch[0])] - 1]
+        low = np.array([part.start for part in box])
+        if (patch[:, 0].max() - low[0]) * spacing[0] < LEAST_DOWN_MM:
+            continue
+        path = _longest_way(free[box], patch - low, spacing, artery_mm - low * spacing)
+        if path is not None and _is_graft(path + low, gap, chambers):
+            found.append((path + low) * spacing)
     return _apart(found)
 
 

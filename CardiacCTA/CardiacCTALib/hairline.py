@@ -20,13 +20,13 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_plate import plate_excess_hu
-from .lumen import Measured
+from .lumen import Measured, near_artery
 from .plaque_level import OPEN_SD_HU
 from .reference import measured_step
 from .scan_model import ScanModel
 from .section_fit import along, along_kernel, banded, limited_step, normal_blocks, robust_weight
 from .section_knowledge import PLAQUE_HU, PLAQUE_SD_HU, PlaqueLevel, add_knowledge
-from .section_model import AROUND, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, picture
+from .section_model import AROUND, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, lattice_of, picture
 from .section_start import surroundings
 
 BoolArray = NDArray[np.bool_]
@@ -213,13 +213,12 @@ def _fit_closed(measured: Measured, window: slice, dark: BoolArray, centre: Floa
 def _around(measured: Measured, window: slice, step: float) -> tuple[Float32Array, Float32Array]:
     """Return what lies around some sections (n, M), and the weights of places near the artery."""
     at, outer = measured.places.at_mm, measured.fit.values[window][:, OUTER][:, :3]
-    lattice = np.rint((at - at.min(axis=0)) / measured.options.place_mm).astype(np.int64)
+    lattice = lattice_of(at, measured.options.place_mm)
     values = measured.values_hu[window]
     around = surroundings(
         values, np.ones(values.shape, dtype=bool), at, lattice, outer, measured.scan, step, measured.options.place_mm
     )
-    away = np.linalg.norm(at[None] - outer[:, None, :2], axis=2)
-    return around, np.clip((outer[:, 2, None] + 1.2 - away) / 0.6, 0.0, 1.0).astype(np.float32)
+    return around, near_artery(measured.fit.values[window], at).astype(np.float32)
 
 
 def _scores(

@@ -22,7 +22,7 @@ from .outer_unseen import seen_outer, with_edges
 from .plaque_level import expected_plaque
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, fit_sections
-from .section_model import LUMEN, LUMEN_RADIUS, OUTER, RING, Places, contours_of, places_of
+from .section_model import LUMEN, LUMEN_RADIUS, OUTER, RING, Places, contours_of, lattice_of, places_of
 from .section_start import bloomed, calcium_places, first_guess, lumen_levels, surroundings
 
 log = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ def _measured(
     scan: ScanModel, options: LumenOptions,
 ) -> Measured:  # fmt: skip
     places = places_of(at)
-    lattice = np.rint((at - at.min(axis=0)) / options.place_mm).astype(np.int64)
+    lattice = lattice_of(at, options.place_mm)
     level = np.full(len(line), scan.lumen_hu)
     for _ in range(2):
         calcium = calcium_places(values, _wide(level, values), level, scan, lattice, options.step_mm, options.place_mm)
@@ -192,7 +192,7 @@ def _measured(
         outer = guess[:, OUTER][:, :3]
         around = surroundings(values, usable, at, lattice, outer, scan, step, options.place_mm)
         around = with_edges(around, values, usable, at, outer, scan, step)
-        weight = (usable * seen * _near(guess, at)).astype(np.float32)
+        weight = (usable * seen * near_artery(guess, at)).astype(np.float32)
         sections = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
         fit = fit_sections(sections, guess, level, scan, rounds)
         guess = fit.values
@@ -204,7 +204,7 @@ def _measured(
     outer = guess[:, OUTER][:, :3]
     around = surroundings(values, known, at, lattice, outer, scan, step, options.place_mm)
     around = with_edges(around, values, known, at, outer, scan, step)
-    weight = (known * seen * _near(guess, at)).astype(np.float32)
+    weight = (known * seen * near_artery(guess, at)).astype(np.float32)
     whole = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
     refit = refit_with_calcium(whole, fit, level, scan, calcium)
     fit = refit.fit
@@ -221,7 +221,7 @@ def _wide(level: FloatArray, values: Float32Array) -> Float32Array:
     return np.broadcast_to(level.astype(np.float32)[:, None], values.shape)
 
 
-def _near(guess: FloatArray, at: FloatArray) -> FloatArray:
+def near_artery(guess: FloatArray, at: FloatArray) -> FloatArray:
     """Return weights (N, M): 1 to a millimetre outside the wall guessed, 0 beyond: what is farther away is not ours."""
     away = np.linalg.norm(at[None] - guess[:, None, OUTER][..., :2], axis=2)
     outer = guess[:, OUTER.start + 2, None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, runs_of
 from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.volume import Volume, bounding_box
 
@@ -205,7 +204,6 @@ def check_metal(volume: Volume, found: HeartSegmentation, vessels: Sequence[Vess
 
 def _runs(mask: BoolArray, arc_mm: FloatArray, first: int = 0, last: int | None = None) -> list[tuple[int, int]]:
     """Return first and last section of the runs of at least two millimetres within first to last."""
-    part = mask[first : None if last is None else last + 1].astype(np.int8)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], part, [0]]))) + first
-    runs = [(int(begin), int(end) - 1) for begin, end in pairwise(edges) if mask[begin]]
-    return [(begin, end) for begin, end in runs if arc_mm[end] - arc_mm[begin] >= LEAST_RUN_MM]
+    runs = runs_of(mask[first : None if last is None else last + 1])
+    ends = [(first + one.start, first + one.stop - 1) for one in runs]
+    return [(begin, end) for begin, end in ends if arc_mm[end] - arc_mm[begin] >= LEAST_RUN_MM]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, mean_step_mm
 
 from .hairline import Hair, Hairline, hairlines
 from .lumen import Measured
@@ -83,7 +83,7 @@ class LumenBrightness:
 def lumen_brightness(measured: Measured) -> LumenBrightness:
     """Measure the lumen of every section by its brightness, within the blur of its centre."""
     scan, fit, places = measured.scan, measured.fit, measured.places
-    step = float(measured.walls.arc_mm[-1] - measured.walls.arc_mm[0]) / (len(measured.walls.arc_mm) - 1)
+    step = mean_step_mm(measured.walls.arc_mm)
     contrast = (measured.lumen_hu - measured.ring_hu)[:, None].astype(np.float32)
     # what the scan holds beyond the model without its lumen
     beyond = fit.residual + along(contrast * fit.lumen_share, along_kernel(scan.sigma_mm, step))

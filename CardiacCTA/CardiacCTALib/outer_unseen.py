@@ -15,7 +15,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .outer_start import TO_FAT_HU
 from .scan_model import ScanModel
-from .section_model import ANGLES, OUTER, contours_of
+from .section_model import ANGLES, OUTER, contours_of, lattice_of, spacing_of
 
 BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
@@ -101,7 +101,7 @@ def with_edges(
     """
     away = np.linalg.norm(at_mm[None] - outer[:, None, :2], axis=2) - outer[:, 2, None]
     known = np.clip((away - 1.5 * scan.sigma_mm) / (0.5 * scan.sigma_mm), 0.0, 1.0) * usable
-    lattice = np.rint((at_mm - at_mm.min(axis=0)) / (place := _spacing(at_mm))).astype(np.int64)
+    lattice = lattice_of(at_mm, place := spacing_of(at_mm))
     cube = np.zeros((2, len(values), *(lattice.max(axis=0) + 1)), dtype=np.float32)
     cube[0][:, lattice[:, 0], lattice[:, 1]] = known * (values - around)
     cube[1][:, lattice[:, 0], lattice[:, 1]] = known
@@ -110,11 +110,6 @@ def with_edges(
     miss = total / np.maximum(weight, 1e-5)
     trust = miss**2 / (miss**2 + scan.noise_hu**2)
     return np.asarray(around + trust * miss, dtype=np.float32)
-
-
-def _spacing(at_mm: FloatArray) -> float:
-    rows = np.unique(np.round(at_mm[:, 0], 6))
-    return float(np.diff(rows).min())
 
 
 def round_wall(centre_mm: FloatArray, outer_mm: FloatArray, facing: BoolArray) -> FloatArray:

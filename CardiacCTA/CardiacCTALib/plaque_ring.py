@@ -22,7 +22,7 @@ from .lumen import Measured, Walls
 from .plaque_region import plane_curvature
 from .reference import measured_step
 from .section_fit import along, along_kernel
-from .section_model import OUTER, RING, contours_of
+from .section_model import OUTER, RING, contours_of, lattice_of
 from .section_start import bloomed
 
 BoolArray = NDArray[np.bool_]
@@ -121,7 +121,7 @@ def ring_ground(measured: Measured, walls: Walls) -> RingGround:
     """Prepare what does not depend on where the walls lie, only on their middle."""
     at, options = measured.places.at_mm, measured.options
     step = measured_step(measured.walls)
-    lattice = np.rint((at - at.min(axis=0)) / options.place_mm).astype(np.int64)
+    lattice = lattice_of(at, options.place_mm)
     level = measured.fit.values[:, RING].astype(np.float32) @ measured.places.tilt.T
     glows = bloomed(measured.calcium, lattice, options.place_mm, step, measured.scan.sigma_mm)
     solid = None if measured.calcium_hu is None else measured.calcium_hu - float(np.median(measured.ring_hu))

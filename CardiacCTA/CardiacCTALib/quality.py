@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import erf
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, runs_of
 from SenseCarePlanningLib.patient_axes import PatientAxes
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
@@ -250,9 +249,8 @@ def _calcified(one: VesselResult) -> list[QualityItem]:
 
 def _longest(mask: np.ndarray, arc_mm: FloatArray) -> float:
     """Return the length of the longest run, mm."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
     spans = np.gradient(arc_mm)
-    return max((float(spans[begin:end].sum()) for begin, end in pairwise(edges) if mask[begin]), default=0.0)
+    return max((float(spans[run].sum()) for run in runs_of(mask)), default=0.0)
 
 
 def check_steps(volume: Volume, found: HeartSegmentation, vessels: Sequence[VesselResult]) -> list[QualityItem]:

@@ -17,7 +17,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, mean_step_mm
 
 from .branching import Bifurcation, Side, Step, expected_steps, sides_beside
 from .lumen import Measured, Walls
@@ -203,7 +203,7 @@ def _adjacent_misfit(diameter: FloatArray, sides: Sequence[Side]) -> float:
 
 def measured_step(walls: Walls) -> float:
     """Return the distance between sections, mm."""
-    return float(walls.arc_mm[-1] / (len(walls.arc_mm) - 1))
+    return mean_step_mm(walls.arc_mm)
 
 
 def _weighted_mad(miss: FloatArray, weight: FloatArray) -> float:

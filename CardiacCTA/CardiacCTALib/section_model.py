@@ -66,6 +66,16 @@ def places_of(at_mm: FloatArray) -> Places:
     return Places(at_mm, tilt.astype(np.float32))
 
 
+def spacing_of(at_mm: FloatArray) -> float:
+    """Return how far apart places (M, 2) on a square lattice are, mm."""
+    return float(np.diff(np.unique(np.round(at_mm[:, 0], 6))).min())
+
+
+def lattice_of(at_mm: FloatArray, place_mm: float) -> NDArray[np.int64]:
+    """Return rows and columns (M, 2) of places on the lattice that they were sampled on."""
+    return np.asarray(np.rint((at_mm - at_mm.min(axis=0)) / place_mm).astype(np.int64))
+
+
 def contours_of(values: FloatArray, which: slice) -> Contours:
     """Return the contours that parameters (N, 20) stand for; ``which`` is ``LUMEN`` or ``OUTER``."""
     part = values[:, which]

@@ -105,7 +105,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
             if {one.side for one in found.ostia} != set(SIDES):
                 check_lie(volume, fit)
         place = HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid))
-        grafts, unknown = claimed(find_grafts(place, fit, found.trees), found.trees)
+        grafts, unknown = claimed(find_grafts(place, fit, found.trees), found.ostia)
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
     if options.engine == NETWORK:

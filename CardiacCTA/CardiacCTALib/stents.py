@@ -7,20 +7,18 @@ either. Thresholds are chosen on digital stents and rings of calcium; struts of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, mean_step_mm, runs_of
 
 from .lumen import Measured
 from .section_fit import SectionFit
-from .section_model import LUMEN
+from .section_model import LUMEN, lattice_of, spacing_of
 
 BoolArray = NDArray[np.bool_]
 
@@ -96,7 +94,7 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
         The vessel; only its samples and the level of its lumen are used, for walls mean little inside metal.
     """
     arc = measured.walls.arc_mm
-    step = float(arc[-1] - arc[0]) / (len(arc) - 1)
+    step = mean_step_mm(arc)
     if measured.fit not in _SHELLS:  # they do not depend on walls, which a reader may be dragging
         _SHELLS[measured.fit] = shells(
             measured.values_hu, measured.places.at_mm, measured.lumen_hu, measured.fit.values[:, LUMEN][:, :2], step
@@ -119,13 +117,10 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
     return tuple(sorted(found, key=lambda one: one.from_mm))
 
 
-def _runs(mask: BoolArray, step_mm: float, closed_mm: float = _CLOSED_MM) -> Iterator[slice]:
-    """Yield the stretches of a stent's length, small breaks closed: faint struts leave the cells between them open."""
+def _runs(mask: BoolArray, step_mm: float, closed_mm: float = _CLOSED_MM) -> list[slice]:
+    """Return the stretches of a stent's length, small breaks closed: faint struts leave the cells between them open."""
     closed = ndimage.binary_closing(mask, iterations=max(round(closed_mm / step_mm / 2.0), 1))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], closed.astype(np.int8), [0]])))
-    for begin, end in pairwise(int(one) for one in edges):
-        if closed[begin] and (end - begin) * step_mm >= LENGTH_MM:
-            yield slice(begin, end)
+    return [one for one in runs_of(closed) if (one.stop - one.start) * step_mm >= LENGTH_MM]
 
 
 def _is_even(shell: Shell, rows: slice) -> bool:
@@ -202,8 +197,7 @@ def shells(
     lumen_hu, lumen_at_mm
         (N,), (N, 2) level and middle of the lumen: the ring's middle is looked for there as long as little is brighter.
     """
-    place = float(np.diff(np.unique(np.round(at_mm[:, 0], 4))).min())
-    lattice = np.rint((at_mm - at_mm.min(axis=0)) / place).astype(int)
+    lattice = lattice_of(at_mm, place := spacing_of(at_mm))
     size = int(lattice.max()) + 1
     cube = np.full((len(values_hu), size, size), -1000.0, dtype=np.float32)
     cube[:, lattice[:, 0], lattice[:, 1]] = values_hu

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.geometry import FloatArray, runs_of
 from SenseCarePlanningLib.tubes.tree import BranchFlag
 
 from .constants import GRADED_ABOVE_MM, SEVERE_FROM
@@ -106,9 +105,8 @@ def _unseen_mm(measured: Measured, scan: ScanModel, first: int, last: int) -> fl
     around = float(np.median(measured.ring_hu))
     weak = (middle - around) / max(scan.lumen_hu - around, 1.0) < SEEN_SHARE
     more = round(0.5 * _ALONG_MM / step)
-    inside = weak[max(first - more, 0) : last + more + 1].astype(np.int8)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside, [0]])))
-    return max(((end - begin) * step for begin, end in pairwise(edges) if inside[begin]), default=0.0)
+    runs = runs_of(weak[max(first - more, 0) : last + more + 1])
+    return max(((run.stop - run.start) * step for run in runs), default=0.0)
 
 
 def middle_hu(measured: Measured) -> NDArray[np.float64]:

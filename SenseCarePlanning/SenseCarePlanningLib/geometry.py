@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy import ndimage
 
 FloatArray = NDArray[np.float64]
 
@@ -40,6 +40,16 @@ def arc_length_mm(points_mm: ArrayLike) -> FloatArray:
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
+def mean_step_mm(arc_mm: FloatArray) -> float:
+    """Return the mean distance between places (N,) along a line: the first or last one alone may be shorter."""
+    return float(arc_mm[-1] - arc_mm[0]) / (len(arc_mm) - 1)
+
+
+def runs_of(mask: NDArray[np.bool_]) -> list[slice]:
+    """Return the runs of true values of a mask (N,), in order."""
+    return [one for (one,) in ndimage.find_objects(ndimage.label(mask)[0])]
+
+
 def resample_polyline(points_mm: ArrayLike, step_mm: float) -> FloatArray:
     """Resample a polyline (N, 3) at about ``step_mm``, keeping both ends; at least two points.
 
@@ -70,7 +80,7 @@ def smooth_polyline(points_mm: ArrayLike, sigma_mm: float, step_mm: float = 0.5)
     head = 2.0 * points[0] - points[pad:0:-1]
     tail = 2.0 * points[-1] - points[-2 : -pad - 2 : -1]
     padded = np.concatenate([head, points, tail])
-    smooth = gaussian_filter1d(padded, sigma_mm / step_mm, axis=0, mode="nearest")[pad : pad + len(points)]
+    smooth = ndimage.gaussian_filter1d(padded, sigma_mm / step_mm, axis=0, mode="nearest")[pad : pad + len(points)]
     smooth[0], smooth[-1] = points[0], points[-1]
     return np.asarray(smooth, dtype=np.float64)
 

@@ -17,7 +17,7 @@ from CardiacCTALib.chambers import BloodLevels, Chambers
 from CardiacCTALib.findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding
 from CardiacCTALib.grafts import claimed, find_graft_paths, without_grafts
 from CardiacCTALib.heart_region import CoarseImage
-from CardiacCTALib.heart_segmentation import Graft
+from CardiacCTALib.heart_segmentation import CoronaryOstium, Graft
 from CardiacCTALib.labels import CoronaryLabels
 from CardiacCTALib.patient_findings import vessel_findings
 from CardiacCTALib.segments import Artery, Dominance, expected_segments
@@ -94,14 +94,16 @@ def test_a_vessel_that_is_not_as_bright_as_the_aorta_is_none(blood_hu: float) ->
     assert find_graft_paths(heart([DOWN], blood_hu=blood_hu), OSTIA_TOP_MM, NONE) == []
 
 
-def test_without_any_coronary_artery_a_vessel_is_said_and_not_called_a_graft() -> None:
-    grafts, (said,) = claimed((Graft(DOWN),), ())
+@pytest.mark.parametrize("sides", [(), ("left",), ("right",)])
+def test_without_both_coronary_arteries_a_vessel_is_said_and_not_called_a_graft(sides: tuple[str, ...]) -> None:
+    ostia = [CoronaryOstium(side, DOWN[0], 0) for side in sides]
+    grafts, (said,) = claimed((Graft(DOWN),), ostia)
     assert grafts == ()
     assert "graft" not in said
     assert f"{Graft(DOWN).length_mm:.0f} mm" in said
     assert translator("zh").sentence(said) != said
-    trees = named("mLAD", DOWN).trees
-    assert claimed((graft := Graft(DOWN),), trees) == ((graft,), ())
+    both = [CoronaryOstium(side, DOWN[0], 0) for side in ("left", "right")]
+    assert claimed((graft := Graft(DOWN),), both) == ((graft,), ())
 
 
 def branch(number: int, parent: int | None, children: tuple[int, ...], points: FloatArray) -> Branch:
