@@ -40,19 +40,48 @@ class FittedHeart:
         (2, 3) about where the left and the right coronary artery leave the aorta: k, j, i of the coarse array times its spacing.
     agreement
         Mutual information in nats after the fit: how sure it is.
+    laid
+        The same before the average heart was bent: how well it lies.
     """
 
     labels: NDArray[np.uint8]
     outside_mm: NDArray[np.float32]
     ostia_mm: FloatArray
     agreement: float
+    laid: float
+
+
+@dataclass(frozen=True, eq=False)
+class LaidHeart:
+    """The average heart laid over a patient's, not yet bent.
+
+    Parameters
+    ----------
+    affine
+        From the average heart to the patient, mm of the coarse array.
+    patient, fixed, mask
+        The two images that were compared, and where.
+    agreement
+        Mutual information in nats.
+    """
+
+    affine: sitk.AffineTransform
+    patient: sitk.Image
+    fixed: sitk.Image
+    mask: sitk.Image
+    agreement: float
 
 
 def fit_heart(region: HeartRegion) -> FittedHeart:
-    """Fit the average heart to the coarse image of a patient.
+    """Fit the average heart to the coarse image of a patient."""
+    return bend_heart(region, lay_heart(region))
 
-    Strategy: the ascending aorta gives the place; from three heights a similarity is refined, the best one becomes affine and
-    then a spline deformation. Everything runs in millimetres of the coarse array (left, back, up).
+
+def lay_heart(region: HeartRegion) -> LaidHeart:
+    """Lay the average heart over the patient's, without bending it: about a quarter of the time of the whole fit.
+
+    Strategy: the ascending aorta gives the place; from three heights a similarity is refined, the best one becomes affine.
+    Everything runs in millimetres of the coarse array (left, back, up).
     """
     atlas = average_heart()
     spacing = region.coarse.spacing_mm
@@ -87,15 +116,22 @@ def fit_heart(region: HeartRegion) -> FittedHeart:
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(affine, inPlace=True)
     method.Execute(fixed, moving)
+    return LaidHeart(affine, moving, fixed, mask, -float(method.GetMetricValue()))
+
+
+def bend_heart(region: HeartRegion, laid: LaidHeart) -> FittedHeart:
+    """Bend the laid heart to the patient's by a spline deformation, and carry its parts over."""
+    atlas, fixed, affine = average_heart(), laid.fixed, laid.affine
     bend = sitk.BSplineTransformInitializer(fixed, MESH, 3)
-    method = _method(mask, smooth_mm=0.0)
+    method = _method(laid.mask, smooth_mm=0.0)
     method.SetMovingInitialTransform(affine)
     method.SetOptimizerAsLBFGSB(1e-5, 40, maximumNumberOfCorrections=5, maximumNumberOfFunctionEvaluations=80)
     method.SetInitialTransform(bend, inPlace=True)
-    method.Execute(fixed, moving)
+    method.Execute(fixed, laid.patient)
     agreement = -float(method.GetMetricValue())
     logger.info("average heart fitted: %.2f nats", agreement)
-    return _in_patient(atlas, affine, bend, region, agreement)
+    labels, outside, ostia = _in_patient(atlas, affine, bend, region)
+    return FittedHeart(labels, outside, ostia, agreement, laid.agreement)
 
 
 def _method(mask: sitk.Image, smooth_mm: float) -> sitk.ImageRegistrationMethod:
@@ -119,9 +155,9 @@ def _image(array: NDArray[np.generic], atlas: HeartAtlas) -> sitk.Image:
 
 
 def _in_patient(
-    atlas: HeartAtlas, affine: sitk.AffineTransform, bend: sitk.BSplineTransform, region: HeartRegion, agreement: float
-) -> FittedHeart:
-    """Carry the labels over: for each patient voxel the place x in the atlas with affine(bend(x)) = voxel, by iteration."""
+    atlas: HeartAtlas, affine: sitk.AffineTransform, bend: sitk.BSplineTransform, region: HeartRegion
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], FloatArray]:
+    """Carry labels, distance and ostia over: for each voxel the place x in the atlas with affine(bend(x)) = voxel, by iteration."""
     shape, spacing = region.coarse.array.shape, np.array(region.coarse.spacing_mm)
     field = sitk.GetArrayFromImage(
         sitk.TransformToDisplacementField(
@@ -149,7 +185,7 @@ def _in_patient(
     distance = ndimage.map_coordinates(atlas.outside_mm, index, order=1, mode="nearest", output=np.float32)
     outside[box] = distance.reshape(size)
     ostia = [affine.TransformPoint(bend.TransformPoint(place.tolist())) for place in atlas.ostia]
-    return FittedHeart(labels, outside, np.array(ostia)[:, ::-1], agreement)
+    return labels, outside, np.array(ostia)[:, ::-1]
 
 
 def _atlas_box(

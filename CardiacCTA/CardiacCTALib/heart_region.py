@@ -106,7 +106,11 @@ def find_heart(volume: Volume) -> HeartRegion:
         of the body.
     """
     axes = PatientAxes.of(volume.grid)
-    coarse = block_mean(axes.apply(volume.array_kji), axes.spacing_mm(volume.grid))
+    return find_aorta(axes, block_mean(axes.apply(volume.array_kji), axes.spacing_mm(volume.grid)))
+
+
+def find_aorta(axes: PatientAxes, coarse: CoarseImage) -> HeartRegion:
+    """Find the ascending aorta in a small image; errors as in :func:`find_heart`."""
     if min(count * size for count, size in zip(coarse.array.shape, coarse.spacing_mm, strict=True)) < 50.0:
         raise InputError(
             "This series is too small to hold a heart: a coronary CT covers it from the aorta to the diaphragm.",

@@ -93,7 +93,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
                 check_phase(chambers.levels, fit.agreement, region.blood_hu)
             except InputError:
                 if region.blood_hu >= WELL_FILLED_HU:
-                    check_lie(volume, fit)
+                    check_lie(region, fit)
                 raise
     heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     with progress.step("Coronary arteries"):
@@ -103,7 +103,7 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
         else:
             found = find_coronaries(volume, region, fit, chambers, network, progress)
             if {one.side for one in found.ostia} != set(SIDES):
-                check_lie(volume, fit)
+                check_lie(region, fit)
         place = HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid))
         grafts, unknown = claimed(find_grafts(place, fit, found.trees), found.ostia)
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
