@@ -157,7 +157,7 @@ def _image(array: NDArray[np.generic], atlas: HeartAtlas) -> sitk.Image:
 def _in_patient(
     atlas: HeartAtlas, affine: sitk.AffineTransform, bend: sitk.BSplineTransform, region: HeartRegion
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], FloatArray]:
-    """Carry labels, distance and ostia over: for each voxel the place x in the atlas with affine(bend(x)) = voxel, by iteration."""
+    """Carry labels, distance and ostia over: by iteration for the place x in the atlas with affine(bend(x)) = voxel."""
     shape, spacing = region.coarse.array.shape, np.array(region.coarse.spacing_mm)
     field = sitk.GetArrayFromImage(
         sitk.TransformToDisplacementField(
