@@ -119,6 +119,14 @@ def is_high_risk(features: tuple[HighRiskFeature, ...]) -> bool:
     return len(present_features(features)) >= HIGH_RISK_FEATURES
 
 
+def high_risk_answer(features: tuple[HighRiskFeature, ...]) -> Answer:
+    """Tell whether a plaque is a high-risk one; not certain where signs that are not certain would make it one."""
+    open_ones = sum(one.answer is Answer.NOT_CERTAIN for one in features)
+    if is_high_risk(features):
+        return Answer.YES
+    return Answer.NOT_CERTAIN if len(present_features(features)) + open_ones >= HIGH_RISK_FEATURES else Answer.NO
+
+
 def _remodelled(shape: Remodelling | None) -> HighRiskFeature:
     if shape is None:
         return HighRiskFeature(

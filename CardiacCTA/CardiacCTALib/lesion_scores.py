@@ -10,7 +10,7 @@ from SenseCarePlanningLib.phantom.coronary_truth import CoronaryTruth, LesionTru
 
 from .constants import HIGH_RISK_FEATURES
 from .findings import Feature
-from .high_risk import Answer, HighRiskFeature, is_high_risk
+from .high_risk import Answer, HighRiskFeature, high_risk_answer
 from .label_names import OTHER
 from .result import CoronaryResult
 from .segments import BY_NUMBER
@@ -89,7 +89,7 @@ def _signs(result: CoronaryResult, true: frozenset[Feature], at: int | None) -> 
         features = result.vessel(result.lesions[at].vessel).lesion_plaques[result.lesions[at].number].features
     told = {one.feature: one.answer for one in features}
     signs = {feature.value: _answer(feature in true, told.get(feature)) for feature in Feature}
-    high = None if at is None else (Answer.YES if is_high_risk(features) else Answer.NO)
+    high = None if at is None else high_risk_answer(features)
     return {"signs": signs, "high_risk": _answer(len(true) >= HIGH_RISK_FEATURES, high)}
 
 

@@ -14,7 +14,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Benchmarks"))
 from coronary_plaque_tube import PlaqueSpec, PlaqueTube, make_plaque_tube, true_walls
 
 from CardiacCTALib.findings import Feature
-from CardiacCTALib.high_risk import Answer, HighRiskFeature, doubtful_features, is_high_risk, present_features
+from CardiacCTALib.high_risk import (
+    Answer,
+    HighRiskFeature,
+    doubtful_features,
+    high_risk_answer,
+    is_high_risk,
+    present_features,
+)
 from CardiacCTALib.lumen import Measured, measure_lumen
 from CardiacCTALib.plaque import LesionPlaque, analyse_plaque, plaque_wall, vessel_plaque
 from CardiacCTALib.plaque_region import plaque_region
@@ -136,6 +143,8 @@ def test_only_signs_beyond_doubt_count(present: bool | None, certain: bool, want
     assert (sign.feature in present_features((sign,))) is (wanted is Answer.YES)
     assert (sign.feature in doubtful_features((sign,))) is (present is True and not certain)
     assert is_high_risk((sign, sure)) is (wanted is Answer.YES)
+    assert high_risk_answer((sign, sure)) is wanted
+    assert high_risk_answer((sign,)) is Answer.NO
 
 
 def test_plaque_without_narrowing_is_listed_and_a_healthy_vessel_has_none() -> None:

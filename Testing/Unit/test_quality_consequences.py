@@ -131,11 +131,13 @@ def test_a_doubtful_name_leads_to_n_only_where_another_name_changes_the_category
     assert judged("pLAD", "mLAD", 60.0) is Consequence.DOUBTFUL
 
 
-def heart_scan(step_mm: float, noise_hu: float, lead: bool = False) -> tuple[Volume, LabelMap]:
+def heart_scan(
+    step_mm: float, noise_hu: float, lead: bool = False, tilt: float = 0.0, half_height_mm: float = 38.0
+) -> tuple[Volume, LabelMap]:
     """An ellipsoid of muscle with blood in it, in fat; below its middle it lies aside; a lead with streaks may be in it."""
     z, y, x = np.meshgrid(np.arange(60) * 1.0, np.arange(96) * 1.0, np.arange(96) * 1.0, indexing="ij")
-    aside = np.where(z < 30.0, step_mm, 0.0)
-    away = np.sqrt(((z - 30.0) / 38.0) ** 2 + ((y - 48.0) / 30.0) ** 2 + ((x - 48.0 - aside) / 36.0) ** 2)
+    aside = np.where(z < 30.0, step_mm, 0.0) + tilt * (z - 30.0)
+    away = np.sqrt(((z - 30.0) / half_height_mm) ** 2 + ((y - 48.0) / 30.0) ** 2 + ((x - 48.0 - aside) / 36.0) ** 2)
     hu = np.where(away < 0.6, 270.0, np.where(away < 1.0, 90.0, -90.0))
     labels = np.where(away < 0.6, LEFT_VENTRICLE, np.where(away < 1.0, MYOCARDIUM, 0)).astype(np.uint8)
     hu = ndimage.gaussian_filter(hu, 0.6)
@@ -154,6 +156,13 @@ def test_a_step_of_a_millimetre_is_found_in_weak_contrast_and_noise_and_none_whe
     assert step.height_mm == pytest.approx(29.5, abs=0.6)
     assert step.shift_mm == pytest.approx(1.2, rel=0.4)
     assert find_steps(*heart_scan(0.0, 45.0, lead)) == ()
+
+
+@pytest.mark.parametrize("noise_hu", [20.0, 45.0])
+def test_the_rounded_ends_of_an_oblique_heart_are_no_steps(noise_hu: float) -> None:
+    assert find_steps(*heart_scan(0.0, noise_hu, tilt=0.7, half_height_mm=26.0)) == ()
+    (step,) = find_steps(*heart_scan(1.2, noise_hu, tilt=0.7, half_height_mm=26.0))
+    assert step.height_mm == pytest.approx(29.5, abs=0.6)
 
 
 def test_streaks_are_measured_about_metal_and_fade_with_the_distance() -> None:
