@@ -21,6 +21,7 @@ from SenseCarePlanningLib.volume import LabelMap, Volume
 from .artefacts import lies_at
 from .bypass import fed_by
 from .constants import MILD_FROM
+from .heart_region import COARSE_MM
 from .heart_segmentation import HeartSegmentation
 from .issues import Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
@@ -117,8 +118,10 @@ def check_extent(heart: LabelMap, volume: Volume | None = None) -> list[QualityI
     cut = []
     for axis, (low, high) in enumerate((("below", "above"), ("in front", "behind"), ("on the right", "on the left"))):
         pixel = float(np.prod(spacing)) / spacing[axis]
-        for name, at in ((low, 0), (high, -1)):
-            if float(np.take(mask, at, axis=axis).sum()) * pixel > HEART_CUT_MM2:
+        # the chambers are drawn in blocks: the scan's last rows, less than a block, may hold none
+        rows = np.arange(min(int(np.ceil(COARSE_MM / spacing[axis])), mask.shape[axis]))
+        for name, at in ((low, rows), (high, -1 - rows)):
+            if float(np.take(mask, at, axis=axis).any(axis=axis).sum()) * pixel > HEART_CUT_MM2:
                 cut.append(name)
     if volume is not None and _beside_padding_mm2(axes.apply(volume.array_kji), mask, spacing) > HEART_CUT_MM2:
         cut.append("at an oblique border")

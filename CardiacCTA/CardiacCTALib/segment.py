@@ -199,7 +199,7 @@ def _not_made_out(blood_hu: float) -> str:
     if blood_hu < WELL_FILLED_HU:
         return (
             f"No heart filled with contrast was made out; what is likest to its aorta has {blood_hu:.0f} HU: this is a scan "
-            "without contrast, with too little of it, or of another phase."
+            "without contrast, with too little of it, of another phase, or of a heart as small as a child's."
         )
     return (
         "The heart was not made out in this scan although there is contrast: the root of the aorta or a large part of the heart "

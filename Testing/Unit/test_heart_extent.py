@@ -40,6 +40,14 @@ def test_the_side_on_which_the_scan_ends_is_said(part: tuple[slice, slice, slice
     assert side in found.text
 
 
+def test_the_last_rows_that_hold_no_whole_block_do_not_hide_the_cut() -> None:
+    part = heart((slice(0, 40), slice(0, 40), slice(20, 40)))
+    fine = np.repeat(part.array_kji, 2, axis=2)
+    fine[..., 0] = 0
+    (found,) = check_extent(LabelMap(fine, np.diag([1.0, 2.0, 2.0, 1.0]), HEART_NAMES))
+    assert dict(found.values)["sides"] == ("on the right",)
+
+
 def test_no_heart_is_not_cut() -> None:
     assert check_extent(LabelMap(np.zeros((5, 5, 5), np.uint8), np.eye(4), HEART_NAMES)) == []
 
