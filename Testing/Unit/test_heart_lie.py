@@ -33,3 +33,8 @@ def test_a_heart_that_lies_wrong_is_refused(coarse: Volume, swap: tuple[int, int
     else:
         with pytest.raises(InputError, match=said):
             check_lie(region, fit)
+
+
+def test_the_same_scan_has_the_same_chambers_every_time(coarse: Volume) -> None:
+    region = find_heart(coarse)
+    assert np.array_equal(fit_heart(region).labels, fit_heart(region).labels)
