@@ -16,7 +16,7 @@ from pathlib import Path
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.plain_data import from_plain, to_plain
 from SenseCarePlanningLib.tubes.tree import Tree
-from SenseCarePlanningLib.whole_folder import count_as_ours
+from SenseCarePlanningLib.whole_folder import SIGNED, count_as_ours
 
 from .cadrads import grade
 from .edit_steps import edit_steps
@@ -32,7 +32,7 @@ from .vessel_edit import VesselEdit
 from .vessel_editor import VesselEditor, moved_vessel
 from .vessel_result import VesselResult
 
-CHANGES = "reader_changes.json"
+CHANGES = SIGNED
 SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 2
 """Version 1 knew no drawn vessels and is read as it is."""
 _READ_VERSIONS = (1, 2)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -20,17 +20,23 @@ MANIFEST = ".sensecare.json"
 """Lists what we wrote into a folder; only a folder that holds nothing else may be replaced."""
 
 PROGRAM = "SenseCare Planning"
+SIGNED = "reader_changes.json"
+"""What readers changed in a result, signed: a result that holds it is replaced only by one that keeps it."""
 NAMED_FILES = 3
 """So many files in the way are named."""
 
 
-def check_output_folder(folder: Path) -> Path:
+def check_output_folder(folder: Path, inputs: Iterable[Path | None] = (), keeps_signed: bool = False) -> Path:
     """Refuse a place that cannot take results, before any work is done.
 
     Parameters
     ----------
     folder
         Where the results shall lie: absent, empty, or an earlier result of ours that nothing was added to.
+    inputs
+        What the work reads, and must not be replaced by its results.
+    keeps_signed
+        The results keep what readers changed in the earlier one.
 
     Returns
     -------
@@ -40,13 +46,22 @@ def check_output_folder(folder: Path) -> Path:
     Raises
     ------
     InputError
-        When something else is there, or the place cannot be written.
+        When something else is there, an input or a reader's changes, or the place cannot be written.
     """
     if not str(folder).strip() or str(folder) == ".":
         raise InputError("Name a folder of its own for the results.")
     folder = folder.expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"The output {folder.name} is a file; name a folder.")
+    for path in inputs:
+        if path is not None and folder.resolve() in (path := path.expanduser().resolve(), *path.parents):
+            raise InputError(
+                f"The output folder {folder.name} holds the input {path.name}, which the results would replace; name another."
+            )
+    if not keeps_signed and (folder / SIGNED).exists():
+        raise InputError(
+            f"The output folder {folder.name} holds a result with a reader's signed changes and is left as it is; name another."
+        )
     foreign = list(islice(_foreign_files(folder), NAMED_FILES + 1))  # no more: the folder may be a whole disk
     if foreign:
         named = ", ".join(foreign[:NAMED_FILES]) + (", ..." if len(foreign) > NAMED_FILES else "")
@@ -109,8 +124,13 @@ def _files_in(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path, keeps_signed: bool = False) -> Iterator[Path]:
     """Give a scratch folder that takes the place of ``folder`` when the block ends well, and vanishes when it does not.
+
+    Parameters
+    ----------
+    keeps_signed
+        As in :func:`check_output_folder`.
 
     Raises
     ------
@@ -119,7 +139,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     SenseCareError
         When the finished folder cannot be moved into place, or the disk is full.
     """
-    folder = check_output_folder(folder)
+    folder = check_output_folder(folder, keeps_signed=keeps_signed)
     made = [parent for parent in reversed(folder.parents) if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))
@@ -129,7 +149,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         manifest = {"program": PROGRAM, "files": sorted(_files_in(scratch))}
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         scratch.chmod(0o755)
-        check_output_folder(folder)
+        check_output_folder(folder, keeps_signed=keeps_signed)
         with _undisturbed():
             _swap(scratch, folder)
         done = True

@@ -217,6 +217,18 @@ def test_what_a_person_put_beside_a_result_is_never_deleted(tmp_path: Path, mani
     assert (out / "notes" / "thesis.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize("inner", [".", "dicom", "dicom/series/0001.dcm"])
+def test_a_folder_that_holds_the_input_is_never_replaced(tmp_path: Path, inner: str) -> None:
+    out = tmp_path / "patient"
+    with whole_folder(out) as scratch:
+        (scratch / "dicom" / "series").mkdir(parents=True)
+        (scratch / "dicom" / "series" / "0001.dcm").write_text("a scan of ours")
+    check_output_folder(out)
+    check_output_folder(out / "dicom" / "results", [out / "dicom"])
+    with pytest.raises(InputError, match="holds the input"):
+        check_output_folder(out, [None, out / inner])
+
+
 def test_folders_made_on_the_way_vanish_with_a_failure(tmp_path: Path) -> None:
     with pytest.raises(SenseCareError), whole_folder(tmp_path / "a" / "b" / "out"):
         raise SenseCareError("it broke")

@@ -106,7 +106,9 @@ def test_the_trail_is_kept_beside_the_result(result: CoronaryResult, tmp_path: P
     save_changes([one], folder)
     assert load_changes(folder) == (one,)
     assert (folder / "coronary.json").read_text(encoding="utf-8") == "{}"
-    check_output_folder(folder)  # it counts as ours, so that the result can be replaced
+    check_output_folder(folder, keeps_signed=True)  # it counts as ours, so that a result which keeps it can take its place
+    with pytest.raises(InputError, match="signed changes"):
+        check_output_folder(folder)
 
 
 def test_a_damaged_trail_is_no_empty_one(tmp_path: Path) -> None:

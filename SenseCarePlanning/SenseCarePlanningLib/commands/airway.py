@@ -121,7 +121,7 @@ def start(arguments: argparse.Namespace) -> int:
         raise InputError("Give the target once: with --target (LPS) or with --target-ras (RAS).")
     if arguments.bundle is not None and arguments.engine not in ("auto", "bundle"):
         raise InputError(f"--bundle goes with --engine bundle, not with --engine {arguments.engine}.")
-    check_output_folder(arguments.out)
+    check_output_folder(arguments.out, (arguments.input, arguments.mask, arguments.target_mask))
     # What can be refused without the images is refused before minutes are spent on reading them.
     problems = choice_problems(_options(arguments, None, None))
     if problems:

@@ -96,7 +96,8 @@ def start(arguments: argparse.Namespace) -> int:
     from ..dicomio.files import read_label_map
 
     clicks = clicks_of(arguments.ostium, arguments.tip)
-    check_output_folder(arguments.out)
+    given = (arguments.input, arguments.calcium_series, arguments.mask, arguments.heart_mask)
+    check_output_folder(arguments.out, given)
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
         loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)

@@ -51,7 +51,7 @@ def start(arguments: argparse.Namespace) -> int:
     from ..dicomio.load import load_image
     from .coronary_outputs import write_dicom_files, write_report_files
 
-    check_output_folder(arguments.out)
+    check_output_folder(arguments.out, [arguments.ct], keeps_signed=arguments.out.resolve() == arguments.result.resolve())
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
         first = load_result(arguments.result)
@@ -71,7 +71,7 @@ def start(arguments: argparse.Namespace) -> int:
 
     result = changed(first, load_changes(arguments.result), kept_in(arguments.result, measure))
     output = Output(arguments.out, True, arguments.language, arguments.page, arguments.json)
-    with whole_folder(arguments.out) as scratch:
+    with whole_folder(arguments.out, keeps_signed=True) as scratch:
         _copy(arguments.result, scratch)
         _keep_calcium_picture(arguments.result, scratch)
         write_study(loaded.study, scratch)

@@ -53,7 +53,7 @@ def start(arguments: argparse.Namespace) -> int:
 
     if arguments.tree is not None and arguments.mask is not None:
         raise InputError("Give an edited tree or a painted airway, not both.")
-    check_output_folder(arguments.out)
+    check_output_folder(arguments.out, [arguments.ct])
     problems = choice_problems(plan_options(arguments, None, None))
     if problems:
         raise InputError("The plan cannot be made as asked.", problems)
