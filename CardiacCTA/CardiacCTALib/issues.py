@@ -61,6 +61,7 @@ class Issue(Enum):
         "{part} seems to hold a stent, a thin even ring along {length} mm as a ring of calcium seldom is: the lumen inside it "
         "cannot be measured."
     )
+    STENT_TOLD = "{part} is said to hold a stent, whose place in it is not known: no lumen in it is graded."
     STENT_OR_CALCIUM = (
         "{part} holds a stent or calcium all round along {length} mm; which of both is not certain, and the lumen inside cannot "
         "be measured."
@@ -75,7 +76,7 @@ class Issue(Enum):
     NO_SCAN_MODEL = "The sharpness of the scan could not be measured on the aorta: {reason}"
 
 
-STENTS = frozenset({Issue.STENT, Issue.STENT_LIKELY})
+STENTS = frozenset({Issue.STENT, Issue.STENT_LIKELY, Issue.STENT_TOLD})
 """What is said of segments that hold a stent."""
 LABELS = frozenset({Issue.LABEL_UNSURE, Issue.LABEL_DOUBT, Issue.LABEL_OTHER})
 """What is said of names that are not certain."""

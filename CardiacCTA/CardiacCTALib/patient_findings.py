@@ -33,6 +33,7 @@ REASONS = {
     Issue.OUTSIDE: "outside the scan",
     Issue.STENT: "stent",
     Issue.STENT_LIKELY: "stent",
+    Issue.STENT_TOLD: "stent",
     Issue.STENT_OR_CALCIUM: "stent or calcium all round",
     Issue.CALCIUM: "calcium all round",
     Issue.NOT_MEASURED: "not measured",
@@ -100,7 +101,7 @@ def patient_findings(
     Parameters
     ----------
     stents
-        Codes of segments that are known to hold a stent: graded as they are measured, and said.
+        Codes of segments that are known to hold a stent.
     grafts
         Bypass grafts that were seen.
 

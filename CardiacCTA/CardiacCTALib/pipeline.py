@@ -38,7 +38,7 @@ from .measurements import (
 from .metal import check_metal
 from .name_effects import with_name_effects
 from .patient_findings import lesions_of, patient_findings
-from .quality import check_extent, check_grafts, check_scan, check_steps, check_vessels, unreadable
+from .quality import check_extent, check_grafts, check_scan, check_steps, check_told_stents, check_vessels, unreadable
 from .result import CoronaryResult
 from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, network_for, segment
@@ -142,6 +142,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         calcium, no_calcium = _calcium(options, found, labels)
     with progress.step("Quality and grade"):
         quality = _quality(volume, found, labels, vessels, scan, reason)
+        quality = gravest_first([*quality, *check_told_stents(options.stents, quality)])
         agatston = None if calcium is None else calcium.agatston()
         grafts = tuple(graft_finding(one, labels) for one in found.grafts)
         vessels = with_artefacts(vessels, quality)

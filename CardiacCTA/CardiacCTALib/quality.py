@@ -5,7 +5,7 @@ What makes a segment not assessable here makes CAD-RADS N, or the modifier N, th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from .bypass import fed_by
 from .constants import MILD_FROM
 from .heart_region import COARSE_MM
 from .heart_segmentation import HeartSegmentation
-from .issues import Consequence, Issue, QualityItem, issue
+from .issues import STENTS, Consequence, Issue, QualityItem, issue
 from .labels import CoronaryLabels
 from .scan_model import ScanModel
 from .section_knowledge import PLAQUE_HU
@@ -232,6 +232,12 @@ def _bright(one: VesselResult) -> list[QualityItem]:
             point = one.measured.line_lps_mm[int(np.flatnonzero(inside).mean())]
             found[part.code] = issue(Issue.CALCIUM, Consequence.NOT_ASSESSABLE, part.code, point_lps_mm=point, part=part.code)
     return list(found.values())
+
+
+def check_told_stents(told: Collection[str], seen: Sequence[QualityItem]) -> list[QualityItem]:
+    """Say of the segments that are known to hold a stent, where none was seen, that nothing in them is graded."""
+    known = {code for one in seen if one.issue in STENTS for code in one.segments}
+    return [issue(Issue.STENT_TOLD, Consequence.NOT_ASSESSABLE, code, part=code) for code in sorted(set(told) - known)]
 
 
 def _calcified(one: VesselResult) -> list[QualityItem]:

@@ -277,11 +277,13 @@ def test_a_missing_artery_makes_n_and_is_named(scan: CoronaryScan) -> None:
     assert not {"pRCA", "mRCA", "dRCA"} & {one.code for one in found.findings.segments}
 
 
-def test_a_known_stent_is_said_and_graded_as_measured(scan: CoronaryScan) -> None:
+def test_a_known_stent_that_is_not_seen_is_said_and_nothing_in_its_segment_is_graded(scan: CoronaryScan) -> None:
     trees = proximal(trees_of_truth(scan.truth), 60.0)
     found = run(scan.volume, CoronaryOptions(heart=scan.tissue, trees=trees, stents=frozenset({"pLAD"})))
     assert "S" in found.grade.modifiers
-    assert [one.stent for one in found.findings.segments if one.code == "pLAD"] == [True]
+    (stented,) = (one for one in found.findings.segments if one.code == "pLAD")
+    assert stented.stent and stented.stenosis is None and stented.not_assessable == "stent"
+    assert "N" in found.grade.modifiers or found.grade.category is Category.NON_DIAGNOSTIC
     with pytest.raises(InputError, match="cannot be made"):
         check_options(scan.volume, CoronaryOptions(stents=frozenset({"XX"})))
 

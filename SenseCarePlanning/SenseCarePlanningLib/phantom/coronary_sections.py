@@ -19,7 +19,8 @@ FloatLike = NDArray[np.floating]
 PLATEAU = 0.30
 """Share of a lesion's half length over which it is at its tightest."""
 
-STRUT_MM, STRUT_HU = 0.14, 2600.0
+STRUT_MM, STRUT_HU = 0.14, 12000.0
+"""Metal: struts of less show, blurred, hardly brighter than the lumen, as no stent of a patient does."""
 SPOT_MM = 2.2
 """Diameter of a spotty calcification: below the 3 mm of the definition."""
 
