@@ -27,7 +27,7 @@ from .coronaries import NO_OSTIUM
 from .given_trees import segmentation_of
 from .issues import Consequence, Issue, QualityItem, gravest_first, issue
 from .labels import CoronaryLabels, HeartLandmarks, label_trees
-from .mask_trees import trees_of_mask
+from .mask_trees import check_filled, trees_of_mask
 from .measurements import (
     calcium_measurements,
     lesion_measurements,
@@ -202,7 +202,7 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         problems.append("trees from elsewhere need the chambers that they belong to")
     if options.heart is not None and not options.trees and options.coronary_mask is None:
         problems.append("chambers from elsewhere need the arteries too: a coronary mask, or trees")
-    for name, given in (("chambers", options.heart), ("coronary mask", options.coronary_mask)):
+    for name, given in (("chambers", options.heart), ("coronary arteries", options.coronary_mask)):
         if given is not None and not given.grid.same_as(volume.grid):
             problems.append(f"the {name} given do not lie on the CT's grid; resample them to the CT first")
     problems.extend(f"{code} is no coronary segment" for code in sorted(options.stents - set(BY_CODE)))
@@ -210,6 +210,8 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         problems.extend(_outside(volume, click))
     if problems:
         raise InputError("The coronary analysis cannot be made as asked.", problems)
+    if options.coronary_mask is not None:
+        check_filled(options.coronary_mask, volume)
     if options.heart is None:
         network_for(options.engine)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from CardiacCTALib.mask_trees import trees_of_mask
+from CardiacCTALib.mask_trees import check_filled, trees_of_mask
 from CardiacCTALib.structures import AORTA, LEFT_VENTRICLE
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.i18n import translator
-from SenseCarePlanningLib.volume import LabelMap
+from SenseCarePlanningLib.volume import LabelMap, Volume
 
 SHAPE = (60, 60, 90)
 PLACES = np.stack(np.indices(SHAPE), axis=-1).astype(float)
@@ -62,3 +62,13 @@ def test_what_is_no_mask_of_arteries_is_refused_in_a_sentence(mask: np.ndarray, 
         follow(mask, empty)
     assert said in caught.value.user_message
     assert translator("zh").sentence(caught.value.user_message) != caught.value.user_message
+
+
+def test_a_mask_that_marks_no_contrast_is_refused() -> None:
+    blood = lumen(1.6)
+    scan = Volume(np.where(blood, 380, -80).astype(np.int16), np.eye(4))
+    given = LabelMap(blood.astype(np.uint8), np.eye(4), {1: "coronary_artery"})
+    check_filled(given, scan)
+    turned = LabelMap(np.ascontiguousarray(given.array_kji[:, ::-1]), np.eye(4), given.names)
+    with pytest.raises(InputError, match="not more than muscle"):
+        check_filled(turned, scan)
