@@ -17,6 +17,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from .coronary_evidence import FAT_HU, SMOOTH_MM, Evidence
 from .touching import part_touching
 from .tube_graph import FULL_RISE, NEIGHBOURS, IntArray, TubeGraph, Way, share_of_both_sides
+from .turned_back import turned_back
 
 logger = logging.getLogger(__name__)
 
@@ -100,15 +101,24 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
         past.append(beyond)
         ways, radii = follow_once(graph, evidence, sources)
     for _ in range(MOST_CUTS):
-        veins = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
-        wide = np.unique(np.concatenate(veins)) if veins else np.empty(0, dtype=int)
-        if len(wide) == 0:
+        arteries, veins = _surely_parted(graph, ways, radii)
+        if len(veins) == 0:
             break
-        graph, places = parted(graph, sources, wide)
+        graph, places = parted(graph, np.union1d(sources, arteries), veins)
         logger.debug("veins parted at %s", [place.round(1).tolist() for place in places])
+        past.append(veins)
         cuts += places
         ways, radii = follow_once(graph, evidence, sources)
     return Followed(ways, radii, graph, cuts, np.concatenate(past))
+
+
+def _surely_parted(graph: TubeGraph, ways: list[Way], radii: list[FloatArray]) -> tuple[IntArray, IntArray]:
+    """Return nodes of ways that are surely artery, and those that are surely vein: wide far from the ostium, or turned back."""
+    veins = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
+    turned = [one for number in range(len(ways)) if (one := turned_back(graph, ways, number)) is not None]
+    vein = np.unique(np.concatenate([*veins, *[one.vein for one in turned], np.empty(0, dtype=int)]))
+    artery = np.concatenate([*[one.artery for one in turned], np.empty(0, dtype=int)])
+    return np.setdiff1d(artery, vein), vein
 
 
 def vein_part(places_mm: FloatArray, radius_mm: FloatArray) -> NDArray[np.bool_]:
