@@ -114,10 +114,10 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
 
 def _surely_parted(graph: TubeGraph, ways: list[Way], radii: list[FloatArray]) -> tuple[IntArray, IntArray]:
     """Return nodes of ways that are surely artery, and those that are surely vein: wide far from the ostium, or turned back."""
-    veins = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
     turned = [one for number in range(len(ways)) if (one := turned_back(graph, ways, number)) is not None]
-    vein = np.unique(np.concatenate([*veins, *[one.vein for one in turned], np.empty(0, dtype=int)]))
-    artery = np.concatenate([*[one.artery for one in turned], np.empty(0, dtype=int)])
+    wide = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
+    vein = np.unique(np.concatenate([np.empty(0, dtype=int), *wide, *[one.vein for one in turned]]))
+    artery = np.concatenate([np.empty(0, dtype=int), *[one.artery for one in turned]])
     return np.setdiff1d(artery, vein), vein
 
 

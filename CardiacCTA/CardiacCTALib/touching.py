@@ -29,10 +29,10 @@ LEVELS, MOST_LEVEL = 6, 0.98
 """How many levels, from that of the dip to the highest, are tried to tell its two sides apart."""
 APART = 0.0
 """Most cosine between two ways on from the touch for a tube that runs past: a branch that divides at once goes forward twice."""
-WIDE_MM, WIDE_SHARE, WIDE_MM3, SINUS_MM, START_MM = 2.5, 0.75, 20.0, 14.0, 2.5
+WIDE_MM, WIDE_SHARE, WIDE_MM3, SINUS_MM, START_MM = 2.5, 0.75, 20.0, 14.0, 3.5
 CLEAR_MM, BEHIND = 1.0, -0.3
 """Blood that a vein opens into is this wide (radius of a sphere in it), so bright over fat against the aorta, has at least such a
-volume in its wide part, which is looked for so far from the touch, begins near it, keeps so far off the artery, and lies on the
+volume in its wide part, which is looked for so far from the touch, begins in a lumen so near it, keeps so far off the artery, and lies on the
 other side of the touch from where the vein leaves: cosine."""
 TURN_MM, BACK = 5.0, -0.6
 """A way that turns back at a dip has gone over from one tube to another beside it: cosine of its directions over so much."""
@@ -158,7 +158,10 @@ def touch_at(around: _Graph, nodes: IntArray, dip: int) -> Touch | None:
             continue
         places = graph.places_mm[local]
         artery, other = (_exits(places, edges, lumen == side, middle) for side in (1, 2))
-        if back or (artery.runs_past and (other.runs_past or _opens_wide(around.evidence, places[label == 1], other))):
+        beyond = graph.index[local[lumen == 2]]
+        if back or (
+            artery.runs_past and (other.runs_past or _opens_wide(around.evidence, places[label == 1], beyond, other))
+        ):
             break
     else:
         return None
@@ -231,11 +234,11 @@ def _exits(places_mm: FloatArray, edges: csr_matrix, own: NDArray[np.bool_], mid
     return _Exits(touch, [unit(places_mm[one].mean(axis=0) - touch) for one in exits])
 
 
-def _opens_wide(evidence: Evidence, artery_mm: FloatArray, other: _Exits) -> bool:
+def _opens_wide(evidence: Evidence, artery_mm: FloatArray, lumen: IntArray, other: _Exits) -> bool:
     """Tell whether what leaves in one direction opens into wide blood in the other, as a vein does into the coronary sinus.
 
-    Such blood is too wide for the graph: it is looked for in the scan, as far as bright blood reaches from the touch without
-    coming near the artery or into a chamber.
+    Such blood is too wide for the graph: it is looked for in the scan, as far as bright blood reaches from the lumen (N, 3 voxels)
+    past the touch without coming near the artery or into a chamber.
     """
     if len(other.ways) != 1:
         return False
@@ -253,7 +256,8 @@ def _opens_wide(evidence: Evidence, artery_mm: FloatArray, other: _Exits) -> boo
     free[tuple(index[cKDTree(artery_mm).query(places, distance_upper_bound=CLEAR_MM)[0] <= CLEAR_MM].T)] = False
     pieces, _ = ndimage.label(free)
     piece, offset = pieces[tuple(index.T)], places - other.touch_mm
-    near = np.unique(piece[np.linalg.norm(offset, axis=1) <= START_MM])
+    start = lumen[np.linalg.norm(lumen * spacing - other.touch_mm, axis=1) <= START_MM] - low
+    near = np.unique(pieces[tuple(start.T)])
     wide = ndimage.distance_transform_edt(lit, sampling=spacing)[tuple(index.T)] >= WIDE_MM
     behind = offset @ other.ways[0] <= BEHIND * np.linalg.norm(offset, axis=1)
     found = wide & behind & np.isin(piece, near[near > 0])

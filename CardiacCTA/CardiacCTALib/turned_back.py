@@ -1,4 +1,4 @@
-"""Ways that turn round and run back beside themselves: they have gone over from an artery into the vein beside it."""
+"""Where a way has gone over from an artery into a vein: what of it, and of what leaves it there, is surely the one or the other."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ BESIDE_MM, OPPOSITE, LEAST_MM, APART_MM = 5.5, -0.75, 10.0, 4.0
 """A way runs back where it is this near to an earlier part of itself, with at most this cosine between both directions, over at
 least such a length. Chosen: blood flows away from the ostium in all arteries, and a vein beside one carries it back; bends of
 tortuous arteries are shorter. What is less apart along the way is one bend."""
-
-
 AHEAD_MM, LEADS_MM = 10.0, 8.0
 """How much of a way beyond the turn, and of the ways before and after it, is looked at to tell what goes straight on."""
+STRAIGHT_MM, FIRST_MM = 1.5, 1.0
+"""What leaves a turn goes straight on where it lies no more aside on average; it is surely what it goes on from only past so much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +56,29 @@ def turned_back(graph: TubeGraph, ways: Sequence[Way], number: int) -> TurnedBac
     run = _first_run(beside >= 0, round(LEAST_MM / STEP_MM))
     if run is None:
         return None
-    at = int(beside[run])
-    artery, vein = [nodes[arc <= even[at]]], [nodes[arc >= even[run]]]
-    back, lead = line[max(at - round(LEADS_MM / STEP_MM), 0) : at + 1], line[run : run + round(LEADS_MM / STEP_MM) + 1][::-1]
-    turn = nodes[(arc >= even[at]) & (arc <= even[run] + 1.0)]
-    for branch in _leaving(ways, nodes, turn):
-        places = graph.places_mm[branch][_arc(graph.places_mm[branch]) <= AHEAD_MM]
-        (artery if _aside(back, places) < _aside(lead, places) else vein).append(branch[len(branch) // 4 :])
+    return _sides(graph, ways, nodes, float(even[beside[run]]), float(even[run]))
+
+
+def _sides(graph: TubeGraph, ways: Sequence[Way], path: IntArray, low: float, high: float) -> TurnedBack:
+    """Give what lies before and behind a part of a path, and what leaves it there, to the artery and the vein.
+
+    Parameters
+    ----------
+    low, high
+        Where along the path, mm, the artery ends and the vein begins.
+    """
+    places = graph.places_mm[path]
+    arc = _arc(places)
+    artery, vein = [path[arc <= low]], [path[arc >= high]]
+    back, lead = places[(arc >= low - LEADS_MM) & (arc <= low)], places[(arc >= high) & (arc <= high + LEADS_MM)][::-1]
+    if len(back) < 2 or len(lead) < 2:
+        return TurnedBack(artery[0], vein[0])
+    for branch in _leaving(ways, path, path[(arc >= low) & (arc <= high + 1.0)]):
+        along = _arc(graph.places_mm[branch])
+        first = graph.places_mm[branch][along <= AHEAD_MM]
+        aside = _aside(back, first), _aside(lead, first)
+        if min(aside) <= STRAIGHT_MM:
+            (artery if aside[0] < aside[1] else vein).append(branch[along >= FIRST_MM])
     return TurnedBack(np.concatenate(artery), np.concatenate(vein))
 
 
