@@ -239,14 +239,17 @@ def _own_length(graph: TubeGraph, nodes: IntArray, cover: _Cover) -> float:
 
 def _is_artery(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray, least_filling: float) -> bool:
     """Tell whether a new way shows an artery's evidence and brightness."""
-    streaks = len(evidence.metal_mm) > 0 and float(np.median(_metal_gap(evidence, graph.places_mm[nodes]))) < METAL_MM
+    streaks = float(np.median(metal_gap_mm(evidence, graph.places_mm[nodes]))) < METAL_MM
     if float(np.median(graph.rise[nodes])) < (SURE_RISE_NEAR_METAL if streaks else SURE_RISE):
         return False
     most = MOST_FILLING_NEAR_METAL if streaks else MOST_FILLING
     return least_filling <= float(np.median(filling(evidence, graph.index[nodes], radius_mm))) <= most
 
 
-def _metal_gap(evidence: Evidence, places_mm: FloatArray) -> FloatArray:
+def metal_gap_mm(evidence: Evidence, places_mm: FloatArray) -> FloatArray:
+    """Return how far places (N, 3) are from the nearest metal; endless (N,) without any."""
+    if len(evidence.metal_mm) == 0:
+        return np.full(len(places_mm), np.inf)
     return np.asarray(cKDTree(evidence.metal_mm).query(places_mm)[0])
 
 

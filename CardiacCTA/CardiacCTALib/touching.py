@@ -159,9 +159,7 @@ def touch_at(around: _Graph, nodes: IntArray, dip: int) -> Touch | None:
         places = graph.places_mm[local]
         artery, other = (_exits(places, edges, lumen == side, middle) for side in (1, 2))
         beyond = graph.index[local[lumen == 2]]
-        if back or (
-            artery.runs_past and (other.runs_past or _opens_wide(around.evidence, places[label == 1], beyond, other))
-        ):
+        if back or (artery.runs_past and (other.runs_past or _opens_wide(around.evidence, places[label == 1], beyond, other))):
             break
     else:
         return None
