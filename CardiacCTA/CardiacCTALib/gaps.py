@@ -67,7 +67,8 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
     Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
     when the gap is in line with both and holds tissue, or beside its end when the gap is very short and the piece begins there in
     the artery's direction, or from the side of one when the gap is short, nearly as bright as a lumen and out of the reach of
-    streaks of metal; a piece that turns out a vein (wide far from the ostium, or dark, or parted from the arteries before) is left.
+    streaks of metal; a piece that turns out a vein (wide far from the ostium, or dark, or parted from the arteries before) is
+    left.
 
     Parameters
     ----------

@@ -31,9 +31,9 @@ APART = 0.0
 """Most cosine between two ways on from the touch for a tube that runs past: a branch that divides at once goes forward twice."""
 WIDE_MM, WIDE_SHARE, WIDE_MM3, SINUS_MM, START_MM = 2.5, 0.75, 20.0, 14.0, 3.5
 CLEAR_MM, BEHIND = 1.0, -0.3
-"""Blood that a vein opens into is this wide (radius of a sphere in it), so bright over fat against the aorta, has at least such a
-volume in its wide part, which is looked for so far from the touch, begins in a lumen so near it, keeps so far off the artery, and lies on the
-other side of the touch from where the vein leaves: cosine."""
+"""Blood that a vein opens into is this wide (radius of a sphere in it), so bright over fat against the aorta, and so much where
+it is that wide; it is looked for so far from the touch, begins in a lumen so near it, keeps so far off the artery, and lies on
+the other side of the touch from where the vein leaves: cosine. Chosen."""
 TURN_MM, BACK = 5.0, -0.6
 """A way that turns back at a dip has gone over from one tube to another beside it: cosine of its directions over so much."""
 FALL = 6
@@ -235,8 +235,8 @@ def _exits(places_mm: FloatArray, edges: csr_matrix, own: NDArray[np.bool_], mid
 def _opens_wide(evidence: Evidence, artery_mm: FloatArray, lumen: IntArray, other: _Exits) -> bool:
     """Tell whether what leaves in one direction opens into wide blood in the other, as a vein does into the coronary sinus.
 
-    Such blood is too wide for the graph: it is looked for in the scan, as far as bright blood reaches from the lumen (N, 3 voxels)
-    past the touch without coming near the artery or into a chamber.
+    Such blood is too wide for the graph: it is looked for in the scan, as far as bright blood reaches from the lumen past the
+    touch (N, 3 voxels) without coming near the artery or into a chamber.
     """
     if len(other.ways) != 1:
         return False

@@ -1,4 +1,4 @@
-"""Where a way has gone over from an artery into a vein: what of it, and of what leaves it there, is surely the one or the other."""
+"""Where a way goes over from an artery into a vein that runs back beside it: what is surely the one, and surely the other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ tortuous arteries are shorter. What is less apart along the way is one bend."""
 AHEAD_MM, LEADS_MM = 10.0, 8.0
 """How much of a way beyond the turn, and of the ways before and after it, is looked at to tell what goes straight on."""
 STRAIGHT_MM, FIRST_MM = 1.5, 1.0
-"""What leaves a turn goes straight on where it lies no more aside on average; it is surely what it goes on from only past so much."""
+"""What leaves a turn goes straight on where it lies no more aside on average; only past so much it is surely that tube."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class TurnedBack:
 def turned_back(graph: TubeGraph, ways: Sequence[Way], number: int) -> TurnedBack | None:
     """Return the artery and the vein of a way that runs back beside itself; None for one that does not.
 
-    What leaves the way at its turn belongs to the one of both that it runs straight on from.
+    What leaves the way at its turn belongs to the one of both that it runs straight on from, if to any.
 
     Parameters
     ----------
