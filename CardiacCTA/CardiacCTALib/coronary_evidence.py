@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from .structures import (
 
 BoolArray = NDArray[np.bool_]
 
+CAVITIES = (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, AORTA, PULMONARY_ARTERY)
 OUTSIDE_MM, DEEP_MM = 6.0, 1.6
 """Arteries are looked for up to this far outside the fitted pericardium, and no deeper than this inside a cavity."""
 FITTED_DEPTH_MM = 5.0
@@ -59,6 +60,8 @@ class Evidence:
         Levels in the aorta and in muscle.
     metal_mm
         (M, 3) some voxels of leads, clips and valves, k, j, i times the spacing; none usually.
+    cavities
+        (K, J, I) bool: blood of chambers and great vessels, the coronary sinus not among them; empty when not known.
     """
 
     rise_hu: NDArray[np.float32]
@@ -68,6 +71,7 @@ class Evidence:
     blood_hu: float
     muscle_hu: float
     metal_mm: FloatArray
+    cavities: BoolArray = field(default_factory=lambda: np.zeros((0, 0, 0), dtype=bool))
 
     @property
     def contrast_hu(self) -> float:
@@ -91,7 +95,8 @@ def tube_evidence(array: NDArray[Any], spacing_mm: tuple[float, float, float], c
     rise = wall_evidence(smooth, zone, spacing_mm, RAYS)
     np.negative(smooth, out=smooth)
     aorta = enlarged(chambers.labels == AORTA, chambers.small.factor, array.shape)
-    return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle, _metal(smooth, spacing_mm))
+    cavities = enlarged(np.isin(chambers.labels, CAVITIES), chambers.small.factor, array.shape)
+    return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle, _metal(smooth, spacing_mm), cavities)
 
 
 def with_wide_roots(evidence: Evidence, chambers: Chambers) -> Evidence:
@@ -121,7 +126,7 @@ def _metal(smooth: NDArray[np.float32], spacing_mm: tuple[float, float, float]) 
 def search_zone(chambers: Chambers) -> BoolArray:
     """Return where arteries may run, on the small grid: in and about the pericardium, outside the depth of cavities."""
     zone = (chambers.outside_mm < OUTSIDE_MM) & (chambers.depth_mm <= FITTED_DEPTH_MM)
-    for label in (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, AORTA, PULMONARY_ARTERY):
+    for label in CAVITIES:
         mask = chambers.labels == label
         if mask.any():
             zone &= ndimage.distance_transform_edt(mask, sampling=chambers.small.spacing_mm) <= DEEP_MM

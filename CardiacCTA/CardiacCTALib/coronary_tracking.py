@@ -17,6 +17,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 from .coronary_evidence import FAT_HU, SMOOTH_MM, Evidence
 from .touching import part_touching
 from .tube_graph import FULL_RISE, NEIGHBOURS, IntArray, TubeGraph, Way, share_of_both_sides
+from .turned_back import turned_back
 
 logger = logging.getLogger(__name__)
 
@@ -100,15 +101,24 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
         past.append(beyond)
         ways, radii = follow_once(graph, evidence, sources)
     for _ in range(MOST_CUTS):
-        veins = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
-        wide = np.unique(np.concatenate(veins)) if veins else np.empty(0, dtype=int)
-        if len(wide) == 0:
+        arteries, veins = _surely_parted(graph, ways, radii)
+        if len(veins) == 0:
             break
-        graph, places = parted(graph, sources, wide)
+        graph, places = parted(graph, np.union1d(sources, arteries), veins)
         logger.debug("veins parted at %s", [place.round(1).tolist() for place in places])
+        past.append(veins)
         cuts += places
         ways, radii = follow_once(graph, evidence, sources)
     return Followed(ways, radii, graph, cuts, np.concatenate(past))
+
+
+def _surely_parted(graph: TubeGraph, ways: list[Way], radii: list[FloatArray]) -> tuple[IntArray, IntArray]:
+    """Return nodes of ways that are surely artery, and those that are surely vein: wide far from the ostium, or turned back."""
+    turned = [one for number in range(len(ways)) if (one := turned_back(graph, ways, number)) is not None]
+    wide = [way.nodes[vein_part(graph.places_mm[way.nodes], radius)] for way, radius in zip(ways, radii, strict=True)]
+    vein = np.unique(np.concatenate([np.empty(0, dtype=int), *wide, *[one.vein for one in turned]]))
+    artery = np.concatenate([np.empty(0, dtype=int), *[one.artery for one in turned]])
+    return np.setdiff1d(artery, vein), vein
 
 
 def vein_part(places_mm: FloatArray, radius_mm: FloatArray) -> NDArray[np.bool_]:
@@ -229,14 +239,17 @@ def _own_length(graph: TubeGraph, nodes: IntArray, cover: _Cover) -> float:
 
 def _is_artery(evidence: Evidence, graph: TubeGraph, nodes: IntArray, radius_mm: FloatArray, least_filling: float) -> bool:
     """Tell whether a new way shows an artery's evidence and brightness."""
-    streaks = len(evidence.metal_mm) > 0 and float(np.median(_metal_gap(evidence, graph.places_mm[nodes]))) < METAL_MM
+    streaks = float(np.median(metal_gap_mm(evidence, graph.places_mm[nodes]))) < METAL_MM
     if float(np.median(graph.rise[nodes])) < (SURE_RISE_NEAR_METAL if streaks else SURE_RISE):
         return False
     most = MOST_FILLING_NEAR_METAL if streaks else MOST_FILLING
     return least_filling <= float(np.median(filling(evidence, graph.index[nodes], radius_mm))) <= most
 
 
-def _metal_gap(evidence: Evidence, places_mm: FloatArray) -> FloatArray:
+def metal_gap_mm(evidence: Evidence, places_mm: FloatArray) -> FloatArray:
+    """Return how far places (N, 3) are from the nearest metal; endless (N,) without any."""
+    if len(evidence.metal_mm) == 0:
+        return np.full(len(places_mm), np.inf)
     return np.asarray(cKDTree(evidence.metal_mm).query(places_mm)[0])
 
 

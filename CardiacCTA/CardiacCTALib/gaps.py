@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from SenseCarePlanningLib.geometry import FloatArray, unit
 
 from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
-from .coronary_tracking import LEAST_FILLING, SURE_RISE, Followed, filling, follow_once, vein_part
+from .coronary_tracking import LEAST_FILLING, METAL_MM, SURE_RISE, Followed, filling, follow_once, metal_gap_mm, vein_part
 from .tube_graph import IntArray, TubeGraph, Way
 
 SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
@@ -66,8 +66,9 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
 
     Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
     when the gap is in line with both and holds tissue, or beside its end when the gap is very short and the piece begins there in
-    the artery's direction, or from the side of one when the gap is short and nearly as bright as a
-    lumen; a piece that turns out a vein (wide far from the ostium, or dark, or parted from the arteries before) is left.
+    the artery's direction, or from the side of one when the gap is short, nearly as bright as a lumen and out of the reach of
+    streaks of metal; a piece that turns out a vein (wide far from the ostium, or dark, or parted from the arteries before) is
+    left.
 
     Parameters
     ----------
@@ -146,6 +147,8 @@ def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, no
             if gap[place] > most or (best is not None and gap[place] >= best.length_mm):
                 continue
             entry, node = int(nodes[near[place]]), int(way.nodes[place])
+            if not at_end and metal_gap_mm(evidence, graph.places_mm[[entry]])[0] < METAL_MM:
+                continue
             if _in_line(graph, way, place, entry, nodes, at_end) and _filled(graph, evidence, node, entry, at_end):
                 best = _Offer(number, node, entry, at_end, float(gap[place]))
             elif at_end and gap[place] <= STEP_GAP_MM and _goes_on(graph, way, entry, nodes):

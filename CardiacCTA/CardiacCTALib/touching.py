@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, map_coordinates
+from scipy import ndimage
+from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
@@ -15,7 +16,7 @@ from scipy.spatial import cKDTree
 from SenseCarePlanningLib.geometry import FloatArray, unit
 
 from .coronary_evidence import FAT_HU, Evidence
-from .tube_graph import NEIGHBOURS, IntArray, TubeGraph, Way
+from .tube_graph import IntArray, TubeGraph, Way
 
 BEFORE_MM, SIDE_MM = 12.0, 3.5
 """How much of its parent a way is looked at with, and how far to both sides of a dip."""
@@ -28,9 +29,11 @@ LEVELS, MOST_LEVEL = 6, 0.98
 """How many levels, from that of the dip to the highest, are tried to tell its two sides apart."""
 APART = 0.0
 """Most cosine between two ways on from the touch for a tube that runs past: a branch that divides at once goes forward twice."""
-WIDE_MM, WIDE_SHARE, CLEAR_MM, BEHIND = 6.0, 0.75, 1.0, -0.3
-"""Blood that a vein opens into reaches so far, is so bright over fat against the aorta, keeps so far off the artery, and lies on
-the other side of the touch from where the vein leaves: cosine."""
+WIDE_MM, WIDE_SHARE, WIDE_MM3, SINUS_MM, START_MM = 2.5, 0.75, 20.0, 14.0, 3.5
+CLEAR_MM, BEHIND = 1.0, -0.3
+"""Blood that a vein opens into is this wide (radius of a sphere in it), so bright over fat against the aorta, and so much where
+it is that wide; it is looked for so far from the touch, begins in a lumen so near it, keeps so far off the artery, and lies on
+the other side of the touch from where the vein leaves: cosine. Chosen."""
 TURN_MM, BACK = 5.0, -0.6
 """A way that turns back at a dip has gone over from one tube to another beside it: cosine of its directions over so much."""
 FALL = 6
@@ -155,7 +158,8 @@ def touch_at(around: _Graph, nodes: IntArray, dip: int) -> Touch | None:
             continue
         places = graph.places_mm[local]
         artery, other = (_exits(places, edges, lumen == side, middle) for side in (1, 2))
-        if back or (artery.runs_past and (other.runs_past or _opens_wide(around.evidence, places[label == 1], other))):
+        beyond = graph.index[local[lumen == 2]]
+        if back or (artery.runs_past and (other.runs_past or _opens_wide(around.evidence, places[label == 1], beyond, other))):
             break
     else:
         return None
@@ -228,20 +232,31 @@ def _exits(places_mm: FloatArray, edges: csr_matrix, own: NDArray[np.bool_], mid
     return _Exits(touch, [unit(places_mm[one].mean(axis=0) - touch) for one in exits])
 
 
-def _opens_wide(evidence: Evidence, artery_mm: FloatArray, other: _Exits) -> bool:
+def _opens_wide(evidence: Evidence, artery_mm: FloatArray, lumen: IntArray, other: _Exits) -> bool:
     """Tell whether what leaves in one direction opens into wide blood in the other, as a vein does into the coronary sinus.
 
-    Such blood is too wide for the graph: it is looked for in the scan, along straight lines that keep off the artery.
+    Such blood is too wide for the graph: it is looked for in the scan, as far as bright blood reaches from the lumen past the
+    touch (N, 3 voxels) without coming near the artery or into a chamber.
     """
     if len(other.ways) != 1:
         return False
-    spacing = np.array(evidence.spacing_mm)
-    directions = np.array([step for step in NEIGHBOURS] + [tuple(-one for one in step) for step in NEIGHBOURS], dtype=np.float64)
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    directions = directions[directions @ other.ways[0] <= BEHIND]
-    steps = np.arange(0.0, WIDE_MM, 0.4)
-    lines = other.touch_mm + steps[None, :, None] * directions[:, None, :]
-    values = map_coordinates(evidence.smooth, (lines / spacing).reshape(-1, 3).T, order=1, mode="nearest")
-    lit = values.reshape(lines.shape[:2]) >= FAT_HU + WIDE_SHARE * (evidence.blood_hu - FAT_HU)
-    clear = cKDTree(artery_mm).query(lines)[0] > CLEAR_MM
-    return bool((lit & (clear | (steps < 2.0))).all(axis=1).any())
+    spacing, shape = np.array(evidence.spacing_mm), np.array(evidence.smooth.shape)
+    low = np.maximum(np.floor((other.touch_mm - SINUS_MM) / spacing), 0).astype(int)
+    high = np.minimum(np.ceil((other.touch_mm + SINUS_MM) / spacing) + 1, shape).astype(int)
+    part = tuple(slice(int(first), int(last)) for first, last in zip(low, high, strict=True))
+    lit = evidence.smooth[part] >= FAT_HU + WIDE_SHARE * (evidence.blood_hu - FAT_HU)
+    lit = ndimage.binary_closing(lit) | lit
+    if evidence.cavities.size:
+        lit &= ~evidence.cavities[part]
+    index = np.argwhere(lit)
+    places = (index + low) * spacing
+    free = lit.copy()
+    free[tuple(index[cKDTree(artery_mm).query(places, distance_upper_bound=CLEAR_MM)[0] <= CLEAR_MM].T)] = False
+    pieces, _ = ndimage.label(free)
+    piece, offset = pieces[tuple(index.T)], places - other.touch_mm
+    start = lumen[np.linalg.norm(lumen * spacing - other.touch_mm, axis=1) <= START_MM] - low
+    near = np.unique(pieces[tuple(start.T)])
+    wide = ndimage.distance_transform_edt(lit, sampling=spacing)[tuple(index.T)] >= WIDE_MM
+    behind = offset @ other.ways[0] <= BEHIND * np.linalg.norm(offset, axis=1)
+    found = wide & behind & np.isin(piece, near[near > 0])
+    return float(found.sum()) * float(np.prod(spacing)) >= WIDE_MM3

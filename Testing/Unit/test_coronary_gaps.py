@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -60,6 +62,21 @@ def test_a_thin_artery_goes_on_across_a_step(aside_mm: float) -> None:
     assert [one.step for one in bridges] == [True]
     assert bridges[0].length_mm < 3.0
     assert reached > 44.0
+
+
+@pytest.mark.parametrize(("metal_mm", "count"), [(None, 1), (20.0, 0)], ids=["no metal", "a lead"])
+def test_what_begins_at_the_side_of_an_artery_among_streaks_is_not_joined(metal_mm: float | None, count: int) -> None:
+    along = np.arange(10.5, 44.0, 0.2)
+    branch = np.stack([np.full_like(along, 12.0), along, np.full_like(along, 24.0)], axis=1)
+    image = scan_of([line(2.0, 49.0, -6.0), branch], 1.2)
+    image[6:42, 13:22, 28:68] = np.maximum(image[6:42, 13:22, 28:68], FAT + 0.42 * (BLOOD - FAT))
+    metal = np.empty((0, 3)) if metal_mm is None else np.array([[12.0, 15.0, 24.0 + metal_mm]])
+    evidence = evidence_of(image)
+    graph = build_graph(evidence)
+    found = follow(graph, evidence, np.flatnonzero(np.linalg.norm(graph.places_mm - [12.0, 6.0, 2.0], axis=1) < 4.5))
+    taken = np.zeros(len(graph.index), dtype=bool)
+    taken[np.concatenate([way.nodes for way in found.ways])] = True
+    assert len(bridge(found, replace(evidence, metal_mm=metal), taken)[1]) == count
 
 
 def test_a_vein_that_runs_on_beside_an_artery_is_not_its_continuation() -> None:

@@ -79,6 +79,27 @@ def test_a_branch_with_a_narrow_origin_and_a_narrow_artery_stay() -> None:
     assert reached(places, branch) > 0.95
 
 
+def test_a_way_that_runs_back_beside_itself_is_a_vein() -> None:
+    artery = tube((13.0, 12.0, 2.0), (13.0, 12.0, 50.0))
+    vein, joined = tube((13.0, 16.6, 36.0), (13.0, 16.6, 6.0)), tube((13.0, 12.0, 36.0), (13.0, 16.6, 36.0))
+    places = followed([(artery, 1.2), (vein, 1.4), (joined, 1.2)])
+    assert reached(places, artery) > 0.97
+    assert reached(places, vein) < 0.15
+
+
+def test_a_bend_of_a_tortuous_artery_stays() -> None:
+    artery = tube((13.0, 10.0, 2.0), (13.0, 10.0, 30.0), (13.0, 15.0, 30.0), (13.0, 15.0, 22.0), (13.0, 34.0, 22.0))
+    assert reached(followed([(artery, 1.2)]), artery) > 0.97
+
+
+def test_a_vein_that_bends_into_wide_blood_is_not_followed() -> None:
+    vein = tube((15.4, 34.0, 26.0), (15.4, 13.0, 26.0), (18.0, 11.0, 31.0), (21.0, 8.0, 34.0))
+    sinus = tube((21.5, 6.0, 30.0), (21.5, 6.0, 50.0))
+    places = followed([(ARTERY, 1.2), (vein, 1.4), (sinus, 4.2)])
+    assert reached(places, ARTERY) > 0.97
+    assert reached(places, vein) < 0.15
+
+
 @pytest.mark.parametrize(("rounded_mm", "led"), [(0.0, True), (4.5, False)], ids=["a corner", "a smooth bend through fat"])
 def test_a_line_goes_through_a_corner_of_the_lumen_only(rounded_mm: float, led: bool) -> None:
     corner = np.array([13.0, 12.0, 30.0])
