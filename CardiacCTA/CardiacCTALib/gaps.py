@@ -13,7 +13,18 @@ from scipy.spatial import cKDTree
 from SenseCarePlanningLib.geometry import FloatArray, unit
 
 from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
-from .coronary_tracking import LEAST_FILLING, METAL_MM, SURE_RISE, Followed, filling, follow_once, metal_gap_mm, vein_part
+from .coronary_tracking import (
+    LEAST_FILLING,
+    METAL_MM,
+    SURE_RISE,
+    Followed,
+    filling,
+    follow_once,
+    metal_gap_mm,
+    tube_radius,
+    vein_part,
+)
+from .stubs import stubs_before
 from .tube_graph import IntArray, TubeGraph, Way
 
 SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
@@ -59,6 +70,7 @@ class _Offer:
     at_end: bool
     length_mm: float
     step: bool = False
+    stub: Way | None = None
 
 
 def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tuple[Followed, list[Bridged]]:
@@ -67,8 +79,8 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
     Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
     when the gap is in line with both and holds tissue, or beside its end when the gap is very short and the piece begins there in
     the artery's direction, or from the side of one when the gap is short, nearly as bright as a lumen and out of the reach of
-    streaks of metal; a piece that turns out a vein (wide far from the ostium, or dark, or parted from the arteries before) is
-    left.
+    streaks of metal, or behind a stub that an artery leaves which is closed close to a fork; a piece that turns out a vein (wide
+    far from the ostium, or dark, or parted from the arteries before) is left.
 
     Parameters
     ----------
@@ -92,6 +104,8 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
         if _extent(graph, nodes) >= LEAST_MM and float(np.median(graph.rise[nodes])) >= SURE_RISE
     }
     offers: dict[int, _Offer] = {}
+    free = np.isin(piece, list(home)) & ~taken
+    free[found.beyond] = False
     seen = 0
     while members:
         for one, nodes in members.items() if seen < len(ways) else ():
@@ -100,18 +114,25 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
                 offers[one] = new_offer
         seen = len(ways)
         if not offers:
+            offers = _behind_stubs(graph, evidence, ways, free, members)
+        if not offers:
             break
         one = min(offers, key=lambda number: offers[number].length_mm)
         offer = offers.pop(one)
         del members[one]
-        least = _least_filling(graph, evidence, ways[offer.way], radii[offer.way], offer)
+        before = ways[offer.way] if offer.stub is None else offer.stub
+        before_mm = radii[offer.way] if offer.stub is None else tube_radius(evidence, graph.index[offer.stub.nodes])
+        least = _least_filling(graph, evidence, before, before_mm, offer)
         new, new_radii = follow_once(graph, evidence, np.array([offer.entry]), least)
-        if not new or not _fits(graph, ways[offer.way], radii[offer.way], offer, new, new_radii):
+        if not new or not _fits(graph, before, before_mm, offer, new, new_radii):
             continue
         start = len(ways)
         bridges.append(Bridged(start, graph.places_mm[[offer.node, offer.entry]], offer.at_end, offer.step))
         for number, way in enumerate(new):
-            if number == 0:
+            if number == 0 and offer.stub is not None:
+                ways.append(Way(np.concatenate([before.nodes, way.nodes]), before.parent, before.parent_node))
+                radii.append(np.concatenate([before_mm, new_radii[0]]))
+            elif number == 0:
                 ways.append(Way(np.concatenate([[offer.node], way.nodes]), offer.way, offer.node))
                 radii.append(np.concatenate([new_radii[0][:1], new_radii[0]]))
             else:
@@ -119,6 +140,22 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
                 radii.append(new_radii[number])
             taken[way.nodes] = True
     return replace(found, ways=ways, radii=radii), bridges
+
+
+def _behind_stubs(
+    graph: TubeGraph, evidence: Evidence, ways: list[Way], free: NDArray[np.bool_], members: dict[int, IntArray]
+) -> dict[int, _Offer]:
+    """Return the nearest piece, with its offer, that goes on behind a stub, in line with it and behind tissue; empty for none."""
+    offers: dict[int, _Offer] = {}
+    for one, nodes in members.items():
+        for stub, entry in stubs_before(graph, ways, free, nodes):
+            end = int(stub.nodes[-1])
+            if _in_line(graph, stub, len(stub.nodes) - 1, entry, nodes, True) and _filled(graph, evidence, end, entry, True):
+                gap = float(np.linalg.norm(graph.places_mm[entry] - graph.places_mm[end]))
+                offers[one] = _Offer(stub.parent, end, entry, True, gap, stub=stub)
+                break
+    nearest = min(offers, key=lambda number: offers[number].length_mm, default=None)
+    return {} if nearest is None else {nearest: offers[nearest]}
 
 
 def _least_filling(graph: TubeGraph, evidence: Evidence, way: Way, radius_mm: FloatArray, offer: _Offer) -> float:
