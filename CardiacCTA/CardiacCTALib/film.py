@@ -126,12 +126,12 @@ def build_film(
 
 def write_coronary_film(
     result: CoronaryResult, pictures: dict[str, Path], path: Path, *, study: StudyInfo | None = None,
-    options: FilmOptions | None = None,
+    options: FilmOptions | None = None, written: str = "",
 ) -> Path:  # fmt: skip
-    """Write the films as a PDF with pages of the film's size; see :func:`build_film`."""
+    """Write the films as a PDF with pages of the film's size, dated as written (ISO 8601; now); see :func:`build_film`."""
     version = result.run.versions.get("SenseCare Planning", "")
     sheets = build_film(result, pictures, study=study, options=options)
-    write_film(sheets, path, now(), f"SenseCare Planning {version}".strip())
+    write_film(sheets, path, written or now(), f"SenseCare Planning {version}".strip())
     return path
 
 

@@ -96,6 +96,7 @@ def write_report(
     language: str = "en",
     picture_reason: str = "",
     page_size: str = "A4",
+    written: str = "",
 ) -> tuple[Path, Path]:
     """Write ``report.pdf`` and ``report.html`` into a folder; see :func:`build_report`.
 
@@ -111,7 +112,9 @@ def write_report(
     pdf, html
         The files written.
     """
-    report = build_report(result, study=study, pictures=pictures, language=language, picture_reason=picture_reason)
+    report = build_report(
+        result, study=study, pictures=pictures, language=language, picture_reason=picture_reason, written=written
+    )
     pdf, html = folder / "report.pdf", folder / "report.html"
     write_pdf(report, pdf, page_size)
     write_html(report, html)
