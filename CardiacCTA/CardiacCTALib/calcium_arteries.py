@@ -29,7 +29,9 @@ show it there. Chosen: noise makes no such share, a shift by a breath of 5 mm an
 _AORTA_SAMPLES = 4000
 
 
-def score_series(series: Volume, found: HeartSegmentation, trees: Sequence[Tree]) -> CalciumScore:
+def score_series(
+    series: Volume, found: HeartSegmentation, trees: Sequence[Tree], calibration_mg_per_cm3_hu: float | None = None
+) -> CalciumScore:
     """Score a non-contrast series.
 
     Parameters
@@ -40,6 +42,8 @@ def score_series(series: Volume, found: HeartSegmentation, trees: Sequence[Tree]
         Its aorta tells the blood's HU in the series, which betrays contrast.
     trees
         Named; calcium goes to the artery it lies beside, that of unnumbered branches to the artery they come from.
+    calibration_mg_per_cm3_hu
+        Factor of the mass score; None gives no mass.
 
     Raises
     ------
@@ -49,7 +53,7 @@ def score_series(series: Volume, found: HeartSegmentation, trees: Sequence[Tree]
     aorta = _aorta_hu(series, found)
     if problems := _elsewhere(series, aorta, trees):
         raise InputError("The calcium score cannot be taken from this series.", problems)
-    rule = calcium_rule(series, blood_hu=float(np.median(aorta)) if len(aorta) else None)
+    rule = calcium_rule(series, calibration_mg_per_cm3_hu, blood_hu=float(np.median(aorta)) if len(aorta) else None)
     arteries = _artery_map(series, trees)
     lesions = find_lesions(series, rule, arteries.array_kji > 0)
     # a lesion is scored whole, beyond the reach of the arteries too

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.report.words import label_of
 from SenseCarePlanningLib.volume import Volume
 
 from .constants import CALCIUM_BLOOD_LIMIT_HU, CALCIUM_HU_BY_KVP, CALCIUM_SLICE_MM, CALCIUM_SLICE_RANGE_MM
 
 STANDARD_KVP = 120
 _GAP_SLACK_MM = 0.05
+CALIBRATION_MG_PER_CM3_HU = (0.2, 2.0)
+"""Factors that are believed. Chosen: 200 mg/cm3 of hydroxyapatite then have 100 to 1000 HU; a factor in g/cm3 per HU, or HU per
+g/cm3, lies outside."""
+GIVEN_BY_USER = label_of("given by the user")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class CalciumRule:
         Slice interval over 3 mm, the factor of the Agatston score.
     calibration_mg_per_cm3_hu
         Calcium (hydroxyapatite) in mg/cm3 per HU, from a calibration phantom; None without one, and then no mass is given.
+    calibration_source
+        Where the factor comes from (message id); empty without one.
     notes
         What the reader must know, one sentence each (message ids).
     """
@@ -34,6 +41,7 @@ class CalciumRule:
     weight_from_hu: tuple[int, int, int, int]
     interval_scale: float
     calibration_mg_per_cm3_hu: float | None = None
+    calibration_source: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -73,7 +81,7 @@ def calcium_rule(volume: Volume, calibration_mg_per_cm3_hu: float | None = None,
     volume
         CT with its acquisition; slices along k.
     calibration_mg_per_cm3_hu
-        Factor of the mass score, above 0.
+        Factor of the mass score, given by the user.
     blood_hu
         Mean HU of blood in the aorta where it was measured: it betrays contrast that the header does not tell of.
 
@@ -82,10 +90,10 @@ def calcium_rule(volume: Volume, calibration_mg_per_cm3_hu: float | None = None,
     InputError
         For a series that cannot be scored, with every reason.
     ValueError
-        For a calibration factor that is not positive.
+        For a calibration factor that cannot be, see :func:`calibration_problem`.
     """
-    if calibration_mg_per_cm3_hu is not None and not calibration_mg_per_cm3_hu > 0:
-        raise ValueError(f"expected a calibration factor above 0, got {calibration_mg_per_cm3_hu}")
+    if calibration_mg_per_cm3_hu is not None and (problem := calibration_problem(calibration_mg_per_cm3_hu)):
+        raise ValueError(problem)
     facts, interval = volume.acquisition, slice_interval_mm(volume)
     thickness = interval if facts.slice_thickness_mm is None else facts.slice_thickness_mm
     problems = _problems(volume, thickness, interval, blood_hu)
@@ -103,8 +111,17 @@ def calcium_rule(volume: Volume, calibration_mg_per_cm3_hu: float | None = None,
         weight_from_hu=CALCIUM_HU_BY_KVP[round(facts.kvp)],
         interval_scale=interval / CALCIUM_SLICE_MM,
         calibration_mg_per_cm3_hu=calibration_mg_per_cm3_hu,
+        calibration_source="" if calibration_mg_per_cm3_hu is None else GIVEN_BY_USER,
         notes=tuple(note for holds, note in notes if holds),
     )
+
+
+def calibration_problem(factor_mg_per_cm3_hu: float) -> str:
+    """Return why a calibration factor cannot be one of a CT, as a sentence; empty where it can."""
+    least, most = CALIBRATION_MG_PER_CM3_HU
+    if least <= factor_mg_per_cm3_hu <= most:
+        return ""
+    return f"a calibration factor is {least:g} to {most:g} mg/cm3 of hydroxyapatite per HU, got {factor_mg_per_cm3_hu:g}"
 
 
 def _problems(volume: Volume, thickness: float, interval: float, blood_hu: float | None) -> list[str]:

@@ -45,7 +45,7 @@ def _line_steps(shown: VesselResult, edit: VesselEdit) -> Iterator[Step]:
     for number, one in enumerate(new):
         state = edit if number == len(new) - 1 else VesselEdit(line=(*_common(shown, edit), *new[: number + 1]))
         was = point_at(shown.vessel.points_lps_mm, shown.vessel.arc_mm, one.arc_mm)
-        yield state, _point(was), _point(one.point_lps_mm), DrawnPlace(Drawn.LINE, one.arc_mm)
+        yield state, _point(was), _point(one.point_lps_mm), DrawnPlace(Drawn.LINE, one.arc_mm, ostium_mm=shown.vessel.ostium_mm)
 
 
 def _common(shown: VesselResult, edit: VesselEdit) -> tuple[LinePoint, ...]:
@@ -61,7 +61,7 @@ def _wall_steps(shown: VesselResult, edit: VesselEdit) -> Iterator[Step]:
                 continue
             before = editor.radius_mm(state, wall, one.arc_mm, one.angle_deg)
             state = _placed(state, wall, one)
-            place = DrawnPlace(_DRAWN_OF[wall], one.arc_mm, one.angle_deg % 360.0)
+            place = DrawnPlace(_DRAWN_OF[wall], one.arc_mm, one.angle_deg % 360.0, shown.vessel.ostium_mm)
             yield state, f"{before:.2f} mm", f"{one.radius_mm:.2f} mm", place
     if state != edit:
         yield edit, DRAWN, DRAWN, None

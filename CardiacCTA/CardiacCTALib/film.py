@@ -19,6 +19,7 @@ from SenseCarePlanningLib.report.study_page import patient_line
 
 from .pictures_heart import VIEW_WORDS
 from .pictures_vessel import LETTERS
+from .reader_change import now
 from .report_pages.plaque import calcium_section
 from .report_pages.rows import MAIN, LesionRow, counted_rows, makes_4b, shown_vessels
 from .report_pages.summary import CATEGORY_WORDS
@@ -125,12 +126,12 @@ def build_film(
 
 def write_coronary_film(
     result: CoronaryResult, pictures: dict[str, Path], path: Path, *, study: StudyInfo | None = None,
-    options: FilmOptions | None = None,
+    options: FilmOptions | None = None, written: str = "",
 ) -> Path:  # fmt: skip
-    """Write the films as a PDF with pages of the film's size; see :func:`build_film`."""
+    """Write the films as a PDF with pages of the film's size, dated as written (ISO 8601; now); see :func:`build_film`."""
     version = result.run.versions.get("SenseCare Planning", "")
     sheets = build_film(result, pictures, study=study, options=options)
-    write_film(sheets, path, result.run.created, f"SenseCare Planning {version}".strip())
+    write_film(sheets, path, written or now(), f"SenseCare Planning {version}".strip())
     return path
 
 
@@ -180,7 +181,7 @@ def _probe(row: LesionRow, letter: str, shown: Pictures, words: Words) -> Figure
 
 def _lesion_line(row: LesionRow, words: Words) -> str:
     """Return a lesion in one line, its possible grades with slashes between them: a film has no room for more."""
-    percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.vessel.by_reader)
+    percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.by_reader)
     grade = "/".join(row.lesion.grades)
     if makes_4b(row) is not False:
         grade = words.say("{grade}, in the LM 4B" if makes_4b(row) else "{grade}, in the LM 4B from 50 %", grade=grade)

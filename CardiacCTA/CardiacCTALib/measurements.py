@@ -61,12 +61,12 @@ def lesion_measurements(one: VesselResult, number: int) -> tuple[Measurement, ..
             code=CALCIUM_ARC, evidence=hardest,
         ),
     ]  # fmt: skip
-    return _marked(one, (*found, *_plaque(plaque, place)))
+    return _marked(one.drawn_lesion(lesion), (*found, *_plaque(plaque, place)))
 
 
-def _marked(one: VesselResult, found: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+def _marked(drawn: bool, found: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
     """Mark what rests on walls that a reader drew; calcium is found without them."""
-    return tuple(replace(item, by_reader=one.by_reader and item.name != "calcium_arc") for item in found)
+    return tuple(replace(item, by_reader=drawn and item.name != "calcium_arc") for item in found)
 
 
 def _narrowing(narrowing: Narrowing, place: Evidence) -> list[Measurement]:
@@ -155,7 +155,7 @@ def segment_measurements(one: VesselResult, part: Stretch) -> tuple[Measurement,
         "reference_diameter", healthy, "mm", method="median of the healthy taper; no interval known", code=LUMEN_DIAMETER,
         evidence=middle,
     )  # fmt: skip
-    return (length, *_marked(one, (median, *_least_lumen(one, one.measured, inside))))
+    return (length, *_marked(one.drawn_stretch(part), (median, *_least_lumen(one, one.measured, inside))))
 
 
 def _least_lumen(one: VesselResult, measured: Measured, inside: NDArray[np.bool_]) -> tuple[Measurement, Measurement]:
@@ -206,7 +206,9 @@ def calcium_measurements(score: CalciumScore | None, reason: str) -> tuple[Measu
     if mass is None:
         found.append(not_measured("calcium_mass", "mg", "the calibration factor of the scanner is not known"))
     else:
-        found.append(Measurement("calcium_mass", mass, "mg", method=method, code=CALCIUM_MASS))
+        factor, source = score.rule.calibration_mg_per_cm3_hu, score.rule.calibration_source
+        said = f"calibration factor {factor:g} mg/cm3 per HU; {source}; {method}"
+        found.append(Measurement("calcium_mass", mass, "mg", method=said, code=CALCIUM_MASS))
     for artery in Artery:
         name = f"agatston_score_{artery.value}"
         found.append(Measurement(name, score.agatston(artery), "1", method=method, code=CALCIUM_SCORE))

@@ -124,7 +124,7 @@ class VesselPainter:
     def _stretch(self, one: NumberedLesion) -> Stretch:
         arc, lesion = self.views.line.arc_mm, one.lesion
         percent = lesion.narrowings[0].diameter_stenosis_percent
-        text = self.words.estimate(percent, "%", by_reader=self.views.result.by_reader)
+        text = self.words.estimate(percent, "%", by_reader=self.views.result.drawn_lesion(lesion))
         value, _, interval = text.partition(" (")
         lines = (f"{one.name}  {value}", f"({interval}", self.words.say("MLD {value}", value=f"{lesion.mld_mm.value:.1f} mm"))
         colour = GRADE_COLOURS[lesion.grades[-1]]

@@ -23,7 +23,9 @@ from .bypass import graft_finding, with_bypassed
 from .cadrads import grade
 from .calcium import CalciumScore
 from .calcium_arteries import score_series
+from .calcium_series import calibration_problem
 from .coronaries import NO_OSTIUM
+from .findings import Ischaemia, NotAtherosclerotic
 from .given_trees import segmentation_of
 from .issues import Consequence, Issue, QualityItem, gravest_first, issue
 from .labels import CoronaryLabels, HeartLandmarks, label_trees
@@ -64,8 +66,14 @@ class CoronaryOptions:
         Arteries marked by the reader: an ostium and the tips that it leads to.
     calcium_series
         A series without contrast, for the calcium score.
+    calcium_calibration
+        Calcium (hydroxyapatite) in mg/cm3 per HU of the calcium series, from a phantom: gives the calcium mass.
     stents
         SCCT codes of segments known to hold a stent.
+    ischaemia
+        What CT-FFR or stress perfusion showed, as the reader states; None without a test.
+    exceptions
+        Findings that are not atherosclerotic, as the reader states.
     heart
         Chambers and great vessels from elsewhere, with their names; needs ``trees`` or ``coronary_mask``.
     trees
@@ -77,7 +85,10 @@ class CoronaryOptions:
     engine: EngineName = "auto"
     clicks: tuple[Clicks, ...] = ()
     calcium_series: Volume | None = None
+    calcium_calibration: float | None = None
     stents: frozenset[str] = frozenset()
+    ischaemia: Ischaemia | None = None
+    exceptions: frozenset[NotAtherosclerotic] = frozenset()
     heart: LabelMap | None = None
     trees: tuple[Tree, ...] = ()
     coronary_mask: LabelMap | None = None
@@ -149,6 +160,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         findings = patient_findings(labels, vessels, quality, agatston, options.stents, grafts)
         quality = gravest_first(with_name_effects(quality, findings))
         findings = patient_findings(labels, vessels, quality, agatston, options.stents, grafts)
+        findings = replace(findings, ischaemia=options.ischaemia, not_atherosclerotic=options.exceptions)
         graded = grade(findings)
     with progress.step("Measurements"):
         lesions = lesions_of(vessels)
@@ -205,6 +217,8 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
     for name, given in (("chambers", options.heart), ("coronary arteries", options.coronary_mask)):
         if given is not None and not given.grid.same_as(volume.grid):
             problems.append(f"the {name} given do not lie on the CT's grid; resample them to the CT first")
+    if options.calcium_calibration is not None:
+        problems.extend(_calibration_problems(options.calcium_calibration, options.calcium_series))
     problems.extend(f"{code} is no coronary segment" for code in sorted(options.stents - set(BY_CODE)))
     for click in options.clicks:
         problems.extend(_outside(volume, click))
@@ -214,6 +228,12 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         check_filled(options.coronary_mask, volume)
     if options.heart is None:
         network_for(options.engine)
+
+
+def _calibration_problems(factor: float, series: Volume | None) -> list[str]:
+    problem = calibration_problem(factor)
+    missing = [] if series is not None else ["a calibration factor of the calcium needs the calcium series"]
+    return [problem, *missing] if problem else missing
 
 
 def _outside(volume: Volume, click: Clicks) -> list[str]:
@@ -261,7 +281,7 @@ def _calcium(options: CoronaryOptions, found: HeartSegmentation, labels: Coronar
     if options.calcium_series is None:
         return None, NO_SERIES
     try:
-        return score_series(options.calcium_series, found, labels.trees), ""
+        return score_series(options.calcium_series, found, labels.trees, options.calcium_calibration), ""
     except InputError as error:
         return None, " ".join([error.user_message, *error.problems])
 
@@ -314,6 +334,9 @@ def _chosen(options: CoronaryOptions) -> dict[str, str]:
         "engine": options.engine,
         "clicks": str(len(options.clicks)),
         "calcium_series": "given" if options.calcium_series is not None else "none",
+        "calcium_calibration": "none" if options.calcium_calibration is None else f"{options.calcium_calibration:g} mg/cm3/HU",
+        "ischaemia": "none" if options.ischaemia is None else options.ischaemia.value,
+        "exceptions": "; ".join(sorted(one.value for one in options.exceptions)) or "none",
         "stents": ",".join(sorted(options.stents)) or "none known",
         "coronary_mask": "given" if options.coronary_mask is not None else "none",
         "chambers": "given" if options.heart is not None else "own",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 
 from SenseCarePlanningLib.i18n import Translator
@@ -18,6 +19,12 @@ class ChangeKind(Enum):
     LABEL = "label"
     GRADE = "grade"
     VESSEL = "vessel"
+    ISCHAEMIA = "ischaemia"
+    EXCEPTION = "exception"
+
+
+STATED = frozenset({ChangeKind.ISCHAEMIA, ChangeKind.EXCEPTION})
+"""What a reader states of the patient."""
 
 
 class Drawn(Enum):
@@ -32,21 +39,39 @@ KIND_WORDS = {
     ChangeKind.LABEL: label_of("Name of a segment"),
     ChangeKind.GRADE: label_of("Grade of a segment"),
     ChangeKind.VESSEL: label_of("Walls and line of the vessel"),
+    ChangeKind.ISCHAEMIA: label_of("Ischaemia test (CT-FFR or perfusion), as the reader states"),
+    ChangeKind.EXCEPTION: label_of("Not atherosclerotic, as the reader states"),
 }
 DRAWN_WORDS = {
-    Drawn.LUMEN: label_of("Lumen edge of {vessel} at {place} mm, {angle}°"),
-    Drawn.OUTER: label_of("Outer wall of {vessel} at {place} mm, {angle}°"),
-    Drawn.LINE: label_of("Line of {vessel} at {place} mm"),
+    Drawn.LUMEN: label_of("Lumen edge of {vessel}, {place} mm from the ostium, {angle}°"),
+    Drawn.OUTER: label_of("Outer wall of {vessel}, {place} mm from the ostium, {angle}°"),
+    Drawn.LINE: label_of("Line of {vessel}, {place} mm from the ostium"),
 }
 
 
 @dataclass(frozen=True)
 class DrawnPlace:
-    """Where something was drawn: mm along the vessel, and on a wall the angle from "up" towards "left", degrees."""
+    """Where something was drawn.
+
+    Parameters
+    ----------
+    arc_mm
+        Along the vessel's own line or walls, as the anchors of the edit count.
+    angle_deg
+        On a wall, from "up" towards "left".
+    ostium_mm
+        So far from the ostium the vessel begins; None in trails of the first versions.
+    """
 
     what: Drawn
     arc_mm: float
     angle_deg: float = 0.0
+    ostium_mm: float | None = None
+
+    @property
+    def from_ostium_mm(self) -> float:
+        """Distance from the ostium, as all tables count; from the vessel's own start where its distance is not known."""
+        return (self.ostium_mm or 0.0) + self.arc_mm
 
 
 @dataclass(frozen=True)
@@ -58,10 +83,11 @@ class ReaderChange:
     kind
         What was changed.
     subject
-        SCCT code of the segment, or name of the vessel, as it was called before the change.
+        SCCT code of the segment, or name of the vessel, as it was called before the change; empty for the patient.
     before, after
-        SCCT codes for a name; for a grade categories of :data:`GRADES`, ``not assessed`` or ``as measured``; for a vessel the
-        radius of the wall or the point of the line (L, P, S mm) at ``place``, ``drawn`` or ``as measured``.
+        SCCT codes for a name; for a grade categories of :data:`GRADES` (before, all that were possible: ``3 or 4A``),
+        ``not assessed`` or ``as measured``; for a vessel the radius of the wall or the point of the line (L, P, S mm) at
+        ``place``, ``drawn`` or ``as measured``; for a statement its values or ``not stated``.
     reader
         Who made it, as the reader signed.
     when
@@ -91,21 +117,38 @@ class ReaderChange:
     def what(self, translate: Translator) -> str:
         """Return what was changed, with where: ``Grade of a segment pLAD``."""
         if self.place is None:
-            return f"{translate(KIND_WORDS[self.kind])} {self.subject}"
+            return f"{translate(KIND_WORDS[self.kind])} {self.subject}".rstrip()
         return translate(DRAWN_WORDS[self.place.what]).format(
-            vessel=self.subject, place=f"{self.place.arc_mm:.1f}", angle=f"{self.place.angle_deg:.0f}"
+            vessel=self.subject, place=f"{self.place.from_ostium_mm:.1f}", angle=f"{self.place.angle_deg:.0f}"
         )
+
+    def values(self, translate: Translator) -> tuple[str, str]:
+        """Return what was before and what is after, in the reader's words."""
+        return self._said(self.before, translate), self._said(self.after, translate)
+
+    def _said(self, text: str, translate: Translator) -> str:
+        if self.kind is ChangeKind.GRADE:
+            return translate(OR).join(translate(GRADE_WORDS.get(one, one)) for one in text.split(OR))
+        if self.kind is ChangeKind.EXCEPTION:
+            return translate(STATEMENTS).join(translate(one) for one in text.split(STATEMENTS))
+        return translate(GRADE_WORDS.get(text, text)) if self.kind is not ChangeKind.LABEL else text
 
     def say(self, translate: Translator) -> str:
         """Return the change as one line for the reader."""
+        before, after = self.values(translate)
         text = translate("{when}, {reader}: {what}, from {before} to {after}").format(
             when=self.when[:16].replace("T", " "),
             reader=self.reader,
             what=self.what(translate),
-            before=translate(GRADE_WORDS.get(self.before, self.before)),
-            after=translate(GRADE_WORDS.get(self.after, self.after)),
+            before=before,
+            after=after,
         )
         return f"{text} ({self.remark})" if self.remark else text
+
+
+def now() -> str:
+    """Return the time, of a change or of a report: local, to the second, with its offset from UTC."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def graded_codes(changes: Sequence[ReaderChange]) -> dict[str, ReaderChange]:
@@ -120,7 +163,9 @@ def graded_codes(changes: Sequence[ReaderChange]) -> dict[str, ReaderChange]:
     return {code: one for code, one in found.items() if one.after != AS_MEASURED}
 
 
-NOT_ASSESSED, AS_MEASURED, DRAWN = "not assessed", "as measured", "drawn"
+NOT_ASSESSED, AS_MEASURED, DRAWN, NOT_STATED = "not assessed", "as measured", "drawn", "not stated"
+OR, STATEMENTS = " or ", "; "
+"""Between the categories that were possible, and between the statements of one change."""
 GRADES: dict[str, tuple[float, float]] = {
     "0": (0.0, 0.0),
     "1": (1.0, 24.0),
@@ -141,4 +186,5 @@ GRADE_WORDS = {
     NOT_ASSESSED: label_of("not assessed"),
     AS_MEASURED: label_of("as measured"),
     DRAWN: label_of("drawn"),
+    NOT_STATED: label_of("not stated"),
 }

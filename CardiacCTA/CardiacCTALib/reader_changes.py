@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from SenseCarePlanningLib.errors import InputError
@@ -19,11 +18,13 @@ from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.whole_folder import SIGNED, count_as_ours
 
 from .cadrads import grade
+from .cadrads_category import whole_percent
 from .edit_steps import edit_steps
 from .edited_result import with_vessel
 from .findings import SegmentFinding, Stenosis
 from .measurements import patient_measurements
-from .reader_change import AS_MEASURED, GRADES, NOT_ASSESSED, ChangeKind, ReaderChange, graded_codes
+from .reader_change import AS_MEASURED, GRADES, NOT_ASSESSED, OR, STATED, ChangeKind, ReaderChange, graded_codes, now
+from .reader_statements import with_statement
 from .remeasured import Remeasured, kept_in
 from .result import CoronaryResult
 from .result_io import load_result
@@ -33,16 +34,11 @@ from .vessel_editor import VesselEditor, moved_vessel
 from .vessel_result import VesselResult
 
 CHANGES = SIGNED
-SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 2
-"""Version 1 knew no drawn vessels and is read as it is."""
-_READ_VERSIONS = (1, 2)
+SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 3
+"""Version 1 knew no drawn vessels, version 2 no statements and no distance of a place from the ostium; both are read."""
+_READ_VERSIONS = (1, 2, 3)
 BY_READER = "by the reader"
 _TRUNKS = {"LAD", "LCx", "RCA", "LM"}
-
-
-def now() -> str:
-    """Return the time of a change: local, to the second, with its offset from UTC."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def load_changes(folder: Path) -> tuple[ReaderChange, ...]:
@@ -127,7 +123,7 @@ def label_change(result: CoronaryResult, before: str, after: str, reader: str, r
 
 
 def grade_change(result: CoronaryResult, code: str, after: str, reader: str, remark: str = "") -> ReaderChange:
-    """Return the change of a segment's grade.
+    """Return the change of a segment's grade; giving one of several that are possible confirms it and makes it certain.
 
     Parameters
     ----------
@@ -137,7 +133,7 @@ def grade_change(result: CoronaryResult, code: str, after: str, reader: str, rem
     Raises
     ------
     InputError
-        When the category is unknown, the result has no such segment, or nobody signed.
+        When the category is unknown or is the segment's for certain already, the result has no such segment, or nobody signed.
     """
     finding = next((one for one in result.findings.segments if one.code == code), None)
     problems = [] if reader.strip() else ["nobody signed the change"]
@@ -145,19 +141,27 @@ def grade_change(result: CoronaryResult, code: str, after: str, reader: str, rem
         problems.append(f"{after} is no grade of a segment")
     if finding is None:
         problems.append(f"the result has no segment {code}")
-    elif grade_of(finding) == after:
+    elif possible_grades(finding) == (after,) and (finding.stenosis is None or not finding.not_assessable):
         problems.append(f"{after} is its grade already")
     if problems or finding is None:
         raise InputError("The grade of the segment was not changed.", problems)
-    return ReaderChange(ChangeKind.GRADE, code, grade_of(finding), after, reader.strip(), now(), remark.strip())
+    return ReaderChange(ChangeKind.GRADE, code, OR.join(possible_grades(finding)), after, reader.strip(), now(), remark.strip())
 
 
 def grade_of(finding: SegmentFinding) -> str:
     """Return the category of one segment's worst stenosis, or ``not assessed``."""
     if finding.stenosis is None:
         return NOT_ASSESSED
-    percent = int(finding.stenosis.percent + 0.5)
+    percent = whole_percent(finding.stenosis.percent)
     return next(name for name, (low, high) in GRADES.items() if low <= percent <= high)
+
+
+def possible_grades(finding: SegmentFinding) -> tuple[str, ...]:
+    """Return every category that the interval of one segment's worst stenosis allows, mildest first, or ``not assessed``."""
+    if finding.stenosis is None:
+        return (NOT_ASSESSED,)
+    least, most = whole_percent(finding.stenosis.low), whole_percent(finding.stenosis.high)
+    return tuple(name for name, (low, high) in GRADES.items() if low <= most and least <= high)
 
 
 def vessel_changes(shown: CoronaryResult, name: str, edit: VesselEdit, reader: str, remark: str = "") -> tuple[ReaderChange, ...]:
@@ -217,12 +221,15 @@ def changed(
     InputError
         When a change does not fit the result, or a vessel measured again is missing.
     """
-    for one in changes:
-        _check_fits(result, one)
+    for change in changes:
+        _check_fits(result, change)
+        one = _placed(result, change)
         if one.kind is ChangeKind.LABEL:
             result = _renamed(result, one)
         elif one.kind is ChangeKind.VESSEL:
             result = _with_edit(result, one)
+        elif one.kind in STATED:
+            result = replace(result, findings=with_statement(result.findings, one))
         result = replace(result, changes=(*result.changes, one))
     if not changes:
         return result
@@ -236,7 +243,16 @@ def changed(
     return replace(result, grade=graded, examination={**result.examination, **sums})
 
 
+def _placed(result: CoronaryResult, change: ReaderChange) -> ReaderChange:
+    """Return a change with the distance of its place from the ostium, which trails of the first versions do not hold."""
+    if change.place is None or change.place.ostium_mm is not None:
+        return change
+    return replace(change, place=replace(change.place, ostium_mm=result.vessel(change.subject).vessel.ostium_mm))
+
+
 def _check_fits(result: CoronaryResult, change: ReaderChange) -> None:
+    if change.kind in STATED:
+        return
     vessel = change.kind is ChangeKind.VESSEL
     known = {one.vessel.name for one in result.vessels} if vessel else {finding.code for finding in result.findings.segments}
     if change.subject not in known:

@@ -11,6 +11,7 @@ from SenseCarePlanningLib.report.model import CaseReport
 from SenseCarePlanningLib.report.pdf import write_pdf
 from SenseCarePlanningLib.report.study_page import glyph_notice, patient_line, study_section
 
+from .reader_change import now
 from .report_pages.changes import changes_section
 from .report_pages.grading import grading_section
 from .report_pages.methods import limits_section, methods_sections, not_measured_section
@@ -29,6 +30,7 @@ def build_report(
     pictures: dict[str, Path] | None = None,
     language: str = "en",
     picture_reason: str = "",
+    written: str = "",
 ) -> CaseReport:
     """Arrange a result on pages.
 
@@ -44,6 +46,9 @@ def build_report(
         ``en`` or ``zh``.
     picture_reason
         Why pictures are missing, in English, printed where they would be.
+    written
+        When the report is written (ISO 8601), in its footer; now by default. The run's own time stands among the methods, that
+        of each change in the list of changes.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def build_report(
         patient_line=line,
         purpose_line=words.say("For review by a clinician – research use, not a medical device"),
         page_label=words.translate("Page {page} of {pages}"),
-        created=result.run.created,
+        created=written or now(),
         producer=f"SenseCare Planning {result.run.versions.get('SenseCare Planning', '')}".strip(),
     )
 
@@ -91,6 +96,7 @@ def write_report(
     language: str = "en",
     picture_reason: str = "",
     page_size: str = "A4",
+    written: str = "",
 ) -> tuple[Path, Path]:
     """Write ``report.pdf`` and ``report.html`` into a folder; see :func:`build_report`.
 
@@ -106,7 +112,9 @@ def write_report(
     pdf, html
         The files written.
     """
-    report = build_report(result, study=study, pictures=pictures, language=language, picture_reason=picture_reason)
+    report = build_report(
+        result, study=study, pictures=pictures, language=language, picture_reason=picture_reason, written=written
+    )
     pdf, html = folder / "report.pdf", folder / "report.html"
     write_pdf(report, pdf, page_size)
     write_html(report, html)

@@ -14,8 +14,7 @@ from .cadrads_category import Category
 from .findings import SegmentFinding
 from .high_risk import doubtful_features, is_high_risk, present_features
 from .plaque import PlaqueType
-from .reader_change import graded_codes
-from .report_pages.rows import LesionRow, counted_rows, lesion_rows, makes_4b
+from .report_pages.rows import LesionRow, codes_by_reader, counted_rows, lesion_rows, makes_4b
 from .result import CoronaryResult
 from .segments import BY_CODE, SEGMENTS, Artery
 
@@ -92,11 +91,10 @@ def measurement_document(result: CoronaryResult) -> MeasurementDocument:
         them, the segments with what cannot be assessed, the calcium of each artery where it was scored, the scan.
     """
     algorithm = Algorithm(f"SenseCare Planning {result.engine.name}", result.engine.version)
-    drawn = {part.code for one in result.vessels if one.by_reader for part in one.vessel.stretches}
-    drawn |= set(graded_codes(result.changes))
+    read = codes_by_reader(result)
     groups = [_patient(result, algorithm)]
     groups += [_lesion(row, algorithm) for row in counted_rows(result)]
-    groups += [_segment(result, one, algorithm, one.code in drawn) for one in result.findings.segments]
+    groups += [_segment(result, one, algorithm, one.code in read) for one in result.findings.segments]
     groups += _calcium(result, algorithm)
     groups.append(MeasurementGroup(SCAN, _named(result, _OF_SCAN), finding=codes.CORONARY_CTA, algorithm=algorithm))
     return MeasurementDocument(
@@ -139,7 +137,7 @@ def _lesion(row: LesionRow, algorithm: Algorithm) -> MeasurementGroup:
         evaluations += [Evaluation(concept, codes.SIGNS[sign]) for sign in sorted(signs, key=str)]
     if is_high_risk(row.plaque.features):
         evaluations.append(Evaluation(codes.PLAQUE, codes.VULNERABLE))
-    if row.vessel.by_reader:
+    if row.by_reader:
         evaluations.append(Evaluation(ORIGIN, BY_READER))
     return MeasurementGroup(
         tracking_id=f"{row.name} {row.code or row.vessel.vessel.name}",
@@ -193,5 +191,9 @@ def _remarks(result: CoronaryResult) -> tuple[str, ...]:
     )
     absent = tuple(one.code for one in SEGMENTS if one.code in result.findings.absent)
     missing = () if not absent else (f"Segments that this heart does not have: {', '.join(absent)}.",)
+    findings = result.findings
+    stated = [] if findings.ischaemia is None else [findings.ischaemia.value]
+    stated += sorted(f"E ({one.value})" for one in findings.not_atherosclerotic)
+    said = () if not stated else (f"Stated by the reader, not found by this program: {', '.join(stated)}.",)
     changes = tuple(f"Changed by the reader: {one.say(english)}" for one in result.changes)
-    return (REMARK, f"{result.grade.text}.", *possible, *small, *missing, *changes, *result.warnings, *result.not_measured)
+    return (REMARK, f"{result.grade.text}.", *possible, *small, *missing, *said, *changes, *result.warnings, *result.not_measured)

@@ -27,13 +27,11 @@ from .scan_model import ScanModel
 from .stenosis import find_lesions
 from .stents import find_stents
 from .vessel_edit import VesselEdit, Wall, check_line, check_walls, move_wall
-from .vessel_result import VesselResult, measure_vessels
+from .vessel_result import VesselResult, measure_vessels, moved_sections
 from .vessels import Stretch, Vessel
 from .wall_edits import edited_walls
 
 STEP = "Lumen, stenoses and plaque"
-_MOVED_MM = 0.05
-"""A section whose lumen was moved by this at some angle counts as drawn. Chosen: a tenth of a voxel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +118,7 @@ class VesselEditor:
         check_walls(self.measured, edit)
         vessel, walls = self.base.vessel, self.walls(edit)
         measured = replace(self.measured, walls=walls)
-        drawn = np.asarray(np.abs(walls.lumen_mm - self.measured.walls.lumen_mm).max(axis=1) > _MOVED_MM)
+        drawn = moved_sections(self.measured.walls.lumen_mm, walls.lumen_mm)
         brightness = self.brightness.drawn(drawn, walls.lumen_area_mm2)
         stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm, brightness=brightness)
         wall = plaque_wall(measured, walls, ring_between(measured, walls, self.ground), vessel.bifurcations)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
@@ -18,6 +19,14 @@ from .scan_model import ScanModel
 from .stenosis import Lesion, StenosisResult, find_lesions
 from .vessel_edit import AS_MEASURED_EDIT, VesselEdit
 from .vessels import Stretch, Vessel
+
+DRAWN_MM = 0.05
+"""A section whose wall was moved by this at some angle counts as drawn. Chosen: a tenth of a voxel."""
+
+
+def moved_sections(before_mm: FloatArray, after_mm: FloatArray) -> NDArray[np.bool_]:
+    """Return which sections (N,) of a wall (N, J), mm, were moved by more than :data:`DRAWN_MM`."""
+    return np.asarray(np.abs(after_mm - before_mm).max(axis=1) > DRAWN_MM)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +61,28 @@ class VesselResult:
 
     @property
     def by_reader(self) -> bool:
-        """Whether its numbers rest on walls that a reader drew."""
+        """Whether a reader drew a wall of it somewhere; see :meth:`drawn_lesion` and :meth:`drawn_stretch` for where."""
         return self.edit.moves_walls
+
+    def drawn_sections(self) -> NDArray[np.bool_]:
+        """Return which sections (N,) have a lumen edge or an outer wall other than was measured: the anchors' reach."""
+        if self.measured is None or self.undrawn is None or self.undrawn.measured is None:
+            return np.zeros(0 if self.measured is None else len(self.measured.walls.arc_mm), dtype=bool)
+        before, after = self.undrawn.measured.walls, self.measured.walls
+        return moved_sections(before.lumen_mm, after.lumen_mm) | moved_sections(before.outer_mm, after.outer_mm)
+
+    def drawn_lesion(self, lesion: Lesion) -> bool:
+        """Whether a reader drew the walls of a section of one of its lesions."""
+        return bool(self.drawn_sections()[lesion.first : lesion.last + 1].any())
+
+    def drawn_stretch(self, stretch: Stretch) -> bool:
+        """Whether a reader drew the walls of a section of a segment, or of a lesion that counts for it."""
+        if self.measured is None:
+            return False
+        arc = self.measured.walls.arc_mm
+        inside = (arc >= stretch.from_mm) & (arc <= stretch.to_mm)
+        own = [lesion for lesion in self.lesions if self.stretch_of(lesion) == stretch]
+        return bool(self.drawn_sections()[inside].any()) or any(self.drawn_lesion(one) for one in own)
 
     @property
     def lesions(self) -> tuple[Lesion, ...]:

@@ -233,4 +233,4 @@ def stenosis_text(one: Any, at_mm: float, words: Any) -> str:
     lesion = next((each for each in one.lesions if arc[each.first] - 1e-6 <= at_mm <= arc[each.last] + 1e-6), None)
     if lesion is None:
         return str(_("no lesion here"))
-    return str(words.estimate(lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=one.by_reader))
+    return str(words.estimate(lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=one.drawn_lesion(lesion)))

@@ -4,7 +4,6 @@ from typing import Any
 
 import qt
 
-from CardiacCTALib.reader_change import GRADE_WORDS
 from CardiacCTALib.report_pages.summary import grade_words, high_risk_words
 from CardiacCTALib.segments import Artery
 from SenseCarePlanningWidgets.table_cells import set_headers, text_cell
@@ -57,7 +56,7 @@ def _worst(one: Any, session: Any) -> tuple[str, str]:
         text = _("none")
     else:
         worst = max(lesions, key=lambda lesion: lesion.narrowings[0].diameter_stenosis_percent.value)
-        text = words.estimate(worst.narrowings[0].diameter_stenosis_percent, "%", by_reader=one.by_reader)
+        text = words.estimate(worst.narrowings[0].diameter_stenosis_percent, "%", by_reader=one.drawn_lesion(worst))
     if blind:
         codes = words.say(", ").join(part.code for part in one.vessel.stretches if part.code in missing)
         return _("{worst}; not assessed: {segments}").format(worst=text, segments=codes), "\n".join(blind)
@@ -100,7 +99,7 @@ def fill_lesions(table: Any, session: Any) -> None:
         name.setData(NAME, row.number)
         table.setItem(at, 0, name)
         narrowing = row.lesion.narrowings[0].diameter_stenosis_percent
-        table.setItem(at, 1, text_cell(words.estimate(narrowing, "%", by_reader=row.vessel.by_reader), _remarks(row, words)))
+        table.setItem(at, 1, text_cell(words.estimate(narrowing, "%", by_reader=row.by_reader), _remarks(row, words)))
         table.setItem(at, 2, text_cell(words.number(row.lesion.mld_mm.value, "mm"), right=True))
         table.setItem(at, 3, text_cell(words.number(row.lesion.mla_mm2.value, "mm2"), right=True))
         table.setItem(at, 4, text_cell(grade_words(row, words)))
@@ -188,15 +187,12 @@ def fill_changes(table: Any, session: Any) -> None:
     table.setRowCount(len(changes))
     set_headers(table, (_("When"), _("Who"), _("What")))
     for at, one in enumerate(reversed(changes)):
-        what = f"{one.what(words.translate)}\n{_value(one.before, words)} → {_value(one.after, words)}"
+        before, after = one.values(words.translate)
+        what = f"{one.what(words.translate)}\n{before} → {after}"
         day, time = one.when[:10], one.when[11:16]
         for column, text in enumerate((f"{day}\n{time}", one.reader, what)):
             table.setItem(at, column, text_cell(text, one.remark or text))
     table.blockSignals(blocked)
-
-
-def _value(text: str, words: Any) -> str:
-    return str(words.say(GRADE_WORDS[text])) if text in GRADE_WORDS else text
 
 
 def fit(table: Any, most: Any = 320, stretched: int = -1) -> None:

@@ -84,7 +84,7 @@ def test_a_dragged_lumen_edge_lies_where_it_was_let_go_and_the_stenosis_follows(
     assert (change["kind"], change["subject"], change["reader"]) == ("vessel", "LAD", "Dr. Li")
     assert float(change["before"].split()[0]) == pytest.approx(was, abs=0.05)
     assert float(change["after"].split()[0]) == pytest.approx(target, abs=0.05)
-    assert "Lumen edge of LAD at 16.0 mm" in signed.ui.changesTable.item(0, 2).text()
+    assert "Lumen edge of LAD, 16.0 mm from the ostium" in signed.ui.changesTable.item(0, 2).text()
     assert "by the reader" in signed.ui.lesionTable.item(0, 1).text()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from CardiacCTALib.structures import HEART_NAMES
 from CardiacCTALib.vessel_result import VesselResult, measure_vessels
 from CardiacCTALib.vessels import Stretch, Vessel
 from SenseCarePlanningLib.progress import Progress
+from SenseCarePlanningLib.report.model import CaseReport
 from SenseCarePlanningLib.run_info import EngineInfo, run_info
 from SenseCarePlanningLib.volume import LabelMap
 
@@ -88,6 +89,19 @@ def one_lesion() -> tuple[CoronaryResult, Tube]:
         warnings=tuple(one.text for one in quality),
         not_measured=("Flow and ischaemia: not computed from this scan.",),
     ), tube
+
+
+def all_text(report: CaseReport) -> list[str]:
+    """Every text of a report, cells and notes included."""
+
+    def texts(value: object) -> list[str]:
+        if isinstance(value, str):
+            return [value]
+        if isinstance(value, (tuple, list)):
+            return [text for one in value for text in texts(one)]
+        return [text for one in fields(value) for text in texts(getattr(value, one.name))] if is_dataclass(value) else []
+
+    return texts(report.sections)
 
 
 def nothing_measured(result: CoronaryResult) -> CoronaryResult:

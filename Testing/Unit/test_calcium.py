@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from coronary_results import all_text, one_lesion
 
 from CardiacCTALib.calcium import CalciumScore, arteries_from_map, find_lesions, score_calcium
 from CardiacCTALib.calcium_arteries import score_series
@@ -18,17 +24,22 @@ from CardiacCTALib.calcium_series import (
     NOTE_THICKNESS,
     NOTE_VOLTAGE,
     calcium_rule,
+    calibration_problem,
     slice_area_mm2,
     slice_interval_mm,
 )
 from CardiacCTALib.constants import CALCIUM_HU_BY_KVP
 from CardiacCTALib.given_trees import segmentation_of
 from CardiacCTALib.heart_segmentation import HeartSegmentation
+from CardiacCTALib.measurements import calcium_measurements
+from CardiacCTALib.pipeline import CoronaryOptions, check_options
+from CardiacCTALib.report import build_report
 from CardiacCTALib.segments import Artery
 from CardiacCTALib.structures import AORTA, HEART_NAMES
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.i18n import translator
+from SenseCarePlanningLib.plain_data import from_plain, to_plain
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
 from SenseCarePlanningLib.tubes.tree import Branch, BranchLabel, Tree
 from SenseCarePlanningLib.volume import Acquisition, LabelMap, Volume
@@ -307,3 +318,37 @@ def test_a_series_that_does_not_show_this_heart_is_not_scored() -> None:
         (problem,) = refusal.value.problems
         assert said in problem
         assert translator("zh").sentence(problem) != problem
+
+
+@pytest.mark.parametrize(
+    ("factor", "good"), [(0.2, True), (2.0, True), (0.19, False), (2.1, False), (0.0008, False), (float("nan"), False)]
+)
+def test_a_calibration_factor_is_one_of_a_ct(factor: float, good: bool) -> None:
+    assert (calibration_problem(factor) == "") is good
+    chosen = CoronaryOptions(calcium_calibration=factor, calcium_series=series(tissue()) if good else None)
+    volume = series(tissue())
+    if good:
+        check_options(volume, chosen)
+    else:
+        with pytest.raises(InputError) as refused:
+            check_options(volume, chosen)
+        assert len(refused.value.problems) == 2  # the factor, and the series that is not there
+
+
+def test_the_mass_by_a_given_factor_is_in_result_and_report() -> None:
+    array = tissue()
+    array[2:4, 4:8, 8:12] = 450.0
+    volume = series(array)
+    found, tree = heart_at(volume, (4, 16, 12), inner_artery())
+    given = score_series(volume, found, (tree,), 0.8)
+    voxels = 2 * 4 * 4 * volume.grid.voxel_volume_mm3
+    assert given.mass_mg() == pytest.approx(0.8 * 450.0 * voxels / 1000.0)
+    assert (given.rule.calibration_mg_per_cm3_hu, given.rule.calibration_source) == (0.8, "given by the user")
+    assert from_plain(CalciumScore, to_plain(given)) == given
+    mass = {item.name: item for item in calcium_measurements(given, "")}["calcium_mass"]
+    assert mass.value == given.mass_mg() and "0.8 mg/cm3 per HU; given by the user" in mass.method
+    result = replace(one_lesion()[0], calcium=given)
+    assert "0.8 mg/cm³ per HU, given by the user" in " ".join(all_text(build_report(result)))
+    assert "0.8 mg/cm³/HU（由用户给定）" in " ".join(all_text(build_report(result, language="zh")))
+    none = score_series(volume, found, (tree,))
+    assert none.mass_mg() is None and none.rule.calibration_source == ""

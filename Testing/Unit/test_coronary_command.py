@@ -46,6 +46,30 @@ def test_tips_belong_to_the_ostium_before_them() -> None:
     assert len(caught.value.problems) == 2
 
 
+def test_statements_and_calibration_reach_the_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from CardiacCTALib import pipeline
+    from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic
+    from SenseCarePlanningLib.commands import coronary
+
+    seen: list[pipeline.CoronaryOptions] = []
+    image = SimpleNamespace(volume=None)
+    monkeypatch.setattr(coronary, "read_ccta", lambda *_: image)
+    monkeypatch.setattr(pipeline, "check_options", lambda *_: None)
+    monkeypatch.setattr(coronary, "analyse_and_write", lambda _image, options, *_: seen.append(options) or 0)
+    command = ["coronary", "x", "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    for word in coronary.ISCHAEMIA:
+        assert main([*command, "--ischaemia", word]) == 0
+    every = [part for word in coronary.EXCEPTIONS for part in ("--exception", word)]
+    assert main([*command, *every, "--calcium-calibration", "0.8"]) == 0
+    assert (seen[0].ischaemia, seen[0].exceptions, seen[0].calcium_calibration) == (None, frozenset(), None)
+    assert [one.ischaemia for one in seen[1:4]] == list(Ischaemia)
+    assert (seen[4].exceptions, seen[4].calcium_calibration) == (frozenset(NotAtherosclerotic), 0.8)
+    assert main([*command, "--ischaemia", "maybe"]) == 2
+
+
 def test_bad_input_is_one_sentence_and_exit_code_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["coronary", str(tmp_path / "nothing"), "--out", str(tmp_path / "out")]) == 2
     assert main(["coronary", "x", "--engine", "magic", "--out", str(tmp_path / "out")]) == 2

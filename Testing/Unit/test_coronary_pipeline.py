@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.coronary_scores import score_result
+from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic
 from CardiacCTALib.issues import Consequence, Issue
 from CardiacCTALib.lumen import Measured
 from CardiacCTALib.pipeline import CoronaryOptions, check_options, reanalyse, run
@@ -215,8 +216,14 @@ def agatston_by_hand(series: Volume, truth: CoronaryTruth) -> float:
 def test_calcium_is_scored_for_the_artery_it_lies_in(patient: CoronaryPatient, scan: CoronaryScan) -> None:
     series = scan_calcium(patient, CALCIUM_SCANNER, BASE_OF_THE_HEART)
     trees = proximal(trees_of_truth(scan.truth), 30.0)
-    found = run(scan.volume, CoronaryOptions(heart=scan.tissue, trees=trees, calcium_series=series))
+    stated = CoronaryOptions(ischaemia=Ischaemia.NEGATIVE, exceptions=frozenset({NotAtherosclerotic.FISTULA}))
+    given = replace(stated, heart=scan.tissue, trees=trees, calcium_series=series, calcium_calibration=0.8)
+    found = run(scan.volume, given)
     assert found.calcium is not None
+    assert found.examination["calcium_mass"].value == pytest.approx(found.calcium.mass_mg()) and found.calcium.mass_mg() > 0.0
+    assert {"I-", "E"} <= set(found.grade.modifiers)
+    told = {name: found.run.options[name] for name in ("calcium_calibration", "ischaemia", "exceptions")}
+    assert told == {"calcium_calibration": "0.8 mg/cm3/HU", "ischaemia": "I-", "exceptions": "fistula"}
     by_hand = agatston_by_hand(series, scan.truth)
     assert by_hand == pytest.approx(8.5), "22 voxels of 0.25 mm2 in two slices, with weights 1 and 2"
     # within 2 %: the program may count a voxel at the border of the region that the hand does not

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from coronary_results import one_lesion
+from coronary_results import all_text, one_lesion
 
+from CardiacCTALib.cadrads import grade
 from CardiacCTALib.cadrads_category import Category
+from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic, Stenosis
 from CardiacCTALib.reader_change import AS_MEASURED, NOT_ASSESSED, ChangeKind, ReaderChange
 from CardiacCTALib.reader_changes import (
     CHANGES,
@@ -25,8 +28,10 @@ from CardiacCTALib.reader_changes import (
     save_changes,
     vessel_changes,
 )
+from CardiacCTALib.reader_statements import exceptions_change, ischaemia_change
 from CardiacCTALib.report import build_report
 from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.structured_report import measurement_document
 from CardiacCTALib.vessel_edit import move_line
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.i18n import translator
@@ -68,6 +73,79 @@ def test_a_grade_is_graded_anew(result: CoronaryResult, grade: str, category: Ca
     assert grade_of(finding(new, "pLAD")) == grade
     # The missed segments keep a heart without an obstruction from being called free of it (CAD-RADS N).
     assert new.grade.category is (category if category in (Category.SEVERE, Category.OCCLUDED) else Category.NON_DIAGNOSTIC)
+
+
+def doubtful(result: CoronaryResult, percent: float, interval: tuple[float, float], reason: str = "") -> CoronaryResult:
+    segments = tuple(
+        replace(one, stenosis=Stenosis(percent, interval), not_assessable=reason) if one.code == "pLAD" else one
+        for one in result.findings.segments
+    )
+    findings = replace(result.findings, segments=segments)
+    return replace(result, findings=findings, grade=grade(findings))
+
+
+def test_a_doubtful_grade_is_confirmed_once(result: CoronaryResult) -> None:
+    first = doubtful(result, 74.6, (61.2, 88.0))
+    assert first.grade.possible == (Category.MODERATE, Category.SEVERE)
+    for given, category, percent in (("4A", Category.SEVERE, 74.6), ("3", Category.MODERATE, 69.0)):
+        change = grade_change(first, "pLAD", given, "Dr. Li")
+        assert (change.before, change.after) == ("3 or 4A", given)
+        new = changed(first, [change])
+        assert new.grade.possible == (category,) and finding(new, "pLAD").stenosis.percent == percent
+        assert len(new.changes) == 1
+        with pytest.raises(InputError) as refused:
+            grade_change(new, "pLAD", given, "Dr. Li")
+        assert "already" in refused.value.problems[0]
+    assert "3 (50–69 %) or 4A (70–99 %)" in change.say(translator("en"))
+    assert " 或 4A" in change.say(translator("zh"))
+
+
+def test_a_grade_that_is_certain_is_not_given_again(result: CoronaryResult) -> None:
+    with pytest.raises(InputError):
+        grade_change(doubtful(result, 80.0, (72.0, 95.0)), "pLAD", "4A", "Dr. Li")
+    with pytest.raises(InputError):
+        grade_change(doubtful(result, 80.0, (80.0, 80.0)), "pLAD", "4A", "Dr. Li")
+    unseen = changed(result, [grade_change(result, "pLAD", NOT_ASSESSED, "Dr. Li")])
+    with pytest.raises(InputError):
+        grade_change(unseen, "pLAD", NOT_ASSESSED, "Dr. Li")
+    in_part = doubtful(result, 80.0, (72.0, 95.0), "motion")
+    assert finding(changed(in_part, [grade_change(in_part, "pLAD", "4A", "Dr. Li")]), "pLAD").not_assessable == ""
+
+
+def test_nearly_occluded_is_no_occlusion(result: CoronaryResult) -> None:
+    assert grade_of(finding(doubtful(result, 99.8, (99.6, 99.9)), "pLAD")) == "4A"
+
+
+def test_a_reader_states_what_the_scan_does_not_show(result: CoronaryResult, tmp_path: Path) -> None:
+    test = ischaemia_change(result, Ischaemia.POSITIVE, " Dr. Li ", "CT-FFR 0.71")
+    once = changed(result, [test])
+    assert once.grade.modifiers[-1] == "I+" and test.reader == "Dr. Li"
+    odd = exceptions_change(once, [NotAtherosclerotic.ANEURYSM, NotAtherosclerotic.ANOMALOUS_ORIGIN], "Dr. Li")
+    save_changes((*once.changes, odd), tmp_path)
+    both = changed(result, load_changes(tmp_path))
+    assert both.grade.modifiers[-2:] == ("I+", "E")
+    assert odd.after == "anomalous origin; aneurysm or pseudoaneurysm"
+    text = " ".join(all_text(build_report(both)))
+    assert "as the reader states: modifier I+" in text and "CT-FFR 0.71" in text and "anomalous origin" in text
+    assert "起源异常" in odd.say(translator("zh")) and "not stated" not in odd.say(translator("zh"))
+    remarks = measurement_document(both).remarks
+    assert any(one.startswith("Stated by the reader, not found by this program: I+, E (aneurysm") for one in remarks)
+    back = [ischaemia_change(both, None, "Dr. Li"), exceptions_change(both, (), "Dr. Li")]
+    none = changed(result, [*both.changes, *back])
+    assert none.grade == result.grade and len(none.changes) == 4
+
+
+def test_statements_that_are_refused(result: CoronaryResult) -> None:
+    once = changed(result, [ischaemia_change(result, Ischaemia.NEGATIVE, "Dr. Li")])
+    for make in (
+        lambda: ischaemia_change(result, Ischaemia.NEGATIVE, " "),
+        lambda: ischaemia_change(once, Ischaemia.NEGATIVE, "Dr. Li"),
+        lambda: ischaemia_change(result, None, "Dr. Li"),
+        lambda: exceptions_change(result, (), "Dr. Li"),
+        lambda: changed(result, [ReaderChange(ChangeKind.EXCEPTION, "", "not stated", "bad luck", "Dr. Li", "2026-01-02T03:04")]),
+    ):
+        with pytest.raises(InputError):
+            make()
 
 
 def test_a_grade_keeps_the_measured_value_where_it_lies_within(result: CoronaryResult) -> None:
@@ -126,8 +204,6 @@ def test_the_report_lists_them(result: CoronaryResult) -> None:
 
 
 def test_the_command_writes_the_report_with_the_changes(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     import numpy as np
 
     from CardiacCTALib.result_io import save_result
@@ -156,5 +232,14 @@ def test_the_command_writes_the_report_with_the_changes(tmp_path: Path) -> None:
     assert len(load_changes(folder)) == 2
     # the moved line was measured from the scan, and is kept for who shows the result without one
     assert "beside the lumen" in page and "Measured again along a line that the reader moved: LAD." in page
+    command = ["regrade", str(folder), "--ct", str(tmp_path / "ct.nrrd"), "--out", str(folder), "--exception", "anomalous-origin"]
+    assert main([*command, "--ischaemia", "+-"]) == 2  # nobody signed
+    assert main([*command, "--exception", "none", "--reader", "Dr. Wu"]) == 2
+    assert len(load_changes(folder)) == 2
+    assert main([*command, "--ischaemia", "+-", "--reader", "Dr. Wu", "--remark", "perfusion"]) == 0
+    assert [one.after for one in load_changes(folder)[2:]] == ["I±", "anomalous origin"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "CAD-RADS 4A/P1/N/I±/E" in page and "Dr. Wu" in page and "perfusion" in page
+    assert (folder / "coronary.json").read_bytes() == measured
     shown = load_shown(folder)[1].vessel("LAD")
     assert shown.edit.line == (point,) and shown.measured is not None and not shown.by_reader

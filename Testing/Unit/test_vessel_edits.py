@@ -7,6 +7,7 @@ import math
 import shutil
 import sys
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from coronary_results import one_lesion
+from coronary_results import all_text, one_lesion
 from coronary_tube import Tube
 
 from CardiacCTALib.cadrads_category import Category
@@ -22,10 +23,14 @@ from CardiacCTALib.edited_result import VesselDrag, with_vessel
 from CardiacCTALib.reader_change import AS_MEASURED, ChangeKind, Drawn, ReaderChange
 from CardiacCTALib.reader_changes import CHANGES, changed, grade_change, label_change, load_changes, save_changes, vessel_changes
 from CardiacCTALib.remeasured import REMEASURED, keep_remeasured, kept_in
+from CardiacCTALib.report import build_report
+from CardiacCTALib.report_pages.rows import codes_by_reader, drawn_codes, lesion_rows
 from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.structured_report import BY_READER, measurement_document
 from CardiacCTALib.vessel_edit import VesselEdit, Wall, move_line
 from CardiacCTALib.vessel_editor import moved_vessel, place_on_first_line, remeasure
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.tubes.assemble import assemble
 from SenseCarePlanningLib.tubes.line_edit import APART_MM, LinePoint, pass_points, with_point
 from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag
@@ -222,6 +227,62 @@ def test_a_vessel_that_was_not_measured_has_no_walls(result: CoronaryResult) -> 
         VesselDrag.of(result, "RCA")
 
 
+# --- whose numbers they are -----------------------------------------------------------------------------------------------
+
+
+def marked(result: CoronaryResult, code: str) -> set[bool]:
+    return {item.by_reader for item in result.segment_measurements[code] if item.name != "length"}
+
+
+def test_only_what_the_drawn_walls_reach_is_the_readers(result: CoronaryResult) -> None:
+    drag = VesselDrag.of(result, "LAD")
+    lesion = result.vessel("LAD").lesions[0]
+    arc = result.vessel("LAD").measured.walls.arc_mm
+    assert arc[lesion.last] < 24.0
+    for wall, radius in ((Wall.LUMEN, 0.9), (Wall.OUTER, 2.8)):
+        new = drag.result(drag.move(drag.start, wall, Anchor(28.0, 40.0, radius)))
+        assert drawn_codes(new) == ("mLAD",) and codes_by_reader(new) == {"mLAD"}
+        assert marked(new, "mLAD") == {True} and marked(new, "pLAD") == {False}
+        assert not lesion_rows(new)[0].by_reader
+        assert not any(item.by_reader for item in new.lesion_measurements[0])
+    at = drag.result(narrowed(drag, at_lesion(result), 0.3))
+    assert drawn_codes(at) == ("pLAD",) and marked(at, "mLAD") == {False} and lesion_rows(at)[0].by_reader
+    assert {item.name for item in at.lesion_measurements[0] if not item.by_reader} == {"calcium_arc"}
+
+
+def test_a_widened_place_is_the_readers_although_no_lesion_is_left(result: CoronaryResult) -> None:
+    drag = VesselDrag.of(result, "LAD")
+    edit = drag.start
+    for place in (at_lesion(result) + 1.5 * step for step in range(-3, 4)):
+        for angle in ALL_ROUND:
+            edit = drag.move(edit, Wall.LUMEN, Anchor(place, angle, 1.5))
+    assert "pLAD" in drawn_codes(drag.result(edit))
+
+
+def test_what_is_not_drawn_keeps_the_image_in_report_and_structured_report(result: CoronaryResult) -> None:
+    drag = VesselDrag.of(result, "LAD")
+    edit = drag.move(drag.start, Wall.LUMEN, Anchor(28.0, 40.0, 0.9))
+    new = changed(result, vessel_changes(result, "LAD", edit, "Dr. Li"))
+    groups = {one.tracking_id: one for one in measurement_document(new).groups}
+    by_hand = {name for name, one in groups.items() if any(item.value == BY_READER for item in one.evaluations)}
+    assert by_hand == {"Segment 7 mLAD"}
+    text = " ".join(all_text(build_report(new)))
+    assert "(segments: mLAD)" in text and "All other numbers are as the scan gave them." in text
+    assert "measured numbers are as the scan gave them" not in text
+    graded = changed(result, [grade_change(result, "pLAD", "5", "Dr. Li")])
+    assert "measured numbers are as the scan gave them" in " ".join(all_text(build_report(graded)))
+
+
+def test_the_report_has_the_time_of_its_writing_and_the_changes_theirs(result: CoronaryResult) -> None:
+    change = replace(grade_change(result, "pLAD", "5", "Dr. Li"), when="2026-02-03T04:05:06+00:00")
+    new = changed(result, [change])
+    report = build_report(new, written="2026-05-06T07:08:09+00:00")
+    text = " ".join(all_text(report))
+    assert report.created == "2026-05-06T07:08:09+00:00"
+    assert "2026-02-03 04:05" in text and result.run.created in text
+    assert abs(datetime.now().astimezone() - datetime.fromisoformat(build_report(new).created)) < timedelta(minutes=2)
+
+
 # --- the trail ----------------------------------------------------------------------------------------------------------
 
 
@@ -242,6 +303,23 @@ def test_a_drag_is_signed_kept_applied_and_taken_back(result: CoronaryResult, tm
     assert back.vessel("LAD").measured is result.vessel("LAD").measured
     assert back.vessel("LAD").lesions == result.vessel("LAD").lesions
     assert back.changes[-1].after == AS_MEASURED and len(back.changes) == 3
+
+
+def test_a_place_counts_from_the_ostium_as_all_tables_do(result: CoronaryResult, tmp_path: Path) -> None:
+    side = replace(result.vessel("LAD"), vessel=replace(result.vessel("LAD").vessel, ostium_mm=13.0))
+    later = replace(result, vessels=(side, *result.vessels[1:]))
+    drag = VesselDrag.of(later, "LAD")
+    at = at_lesion(result)
+    changes = vessel_changes(later, "LAD", drag.move(drag.start, Wall.LUMEN, Anchor(at, 30.0, 0.4)), "Dr. Li")
+    place = changes[0].place
+    assert place.from_ostium_mm == pytest.approx(13.0 + at) and place.arc_mm == pytest.approx(at)
+    assert f"{13.0 + at:.1f} mm from the ostium" in changes[0].say(translator("en"))
+    assert f"{13.0 + at:.1f} mm" in changes[0].say(translator("zh"))
+    save_changes(changes, tmp_path)  # as the versions before wrote it
+    content = json.loads((tmp_path / CHANGES).read_text(encoding="utf-8"))
+    del content["changes"][0]["place"]["ostium_mm"]
+    (tmp_path / CHANGES).write_text(json.dumps({**content, "schema_version": 2}), encoding="utf-8")
+    assert changed(later, load_changes(tmp_path)).changes == changes
 
 
 def test_a_second_drag_goes_on_from_the_first(result: CoronaryResult) -> None:

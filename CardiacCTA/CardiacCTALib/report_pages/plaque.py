@@ -167,6 +167,7 @@ def calcium_section(result: CoronaryResult, words: Words, pictures: Pictures | N
             category=score.category,
             threshold=score.rule.threshold_hu,
         ),
+        *([] if score.rule.calibration_mg_per_cm3_hu is None else [_calibration(score, words)]),
         *(words.sentence(text) for text in score.rule.notes),
     ]
     blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True), *(Paragraph(text, small=True) for text in notes)]
@@ -207,6 +208,15 @@ def _calcified(score: CalciumScore, words: Words) -> DataTable:
         more = words.say("{count} more", count=len(rest))
         rows.append((more, f"{sum(one.agatston for one in rest):.0f}", volume, "–", "–", "–"))
     return DataTable(columns, tuple(rows), compact=True)
+
+
+def _calibration(score: CalciumScore, words: Words) -> str:
+    """Return by which factor the mass was computed, and where that comes from."""
+    return words.say(
+        "Mass: calibration factor {factor} mg/cm³ per HU, {source}, times mean HU and volume of each lesion.",
+        factor=f"{score.rule.calibration_mg_per_cm3_hu:g}",
+        source=words.say(score.rule.calibration_source or "not stated"),
+    )
 
 
 def _mass(value: float | None, words: Words) -> str:

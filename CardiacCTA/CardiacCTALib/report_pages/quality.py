@@ -19,9 +19,9 @@ from SenseCarePlanningLib.report.model import (
 
 from ..findings import SegmentFinding
 from ..issues import Consequence
-from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import BY_CODE, SEGMENTS
+from .rows import codes_by_reader
 from .words import Words, label_of
 
 _SCAN = ("aortic_attenuation", "noise", "point_spread_fwhm")
@@ -76,8 +76,7 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
         Column(words.say("Length (mm)"), 1.2, "right"),
     )
     found = {one.code: one for one in result.findings.segments}
-    read = {part.code for one in result.vessels if one.by_reader for part in one.vessel.stretches}
-    read |= set(graded_codes(result.changes))
+    read = codes_by_reader(result)
     rows: list[tuple[CellContent, ...]] = []
     for segment in SEGMENTS:
         finding = found.get(segment.code)

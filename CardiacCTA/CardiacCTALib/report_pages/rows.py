@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from SenseCarePlanningLib.report.model import Measurement
 
 from ..plaque import LesionPlaque
+from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import Artery
 from ..stenosis import Lesion
@@ -47,6 +48,11 @@ class LesionRow:
         """``L1``."""
         return f"L{self.number}"
 
+    @property
+    def by_reader(self) -> bool:
+        """Whether its numbers rest on walls that a reader drew."""
+        return self.vessel.drawn_lesion(self.lesion)
+
 
 def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
     """Return all lesions: those that count for grading first, each group in the order of the result."""
@@ -63,6 +69,17 @@ def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
 def counted_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
     """Return the lesions that count for grading."""
     return tuple(row for row in lesion_rows(result) if row.counts)
+
+
+def drawn_codes(result: CoronaryResult) -> tuple[str, ...]:
+    """Return the segments whose numbers rest on walls that a reader drew, each once, in the order of the vessels."""
+    codes = (part.code for one in result.vessels if one.by_reader for part in one.vessel.stretches if one.drawn_stretch(part))
+    return tuple(dict.fromkeys(codes))
+
+
+def codes_by_reader(result: CoronaryResult) -> frozenset[str]:
+    """Return the segments whose walls a reader drew or whose grade a reader gave; the others are as the image gave them."""
+    return frozenset((*drawn_codes(result), *graded_codes(result.changes)))
 
 
 def makes_4b(row: LesionRow) -> bool | None:

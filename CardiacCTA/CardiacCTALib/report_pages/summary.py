@@ -157,7 +157,7 @@ def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
                 row.name,
                 row.code or "–",
                 words.with_unit(row.lesion.distance_mm, "mm", 0),
-                words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.vessel.by_reader),
+                words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.by_reader),
                 words.with_unit(row.lesion.mld_mm.value, "mm"),
                 words.say(row.plaque.volumes.kind.value),
                 grade_words(row, words),
@@ -188,7 +188,7 @@ def not_graded(rows: list[LesionRow], words: Words) -> str:
             "{name} {segment}: {percent}",
             name=row.name,
             segment=row.code or row.vessel.vessel.name,
-            percent=words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.vessel.by_reader),
+            percent=words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.by_reader),
         )
         for row in rows
     )

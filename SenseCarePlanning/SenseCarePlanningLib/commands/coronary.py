@@ -24,6 +24,18 @@ if TYPE_CHECKING:
     from ..dicomio.load import LoadedImage
     from ..volume import LabelMap, Volume
 
+ISCHAEMIA = {"+": "I+", "-": "I-", "+-": "I±"}
+"""Word of the command line -> modifier."""
+EXCEPTIONS = {
+    "dissection": "dissection",
+    "anomalous-origin": "anomalous origin",
+    "aneurysm": "aneurysm or pseudoaneurysm",
+    "vasculitis": "vasculitis",
+    "fistula": "fistula",
+    "extrinsic-compression": "extrinsic compression",
+    "arteriovenous-malformation": "arteriovenous malformation",
+}
+"""Word of the command line -> finding that is not atherosclerotic."""
 ENGINES = ("auto", "classical", "bundle", "totalsegmentator")
 
 
@@ -36,6 +48,10 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument(
         "--calcium-series", type=Path, metavar="S", help="series without contrast, for the calcium score: folder or image file"
     )
+    parser.add_argument(
+        "--calcium-calibration", type=float, metavar="MG_PER_CM3_HU",
+        help="hydroxyapatite in mg/cm3 per HU, from a phantom of this scanner and voltage: gives the calcium mass",
+    )  # fmt: skip
     parser.add_argument(
         "--ostium", type=point, action="append", default=[], metavar="L,P,S",
         help="where an artery leaves the aorta, LPS mm; the tips after it belong to it; may be repeated",
@@ -54,6 +70,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument(
         "--stent", action="append", default=[], metavar="SEGMENT", help="segment known to hold a stent (pLAD); may be repeated"
     )
+    add_statements(parser)
     parser.add_argument(
         "--engine",
         default="auto",
@@ -69,6 +86,17 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
     parser.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
     parser.set_defaults(start=start)
+
+
+def add_statements(parser: Any, none: tuple[str, ...] = ()) -> None:
+    """Add what a reader may state of the patient; ``none`` is the word that takes it back, where that is possible."""
+    parser.add_argument(
+        "--ischaemia", choices=(*ISCHAEMIA, *none), help="what CT-FFR or stress perfusion showed, as you state: modifier I"
+    )
+    parser.add_argument(
+        "--exception", action="append", default=[], choices=(*EXCEPTIONS, *none),
+        help="finding that is not atherosclerotic, as you state: modifier E; may be repeated",
+    )  # fmt: skip
 
 
 class _Tip(argparse.Action):
@@ -91,6 +119,7 @@ class Output:
 
 def start(arguments: argparse.Namespace) -> int:
     """Read, analyse, write."""
+    from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic
     from CardiacCTALib.pipeline import CoronaryOptions, check_options
 
     from ..dicomio.files import read_label_map
@@ -108,7 +137,10 @@ def start(arguments: argparse.Namespace) -> int:
         engine=arguments.engine,
         clicks=clicks,
         calcium_series=calcium,
+        calcium_calibration=arguments.calcium_calibration,
         stents=frozenset(arguments.stent),
+        ischaemia=None if arguments.ischaemia is None else Ischaemia(ISCHAEMIA[arguments.ischaemia]),
+        exceptions=frozenset(NotAtherosclerotic(EXCEPTIONS[one]) for one in arguments.exception),
         coronary_mask=mask,
         heart=heart,
     )

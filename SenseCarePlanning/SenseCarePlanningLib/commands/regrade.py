@@ -16,15 +16,19 @@ from ..errors import InputError
 from ..progress import Progress
 from ..whole_folder import MANIFEST, check_output_folder, whole_folder
 from .airway import add_source_argument, of_its_study
-from .coronary import Output, say_done
+from .coronary import EXCEPTIONS, ISCHAEMIA, Output, add_statements, say_done
 
 if TYPE_CHECKING:
+    from CardiacCTALib.reader_change import ReaderChange
+    from CardiacCTALib.result import CoronaryResult
     from CardiacCTALib.vessel_result import VesselResult
 
     from ..tubes.line_edit import LinePoint
 
 WRITTEN = (REPORT_PDF, REPORT_HTML, FILM_PDF, PICTURES, *DICOM_FILES)
 """What is written anew; all else of the result stays as it is."""
+NONE = "none"
+"""Takes a statement back."""
 
 
 def add_parser(subparsers: Any, summary: str) -> None:
@@ -34,6 +38,11 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("--ct", type=Path, required=True, metavar="CT", help="the scan that it was made on: folder or image file")
     add_source_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; may be the result's own")
+    add_statements(parser, (NONE,))
+    parser.add_argument(
+        "--reader", default="", metavar="NAME", help="who states --ischaemia or --exception; kept with the change"
+    )
+    parser.add_argument("--remark", default="", metavar="TEXT", help="why; kept with the change")
     parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the report")
     parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
     parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
@@ -43,7 +52,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
 
 def start(arguments: argparse.Namespace) -> int:
     """Read, apply the changes, write."""
-    from CardiacCTALib.reader_changes import changed, load_changes
+    from CardiacCTALib.reader_changes import changed, load_changes, save_changes
     from CardiacCTALib.remeasured import keep_remeasured, kept_in
     from CardiacCTALib.result_io import load_result
     from CardiacCTALib.vessel_editor import remeasure
@@ -69,7 +78,11 @@ def start(arguments: argparse.Namespace) -> int:
         measured_now.append((vessel, found))
         return found
 
-    result = changed(first, load_changes(arguments.result), kept_in(arguments.result, measure))
+    kept = kept_in(arguments.result, measure)
+    result = changed(first, load_changes(arguments.result), kept)
+    stated = statements(result, arguments)
+    if stated:
+        result = changed(first, (*result.changes, *stated), kept, earlier=result)
     output = Output(arguments.out, True, arguments.language, arguments.page, arguments.json)
     with whole_folder(arguments.out, keeps_signed=True) as scratch:
         _copy(arguments.result, scratch)
@@ -77,9 +90,35 @@ def start(arguments: argparse.Namespace) -> int:
         write_study(loaded.study, scratch)
         for vessel, found in measured_now:
             keep_remeasured(vessel, found, scratch)
+        if stated:
+            save_changes(result.changes, scratch)
         result, notes = write_report_files(result, loaded, scratch, output, progress)
         notes = [*notes, *write_dicom_files(result, loaded, scratch, progress)]
     return say_done(result, output, (*result.warnings, *notes))
+
+
+def statements(shown: CoronaryResult, arguments: argparse.Namespace) -> tuple[ReaderChange, ...]:
+    """Return what the reader states on the command line, as changes.
+
+    Raises
+    ------
+    InputError
+        When nobody signed, it is stated already, or findings are stated and taken back at once.
+    """
+    from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic
+    from CardiacCTALib.reader_statements import exceptions_change, ischaemia_change
+
+    words = set(arguments.exception)
+    found: list[ReaderChange] = []
+    if NONE in words and len(words) > 1:
+        raise InputError("Give --exception none alone: it takes all earlier statements back.")
+    if arguments.ischaemia is not None:
+        test = None if arguments.ischaemia == NONE else Ischaemia(ISCHAEMIA[arguments.ischaemia])
+        found.append(ischaemia_change(shown, test, arguments.reader, arguments.remark))
+    if words:
+        findings = [NotAtherosclerotic(EXCEPTIONS[one]) for one in words - {NONE}]
+        found.append(exceptions_change(shown, findings, arguments.reader, arguments.remark))
+    return tuple(found)
 
 
 def _keep_calcium_picture(folder: Path, scratch: Path) -> None:

@@ -41,7 +41,7 @@ def run_blocks(
         rows.append((words.say("Series UID"), study.series_uid))
     versions = words.say(", ").join(f"{name} {version}" for name, version in run.versions.items())
     rows.append((words.say("Versions"), versions or words.say("not stated")))
-    rows.append((words.say("Created"), run.created or words.say("not stated")))
+    rows.append((words.say("Analysed"), run.created or words.say("not stated")))
     table = KeyValueTable(tuple(rows), pairs_per_line=1)
     if not run.steps:
         return table, None

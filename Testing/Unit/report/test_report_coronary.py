@@ -262,14 +262,15 @@ def test_a_left_main_lesion_says_what_it_makes_of_the_patient(case: tuple[Corona
 def test_the_files_hold_the_findings(
     case: tuple[CoronaryResult, Volume], pictures: dict[str, Path], tmp_path: Path, page: str, size: tuple[int, int]
 ) -> None:
-    pdf, html = write_report(case[0], tmp_path, study=STUDY, pictures=pictures, page_size=page)
+    written = "2026-05-06T07:08:09+00:00"
+    pdf, html = write_report(case[0], tmp_path, study=STUDY, pictures=pictures, page_size=page, written=written)
     reader = PdfReader(pdf)
     assert [round(float(side)) for side in reader.pages[0].mediabox[2:]] == list(size)
     text = " ".join(one.extract_text() for one in reader.pages)
     assert case[0].grade.text in text and "P-1" in text and "For review by a clinician" in text
     assert case[0].grade.text in html.read_text(encoding="utf-8")
     before = pdf.read_bytes()
-    write_report(case[0], tmp_path, study=STUDY, pictures=pictures, page_size=page)
+    write_report(case[0], tmp_path, study=STUDY, pictures=pictures, page_size=page, written=written)
     assert pdf.read_bytes() == before
 
 
