@@ -79,6 +79,29 @@ def test_what_begins_at_the_side_of_an_artery_among_streaks_is_not_joined(metal_
     assert len(bridge(found, replace(evidence, metal_mm=metal), taken)[1]) == count
 
 
+@pytest.mark.parametrize(
+    ("gap_hu", "end_mm", "count"), [(50.0, 49.0, 1), (FAT, 49.0, 0), (50.0, 30.0, 0)], ids=["plaque", "fat", "short"]
+)
+def test_an_artery_closed_close_behind_a_fork_goes_on_where_its_stub_leads(gap_hu: float, end_mm: float, count: int) -> None:
+    along = np.arange(2.0, 22.0, 0.2)
+    trunk = np.stack([np.full_like(along, 12.0), along, np.full_like(along, 6.0)], axis=1)
+    image = scan_of([trunk, line(6.0, 9.5, 0.0), line(16.0, end_mm, 0.0)], 1.2)
+    image[22:27, 22:27, 18:34] = np.maximum(image[22:27, 22:27, 18:34], gap_hu)
+    evidence = evidence_of(image)
+    graph = build_graph(evidence)
+    found = follow(graph, evidence, np.flatnonzero(np.linalg.norm(graph.places_mm - [12.0, 2.0, 6.0], axis=1) < 3.0))
+    assert len(found.ways) == 1  # the stub is too short to be followed, and the gap too long to be joined from the side
+    taken = np.zeros(len(graph.index), dtype=bool)
+    taken[found.ways[0].nodes] = True
+    found, bridges = bridge(found, evidence, taken)
+    assert len(bridges) == count
+    if count:
+        way = found.ways[bridges[0].way]
+        assert way.parent == 0 and way.parent_node in found.ways[0].nodes
+        assert np.linalg.norm(graph.places_mm[way.nodes[0]] - [12.0, 12.0, 6.0]) < 2.5
+        assert max(float(graph.places_mm[one.nodes, 2].max()) for one in found.ways) > 45.0
+
+
 def test_a_vein_that_runs_on_beside_an_artery_is_not_its_continuation() -> None:
     reached, bridges = joined([line(2.0, 25.0, 0.0), line(8.0, 49.0, 3.4)], 0.8)
     assert bridges == []
