@@ -53,6 +53,9 @@ class Room:
         Blood at the ostium.
     closed, rim
         (K, J, I) where no way runs, and the borders of that.
+    beyond_mm
+        (K, J, I) how far beyond the wall of the aorta, or of other wide blood that is no chamber; negative within, infinite where
+        there is none.
     """
 
     array: NDArray[np.float32]
@@ -61,6 +64,7 @@ class Room:
     blood_hu: float
     closed: BoolArray
     rim: BoolArray
+    beyond_mm: FloatArray
 
     @property
     def share(self) -> NDArray[np.float32]:
@@ -103,7 +107,9 @@ def room_about(array: NDArray[np.float32], labels: NDArray[np.uint8] | None, ost
             for one, at, size in zip(np.ogrid[tuple(map(slice, array.shape))], start, spacing, strict=True)
         )
     )
-    closed, rim = _wide(array > DARK_HU + 0.5 * (blood - DARK_HU), spacing)
+    bright = array > DARK_HU + 0.5 * (blood - DARK_HU)
+    closed, rim = _wide(bright, spacing)
+    root = bright if labels is None else bright & ~np.isin(labels, CLOSED)
     if labels is not None:
         aorta, cavity = np.isin(labels, AORTIC), np.isin(labels, CLOSED)
         deep = ndimage.distance_transform_edt(aorta | cavity, sampling=spacing)
@@ -112,7 +118,16 @@ def room_about(array: NDArray[np.float32], labels: NDArray[np.uint8] | None, ost
     else:
         keep = np.zeros(array.shape, dtype=bool)
     mouth = ((away <= MOUTH_MM) & ~keep) | (away <= START_MM)
-    return Room(array, spacing, start, blood, closed & ~mouth, rim & ~mouth)
+    return Room(array, spacing, start, blood, closed & ~mouth, rim & ~mouth, _beyond_mm(root, spacing))
+
+
+def _beyond_mm(bright: BoolArray, spacing: FloatArray) -> FloatArray:
+    """Return how far (K, J, I) beyond the wall of wide blood: of all balls of 12 mm that fit in it, so that the mouth of an
+    artery in this wall does not count as aorta."""
+    core = ndimage.distance_transform_edt(bright, sampling=spacing) > WIDE_MM
+    if not core.any():
+        return np.full(bright.shape, np.inf)
+    return np.asarray(ndimage.distance_transform_edt(~core, sampling=spacing) - WIDE_MM)
 
 
 def _wide(bright: BoolArray, spacing: FloatArray) -> tuple[BoolArray, BoolArray]:
@@ -122,6 +137,14 @@ def _wide(bright: BoolArray, spacing: FloatArray) -> tuple[BoolArray, BoolArray]
         return core, core
     near = ndimage.distance_transform_edt(~core, sampling=spacing)
     return np.asarray(bright & (near <= WIDE_MM - KEPT_MM)), np.asarray(bright & (near <= WIDE_MM + EDGE_MM))
+
+
+def nearest_wall(room: Room, voxel: NDArray[np.int_], reach_mm: float) -> NDArray[np.int_] | None:
+    """Return the voxel (3,) of the aorta nearest to another one; None where none lies within a reach."""
+    part, low = _about(room.beyond_mm <= 0.0, voxel.astype(np.float64), room.spacing, reach_mm)
+    inside = np.argwhere(part) + low
+    away = np.linalg.norm((inside - voxel) * room.spacing, axis=1)
+    return np.asarray(inside[int(away.argmin())]) if len(inside) and away.min() <= reach_mm else None
 
 
 def in_structure(room: Room, place: FloatArray) -> bool:

@@ -6,8 +6,9 @@ Where the heart was not found it works without chambers: then only the width of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
-from .click_room import REACH_MM, SEEN, Room, Voxel, in_structure, is_dark, on_lumen, room_about
+from .click_room import REACH_MM, SEEN, Room, Voxel, in_structure, is_dark, nearest_wall, on_lumen, room_about
 from .coronary_tree import Course, build_coronary_tree
 from .heart_region import CoarseImage, block_mean
 from .heart_segmentation import CoronaryOstium, Gap, Tip
@@ -37,6 +38,9 @@ TOUCH_MM = 1.2
 GAP_MM, MOST_DARK_MM, ALL_DARK_MM = 2.0, 18.0, 30.0
 """Dark stretches longer than the first are listed; with one longer than the second, or more in all than the third, the tip
 counts as not reached."""
+FROM_WALL_MM, WALL_MM = 11.0, 4.0
+"""So far along a way at most the wall of the aorta is looked for, and so far beside one that begins outside it. Chosen: marks lie
+up to 2.8 mm from the blood that the way begins in, and the aorta is open 8 mm about that."""
 ALONG_MM = 6.0
 """A way that runs so far in the border of a chamber is no artery."""
 CLICKED_GAP = "The way to a marked tip crosses a stretch without visible lumen."
@@ -154,17 +158,43 @@ def _ways(volume: Volume, heart: LabelMap | None, clicks: Clicks) -> tuple[list[
     search = MCP_Geometric(room.cost, fully_connected=True, sampling=small.spacing_mm)
     cost = search.find_costs([room.start], [end for end, _, _ in ends], find_all_ends=True)[0] if ends else np.empty(0)
     ways: list[_Way] = []
+
+    def to_lps(voxels: NDArray[Any]) -> FloatArray:
+        return grid.lps_from_kji((voxels + 0.5) * factor - 0.5 + low)
+
     for end, tip, far in ends:
         path = np.array(search.traceback(end)) if np.isfinite(cost[end]) else np.empty((0, 3), dtype=int)
-        line = grid.lps_from_kji((path + 0.5) * factor - 0.5 + low)
+        line = to_lps(path)
         if len(path) >= 4:
-            line = np.concatenate([[clicks.ostium_lps_mm], line[1:-1], line[-1:] if far else [tip]])
+            line = np.concatenate([line[:-1], line[-1:] if far else [tip]])
         dark = _dark_parts(room, path, line) if len(path) >= 4 else None
         if dark is None:
             lost.append((tip, NOT_REACHED.format(**_said(tip))))
         else:
-            ways.append((line, dark))
+            ways.append((_from_wall(room, path, line, places[0], to_lps), dark))
     return sorted(ways, key=lambda item: -float(arc_length_mm(item[0])[-1])), lost, moved
+
+
+def _from_wall(
+    room: Room, path: NDArray[np.int_], line: FloatArray, mark: FloatArray, to_lps: Callable[[NDArray[Any]], FloatArray]
+) -> FloatArray:
+    """Return a way (N, 3) from where it leaves the wall of the aorta on; from its mark on where no wall is near.
+
+    A mark lies a little within the aorta or a little without, and the way is looked for from the brightest blood beside it.
+    """
+    arc = arc_length_mm(line)
+    begin = int(np.searchsorted(arc, FROM_WALL_MM))
+    beyond = room.beyond_mm[tuple(path[:begin].T)]
+    inside = np.flatnonzero(beyond <= 0.0)
+    if len(inside):
+        last = int(inside[-1])
+        if last + 1 >= min(begin, len(line) - 3):
+            return line
+        share = -beyond[last] / (beyond[last + 1] - beyond[last])
+        return np.concatenate([(line[last] + share * (line[last + 1] - line[last]))[None], line[last + 1 :]])
+    first = int(np.argmin(np.linalg.norm(line[:begin] - mark, axis=1)))
+    wall = nearest_wall(room, path[0], WALL_MM)
+    return np.concatenate([mark[None] if wall is None else to_lps(wall)[None], line[first + 1 :] if wall is None else line])
 
 
 def _labels(labels: NDArray[np.uint8], small: CoarseImage) -> NDArray[np.uint8]:

@@ -22,6 +22,9 @@ class Issue(Enum):
 
     GAP = "A gap of {length} mm in {part} was bridged: what lies there was not seen."
     GAP_SEEN = "A gap of {length} mm in {part} was bridged; a lumen is seen along it."
+    UNMEASURED = (
+        "A branch of {length} mm, {width} mm wide, got no name among the numbered segments: it was followed and not measured."
+    )
     TIP = "The distal end of {part} was not reached: the artery was followed for {length} mm only."
     LABEL_UNSURE = "A branch of {length} mm could not be named for certain: it may be {parts}."
     LABEL_DOUBT = "The name {part} is not certain ({percent} %)."

@@ -13,7 +13,7 @@ from SenseCarePlanningLib.tubes.tree import Tree
 
 from .course_model import MODEL, NEAR_MM
 from .heart_frame import RADIUS_MM, HeartFrame
-from .label_paths import Way, sides_of, way_to, ways_below
+from .label_paths import Side, Way, sides_of, way_to, ways_below
 from .label_roles import LATEST_START_MM, Role, Roles, shared_mm
 from .label_tail import part_from
 
@@ -25,6 +25,14 @@ APART_MM = 15.0
 """Ostia of LAD and LCx closer than this lie in one sinus. Chosen: about the width of a sinus."""
 SETTLED_MM = 35.0
 """So far at least the RCA runs as its course was found, before the acute margin; branches decide beyond. Chosen."""
+RAMUS_MM, RAMUS_SCALE_MM, RAMUS_REACH_MM, LEAST_RAMUS = 5.0, 1.0, 30.0, 0.05
+"""A branch that leaves LAD or LCx so far beyond the left main's end is as likely a ramus as their first branch, with the scale of
+:func:`sure`; none is one that leaves farther away, or is less likely one. Chosen: trees found in scans move a division by up to 3
+mm, and a branch off the first millimetres is by convention often called a ramus too."""
+STUB_MM, STUB_BACK, STUB_SURE = 6.0, 0.5, 0.75
+"""A ramus that touches the LCx or LAD beyond its origin may be joined to it there, and its first part is then a stub that runs
+back: it leaves so near the branch, and gets nearer to the left main's end by this share of its length. Such a branch is a ramus
+with this confidence. Chosen."""
 ROLE_SCALE = 2.0
 """Scale of :func:`sure` for a margin between main courses, in the cost of ``course_model``. Chosen on digital hearts."""
 _GROOVE_SLACK_MM, _LEAVING = 8.0, 1.5
@@ -36,6 +44,15 @@ _LAD_SCALE_MM, _LCX_SCALE_MM = 7.0, 5.0
 def sure(margin: float, scale: float) -> float:
     """Return the confidence (0.5 to 1) of a decision that was won by a margin."""
     return float(1.0 / (1.0 + np.exp(-margin / scale)))
+
+
+@dataclass(frozen=True)
+class Ramus:
+    """A branch that may be the ramus: its first branch, what it leaves (``LM``, ``LAD``, ``LCx``), and how sure it is one."""
+
+    branch_id: int
+    leaves: str
+    certain: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +72,7 @@ class Left:
     lcx_from_mm
         Where the LCx begins: at the end of the left main, at an ostium of its own, or where it leaves the RCA.
     ramus
-        First branches of what leaves the division between LAD and LCx.
+        What leaves the division between LAD and LCx, or so near to it that it may be the ramus.
     sure_lad, sure_lcx
         Confidence of the two courses beyond ``lad_split_mm`` and ``lcx_split_mm``, where the second best leave them.
     is_lad, is_lcx
@@ -68,7 +85,7 @@ class Left:
     lcx: Way | None
     open_mm: float = 0.0
     lcx_from_mm: float = 0.0
-    ramus: tuple[int, ...] = ()
+    ramus: tuple[Ramus, ...] = ()
     sure_lad: float = 1.0
     sure_lcx: float = 1.0
     is_lad: float = 1.0
@@ -110,7 +127,10 @@ def find_left(trees: Sequence[Tree], roles: Roles, frame: HeartFrame) -> list[Le
         tree, open_mm = trees[lad.tree], lad.course.start_mm if lcx is None else 0.0
         way, sure_lad, split = _best(tree, _ranked(tree, tree.root_id, frame, _lad_score), _LAD_SCALE_MM)
         found.append(
-            Left(lad.tree, ends[0], way, None, open_mm, sure_lad=sure_lad, is_lad=certain["LAD"], lad_split_mm=split)
+            Left(
+                lad.tree, ends[0], way, None, open_mm, 0.0, _within(tree, "LAD", way, open_mm), sure_lad=sure_lad,
+                is_lad=certain["LAD"], lad_split_mm=split,
+            )
         )  # fmt: skip
     if lcx is not None:
         tree, begin = trees[lcx.tree], _shared_with(roles.rca, lcx)
@@ -118,7 +138,10 @@ def find_left(trees: Sequence[Tree], roles: Roles, frame: HeartFrame) -> list[Le
         skip = max(lcx.course.start_mm - begin, 0.0)
         way, sure_lcx, split = _best(tree, _ranked(tree, _first(lcx, begin), frame, _lcx_score, skip), _LCX_SCALE_MM)
         found.append(
-            Left(lcx.tree, ends[1], None, way, open_mm, begin, sure_lcx=sure_lcx, is_lcx=certain["LCx"], lcx_split_mm=split)
+            Left(
+                lcx.tree, ends[1], None, way, open_mm, begin, _within(tree, "LCx", way, open_mm), sure_lcx=sure_lcx,
+                is_lcx=certain["LCx"], lcx_split_mm=split,
+            )
         )  # fmt: skip
     return found
 
@@ -134,15 +157,43 @@ def _first(role: Role, from_mm: float) -> int:
     return next(one for one, end in zip(way.branch_ids, way.ends_mm, strict=True) if end > from_mm + 1e-6)
 
 
-def _between(tree: Tree, end_mm: float, lad: Way, lcx: Way) -> tuple[int, ...]:
-    """Return what else leaves the left main's end: a skeleton shows a trifurcation as two bifurcations close to each other."""
-    sides = {side.branch_id: side for way in (lad, lcx) for side in sides_of(tree, way)}
-    kept = [
-        one for one in sides.values()
-        if -1e-6 <= one.arc_mm - end_mm < TRIFURCATION_MM and one.way.length_mm >= MAJOR_MM
-        and one.branch_id not in (*lad.branch_ids, *lcx.branch_ids)
-    ]  # fmt: skip
-    return tuple(one.branch_id for one in kept)
+def _between(tree: Tree, end_mm: float, lad: Way, lcx: Way) -> tuple[Ramus, ...]:
+    """Return what else leaves the left main's end: a skeleton shows a trifurcation as two bifurcations close to each other.
+
+    Where nothing leaves it that near, the likeliest of the branches close to it is returned.
+    """
+    found: dict[int, tuple[float, Ramus]] = {}
+    for name, way in (("LAD", lad), ("LCx", lcx)):
+        sides = [one for one in sides_of(tree, way) if one.branch_id not in (*lad.branch_ids, *lcx.branch_ids)]
+        for side in sides:
+            beyond = side.arc_mm - end_mm
+            if side.way.length_mm < MAJOR_MM or not -RAMUS_MM < beyond < RAMUS_REACH_MM or side.branch_id in found:
+                continue
+            certain = sure(RAMUS_MM - abs(beyond), RAMUS_SCALE_MM) if abs(beyond) >= TRIFURCATION_MM else 1.0
+            if beyond >= TRIFURCATION_MM and any(_runs_back(one, side, way.at(end_mm)) for one in sides):
+                certain = max(certain, STUB_SURE)
+            leaves = name if beyond > 1e-6 else "LM"
+            found[side.branch_id] = (abs(beyond), Ramus(side.branch_id, leaves, certain))
+    near = tuple(ramus for away, ramus in found.values() if away < TRIFURCATION_MM)
+    likeliest = max((ramus for _, ramus in found.values()), key=lambda one: one.certain, default=None)
+    if near or likeliest is None or likeliest.certain < LEAST_RAMUS:
+        return near
+    return (likeliest,)
+
+
+def _within(tree: Tree, name: str, way: Way, open_mm: float) -> tuple[Ramus, ...]:
+    """Return the branch that leaves a lone artery where it may still be the left main: as likely a ramus as a first branch."""
+    sides = [one for one in sides_of(tree, way) if 0.0 < one.arc_mm <= open_mm + 0.5 and one.way.length_mm >= MAJOR_MM]
+    longest = max(sides, key=lambda one: one.way.length_mm, default=None)
+    return () if longest is None else (Ramus(longest.branch_id, name, 0.5),)
+
+
+def _runs_back(stub: Side, branch: Side, end_lps_mm: FloatArray) -> bool:
+    """Tell whether a short piece that leaves beside a branch runs back to the left main's end."""
+    if stub.branch_id == branch.branch_id or abs(stub.arc_mm - branch.arc_mm) > STUB_MM or stub.way.length_mm >= MAJOR_MM:
+        return False
+    begin, tip = (float(np.linalg.norm(place - end_lps_mm)) for place in stub.way.points_lps_mm[[0, -1]])
+    return begin - tip > max(STUB_BACK * stub.way.length_mm, TRIFURCATION_MM)
 
 
 def lcx_is_elsewhere(trees: Sequence[Tree], roles: Roles) -> bool:

@@ -25,6 +25,7 @@ from .label_sides import (
     lateral_or_marginal,
 )
 from .label_tail import groove_end_mm, part_from
+from .segments import RAMUS
 
 USUAL_PROXIMAL_MM, USUAL_PROXIMAL = 30.0, 1.0 / 3.0
 """Where a proximal LAD, and by its share of the groove a proximal LCx, is taken to end that no branch ends. Chosen; said among
@@ -49,17 +50,26 @@ class Sure:
     before, course, split_mm
         ``before`` the second best course leaves it at ``split_mm``, and times ``course`` beyond.
     sides
-        What is left of it for names that follow from the place of side branches.
+        What is left of it for names that follow from the number of side branches before them.
+    shift
+        What else these numbers may be: -1 where the first branch may be the ramus, 1 where the ramus may be the first branch.
     """
 
     before: float
     course: float
     split_mm: float
     sides: float = 1.0
+    shift: int = -1
 
     def at(self, arc_mm: float) -> float:
         """Return the confidence at a place."""
         return self.before * (self.course if arc_mm > self.split_mm + 0.5 else 1.0)
+
+    def other(self, rank: int, codes: Sequence[str]) -> tuple[tuple[str, float], ...]:
+        """Return what else the branch at a place of the order may be; nothing where the order is certain."""
+        at = rank + self.shift
+        code = RAMUS if at < 0 else codes[at] if at < len(codes) else OTHER
+        return ((code, 1.0 - self.sides),) if self.sides < 1.0 else ()
 
 
 def name_left(draft: Draft, left: Left, frame: HeartFrame, right_has: frozenset[str] | None = None) -> list[QualityItem]:
@@ -71,28 +81,42 @@ def name_left(draft: Draft, left: Left, frame: HeartFrame, right_has: frozenset[
         Posterior branches that the right coronary artery gives; None where it was not found.
     """
     doubts: list[QualityItem] = []
+    ramus = [one for one in left.ramus if one.certain >= 0.5]
+    gone = [one.branch_id for one in ramus]
     start = left.lm_end_mm or 0.0
     trunk = left.lad or left.lcx
     sure_trunk = min(left.is_lad, left.is_lcx)
     if start > 0.0 and trunk is not None:
         draft.give_way(trunk, [(0.0, named("LM", sure_trunk))])
     if left.lcx is not None:
-        certain = Sure(left.is_lcx, left.sure_lcx, left.lcx_split_mm, ALONE if left.lm_end_mm is None else 1.0)
+        certain = Sure(left.is_lcx, left.sure_lcx, left.lcx_split_mm, *_order(left, "LCx"))
         begin = max(left.lcx_from_mm, left.open_mm)
-        doubts.extend(_name_lcx(draft, left.lcx, begin, left.ramus, frame, certain, right_has))
+        doubts.extend(_name_lcx(draft, left.lcx, begin, gone, frame, certain, right_has))
         _leave_open(draft, left.lcx, left.open_mm, "pLCx")
     if left.lad is not None:
-        certain = Sure(left.is_lad, left.sure_lad, left.lad_split_mm, ALONE if left.lm_end_mm is None else 1.0)
-        doubts.extend(_name_lad(draft, left.lad, max(start, left.open_mm), left.ramus, frame, certain))
+        certain = Sure(left.is_lad, left.sure_lad, left.lad_split_mm, *_order(left, "LAD"))
+        doubts.extend(_name_lad(draft, left.lad, max(start, left.open_mm), gone, frame, certain))
         _leave_open(draft, left.lad, left.open_mm, "pLAD")
     if start > 0.0 and trunk is not None:
         for branch_id, end in zip(trunk.branch_ids, trunk.ends_mm, strict=True):
             if end <= start + 1e-6:
                 draft.pieces[branch_id] = [(0.0, named("LM", sure_trunk))]
-    by_length = sorted(left.ramus, key=lambda one: -sum(draft.tree[below].length_mm for below in draft.tree.subtree(one)))
+    by_length = sorted(ramus, key=lambda one: -sum(draft.tree[below].length_mm for below in draft.tree.subtree(one.branch_id)))
     for rank, one in enumerate(by_length):
-        draft.give_below(one, named("RI" if rank == 0 else OTHER, sure_trunk, (("D1", 0.5 * (1.0 - sure_trunk)),)))
+        first = "OM1" if one.leaves == "LCx" else "D1"
+        certain_one = sure_trunk * one.certain
+        draft.give_below(one.branch_id, named(RAMUS if rank == 0 else OTHER, certain_one, ((first, 1.0 - certain_one),)))
     return doubts
+
+
+def _order(left: Left, name: str) -> tuple[float, int]:
+    """Return how sure the numbers of an artery's side branches are, and by how much they may be wrong: see :class:`Sure`."""
+    if left.lm_end_mm is None:
+        return ALONE, 1 if left.ramus else -1
+    for one in left.ramus:
+        if one.leaves == name and one.certain < 1.0:
+            return (one.certain, 1) if one.certain >= 0.5 else (1.0 - one.certain, -1)
+    return 1.0, -1
 
 
 def _leave_open(draft: Draft, way: Way, until_mm: float, code: str) -> None:
@@ -152,7 +176,8 @@ def _name_order(draft: Draft, sides: Sequence[tuple[Side, Kind]], codes: tuple[s
             continue
         other = {"S": OTHER, "PLB": "L-PLB", "PDA": "L-PDA"}.get(kind.second, kind.second)
         confidence = certain.at(side.arc_mm) * certain.sides * kind.confidence
-        draft.give_below(side.branch_id, named(codes[rank], confidence, ((other, 1.0 - kind.confidence),)))
+        others = ((other, 1.0 - kind.confidence), *certain.other(rank, codes))
+        draft.give_below(side.branch_id, named(codes[rank], confidence, others))
 
 
 def _likeliest(label: BranchLabel) -> tuple[str, ...]:
@@ -230,5 +255,6 @@ def _lateral_labels(
         code, second = ("L-PLB", marginal) if kind.name == "PLB" else (marginal, "L-PLB")
         confidence = certain.at(one.begin_mm) * certain.sides * kind.confidence
         confidence *= TAIL_ALONE if one.branch_id is None and len(lateral) == 1 else 1.0
-        found.append((one, named(code, confidence, ((second, 1.0 - kind.confidence),))))
+        others = certain.other(rank, _MARGINALS) if code == marginal else ()
+        found.append((one, named(code, confidence, ((second, 1.0 - kind.confidence), *others))))
     return found

@@ -14,11 +14,14 @@ from SenseCarePlanningLib.tubes.tree import BranchFlag
 from .constants import GRADED_ABOVE_MM, SEVERE_FROM
 from .heart_segmentation import HeartSegmentation
 from .issues import UNNAMED, Consequence, Issue, QualityItem, issue
+from .label_paths import Side, longest_below
+from .label_sides import BRANCH_MM
 from .labels import CoronaryLabels
 from .lumen import Measured
 from .reference import measured_step
 from .scan_model import ScanModel
 from .section_model import LUMEN
+from .segments import BY_CODE
 from .vessel_result import VesselResult
 from .vessels import Stretch, code_of
 
@@ -39,7 +42,7 @@ def check_trees(
     """Return stretches that were bridged and tips that were not reached; what of it cannot be assessed.
 
     A bridged stretch hides what lies there unless a lumen is seen along it after all, or a lesion that was measured explains why
-    none is: an occlusion, a severe stenosis, calcium.
+    none is: an occlusion, a severe stenosis, calcium. Branches wide enough to be graded that were not measured are listed too.
     """
     items = [_gap(labels, vessels, scan, one.points_lps_mm, one.gap_mm) for one in found.gaps]
     named = {code for one in items for code in one.segments}
@@ -52,7 +55,28 @@ def check_trees(
     lost = [_lost(labels, vessels, tip.point_lps_mm) for tip in found.tips if not tip.reached]
     said = {code for one in lost for code in one.segments}
     ends = [item for one in vessels if (item := _wide_end(one)) is not None and not said & set(item.segments)]
-    return [*items, *lost, *ends]
+    return [*items, *lost, *ends, *_unmeasured(labels, vessels)]
+
+
+def _unmeasured(labels: CoronaryLabels, vessels: Sequence[VesselResult]) -> list[QualityItem]:
+    """Say which branches as wide as graded ones were followed and not measured: those that got no segment's name."""
+    items = []
+    done = {(one.vessel.tree, branch) for one in vessels for branch in one.vessel.branch_ids}
+    for at, tree in enumerate(labels.trees):
+        for one in tree:
+            if (at, one.id) in done or (at, one.parent_id) not in done:
+                continue
+            way = longest_below(tree, one.id)
+            width = Side(0.0, one.id, way).diameter_mm
+            if way.length_mm >= BRANCH_MM and width >= GRADED_ABOVE_MM:
+                named = [code for code, _ in one.label.alternatives if code in BY_CODE] if one.label else []
+                items.append(
+                    issue(
+                        Issue.UNMEASURED, Consequence.DOUBTFUL if named else Consequence.REMARK, *named,
+                        point_lps_mm=way.at(0.5 * way.length_mm), length=f"{way.length_mm:.0f}", width=f"{width:.1f}",
+                    )
+                )  # fmt: skip
+    return items
 
 
 def _gap(

@@ -3,7 +3,8 @@
 ``reshaped`` turns, stretches and bends a heart beyond what the digital hearts draw themselves. A segment is right when its true
 and its found points overlap by a Dice of 0.8 or more; what the labels abstain from counts as not right, and is told apart.
 Confidence is told by branches: right when most of a branch's points bear its name. ``--odd`` names odd trees: arteries missing,
-cut short or from elsewhere (``phantom/coronary_odd.py``).
+cut short or from elsewhere (``phantom/coronary_odd.py``). ``--moved`` moves where side branches leave, as in trees
+found in scans.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from CardiacCTALib.coronary_scores import RIGHT_FROM, label_scores
 from CardiacCTALib.issues import Issue
 from CardiacCTALib.label_names import OTHER, UNSURE
 from CardiacCTALib.labels import CoronaryLabels, HeartLandmarks, label_trees
-from CardiacCTALib.segments import BY_NUMBER
+from CardiacCTALib.segments import BY_NUMBER, RAMUS, segment_of
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.phantom.coronary import LOWER_LPS_MM, CoronaryOptions, CoronaryPatient, make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_guides import Dominance
-from SenseCarePlanningLib.phantom.coronary_odd import ODD
+from SenseCarePlanningLib.phantom.coronary_odd import ODD, moved_divisions
 from SenseCarePlanningLib.phantom.coronary_scene import CHAMBERS, chamber_labels
 from SenseCarePlanningLib.phantom.coronary_trees import trees_of_truth, true_segments
 from SenseCarePlanningLib.phantom.coronary_truth import CoronaryTruth
@@ -39,16 +40,17 @@ from SenseCarePlanningLib.volume import Grid, LabelMap
 MIDDLE = np.array([14.0, -22.0, -64.0])
 VOXEL_MM, SHAPE_KJI = 2.0, (72, 100, 100)
 LEAST_MM = 4.0
+RAMUS_NUMBER = segment_of(RAMUS).number
 SHARES = (("hearts ", "hearts"), ("dominance", "hearts"), ("segments ", "segments"))
 SURE_FROM, BINS = 0.8, (0.95, 0.8, 0.65, 0.0)
 TOLD = {Issue.ONE_SIDE_MISSING, Issue.ARTERY_MISSING, Issue.TWO_LEFT, Issue.LCX_ELSEWHERE, Issue.MIRRORED}
 
 
-def variant(seed: int) -> CoronaryPatient:
-    """Draw a heart: half of them left or balanced, 40 % with a ramus, each side branch absent in 15 %."""
+def variant(seed: int, with_ramus: bool = False) -> CoronaryPatient:
+    """Draw a heart: half of them left or balanced, 40 % (or all) with a ramus, each side branch absent in 15 %."""
     random = np.random.default_rng([seed, 77])
     dominance = (Dominance.RIGHT, Dominance.LEFT, Dominance.BALANCED)[int(random.choice(3, p=[0.5, 0.25, 0.25]))]
-    ramus = bool(random.random() < 0.4)
+    ramus = bool(random.random() < 0.4) or with_ramus
     absent = frozenset(name for name in ("D1", "D2", "OM1", "OM2", "AM", "S1") if random.random() < 0.15)
     return make_coronary_patient(CoronaryOptions(seed=seed, dominance=dominance, ramus=ramus, absent=absent))
 
@@ -113,6 +115,23 @@ def count(counts: Counter[str], labels: CoronaryLabels, truth: CoronaryTruth) ->
     counts["hearts with a wrong name held for sure"] += surely_wrong
 
 
+def count_ramus(counts: Counter[str], labels: CoronaryLabels, truth: CoronaryTruth) -> None:
+    """Add one heart with a ramus: was it named, was its name among what a wrong one may be, was a doubt listed?"""
+    counts["ramus"] += 1
+    numbers = {id(one): Counter(true_segments(truth, one.points_lps_mm[1:]).tolist()) for tree in labels.trees for one in tree}
+    own = [one for tree in labels.trees for one in tree if numbers[id(one)].most_common(1)[0][0] == RAMUS_NUMBER]
+    longest = max(own, key=lambda one: one.length_mm)
+    assert longest.label is not None
+    if longest.label.code == RAMUS:
+        counts["ramus, right"] += 1
+    elif RAMUS in dict(longest.label.alternatives):
+        counts["ramus, only offered"] += 1
+    elif longest.label.confidence >= SURE_FROM:
+        counts["ramus, surely wrong"] += 1
+    if longest.label.code == RAMUS and longest.label.confidence < SURE_FROM:
+        counts["ramus, right in doubt"] += 1
+
+
 def show(title: str, counts: Counter[str]) -> None:
     """Print a table."""
     print(title)
@@ -130,11 +149,13 @@ def main() -> int:
         "--first", type=int, default=300, help="seed of the first heart; 1000 to 1059 were used to choose constants"
     )
     parser.add_argument("--odd", action="store_true", help="odd trees of other shapes without chambers")
+    parser.add_argument("--moved", type=float, default=0.0, help="origins of side branches moved by up to so many mm")
+    parser.add_argument("--ramus", action="store_true", help="a ramus in every heart")
     arguments = parser.parse_args()
     tables: dict[str, Counter[str]] = {}
     for seed in range(arguments.first, arguments.first + arguments.hearts):
-        patient = variant(seed)
-        plain = (patient.truth, chambers_of(patient))
+        patient = variant(seed, arguments.ramus)
+        plain = (moved_divisions(patient.truth, seed, arguments.moved), chambers_of(patient))
         if arguments.odd:
             truth, _ = reshaped(*plain, seed)
             for name, make in ODD.items():
@@ -150,6 +171,8 @@ def main() -> int:
             labels = label_trees(trees_of_truth(truth), HeartLandmarks(heart if chambers else None))
             title = f"{'with' if chambers else 'without'} chambers, {'other shapes' if shape else 'as drawn'}"
             count(tables.setdefault(title, Counter()), labels, truth)
+            if any(one.name == "RI" for one in truth.arteries):
+                count_ramus(tables[title], labels, truth)
     for title, counts in tables.items():
         show(title, counts)
     return 0

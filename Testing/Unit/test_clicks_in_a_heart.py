@@ -11,6 +11,7 @@ from CardiacCTALib.clicked import Clicked, Clicks, follow_clicks
 from CardiacCTALib.given_trees import segmentation_of
 from CardiacCTALib.structures import LEFT_VENTRICLE
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.geometry import arc_length_mm, unit
 from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.phantom.coronary import CoronaryOptions, make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_guides import Dominance
@@ -54,6 +55,25 @@ def test_two_or_three_clicks_an_artery_run_in_arteries_only(scan: CoronaryScan, 
     assert [len(tree.tips) for tree in found.trees] == [2, 1]
     assert found.remarks == ()
     assert astray_mm(scan, found) < 2.5
+
+
+@pytest.mark.parametrize("with_chambers", [True, False])
+@pytest.mark.parametrize("off_mm", [0.0, -2.0, 2.0])
+def test_an_artery_begins_at_the_wall_of_the_aorta_wherever_near_it_is_marked(
+    scan: CoronaryScan, heart: LabelMap, with_chambers: bool, off_mm: float
+) -> None:
+    clicks = []
+    for name, tip, side in (("LM", "LAD", "left"), ("RCA", "RCA", "right")):
+        points = next(one.points_lps_mm for one in scan.truth.arteries if one.name == name)
+        x, y, z = (float(value) for value in points[0] + off_mm * unit(points[8] - points[0]))  # along the artery, or back
+        clicks.append(Clicks((x, y, z), (artery(scan, tip),), side))
+    found = follow_clicks(scan.volume, clicks, 25.0, heart if with_chambers else None)
+    for tree, name in zip(found.trees, ("LM", "RCA"), strict=True):
+        points = next(one.points_lps_mm for one in scan.truth.arteries if one.name == name)
+        true_mm = float(arc_length_mm(points)[32])
+        away = np.linalg.norm(tree.root.points_lps_mm - points[32], axis=1)
+        assert away.min() < 0.7
+        assert abs(tree.root.arc_mm[int(away.argmin())] - true_mm) < 1.5, name
 
 
 def test_a_tip_beside_the_artery_moves_onto_it_and_one_in_a_chamber_is_named(scan: CoronaryScan, heart: LabelMap) -> None:

@@ -21,12 +21,12 @@ from SenseCarePlanningLib.phantom.coronary import (
     make_coronary_patient,
 )
 from SenseCarePlanningLib.phantom.coronary_guides import Dominance as PhantomDominance
-from SenseCarePlanningLib.phantom.coronary_odd import ODD
+from SenseCarePlanningLib.phantom.coronary_odd import ODD, moved_divisions, ramus_joined_late, without
 from SenseCarePlanningLib.phantom.coronary_scene import CHAMBERS, chamber_labels
 from SenseCarePlanningLib.phantom.coronary_trees import artery_paths, trees_of_truth, true_segments
 from SenseCarePlanningLib.phantom.coronary_truth import CoronaryTruth
 from SenseCarePlanningLib.tubes.edit import cut, divide
-from SenseCarePlanningLib.tubes.tree import BranchFlag, Tree
+from SenseCarePlanningLib.tubes.tree import BranchFlag, BranchLabel, Tree
 from SenseCarePlanningLib.volume import Grid, LabelMap
 
 CANONICAL = CoronaryOptions(seed=4, dominance=PhantomDominance.RIGHT, ramus=False)
@@ -283,3 +283,64 @@ def test_vessels_run_from_the_ostium_through_their_segments(patient: CoronaryPat
         assert one.stretches[0].from_mm == 0.0
         assert one.stretches[-1].to_mm == pytest.approx(one.length_mm, abs=0.01)
         assert one.stretch_at(one.length_mm + 1.0) == one.stretches[-1]
+
+
+# --- a ramus whose origin is not certain
+
+
+@pytest.fixture(scope="module")
+def with_ramus() -> CoronaryTruth:
+    return make_coronary_patient(CoronaryOptions(seed=1006, dominance=PhantomDominance.RIGHT, ramus=True)).truth
+
+
+def true_branch(labels: CoronaryLabels, truth: CoronaryTruth, number: int) -> BranchLabel:
+    """The name of the longest branch of a true segment."""
+    own = [
+        one
+        for tree in labels.trees
+        for one in tree
+        if np.bincount(np.maximum(true_segments(truth, one.points_lps_mm[1:]), 0)).argmax() == number
+    ]
+    label = max(own, key=lambda one: one.length_mm).label
+    assert label is not None
+    return label
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_ramus_found_to_leave_up_to_3_mm_aside_keeps_its_name(with_ramus: CoronaryTruth, seed: int) -> None:
+    moved = moved_divisions(with_ramus, seed, 3.0)
+    labels = label_trees(trees_of_truth(moved))
+    names = {number: true_branch(labels, moved, number).code for number in (17, 12, 14)}
+    assert names == {17: "RI", 12: "OM1", 14: "OM2"}
+
+
+def test_a_ramus_joined_where_it_touches_the_circumflex_is_named_in_doubt(with_ramus: CoronaryTruth) -> None:
+    joined = ramus_joined_late(with_ramus, "LCX", 12.0)
+    labels = label_trees(trees_of_truth(joined))
+    ramus = true_branch(labels, joined, 17)
+    assert "RI" in (ramus.code, *dict(ramus.alternatives))
+    assert ramus.confidence < 0.8
+    assert any(one.issue is Issue.LABEL_OTHER and "RI" in one.text for one in labels.doubts)
+
+
+def test_beside_an_occluded_lad_the_first_marginal_may_be_the_ramus(with_ramus: CoronaryTruth) -> None:
+    truth = without(with_ramus, "LAD")
+    labels = label_trees(trees_of_truth(truth))
+    ramus = true_branch(labels, truth, 17)
+    assert "RI" in (ramus.code, *dict(ramus.alternatives))
+    assert ramus.confidence < 0.8
+
+
+def test_a_branch_off_the_first_millimetres_is_a_ramus_the_less_certain_the_farther_on(with_ramus: CoronaryTruth) -> None:
+    certain = []
+    by_name = {one.name: one for one in with_ramus.arteries}
+    for at in (6, 16, 20, 24, 60):  # points 0.25 mm apart
+        ramus = replace(by_name["RI"], parent="LCX", parent_index=at)
+        truth = replace(with_ramus, arteries=tuple(ramus if one.name == "RI" else one for one in with_ramus.arteries))
+        label = true_branch(label_trees(trees_of_truth(truth)), truth, 17)
+        chances = {**dict(label.alternatives), label.code: label.confidence}
+        certain.append(chances.get("RI", 0.0))
+    assert certain == sorted(certain, reverse=True)
+    assert certain[0] > 0.9
+    assert 0.1 < certain[2] < 0.9
+    assert certain[-1] < 0.05

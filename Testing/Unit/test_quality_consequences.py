@@ -87,6 +87,31 @@ def test_a_bridged_stretch_without_a_lumen_hides_its_segment_unless_a_lesion_exp
     assert "in an unnamed branch was bridged" in unnamed.text
 
 
+@pytest.mark.parametrize(("radius_mm", "others", "consequence"), [
+    (0.9, (), Consequence.REMARK), (0.9, (("OM2", 0.3),), Consequence.DOUBTFUL), (0.6, (), None)
+])  # fmt: skip
+def test_a_branch_as_wide_as_graded_ones_without_a_name_is_said_not_to_be_measured(
+    radius_mm: float, others: tuple[tuple[str, float], ...], consequence: Consequence | None
+) -> None:
+    volume, one = artery(), measured(artery())
+    side = np.stack([np.linspace(0.0, 30.0, 100), np.zeros(100), np.full(100, 22.5)], axis=1)
+    branches = {}
+    for number, (points, size, label) in enumerate([
+        (one.vessel.points_lps_mm, 1.5, BranchLabel("mRCA", 0.9)), (side, radius_mm, BranchLabel("other", 1.0, others))
+    ]):  # fmt: skip
+        radius = np.full(len(points), size)
+        branches[number] = Branch(
+            number, None if number == 0 else 0, (1,) if number == 0 else (), points, radius,
+            np.stack([radius, radius], axis=1), np.tile(np.eye(3)[:2], (len(points), 1, 1)), label=label,
+        )  # fmt: skip
+    tree = Tree(branches, 0)
+    heart = LabelMap(np.zeros(volume.array_kji.shape, dtype=np.uint8), volume.affine_ijk_to_lps, HEART_NAMES)
+    found = check_trees(segmentation_of((tree,), heart, volume), CoronaryLabels((tree,), None), (one,), None)
+    said = [item for item in found if item.issue is Issue.UNMEASURED]
+    assert [item.consequence for item in said] == ([] if consequence is None else [consequence])
+    assert all("30 mm, 1.8 mm wide" in item.text for item in said)
+
+
 def test_a_gap_that_no_measured_lesion_explains_is_n(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VesselResult, "lesions", property(lambda self: ()))
     (hidden,) = gap_items(artery(dark_mm=(10.0, 12.4)), (10.0, 12.4))

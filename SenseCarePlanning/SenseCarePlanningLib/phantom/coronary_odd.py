@@ -99,6 +99,54 @@ ODD: dict[str, Callable[[CoronaryTruth], CoronaryTruth]] = {
 """Every kind by name."""
 
 
+def moved_divisions(truth: CoronaryTruth, seed: int, most_mm: float) -> CoronaryTruth:
+    """Return the heart as it is found in scans: where side branches leave is moved along what they leave, evenly up to a length.
+
+    A ramus then leaves the left main before its end, or the LAD or LCx behind it.
+    """
+    random, by_name = np.random.default_rng([seed, 9]), _by_name(truth)
+    arteries = []
+    for one in truth.arteries:
+        shift = round(float(random.uniform(-most_mm, most_mm)) / _STEP_MM)
+        onto = str(random.choice(["LAD", "LCX"]))
+        goes_on = one.name != "RI" and one.parent is not None and one.parent_index >= len(by_name[one.parent].points_lps_mm) - 2
+        if one.parent is None or goes_on:
+            arteries.append(one)
+            continue
+        parent, at = one.parent, one.parent_index + shift
+        if one.name == "RI" and one.parent == "LM" and shift > 0:
+            parent, at = onto, shift
+        arteries.append(_leaving(one, by_name[parent], at))
+    return _with_arteries(truth, arteries)
+
+
+def ramus_joined_late(truth: CoronaryTruth, onto: str, at_mm: float) -> CoronaryTruth:
+    """Return the heart whose ramus is joined to LAD or LCX (``onto``) beyond its origin, as where both touch.
+
+    Its first part, but for what lies in the left main's end, leaves the same artery 2 mm farther on and runs back.
+    """
+    by_name = _by_name(truth)
+    ramus, other = by_name["RI"], by_name[onto]
+    late, first = _index_at(ramus, at_mm), _index_at(ramus, 5.0)
+    near = int(np.linalg.norm(other.points_lps_mm - ramus.points_lps_mm[late], axis=1).argmin())
+    back = _part(ramus, slice(late, first, -1))
+    joined = [
+        _leaving(replace(_part(ramus, slice(late, None)), parent=onto), other, near),
+        _leaving(replace(back, name="RI back", parent=onto), other, near + round(2.0 / _STEP_MM)),
+    ]
+    return _with_arteries(truth, [one for one in truth.arteries if one.name != "RI"] + joined)
+
+
+def _leaving(artery: ArteryTruth, parent: ArteryTruth, at: int) -> ArteryTruth:
+    """Return an artery that leaves another one at a point, led there straight from where it is farther away than that."""
+    at = int(np.clip(at, 2, len(parent.points_lps_mm) - 3))
+    start, points = parent.points_lps_mm[at], artery.points_lps_mm.copy()
+    gap = float(np.linalg.norm(points[0] - start))
+    begin = min(_index_at(artery, gap + 1.0), len(points) - 2)
+    points[: begin + 1] = np.linspace(start, points[begin], begin + 1)
+    return replace(artery, parent=parent.name, parent_index=at, points_lps_mm=points)
+
+
 def _by_name(truth: CoronaryTruth) -> dict[str, ArteryTruth]:
     return {one.name: one for one in truth.arteries}
 
