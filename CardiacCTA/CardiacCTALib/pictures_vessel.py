@@ -27,7 +27,7 @@ TEXT_PX = 29
 QUARTER_PX = 510
 """Width of a picture that stands beside three others on a page."""
 BOARD_HEIGHT_PX = 1300
-STRAIGHT_WIDTH_MM, MARGIN_MM, PROBE_MM = 16.0, 9.0, 10.0
+STRAIGHT_WIDTH_MM, MARGIN_MM, END_MM, PROBE_MM = 16.0, 9.0, 4.0, 10.0
 LETTERS = "ABC"
 _STRIP_COLUMNS, _STRIP_ROWS, _STRIP_MM = 8, 3, 8.0
 _GAP_PX, _FINEST_MM, _TURNED_PX = 24, 0.05, 900
@@ -80,7 +80,7 @@ class VesselPainter:
         straight = straightened(line, views.angle_deg(), STRAIGHT_WIDTH_MM, pixel)
         parts = [vessel_picture(views.reformatter.cut(straight), self.style())]
         plain = self.style(with_probes=False)
-        rough = [stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, 1.0) for turn in (0.0, 90.0)]
+        rough = [stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, 1.0, END_MM) for turn in (0.0, 90.0)]
         room = BOARD_PX - parts[0].shape[1] - 2 * _GAP_PX
         margins = margins_px(rough[0], plain) + _GAP_PX
         both = max(*(one.rows / BOARD_HEIGHT_PX for one in rough), sum(one.columns for one in rough) / (room - 2 * margins))
@@ -88,7 +88,7 @@ class VesselPainter:
             rough = rough[:1]
             both = max(rough[0].rows / BOARD_HEIGHT_PX, rough[0].columns / (room - margins))
         for turn in (0.0, 90.0)[: len(rough)]:
-            sheet = stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, max(both, _FINEST_MM))
+            sheet = stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, max(both, _FINEST_MM), END_MM)
             parts.append(vessel_picture(views.reformatter.cut(sheet), plain))
         return _side_by_side(parts, BOARD_PX)
 
@@ -102,9 +102,9 @@ class VesselPainter:
     def turned(self, angle_deg: float, text_px: int = TEXT_PX) -> RgbImage:
         """Draw the stretched vessel turned by an angle from its widest view: one step of a rotation."""
         views = self.views
-        rough = stretched(views.line, views.widest_angle_deg(), MARGIN_MM, 1.0)
+        rough = stretched(views.line, views.widest_angle_deg(), MARGIN_MM, 1.0, END_MM)
         pixel = max(_FINEST_MM, rough.rows / _TURNED_PX, rough.columns / _TURNED_PX)
-        sheet = stretched(views.line, views.widest_angle_deg() + angle_deg, MARGIN_MM, pixel)
+        sheet = stretched(views.line, views.widest_angle_deg() + angle_deg, MARGIN_MM, pixel, END_MM)
         return vessel_picture(views.reformatter.cut(sheet), self.style(with_probes=False, text_px=text_px))
 
     def style(self, with_probes: bool = True, text_px: int = TEXT_PX) -> VesselStyle:

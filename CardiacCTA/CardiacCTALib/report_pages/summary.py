@@ -92,7 +92,10 @@ def nothing_found(result: CoronaryResult, words: Words) -> str:
 
 
 def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
-    worst = words.say("; ").join(f"{vessel.value} {greatest_stenosis(result, vessel, words)}" for vessel in VESSEL_ORDER)
+    worst = words.say("; ").join(
+        words.say("{vessel}: {stenosis}", vessel=vessel.value, stenosis=greatest_stenosis(result, vessel, words))
+        for vessel in VESSEL_ORDER
+    )
     dominance = words.say(DOMINANCE_WORDS[result.dominance]) if result.dominance else words.say("not known")
     burden = _burden(result, words)
     score = result.examination.get("agatston_score")

@@ -86,7 +86,8 @@ def _vessel_section(
             pictures.get(f"vessel_{name}"),
             words.say(
                 "{vessel}: straightened (left; distances are true) and stretched reformats. Blue: lumen, orange: outer wall, "
-                "dashed: centreline. Brackets: lesions, with the 95 % interval of the diameter stenosis.",
+                "dashed: centreline. Brackets: lesions, with the 95 % interval of the diameter stenosis; broken ones are not "
+                "graded.",
                 vessel=name,
             ),
             words.say("{vessel}: reformats along the vessel", vessel=name),
@@ -160,7 +161,12 @@ def _paired(row: LesionRow, words: Words) -> DataTable:
     columns = (
         Column(words.say("Quantity"), 2.6),
         *(
-            Column(f"{words.say(REFERENCE_WORDS[kind])} ({graded})" if not at else words.say(REFERENCE_WORDS[kind]), 3.0)
+            Column(
+                f"{words.say(REFERENCE_WORDS[kind])} ({graded})"
+                if not at and not row.reason
+                else words.say(REFERENCE_WORDS[kind]),
+                3.0,
+            )
             for at, kind in enumerate(kinds)
         ),
         Column(words.say("Read in"), 1.3),
