@@ -153,8 +153,7 @@ def _low_attenuation(
         dark = core.level_hu + _Z90_ONE_SIDED * core.level_error_hu < LOW_ATTENUATION_HU
         certain = core.sure >= SURE_SIGMAS and least > SURE_CORE_MM3 and dark and not calcified
         return HighRiskFeature(sign, True, certain, text, _thickest(core.places))
-    deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
-    deep &= ring.outer_mm > region.normal_mm[:, None]
+    deep = _deep(measured, ring, region, inside)
     if not deep.any():
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
@@ -168,6 +167,12 @@ def _low_attenuation(
         dark = level < LOW_ATTENUATION_HU
         return HighRiskFeature(sign, dark, level + doubt < LOW_ATTENUATION_HU and not calcified, text, section)
     return HighRiskFeature(sign, False, least <= SMALL_CORE_MM3 and not calcified, text, None)
+
+
+def _deep(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray) -> BoolArray:
+    """Return the places (N, M) of the plaque of some sections that the lumen's glow does not reach."""
+    deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
+    return np.asarray(deep & (ring.outer_mm > region.normal_mm[:, None]))
 
 
 def _no_core(seen_mm3: float, ring: Ring, region: PlaqueRegion, inside: BoolArray) -> str:
@@ -260,9 +265,10 @@ def _napkin_ring(
         level = float(np.nanmean(ring.ring_hu[inside])) if np.isfinite(ring.ring_hu[inside]).any() else 0.0
         told = smallest_core_mm3(measured, ring, region, inside, level) <= SMALL_CORE_MM3
         text = "no core darker than its rim beyond noise"
-        if not told:
-            seen = _smallest_by_noise_mm3(measured, level) <= CORE_SHARE * _plaque_mm3(ring, region, inside)
-            text += "; the plaque is too thin to show one" if seen else "; the noise of this scan hides what the plaque can hold"
+        deep = _deep(measured, ring, region, inside)
+        if not told and deep.any():
+            seen_mm3 = _smallest_by_noise_mm3(measured, float(ring.ring_hu[deep].mean()))
+            text += f"; {_no_core(seen_mm3, ring, region, inside)}"
         return HighRiskFeature(sign, False, told and not calcified, text, None)
     core = cores[0]
     here: BoolArray = np.asarray(np.isin(ring.angle_index, np.unique(ring.angle_index[core.places])))
