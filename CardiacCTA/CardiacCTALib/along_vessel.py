@@ -275,8 +275,11 @@ def _stretch(views: VesselViews, row: LesionRow, words: Words) -> Stretch:
     arc, lesion = views.line.arc_mm, row.lesion
     percent = lesion.narrowings[0].diameter_stenosis_percent.value
     text = f"{row.name} {words.with_unit(percent, '%')}"
-    colour = GRADE_COLOURS[lesion.grades[-1]]
-    return Stretch(float(arc[lesion.first]), float(arc[lesion.last]), float(arc[lesion.narrowest]), (text,), colour)
+    if row.reason:
+        text = words.say("{lesion}, not graded", lesion=text)
+    colour, place = GRADE_COLOURS[lesion.grades[-1]], (lesion.first, lesion.last, lesion.narrowest)
+    first, last, at = (float(arc[section]) for section in place)
+    return Stretch(first, last, at, (text,), colour, dashed=bool(row.reason))
 
 
 def _frame(picture: RgbImage) -> None:

@@ -17,14 +17,18 @@ from SenseCarePlanningLib.report.film_sheet import Box, FilmBlock, FilmCell, Fil
 from SenseCarePlanningLib.report.model import DataTable, Figure, Notice, Tone
 from SenseCarePlanningLib.report.study_page import patient_line
 
+from .cadrads_category import Category, category_of, whole_percent
 from .pictures_heart import VIEW_WORDS
 from .pictures_vessel import LETTERS
+from .read_in import probe_name
 from .reader_change import now
+from .report_pages.assessed import unassessed
 from .report_pages.plaque import calcium_section
-from .report_pages.rows import MAIN, LesionRow, counted_rows, makes_4b, shown_vessels
+from .report_pages.rows import MAIN, LesionRow, makes_4b, pictured_rows, shown_vessels
 from .report_pages.summary import CATEGORY_WORDS
-from .report_pages.words import Pictures, Words
+from .report_pages.words import Pictures, Words, label_of
 from .result import CoronaryResult
+from .segments import BY_CODE, Artery
 
 FINDINGS = "findings"
 COLUMNS, ROWS = 12, 14
@@ -34,6 +38,11 @@ _ON_FIRST = 2 * (ROWS - _HEART_ROWS - _VESSEL_ROWS) // _PROBE_ROWS
 _LESION_LINES = 6
 """Lesions named beside the category, the gravest first; all have their sections."""
 _ON_OTHERS = 2 * ROWS // _PROBE_ROWS
+_ORDER = tuple(Category)
+_NO_SECTION = {
+    "A": label_of("no section: the lesion begins with the line of the vessel"),
+    "C": label_of("no section: the lesion ends with the line of the vessel"),
+}
 
 
 class FilmKind(Enum):
@@ -136,8 +145,14 @@ def write_coronary_film(
 
 
 def gravest_first(rows: Sequence[LesionRow]) -> list[LesionRow]:
-    """Return lesions by their stenosis, the greatest first."""
-    return sorted(rows, key=lambda row: (-row.lesion.narrowings[0].diameter_stenosis_percent.value, row.number))
+    """Return lesions by the category that each makes of the patient by itself, then by stenosis; those not graded last."""
+
+    def key(row: LesionRow) -> tuple[bool, int, float, int]:
+        vessel = BY_CODE[row.code].vessel if row.code in BY_CODE else Artery.LAD
+        alone = category_of({vessel: whole_percent(row.percent)}, plaque=True, not_assessable=False)
+        return bool(row.reason), -_ORDER.index(alone), -row.percent, row.number
+
+    return sorted(rows, key=key)
 
 
 def _finding_pages(result: CoronaryResult, shown: Pictures, words: Words, options: FilmOptions) -> list[tuple[FilmCell, ...]]:
@@ -170,18 +185,27 @@ def _lesion_cells(rows: Sequence[LesionRow], top: int, shown: Pictures, words: W
     for at, row in enumerate(rows):
         for number, letter in enumerate(LETTERS):
             box = Box((at % 2) * 3 * width + number * width, top + (at // 2) * _PROBE_ROWS, width, _PROBE_ROWS)
-            cells.append(FilmCell(box, _probe(row, letter, shown, words), caption_lines=2))
+            block: FilmBlock = _probe(row, letter, shown, words)
+            if shown.get(f"lesion_{row.number}_{letter}") is None and shown.get(f"lesion_{row.number}_B") is not None:
+                block = Notice(words.say(_NO_SECTION[letter]), probe_name(row.number, letter))
+            cells.append(FilmCell(box, block, caption_lines=2))
     return cells
 
 
 def _probe(row: LesionRow, letter: str, shown: Pictures, words: Words) -> Figure:
-    caption = _lesion_line(row, words) if letter == "B" else f"{row.number}{letter}"
-    return _figure(shown, f"lesion_{row.number}_{letter}", caption)
+    name = probe_name(row.number, letter)
+    return _figure(shown, f"lesion_{row.number}_{letter}", _lesion_line(row, words) if letter == "B" else name)
 
 
 def _lesion_line(row: LesionRow, words: Words) -> str:
     """Return a lesion in one line, its possible grades with slashes between them: a film has no room for more."""
     percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.by_reader)
+    if row.reason:
+        why = words.say(", ").join(words.reason(part) for part in row.reason.split("; "))
+        return words.say(
+            "{name} {segment}: {percent}, not graded: {reason}", name=row.name, segment=row.code or "–", percent=percent,
+            reason=why,
+        )  # fmt: skip
     grade = "/".join(row.lesion.grades)
     if makes_4b(row) is not False:
         grade = words.say("{grade}, in the LM 4B" if makes_4b(row) else "{grade}, in the LM 4B from 50 %", grade=grade)
@@ -196,7 +220,7 @@ def _figure(shown: Pictures, key: str, caption: str) -> Figure:
 
 def _wanted_rows(result: CoronaryResult, options: FilmOptions) -> list[LesionRow]:
     """Return the lesions that are wanted, the gravest first."""
-    return gravest_first([row for row in counted_rows(result) if options.shows(row.vessel.vessel.name, row.number)])
+    return gravest_first([row for row in pictured_rows(result) if options.shows(row.vessel.vessel.name, row.number)])
 
 
 def _grade_notice(result: CoronaryResult, rows: Sequence[LesionRow], words: Words) -> Notice:
@@ -206,7 +230,7 @@ def _grade_notice(result: CoronaryResult, rows: Sequence[LesionRow], words: Word
         possible = words.say(", ").join(one.value for one in grade.possible)
         items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
     items += [_lesion_line(row, words) for row in rows[:_LESION_LINES]]
-    missing = [one.code for one in result.findings.segments if one.not_assessable]
+    missing = [code for code, _ in unassessed(result)]
     if missing:
         items.append(words.say("Not assessable: {segments}", segments=words.say(", ").join(missing)))
     return Notice("", grade.text, Tone.NEUTRAL, tuple(items))

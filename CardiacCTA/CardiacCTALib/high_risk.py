@@ -153,31 +153,71 @@ def _low_attenuation(
         dark = core.level_hu + _Z90_ONE_SIDED * core.level_error_hu < LOW_ATTENUATION_HU
         certain = core.sure >= SURE_SIGMAS and least > SURE_CORE_MM3 and dark and not calcified
         return HighRiskFeature(sign, True, certain, text, _thickest(core.places))
-    deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
-    deep &= ring.outer_mm > region.normal_mm[:, None]
+    deep = _deep(measured, ring, region, inside)
     if not deep.any():
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
     section = _thickest(deep)
     least = smallest_core_mm3(measured, ring, region, inside, level)
-    text = f"no dark core of {least:.0f} mm3 or more; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
-    if not np.isfinite(least):
-        text = f"the plaque is too small to show a core; it has {level:.0f} HU +- {doubt:.0f} on the whole"
+    text = (
+        _no_core(_smallest_by_noise_mm3(measured, level), ring, region, inside)
+        + f"; the plaque has {level:.0f} HU +- {doubt:.0f} on the whole"
+    )
     if level - doubt < LOW_ATTENUATION_HU:
         dark = level < LOW_ATTENUATION_HU
         return HighRiskFeature(sign, dark, level + doubt < LOW_ATTENUATION_HU and not calcified, text, section)
     return HighRiskFeature(sign, False, least <= SMALL_CORE_MM3 and not calcified, text, None)
 
 
-def smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:
-    """Return the smallest lipid core that would have been told from noise in a plaque; infinite where it is too thin for one.
+def _deep(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray) -> BoolArray:
+    """Return the places (N, M) of the plaque of some sections that the lumen's glow does not reach."""
+    deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
+    return np.asarray(deep & (ring.outer_mm > region.normal_mm[:, None]))
 
-    In a thin plaque a core that touches the lumen is lost in its glow. Blur and averaging leave a core the share of its
-    darkness that its volume has of itself and what it is spread over.
+
+def _no_core(seen_mm3: float, ring: Ring, region: PlaqueRegion, inside: BoolArray) -> str:
+    """Return what it means that no core was seen: the noise hides what the plaque can hold, it is too thin, or there is none.
+
+    Parameters
+    ----------
+    seen_mm3
+        The smallest core that the noise lets through.
     """
+    volume = _plaque_mm3(ring, region, inside)
+    if not np.isfinite(seen_mm3):
+        return f"the noise of this scan hides dark cores of any size in this plaque of {volume:.0f} mm3"
+    if seen_mm3 > CORE_SHARE * volume:
+        hidden = f"the noise of this scan hides dark cores of less than {seen_mm3:.0f} mm3"
+        return f"{hidden}, and this plaque of {volume:.0f} mm3 can hold one of {CORE_SHARE * volume:.0f} mm3 at most"
+    if not has_room(ring, region, inside):
+        return f"this plaque of {volume:.0f} mm3 is too thin to show a core"
+    return f"no dark core of {seen_mm3:.0f} mm3 or more"
+
+
+def _plaque_mm3(ring: Ring, region: PlaqueRegion, inside: BoolArray) -> float:
+    """Return the volume of the plaque of some sections outside of where calcium glows."""
+    within = np.clip((ring.outer_mm - region.normal_mm[:, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share
+    plaque = (inside & region.diseased)[:, None] & ~ring.glows
+    return float((within * ring.swept)[plaque].sum() * ring.place_mm3)
+
+
+def has_room(ring: Ring, region: PlaqueRegion, inside: BoolArray) -> bool:
+    """Tell whether a plaque is thick enough to show a core: in a thin one it is lost in the glow of the lumen that it touches."""
     roomy = np.isfinite(ring.ring_hu) & (ring.thickness_mm - region.normal_mm[:, None] > _ROOMY_MM) & inside[:, None]
-    if float((ring.share * roomy).sum() * ring.place_mm3) < _ROOM_MM3:
-        return float("inf")
+    return float((ring.share * roomy).sum() * ring.place_mm3) >= _ROOM_MM3
+
+
+def smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:
+    """Return the smallest lipid core that would have been told from noise in a plaque.
+
+    Infinite where the plaque is too thin for one, or the noise hides every core. Blur and averaging leave a core the share of
+    its darkness that its volume has of itself and what it is spread over.
+    """
+    return _smallest_by_noise_mm3(measured, level_hu) if has_room(ring, region, inside) else float("inf")
+
+
+def _smallest_by_noise_mm3(measured: Measured, level_hu: float) -> float:
+    """Return the smallest core that would be told from noise in a plaque of a level, were it thick enough."""
     along, across = (float(np.hypot(one, measured.scan.sigma_mm)) for one in QUIET_MM)
     share = (CORE_SIGMAS + _Z_ONE_SIDED) * quiet_noise_hu(measured) / max(level_hu - CORE_HU, 15.0)
     if share >= 1.0:
@@ -224,14 +264,19 @@ def _napkin_ring(
     if not cores:
         level = float(np.nanmean(ring.ring_hu[inside])) if np.isfinite(ring.ring_hu[inside]).any() else 0.0
         told = smallest_core_mm3(measured, ring, region, inside, level) <= SMALL_CORE_MM3
-        return HighRiskFeature(sign, False, told and not calcified, "no core darker than its rim beyond noise", None)
+        text = "no core darker than its rim beyond noise"
+        deep = _deep(measured, ring, region, inside)
+        if not told and deep.any():
+            seen_mm3 = _smallest_by_noise_mm3(measured, float(ring.ring_hu[deep].mean()))
+            text += f"; {_no_core(seen_mm3, ring, region, inside)}"
+        return HighRiskFeature(sign, False, told and not calcified, text, None)
     core = cores[0]
     here: BoolArray = np.asarray(np.isin(ring.angle_index, np.unique(ring.angle_index[core.places])))
     here &= core.places.max(axis=1, keepdims=True) & np.isfinite(ring.raw_hu) & (ring.share > 0.5) & (thick > _THICK_MM)
     depth = ring.inner_mm / np.maximum(thick, 1e-3)
     within, rim = here & (depth > 0.1) & (depth < 0.55), here & (depth > 0.65) & (depth < 1.0)
     if within.sum() < 8 or rim.sum() < 8:
-        return HighRiskFeature(sign, None, False, "the wall is too thin to show a core", None)
+        return HighRiskFeature(sign, None, False, "the wall at the core is too thin to tell core and rim apart", None)
     dark, bright = float(ring.raw_hu[within].mean()), float(ring.raw_hu[rim].mean())
     parts = (1.0 / within.sum() + 1.0 / rim.sum()) / ring.place_mm3
     error = measured.scan.noise_hu * float(np.sqrt(measured.scan.noise_volume_mm3 * parts))

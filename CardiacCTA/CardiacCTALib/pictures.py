@@ -21,7 +21,8 @@ from .pictures_calcium import calcium_picture
 from .pictures_heart import heart_pictures
 from .pictures_vessel import NumberedLesion, VesselPainter
 from .read_in import picture_key
-from .report_pages.rows import counted_rows, shown_vessels
+from .report_pages.assessed import blind_codes
+from .report_pages.rows import lesion_rows, pictured_rows, shown_vessels
 from .report_pages.words import Words
 from .result import CoronaryResult
 from .views import VesselViews
@@ -34,11 +35,11 @@ CALCIUM_PICTURE = "pictures/calcium.png"
 
 
 def numbered_lesions(result: CoronaryResult) -> dict[str, tuple[NumberedLesion, ...]]:
-    """Return vessel name -> its lesions that count for grading, numbered as in the report."""
+    """Return vessel name -> its lesions, numbered as in the report; with why those not graded are not."""
     found: dict[str, tuple[NumberedLesion, ...]] = {}
-    for row in counted_rows(result):
+    for row in lesion_rows(result):
         name = row.vessel.vessel.name
-        found[name] = (*found.get(name, ()), NumberedLesion(row.number, row.lesion))
+        found[name] = (*found.get(name, ()), NumberedLesion(row.number, row.lesion, row.reason, row.pictured))
     return found
 
 
@@ -75,15 +76,15 @@ def make_pictures(
     dict
         Key -> file: ``heart_front``, ``heart_left``, ``heart_right``, ``arteries``; for each vessel shown ``vessel_<name>`` (its
         reformats), ``straight_<name>``, ``strip_<name>`` (sections all along),
-        ``profile_<name>`` and ``wall_<name>``; for each lesion that
-        counts ``lesion_<n>_A``, ``_B``, ``_C``
+        ``profile_<name>`` and ``wall_<name>``; for each lesion
+        that counts, or is of 50 % and more, ``lesion_<n>_A``, ``_B``, ``_C``
         (cross-sections before it, at its narrowest, after it) and ``lesion_<n>_edges``; ``calcium`` where there is a score.
     """
     start = time.perf_counter()
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     progress = progress or Progress()
-    expected = 4 * with_heart + 5 * len(shown_vessels(result)) + 4 * len(counted_rows(result))
+    expected = 4 * with_heart + 5 * len(shown_vessels(result)) + 4 * len(pictured_rows(result))
     files: dict[str, Path] = {}
     words = Words.of(language)
     scored = None if result.calcium is None or calcium_series is None else calcium_picture(result.calcium, calcium_series, words)
@@ -109,7 +110,7 @@ def with_pictures(result: CoronaryResult, pictures: Mapping[str, Path], folder: 
     names = {key: path.relative_to(folder).as_posix() for key, path in pictures.items()}
     lesions = list(result.lesion_measurements)
     places = {(one.vessel, one.number): at for at, one in enumerate(result.lesions)}
-    for row in counted_rows(result):
+    for row in pictured_rows(result):
         vessel = row.vessel.vessel.name
         at = places[vessel, row.vessel.lesions.index(row.lesion)]
         lesions[at] = tuple(_shown(one, names.get(picture_key(one.name, row.number, vessel))) for one in lesions[at])
@@ -164,7 +165,8 @@ def make_turned_pictures(
     folder.mkdir(parents=True, exist_ok=True)
     progress = progress or Progress()
     lesions = numbered_lesions(result).get(vessel, ())
-    painter = VesselPainter(VesselViews(result.vessel(vessel), volume), lesions, Words.of(language))
+    one = result.vessel(vessel)
+    painter = VesselPainter(VesselViews(one, volume), lesions, Words.of(language), frozenset(blind_codes(result, one)))
     angles = np.arange(0.0, 180.0, step_deg)
     files: dict[str, Path] = {}
     for number, angle in enumerate(angles, 1):
@@ -183,13 +185,13 @@ def _all_pictures(result: CoronaryResult, volume: Volume, words: Words, with_hea
         yield from heart_pictures(result, volume, views, lesions, words)
     for shown in shown_vessels(result):
         name = shown.vessel.name
-        painter = VesselPainter(views[name], lesions.get(name, ()), words)
+        painter = VesselPainter(views[name], lesions.get(name, ()), words, frozenset(blind_codes(result, shown)))
         yield f"vessel_{name}", painter.board()
         yield f"straight_{name}", painter.straightened()
         yield f"strip_{name}", painter.strip()
         yield f"profile_{name}", painter.profile()
         yield f"wall_{name}", painter.unrolled()
-        for one in lesions.get(name, ()):
+        for one in (lesion for lesion in lesions.get(name, ()) if lesion.pictured):
             for section, letter in painter.probes_of(one):
                 yield f"lesion_{one.number}_{letter}", painter.probe(one, section, letter)
             yield f"lesion_{one.number}_edges", painter.edges(one)

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
-from SenseCarePlanningLib.render.heart_picture import HeartPainter, HeartStyle, Vessel, View
+from SenseCarePlanningLib.render.heart_picture import HeartPainter, HeartStyle, LegendEntry, Vessel, View
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.volume import Volume, bounding_box
 
+from .artery_colours import NOT_ASSESSED, artery_colours, unassessed_codes
 from .pictures_vessel import NumberedLesion
+from .report_pages.rows import lesion_rows
 from .report_pages.words import Words, label_of
 from .result import CoronaryResult
-from .stenosis import Lesion
 from .structures import FAR_AORTA
+from .vessel_result import VesselResult
 from .views import GRADE_COLOURS, VesselViews
 
 VIEWS: tuple[tuple[str, View], ...] = (
@@ -43,7 +45,7 @@ GRADE_WORDS = {
 SIZE_PX = 1040
 _AROUND_HEART_MM, _AROUND_ARTERY_MM = 1.8, 1.2
 _NAMED_AT = 0.42
-_THICKER_MM = 0.2
+_THICKER_MM, _LEAST_MM = 0.2, 0.5
 """Tubes are drawn a little outside of the lumen, so that it does not shine through them."""
 
 
@@ -63,10 +65,10 @@ def heart_pictures(
     lesions
         Their lesions.
     """  # fmt: skip
-    tubes = tuple(_tube(one, [numbered.lesion for numbered in lesions.get(name, ())]) for name, one in views.items())
+    tubes = tuple(_tube(result, one) for one in result.vessels)
     labels = _labels(views, lesions, words)
     letters = tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
-    legend = tuple((words.say(GRADE_WORDS[grade]), colour) for grade, colour in GRADE_COLOURS.items())
+    legend = _legend(result, words)
     with HeartPainter(volume, _widened(_heart(result), volume, _AROUND_HEART_MM)) as painter:
         for key, view in VIEWS:
             seen = {name: point for name, point in labels.items() if not painter.hidden(point, view)}
@@ -78,9 +80,25 @@ def heart_pictures(
             yield "arteries", painter.maximum_intensity(SIZE_PX, SIZE_PX, HeartStyle(VIEWS[1][1], (), (), labels, letters))
 
 
-def _tube(views: VesselViews, lesions: Sequence[Lesion]) -> Vessel:
-    walls = views.measured.walls
-    return Vessel(walls.points_lps_mm, 0.5 * walls.diameter_mm + _THICKER_MM, views.colours(lesions))
+def _tube(result: CoronaryResult, one: VesselResult) -> Vessel:
+    """Return a vessel as a tube: its lumen, or the width that it was followed with where it was not measured."""
+    colours = artery_colours(result, one)
+    if one.measured is None:
+        return Vessel(one.vessel.points_lps_mm, np.maximum(one.vessel.radius_mm, _LEAST_MM), colours)
+    walls = one.measured.walls
+    return Vessel(walls.points_lps_mm, 0.5 * walls.diameter_mm + _THICKER_MM, colours)
+
+
+def _legend(result: CoronaryResult, words: Words) -> tuple[LegendEntry, ...]:
+    """Return what the colours mean; grey and stripes only where there are any."""
+    found: list[LegendEntry] = [(words.say(GRADE_WORDS[grade]), colour) for grade, colour in GRADE_COLOURS.items()]
+    drawn = {part.code for one in result.vessels for part in one.vessel.stretches}
+    if drawn & unassessed_codes(result) or any(one.measured is None for one in result.vessels):
+        found.append((words.say("Not assessed"), NOT_ASSESSED))
+    striped = [row.lesion.grades[-1] for row in lesion_rows(result) if row.reason]
+    if striped:
+        found.append((words.say("Striped: not graded"), GRADE_COLOURS[max(striped)], NOT_ASSESSED))
+    return tuple(found)
 
 
 def _labels(
@@ -91,7 +109,7 @@ def _labels(
     for name, one in views.items():
         line = one.line
         found[name] = line.at(_NAMED_AT * float(line.arc_mm[-1]))[0]
-        for numbered in lesions.get(name, ()):
+        for numbered in (lesion for lesion in lesions.get(name, ()) if lesion.pictured):
             percent = words.with_unit(numbered.lesion.narrowings[0].diameter_stenosis_percent.value, "%")
             found[f"{numbered.name} {percent}"] = line.points_lps_mm[numbered.lesion.narrowest]
     return found

@@ -15,6 +15,7 @@ from SenseCarePlanningLib.render.vessel_picture import GROUND, Probe, Stretch, V
 from SenseCarePlanningLib.tubes.sheets import cross_section, straightened, stretched
 
 from .plaque import BINS_HU
+from .read_in import probe_name
 from .report_pages.words import Words
 from .stenosis import Lesion
 from .views import CLASS_COLOURS, GRADE_COLOURS, VesselViews, diameter_band
@@ -26,20 +27,24 @@ TEXT_PX = 29
 QUARTER_PX = 510
 """Width of a picture that stands beside three others on a page."""
 BOARD_HEIGHT_PX = 1300
-STRAIGHT_WIDTH_MM, MARGIN_MM, PROBE_MM = 16.0, 9.0, 10.0
+STRAIGHT_WIDTH_MM, MARGIN_MM, END_MM, PROBE_MM = 16.0, 9.0, 4.0, 10.0
 LETTERS = "ABC"
 _STRIP_COLUMNS, _STRIP_ROWS, _STRIP_MM = 8, 3, 8.0
 _GAP_PX, _FINEST_MM, _TURNED_PX = 24, 0.05, 900
 _HU_RANGE = (-150.0, 700.0)
-_INK = (2, 119, 189)
+_INK, _UNGRADED = (2, 119, 189), (96, 104, 116)
+WEIGHTS = {"1": 0.8, "2": 0.9, "3": 1.2, "4A": 1.6, "5": 1.6}
+"""How heavy the bracket of a lesion is drawn, by its gravest possible grade: on grey film weight tells what colour does not."""
 
 
 @dataclass(frozen=True)
 class NumberedLesion:
-    """A lesion with its number in the patient."""
+    """A lesion with its number in the patient, why it is not graded (empty where it is), and whether its sections are drawn."""
 
     number: int
     lesion: Lesion
+    reason: str = ""
+    pictured: bool = True
 
     @property
     def name(self) -> str:
@@ -59,11 +64,14 @@ class VesselPainter:
         Its lesions, with their numbers in the patient.
     words
         The reader's language.
+    unassessed
+        Codes of its segments that were not assessed, or not wholly.
     """
 
     views: VesselViews
     lesions: tuple[NumberedLesion, ...]
     words: Words
+    unassessed: frozenset[str] = frozenset()
 
     def board(self) -> RgbImage:
         """Draw the straightened vessel beside the stretched one from two sides: as wide as a page."""
@@ -72,7 +80,7 @@ class VesselPainter:
         straight = straightened(line, views.angle_deg(), STRAIGHT_WIDTH_MM, pixel)
         parts = [vessel_picture(views.reformatter.cut(straight), self.style())]
         plain = self.style(with_probes=False)
-        rough = [stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, 1.0) for turn in (0.0, 90.0)]
+        rough = [stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, 1.0, END_MM) for turn in (0.0, 90.0)]
         room = BOARD_PX - parts[0].shape[1] - 2 * _GAP_PX
         margins = margins_px(rough[0], plain) + _GAP_PX
         both = max(*(one.rows / BOARD_HEIGHT_PX for one in rough), sum(one.columns for one in rough) / (room - 2 * margins))
@@ -80,7 +88,7 @@ class VesselPainter:
             rough = rough[:1]
             both = max(rough[0].rows / BOARD_HEIGHT_PX, rough[0].columns / (room - margins))
         for turn in (0.0, 90.0)[: len(rough)]:
-            sheet = stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, max(both, _FINEST_MM))
+            sheet = stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, max(both, _FINEST_MM), END_MM)
             parts.append(vessel_picture(views.reformatter.cut(sheet), plain))
         return _side_by_side(parts, BOARD_PX)
 
@@ -94,16 +102,17 @@ class VesselPainter:
     def turned(self, angle_deg: float, text_px: int = TEXT_PX) -> RgbImage:
         """Draw the stretched vessel turned by an angle from its widest view: one step of a rotation."""
         views = self.views
-        rough = stretched(views.line, views.widest_angle_deg(), MARGIN_MM, 1.0)
+        rough = stretched(views.line, views.widest_angle_deg(), MARGIN_MM, 1.0, END_MM)
         pixel = max(_FINEST_MM, rough.rows / _TURNED_PX, rough.columns / _TURNED_PX)
-        sheet = stretched(views.line, views.widest_angle_deg() + angle_deg, MARGIN_MM, pixel)
+        sheet = stretched(views.line, views.widest_angle_deg() + angle_deg, MARGIN_MM, pixel, END_MM)
         return vessel_picture(views.reformatter.cut(sheet), self.style(with_probes=False, text_px=text_px))
 
     def style(self, with_probes: bool = True, text_px: int = TEXT_PX) -> VesselStyle:
         """Return what is drawn on the vessel's reformats."""
         arc = self.views.line.arc_mm
+        shown = [one for one in self.lesions if one.pictured]
         probes = [
-            Probe(float(arc[section]), f"{one.number}{letter}") for one in self.lesions for section, letter in self.probes_of(one)
+            Probe(float(arc[section]), probe_name(one.number, letter)) for one in shown for section, letter in self.probes_of(one)
         ]
         return VesselStyle(
             walls=self.views.walls,
@@ -126,12 +135,22 @@ class VesselPainter:
         percent = lesion.narrowings[0].diameter_stenosis_percent
         text = self.words.estimate(percent, "%", by_reader=self.views.result.drawn_lesion(lesion))
         value, _, interval = text.partition(" (")
-        lines = (f"{one.name}  {value}", f"({interval}", self.words.say("MLD {value}", value=f"{lesion.mld_mm.value:.1f} mm"))
-        colour = GRADE_COLOURS[lesion.grades[-1]]
-        return Stretch(float(arc[lesion.first]), float(arc[lesion.last]), float(arc[lesion.narrowest]), lines, colour)
+        lines: tuple[str, ...] = (f"{one.name}  {value}", f"({interval}")
+        lines += (self.words.say("MLD {value}", value=f"{lesion.mld_mm.value:.1f} mm"),)
+        lines += (self.words.say("not graded"),) if one.reason else ()
+        colour, place = GRADE_COLOURS[lesion.grades[-1]], (lesion.first, lesion.last, lesion.narrowest)
+        first, last, at = (float(arc[section]) for section in place)
+        return Stretch(first, last, at, lines, colour, WEIGHTS[lesion.grades[-1]], bool(one.reason))
 
-    def _divisions(self) -> tuple[tuple[float, str], ...]:
-        return tuple((one.from_mm, f"{one.code} ?" if one.assumed else one.code) for one in self.views.result.vessel.stretches)
+    def _divisions(self, lines: int = 2) -> tuple[tuple[float, str], ...]:
+        """Return where segments begin and what they are called, with a note in a line of its own where not assessed."""
+        found = []
+        for one in self.views.result.vessel.stretches:
+            name = f"{one.code} ?" if one.assumed else one.code
+            if one.code in self.unassessed:
+                name += ("\n" if lines > 1 else ": ") + self.words.say("not assessed")
+            found.append((one.from_mm, name))
+        return tuple(found)
 
     def probe(self, one: NumberedLesion, section: int, letter: str) -> RgbImage:
         """Draw one cross-section with its contours and what was measured there."""
@@ -145,7 +164,7 @@ class VesselPainter:
             area, diameter = words.with_unit(one.lesion.mla_mm2.value, "mm2"), words.with_unit(one.lesion.mld_mm.value, "mm")
         what = words.say("lumen {area}, Ø {diameter}", area=area, diameter=diameter)
         style = ProbeStyle(
-            at, f"{one.number}{letter}", (where, what), views.walls, views.angle_deg(one.lesion),
+            at, probe_name(one.number, letter), (where, what), views.walls, views.angle_deg(one.lesion),
             text_px=TEXT_PX, letters=tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F")),
             scale_text=words.say("{length} mm"),
         )  # fmt: skip
@@ -186,7 +205,7 @@ class VesselPainter:
         size = TEXT_PX
         style = ChartStyle(
             QUARTER_PX - round(4.6 * size), QUARTER_PX - round(3.2 * size), self.words.say("Along the cut (mm)"),
-            self.words.say("HU in section {name}", name=f"{one.number}B"), marks=tuple(marks), text_px=size,
+            self.words.say("HU in section {name}", name=probe_name(one.number, "B")), marks=tuple(marks), text_px=size,
         )  # fmt: skip
         return profile_picture(place, (Curve("", values, _INK),), style, (_HU_RANGE[0], high))
 
@@ -200,8 +219,9 @@ class VesselPainter:
         return tuple(
             Span(
                 float(place[one.lesion.first]), float(place[one.lesion.last]), float(place[one.lesion.narrowest]),
-                f"{one.name} {self.words.with_unit(one.lesion.narrowings[0].diameter_stenosis_percent.value, '%')}",
-                (183, 28, 28),
+                f"{one.name} {self.words.with_unit(one.lesion.narrowings[0].diameter_stenosis_percent.value, '%')}"
+                + (f" {self.words.say('not graded')}" if one.reason else ""),
+                _UNGRADED if one.reason else (183, 28, 28),
             )
             for one in self.lesions
         )  # fmt: skip
@@ -235,7 +255,7 @@ class VesselPainter:
     def _chart(self, height: int, y_title: str) -> ChartStyle:
         title = self.words.say("Distance from the ostium (mm)")
         before = self.views.result.vessel.ostium_mm
-        divisions = tuple((before + start, name) for start, name in self._divisions())
+        divisions = tuple((before + start, name) for start, name in self._divisions(lines=1))
         return ChartStyle(BOARD_PX - round(4.6 * TEXT_PX), height, title, y_title, self._spans(), divisions, text_px=TEXT_PX)
 
 

@@ -21,11 +21,11 @@ class PlaqueBurden:
     Parameters
     ----------
     level
-        1 to 4; None when there is no plaque.
+        1 to 4; None when there is no plaque, or none was found and not all was assessed.
     by_calcium
         Level by the calcium score; None without a score, or when it is 0.
     by_involvement
-        Level by involved segments; None when there is no plaque.
+        Level by involved segments; None when none is, as where none was assessed.
     involved_segments
         SIS: segments over 1.5 mm with plaque, stenosis or a stent.
     """
@@ -79,20 +79,24 @@ def plaque_burden(findings: CoronaryFindings, incomplete: bool, higher_of_both: 
     by_calcium = None if findings.agatston is None else level_by_calcium(findings.agatston)
     if not diseased and by_calcium is None:
         return PlaqueBurden(None, None, None, involved)
-    by_involvement = level_by_involvement(involved) or 1  # plaque in small branches only is still "up to 2 segments"
+    # plaque in small branches only is still "up to 2 segments"; what was not assessed gives no level
+    by_involvement = level_by_involvement(involved) or (1 if diseased else None)
     trace: list[Fired] = []
     if findings.agatston is not None and stent:
         trace.append(fired(Rule.P_NOT_BY_CALCIUM_STENT))
     elif findings.agatston is not None and by_calcium is None:
         trace.append(fired(Rule.P_NOT_BY_CALCIUM_ZERO))
-    if by_calcium is not None and not stent and not (higher_of_both and by_involvement > by_calcium):
+    level: int | None
+    if by_calcium is not None and not stent and not (higher_of_both and (by_involvement or 0) > by_calcium):
         level = by_calcium
         trace.append(fired(Rule.P_CALCIUM, level=level, score=whole_score(findings.agatston or 0.0)))
+    elif by_involvement is None:
+        level = None
     else:
         level = by_involvement
         how = fired(Rule.P_INVOLVEMENT, level=level, count=involved) if involved else fired(Rule.P_SMALL_ONLY, level=level)
         trace.append(how)
         trace.extend([fired(Rule.P_INCOMPLETE)] if incomplete else [])
-    if by_calcium not in (None, by_involvement):
+    if by_involvement is not None and by_calcium not in (None, by_involvement):
         trace.append(fired(Rule.P_DIFFER, calcium=by_calcium or 0, involved=by_involvement))
     return PlaqueBurden(level, by_calcium, by_involvement, involved, tuple(trace))

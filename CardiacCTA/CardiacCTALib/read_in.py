@@ -38,3 +38,8 @@ def picture_key(name: str, number: int, vessel: str) -> str:
     """Return the key of the picture, as ``pictures.make_pictures`` names it, that shows a measurement of a lesion."""
     kind = read_in(name)
     return f"lesion_{number}_B" if kind is ReadIn.NARROWEST else f"{kind.value}_{vessel}"
+
+
+def probe_name(number: int, letter: str) -> str:
+    """Return how a section of a lesion is named in pictures and pages: ``L4-B``, which no grade is called."""
+    return f"L{number}-{letter}"

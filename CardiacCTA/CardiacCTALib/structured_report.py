@@ -185,10 +185,11 @@ def _remarks(result: CoronaryResult) -> tuple[str, ...]:
     possible = () if result.grade.certain else (
         "Within the intervals the category may be " + ", ".join(one.value for one in result.grade.possible) + ".",
     )  # fmt: skip
-    rest = len(lesion_rows(result)) - len(counted_rows(result))
-    small = (
-        () if not rest else (f"{rest} more narrowings are small or not sure to be lesions; they are not graded and not here.",)
-    )
+    rest = [
+        f"{row.name} {row.code or row.vessel.vessel.name} {row.percent:.0f} % ({row.reason})"
+        for row in lesion_rows(result) if not row.counts
+    ]  # fmt: skip
+    small = () if not rest else (f"Listed in the report, not graded and not here: {', '.join(rest)}.",)
     absent = tuple(one.code for one in SEGMENTS if one.code in result.findings.absent)
     missing = () if not absent else (f"Segments that this heart does not have: {', '.join(absent)}.",)
     findings = result.findings

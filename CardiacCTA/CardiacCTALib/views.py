@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -157,13 +156,6 @@ class VesselViews:
                 outside = int(np.abs(away - _PROBE_CLEAR_MM).argmin())
                 found.append(outside if 0 < outside < count - 1 and away[outside] > 0.0 else None)
         return ProbePlaces(found[0], lesion.narrowest, found[1])
-
-    def colours(self, lesions: Sequence[Lesion] | None = None) -> NDArray[np.uint8]:
-        """Return the colour (N, 3) of each section by the gravest category that its lesion may have; all lesions by default."""
-        found = np.tile(np.array(GRADE_COLOURS[""], dtype=np.uint8), (len(self.line.arc_mm), 1))
-        for lesion in self.result.lesions if lesions is None else lesions:
-            found[lesion.first : lesion.last + 1] = GRADE_COLOURS[lesion.grades[-1]]
-        return found
 
     @cached_property
     def unrolled(self) -> PlaqueMap:

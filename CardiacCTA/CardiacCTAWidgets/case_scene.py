@@ -7,7 +7,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from CardiacCTALib.views import GRADE_COLOURS
+from CardiacCTALib.artery_colours import artery_colours
 from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningMRML.model_nodes import add_model
 
@@ -15,7 +15,6 @@ from .case import ROLE, remember_node, remove_result_nodes, result_nodes
 
 COLORS, PALE_COLORS = "StenosisColors", "PaleStenosisColors"
 SIDES = 14
-UNMEASURED = (150, 160, 174)
 PALE, PALE_SHARE = (205, 208, 214), 0.72
 """Vessels that are not chosen have so much of this colour mixed in; see-through ones would need more of the graphics card."""
 WINDOW_HU, LEVEL_HU = 800.0, 300.0
@@ -27,7 +26,7 @@ def build_pieces(case: Any, result: Any) -> Any:
     remove_result_nodes(case)
     scene = case.parameterNode.GetScene()
     for one in result.vessels:
-        node = add_model(scene, tube(one), one.vessel.name, (1.0, 1.0, 1.0))
+        node = add_model(scene, tube(one, result), one.vessel.name, (1.0, 1.0, 1.0))
         display = node.GetDisplayNode()
         display.SetActiveScalar(COLORS, vtk.vtkAssignAttribute.POINT_DATA)
         display.SetScalarRangeFlag(slicer.vtkMRMLDisplayNode.UseDirectMapping)
@@ -41,17 +40,14 @@ def build_pieces(case: Any, result: Any) -> Any:
         display.SetWindowLevel(WINDOW_HU, LEVEL_HU)
 
 
-def tube(one: Any) -> Any:
-    """Return a vessel's lumen as a tube (polydata, RAS mm) with a colour at each point; grey where it was not measured."""
+def tube(one: Any, result: Any) -> Any:
+    """Return a vessel's lumen as a tube (polydata, RAS mm) with a colour at each point; grey where it was not assessed."""
+    colors = artery_colours(result, one)
     if one.measured is not None:
         walls = one.measured.walls
         points, radius = walls.points_lps_mm, 0.5 * walls.diameter_mm
-        colors = np.tile(np.array(GRADE_COLOURS[""], dtype=np.uint8), (len(points), 1))
-        for lesion in one.lesions:
-            colors[lesion.first : lesion.last + 1] = GRADE_COLOURS[lesion.grades[-1]]
     else:
         points, radius = one.vessel.points_lps_mm, one.vessel.radius_mm
-        colors = np.tile(np.array(UNMEASURED, dtype=np.uint8), (len(points), 1))
     line = vtk.vtkPolyData()
     places, cells = vtk.vtkPoints(), vtk.vtkCellArray()
     cells.InsertNextCell(len(points))
@@ -81,10 +77,10 @@ def rename(node: Any, name: str) -> None:
     node.SetAttribute(ROLE, f"vessel {name}")
 
 
-def redraw(node: Any, one: Any) -> None:
-    """Show a vessel with the walls that it has now, in the same colours as before: its own or pale ones."""
+def redraw(node: Any, one: Any, result: Any) -> None:
+    """Show a vessel with the walls and findings that it has now, in the same colours as before: its own or pale ones."""
     shown = node.GetDisplayNode().GetActiveScalarName()
-    node.SetAndObservePolyData(tube(one))
+    node.SetAndObservePolyData(tube(one, result))
     node.GetDisplayNode().SetActiveScalar(shown, vtk.vtkAssignAttribute.POINT_DATA)
 
 

@@ -9,7 +9,7 @@ import qt
 import slicer
 
 from CardiacCTALib.film import FINDINGS, FilmKind, FilmOptions, build_film, write_coronary_film
-from CardiacCTALib.report_pages.rows import counted_rows, shown_vessels
+from CardiacCTALib.report_pages.rows import pictured_rows, shown_vessels
 from SenseCarePlanningLib.case_folder import FILM_PDF, PICTURES
 from SenseCarePlanningLib.dicomio.film import FILM_SIZES_MM
 from SenseCarePlanningLib.errors import SenseCareError
@@ -119,7 +119,7 @@ class FilmPanel:
             rows = [(f"kind {kind.value}", text) for kind, text in kind_texts()]
             vessels = [one.vessel.name for one in shown_vessels(result)]
             rows += [(f"vessel {name}", _("Vessel {name}").format(name=name)) for name in vessels]
-            for row in counted_rows(result):
+            for row in pictured_rows(result):
                 percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%")
                 rows.append((f"lesion {row.number}", _("Lesion {name}").format(name=f"{row.name} {row.code}: {percent}")))
         for what, text in rows:

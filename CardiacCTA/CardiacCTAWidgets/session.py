@@ -327,8 +327,7 @@ class Session:
         for old, new in names.items():
             for node in nodes[old]:
                 case_scene.rename(node, new)
-                if result.vessel(new).measured is not before[old].measured:
-                    case_scene.redraw(node, result.vessel(new))
+                case_scene.redraw(node, result.vessel(new), result)
         along = self.along if self.vessel and not self._preparing else None
         self.vessel = self.case.vessel = names.get(self.vessel, "")
         self.result, self.rows = result, lesion_rows(result)

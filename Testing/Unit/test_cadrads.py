@@ -28,7 +28,7 @@ from CardiacCTALib.findings import (
     Stenosis,
 )
 from CardiacCTALib.plaque_burden import plaque_burden
-from CardiacCTALib.segments import BY_CODE, Artery, Dominance, expected_segments
+from CardiacCTALib.segments import BY_CODE, SEGMENTS, Artery, Dominance, expected_segments
 from SenseCarePlanningLib.i18n import translator
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "cadrads_cases.json").read_text(encoding="utf-8"))
@@ -163,6 +163,16 @@ def test_the_higher_of_both_burdens_can_be_asked_for() -> None:
     assert [plaque_burden(many, False, higher).level for higher in (False, True)] == [1, 2]
     stented = findings_of({"heart": "pLAD 30 stent", "agatston": 500})
     assert [plaque_burden(stented, False, higher).level for higher in (False, True)] == [1, 1]
+
+
+def test_what_was_not_assessed_gives_no_burden_by_segments() -> None:
+    unseen = tuple(SegmentFinding(one.code, None, "slices too thick") for one in SEGMENTS if one.constant)
+    burden = plaque_burden(CoronaryFindings(unseen, agatston=4.0), True)
+    assert (burden.level, burden.by_calcium, burden.by_involvement) == (1, 1, None), "by the calcium score alone"
+    nothing = plaque_burden(CoronaryFindings(unseen), True)
+    assert (nothing.level, nothing.by_involvement) == (None, None)
+    small = SegmentFinding("D2", plaque=True, diameter_mm=1.2)
+    assert plaque_burden(CoronaryFindings((*unseen, small)), True).by_involvement == 1, "plaque that was seen is plaque"
 
 
 def test_impossible_findings_are_refused() -> None:

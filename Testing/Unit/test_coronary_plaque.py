@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from CardiacCTALib.plaque_region import plaque_region
 from CardiacCTALib.plaque_ring import ring_of
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.stenosis import find_lesions
+from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.phantom.coronary_lesions import Composition, LesionSpec
 
 SHORT = PlaqueSpec(length_mm=30.0, at_mm=15.0, start_mm=3.4, end_mm=3.0, noise_hu=25.0, seed=3)
@@ -104,6 +106,39 @@ def test_a_lipid_core_is_low_attenuation_and_no_napkin_ring(lipid: tuple[PlaqueT
     assert answers(plaque)[Feature.LOW_ATTENUATION] is Answer.YES
     assert answers(plaque)[Feature.NAPKIN_RING] is not Answer.YES
     assert answers(plaque)[Feature.SPOTTY_CALCIUM] is Answer.NO
+
+
+@pytest.mark.parametrize(
+    ("noise_hu", "said"),
+    [
+        (25.0, "no dark core of N mm3 or more"),
+        (
+            35.0,
+            "the noise of this scan hides dark cores of less than N mm3, and this plaque of N mm3 can hold one of N mm3 at most",
+        ),
+        (60.0, "the noise of this scan hides dark cores of any size in this plaque of N mm3"),
+    ],
+)
+def test_where_no_core_is_seen_it_is_said_what_the_noise_hides(
+    thick_and_thin: list[Measured], noise_hu: float, said: str
+) -> None:
+    thick, thin = (replace(one, scan=replace(one.scan, noise_hu=noise_hu)) for one in thick_and_thin)
+    for one, words in ((thick, said), (thin, "this plaque of N mm3 is too thin to show a core" if noise_hu < 30.0 else said)):
+        dark = next(sign for sign in plaque_of(one).features if sign.feature is Feature.LOW_ATTENUATION)
+        assert re.sub(r"\b\d+", "N", dark.evidence.partition("; ")[0]) == words
+        assert dark.answer is Answer.NOT_CERTAIN
+        assert not re.search("[a-z]{3}", translator("zh").sentence(dark.evidence)), "in Chinese too"
+
+
+@pytest.fixture(scope="module")
+def thick_and_thin() -> list[Measured]:
+    """Fibrous plaques without a core: a thick one on one side, and a thin one all round."""
+    specs = (
+        LesionSpec(1, 65.0, Composition.FIBROUS, remodelling=1.2, eccentric=True),
+        LesionSpec(1, 35.0, Composition.FIBROUS, remodelling=1.1, eccentric=False),
+    )
+    tubes = [make_plaque_tube(replace(SHORT, lesion=one)) for one in specs]
+    return [measure_lumen(one.volume, one.points_lps_mm, measure_scan(one.volume, one.aorta_kji)) for one in tubes]
 
 
 def test_a_napkin_ring_has_a_bright_rim(napkin: tuple[PlaqueTube, Measured]) -> None:

@@ -85,10 +85,10 @@ def _worst(result: CoronaryResult, words: Words) -> DataTable:
         where = words.say(", ").join(part.name for part in highest) or "–"
         rows.append((vessel.value, greatest_stenosis(result, vessel, words), where, words.say(", ").join(lesions) or "–"))
     columns = (
-        Column(words.say("Vessel"), 1.2),
-        Column(words.say("Greatest diameter stenosis"), 2.4, "right"),
-        Column(words.say("Segment"), 2.4),
-        Column(words.say("Lesion"), 2.4),
+        Column(words.say("Vessel"), 0.8),
+        Column(words.say("Greatest diameter stenosis"), 5.4),
+        Column(words.say("Segment"), 1.1),
+        Column(words.say("Lesion"), 1.1),
     )
     return DataTable(columns, tuple(rows), compact=True)
 

@@ -8,7 +8,9 @@ from ..calcium import CalciumScore
 from ..high_risk import Answer, HighRiskFeature
 from ..plaque import PlaqueVolumes
 from ..result import CoronaryResult
-from ..segments import Artery
+from ..segments import LEFT_MAIN, Artery
+from ..vessel_result import VesselResult
+from .assessed import blind_codes
 from .rows import LesionRow, counted_rows, lesion_rows
 from .words import Pictures, Words
 
@@ -30,9 +32,12 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
         Column(words.say("Percent atheroma volume"), 1.5, "right"),
     )
     rows = [_volumes(f"{row.name} {row.code}".strip(), row.plaque.volumes, words) for row in lesion_rows(result)]
-    measured = [(one.vessel.name, one.plaque) for one in result.vessels if one.plaque is not None]
+    measured = [(_whole_name(one, words), one.plaque) for one in result.vessels if one.plaque is not None]
     rows += [_volumes(words.say("whole {vessel}", vessel=name), one, words) for name, one in measured if one.total > 0.0]
-    clean = words.say(", ").join(name for name, one in measured if one.total <= 0.0)
+    clean = words.say(", ").join(
+        one.vessel.name for one in result.vessels
+        if one.plaque is not None and one.plaque.total <= 0.0 and not blind_codes(result, one)
+    )  # fmt: skip
     blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True)] if rows else []
     if clean:
         blocks.append(Paragraph(clean, words.say("No plaque:"), small=True))
@@ -58,6 +63,12 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
             )
         )
     return Section(words.say("Plaque"), tuple(blocks))
+
+
+def _whole_name(one: VesselResult, words: Words) -> str:
+    """Return a vessel's name, with the left main where it is measured as the beginning of the vessel."""
+    with_left_main = one.vessel.name != LEFT_MAIN and any(part.code == LEFT_MAIN for part in one.vessel.stretches)
+    return words.say("LM and {vessel}", vessel=one.vessel.name) if with_left_main else one.vessel.name
 
 
 def _volumes(where: str, volumes: PlaqueVolumes, words: Words) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from ..findings import SegmentFinding
 from ..issues import Consequence
 from ..result import CoronaryResult
 from ..segments import BY_CODE, SEGMENTS
+from .assessed import unassessed
 from .rows import codes_by_reader
 from .words import Words, label_of
 
@@ -50,11 +51,11 @@ def quality_section(result: CoronaryResult, words: Words) -> Section:
         said = tuple(dict.fromkeys(one.say(words.code) for one in result.quality if one.consequence is consequence))
         if said:
             blocks.append(Notice("", words.say(title), tone, said))
-    missing = [one for one in result.findings.segments if one.not_assessable]
+    missing = unassessed(result)
     if missing:
         blocks.append(Heading(words.say("Segments that were not assessed")))
         columns = (Column(words.say("Segment"), 3.0), Column(words.say("Why"), 5.0))
-        rows = tuple((words.segment(one.code), words.reason(one.not_assessable)) for one in missing)
+        rows = tuple((words.segment(code), words.reason(reason)) for code, reason in missing)
         blocks.append(DataTable(columns, rows))
     known = {one.text for one in result.quality}
     others = tuple(dict.fromkeys(words.sentence(text) for text in result.warnings if text not in known))

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from SenseCarePlanningLib.report.model import Measurement
 
+from ..cadrads_category import whole_percent
+from ..constants import MODERATE_FROM
 from ..plaque import LesionPlaque
 from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import Artery
 from ..stenosis import Lesion
+from ..ungraded import why_ungraded
 from ..vessel_result import VesselResult
 
 _FROM_50 = ("3", "4A")
@@ -30,9 +33,11 @@ class LesionRow:
     code
         Segment; empty on a stretch without a name.
     counts
-        Whether it counts for grading.
+        Whether it counts for grading, where its segment can be assessed.
     numbers
         Its measurements by name.
+    reason
+        Why it is not graded (message ids with semicolons between); empty where it is.
     """
 
     number: int
@@ -42,6 +47,7 @@ class LesionRow:
     lesion: Lesion
     plaque: LesionPlaque
     numbers: dict[str, Measurement]
+    reason: str = ""
 
     @property
     def name(self) -> str:
@@ -53,16 +59,29 @@ class LesionRow:
         """Whether its numbers rest on walls that a reader drew."""
         return self.vessel.drawn_lesion(self.lesion)
 
+    @property
+    def percent(self) -> float:
+        """Diameter stenosis against the preferred reference."""
+        return self.lesion.narrowings[0].diameter_stenosis_percent.value
+
+    @property
+    def pictured(self) -> bool:
+        """Whether it has sections of its own: where it counts, and where it would matter if it did."""
+        return self.counts or whole_percent(self.percent) >= MODERATE_FROM
+
 
 def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
     """Return all lesions: those that count for grading first, each group in the order of the result."""
     found = []
+    by_code = {finding.code: finding for finding in result.findings.segments}
     order = sorted(range(len(result.lesions)), key=lambda at: (not result.lesions[at].counts, at))
     for number, at in enumerate(order, 1):
         one, numbers = result.lesions[at], result.lesion_measurements[at]
         vessel = result.vessel(one.vessel)
         lesion, plaque = vessel.lesions[one.number], vessel.lesion_plaques[one.number]
-        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, {item.name: item for item in numbers}))
+        why = why_ungraded(vessel, one, by_code.get(one.code))
+        named = {item.name: item for item in numbers}
+        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why))
     return tuple(found)
 
 
@@ -82,12 +101,17 @@ def codes_by_reader(result: CoronaryResult) -> frozenset[str]:
     return frozenset((*drawn_codes(result), *graded_codes(result.changes)))
 
 
+def pictured_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
+    """Return the lesions that have sections of their own."""
+    return tuple(row for row in lesion_rows(result) if row.pictured)
+
+
 def makes_4b(row: LesionRow) -> bool | None:
     """Tell whether a lesion of the left main makes the patient's category 4B by itself; None where its interval leaves it open.
 
     A total occlusion is category 5, and so is its patient.
     """
-    if row.code != Artery.LM.value:
+    if row.code != Artery.LM.value or row.reason:
         return False
     reach = [grade in _FROM_50 for grade in row.lesion.grades]
     if not any(reach):
@@ -96,8 +120,8 @@ def makes_4b(row: LesionRow) -> bool | None:
 
 
 def shown_vessels(result: CoronaryResult) -> tuple[VesselResult, ...]:
-    """Return the vessels with pages of their own: the main ones that were measured, and those with a lesion that counts."""
-    lesions = counted_rows(result)
+    """Return the vessels with pages of their own: the main ones that were measured, and those with a lesion that is pictured."""
+    lesions = pictured_rows(result)
     return tuple(
         one
         for one in result.vessels

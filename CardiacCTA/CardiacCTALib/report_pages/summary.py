@@ -20,7 +20,7 @@ from ..high_risk import doubtful_features, present_features
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
 from ..segments import Dominance
-from .assessed import VESSEL_ORDER, all_assessed, any_assessed, greatest_stenosis
+from .assessed import VESSEL_ORDER, all_assessed, any_assessed, greatest_stenosis, unassessed, ungraded_plaque
 from .rows import LesionRow, counted_rows, lesion_rows, makes_4b
 from .words import Pictures, Words, label_of
 
@@ -39,7 +39,7 @@ DOMINANCE_WORDS = {
     Dominance.LEFT: label_of("left dominant"),
     Dominance.BALANCED: label_of("balanced"),
 }
-NOT_GRADED = label_of("Not graded (small, or not sure to be a lesion):")
+NOT_GRADED = label_of("Listed and not graded:")
 KEY_WARNINGS = 5
 """So many warnings stand in the box; all follow under quality."""
 
@@ -62,9 +62,9 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
         blocks.append(Paragraph(not_graded(rest, words), words.say(NOT_GRADED), small=True))
     if not rows:
         blocks.append(Paragraph(nothing_found(result, words)))
-    missing = [one for one in result.findings.segments if one.not_assessable]
+    missing = unassessed(result)
     if missing:
-        names = words.say(", ").join(f"{one.code} ({words.reason(one.not_assessable)})" for one in missing)
+        names = words.say(", ").join(f"{code} ({words.reason(reason)})" for code, reason in missing)
         blocks.append(Notice(names, words.say("Not assessable"), Tone.BAD))
     warnings = said_warnings(result, words)
     if warnings:
@@ -86,11 +86,16 @@ def nothing_found(result: CoronaryResult, words: Words) -> str:
     """Return what is said where no lesion is listed."""
     if all(one.measured is None for one in result.vessels):
         return words.say("No vessel was measured: nothing can be said of narrowings or plaque.")
+    if not all_assessed(result):
+        return words.say("No narrowing of 15 % or more and no plaque was found where it was assessed.")
     return words.say("No narrowing of 15 % or more and no plaque was found in the vessels measured.")
 
 
 def _key_rows(result: CoronaryResult, words: Words) -> list[tuple[str, str]]:
-    worst = words.say(", ").join(f"{vessel.value} {greatest_stenosis(result, vessel, words)}" for vessel in VESSEL_ORDER)
+    worst = words.say("; ").join(
+        words.say("{vessel}: {stenosis}", vessel=vessel.value, stenosis=greatest_stenosis(result, vessel, words))
+        for vessel in VESSEL_ORDER
+    )
     dominance = words.say(DOMINANCE_WORDS[result.dominance]) if result.dominance else words.say("not known")
     burden = _burden(result, words)
     score = result.examination.get("agatston_score")
@@ -121,8 +126,12 @@ def _burden(result: CoronaryResult, words: Words) -> str:
         return f"{level}{words.say(', ')}{missing}" if level else words.say("not assessed")
     if not level:
         level = words.say("no plaque found") if all_assessed(result) else words.say("no plaque found where it was assessed")
-    involved = words.say("segments involved (SIS): {count}", count=burden.involved_segments)
-    return f"{level}{words.say(', ')}{involved}"
+    told = [level, words.say("segments involved (SIS): {count}", count=burden.involved_segments)]
+    hidden = ungraded_plaque(result)
+    if hidden:
+        names = words.say(", ").join(f"{row.name} {row.code}".strip() for row in hidden)
+        told.append(words.say("plaque in lesions that are not graded: {lesions}", lesions=names))
+    return words.say(", ").join(told)
 
 
 def _no_features(result: CoronaryResult, words: Words) -> str:
@@ -178,17 +187,20 @@ def grade_words(row: LesionRow, words: Words) -> str:
         return words.say("{grade}; left main: patient 4B", grade=said)
     if patient is None and row.counts:
         return words.say("{grade}; left main: patient 4B from 50 %", grade=said)
-    return said if row.counts else words.say("{grade} (not graded)", grade=said)
+    if row.reason:
+        return words.say("{grade} (not graded: {reason})", grade=said, reason=words.reason(row.reason))
+    return said
 
 
 def not_graded(rows: list[LesionRow], words: Words) -> str:
-    """Return narrowings that do not count for grading in one line."""
+    """Return narrowings that do not count for grading in one line, each with the reason."""
     return words.say("; ").join(
         words.say(
-            "{name} {segment}: {percent}",
+            "{name} {segment}: {percent}, {reason}",
             name=row.name,
             segment=row.code or row.vessel.vessel.name,
             percent=words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%", by_reader=row.by_reader),
+            reason=words.say(", ").join(words.reason(part) for part in row.reason.split("; ")),
         )
         for row in rows
     )
@@ -204,8 +216,9 @@ def overview_section(result: CoronaryResult, pictures: Pictures, words: Words) -
     blocks.append(
         Paragraph(
             words.say(
-                "Colours: the gravest category that the 95 % interval of a lesion leaves possible. Lesions hidden behind the "
-                "heart in a view are not named in it."
+                "Colours: the gravest category that the 95 % interval of a lesion leaves possible. Grey: not assessed, or not "
+                "wholly. Striped: a lesion that is listed and not graded. Lesions hidden behind the heart in a view are not "
+                "named in it."
             ),
             small=True,
         )

@@ -18,10 +18,11 @@ from SenseCarePlanningLib.report.model import (
 )
 
 from ..pictures_vessel import LETTERS
-from ..read_in import ReadIn, read_in
+from ..read_in import ReadIn, probe_name, read_in
 from ..reference import ReferenceKind
 from ..result import CoronaryResult
 from ..vessel_result import VesselResult
+from .assessed import blind_codes
 from .quality import segment_title
 from .rows import LesionRow, lesion_rows, shown_vessels
 from .summary import NOT_GRADED, grade_words, not_graded
@@ -46,25 +47,38 @@ def vessel_sections(result: CoronaryResult, pictures: Pictures, words: Words) ->
     """Return a section for each vessel shown, lesions included; and one that names the vessels without pages."""
     rows = lesion_rows(result)
     shown = shown_vessels(result)
-    found = [_vessel_section(one, tuple(row for row in rows if row.vessel is one), pictures, words) for one in shown]
+    found = [_vessel_section(result, one, tuple(row for row in rows if row.vessel is one), pictures, words) for one in shown]
     others = [one for one in result.vessels if one not in shown]
     if others:
         columns = (Column(words.say("Vessel"), 1.5), Column(words.say("What was found"), 6.0))
-        table = tuple((one.vessel.name, _in_a_line(one, [row for row in rows if row.vessel is one], words)) for one in others)
+        table = tuple(
+            (one.vessel.name, _in_a_line(result, one, [row for row in rows if row.vessel is one], words)) for one in others
+        )
         found.append(Section(words.say("Other vessels"), (DataTable(columns, table),)))
     return found
 
 
-def _in_a_line(one: VesselResult, rows: list[LesionRow], words: Words) -> str:
+def _in_a_line(result: CoronaryResult, one: VesselResult, rows: list[LesionRow], words: Words) -> str:
     if one.measured is None:
         return words.say("not measured: {reason}", reason=words.reason(one.reason))
     length = words.with_unit(one.vessel.length_mm, "mm", 0)
+    blind = blind_codes(result, one)
+    codes = words.say(", ").join(blind)
+    if rows and blind:
+        return words.say(
+            "measured along {length}; not assessable: {segments}; not graded: {lesions}",
+            length=length, segments=codes, lesions=not_graded(rows, words),
+        )  # fmt: skip
+    if blind:
+        return words.say("measured along {length}; not assessable: {segments}", length=length, segments=codes)
     if rows:
         return words.say("measured along {length}; not graded: {lesions}", length=length, lesions=not_graded(rows, words))
     return words.say("measured along {length}: no narrowing of 15 % or more and no plaque", length=length)
 
 
-def _vessel_section(one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pictures, words: Words) -> Section:
+def _vessel_section(
+    result: CoronaryResult, one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pictures, words: Words
+) -> Section:
     name = one.vessel.name
     missing = words.picture_missing(pictures.reason)
     blocks: list[Block] = [
@@ -72,7 +86,8 @@ def _vessel_section(one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pi
             pictures.get(f"vessel_{name}"),
             words.say(
                 "{vessel}: straightened (left; distances are true) and stretched reformats. Blue: lumen, orange: outer wall, "
-                "dashed: centreline. Brackets: lesions, with the 95 % interval of the diameter stenosis.",
+                "dashed: centreline. Brackets: lesions, with the 95 % interval of the diameter stenosis; broken ones are not "
+                "graded.",
                 vessel=name,
             ),
             words.say("{vessel}: reformats along the vessel", vessel=name),
@@ -99,27 +114,35 @@ def _vessel_section(one: VesselResult, rows: tuple[LesionRow, ...], pictures: Pi
             least_share=0.8,
         ),
     ]
-    graded = [row for row in rows if row.counts]
-    rest = [row for row in rows if not row.counts]
+    blind = blind_codes(result, one)
+    if blind:
+        blocks.append(Paragraph(words.say(", ").join(blind), words.say("Not assessable:"), small=True))
     if not rows:
-        blocks.append(Paragraph(words.say("No narrowing of 15 % or more and no plaque was found in this vessel.")))
+        blocks.append(Paragraph(_nothing_in_it(blind, words)))
+    rest = [row for row in rows if not row.counts]
     if rest:
         blocks.append(Paragraph(not_graded(rest, words), words.say(NOT_GRADED), small=True))
-    blocks += [Together(tuple(lesion_blocks(row, pictures, words))) for row in graded]
+    blocks += [Together(tuple(lesion_blocks(row, pictures, words))) for row in rows if row.pictured]
     return Section(words.say("Vessel {vessel}", vessel=name), tuple(blocks))
+
+
+def _nothing_in_it(blind: tuple[str, ...], words: Words) -> str:
+    if blind:
+        return words.say("No narrowing of 15 % or more and no plaque was found where it was assessed.")
+    return words.say("No narrowing of 15 % or more and no plaque was found in this vessel.")
 
 
 def lesion_blocks(row: LesionRow, pictures: Pictures, words: Words) -> list[Block]:
     """Return one lesion: three sections and the profile through the narrowest, then its numbers with where each was read."""
     missing = words.picture_missing(pictures.reason)
-    figures = [
-        Figure(
-            pictures.get(f"lesion_{row.number}_{letter}"), words.say(text, name=f"{row.number}{letter}"),
-            words.say(text, name=f"{row.number}{letter}"), missing, max_height_mm=52.0,
-        )
-        for letter, text in zip(LETTERS, _PROBE_WORDS.values(), strict=True)
-    ]  # fmt: skip
-    edges = words.say("HU along the cut in {name}", name=f"{row.number}B")
+    figures = []
+    for letter, text in zip(LETTERS, _PROBE_WORDS.values(), strict=True):
+        picture = pictures.get(f"lesion_{row.number}_{letter}")
+        if picture is None and pictures.get(f"lesion_{row.number}_B") is not None:
+            continue  # the lesion reaches that end of the line: there is no section
+        said = words.say(text, name=probe_name(row.number, letter))
+        figures.append(Figure(picture, said, said, missing, max_height_mm=52.0))
+    edges = words.say("HU along the cut in {name}", name=probe_name(row.number, "B"))
     figures.append(Figure(pictures.get(f"lesion_{row.number}_edges"), edges, edges, missing, max_height_mm=52.0))
     title = words.say("{name}: {segment}, grade {grade}", name=row.name, segment=segment_title(row.code, words),
                       grade=grade_words(row, words))  # fmt: skip
@@ -138,7 +161,12 @@ def _paired(row: LesionRow, words: Words) -> DataTable:
     columns = (
         Column(words.say("Quantity"), 2.6),
         *(
-            Column(f"{words.say(REFERENCE_WORDS[kind])} ({graded})" if not at else words.say(REFERENCE_WORDS[kind]), 3.0)
+            Column(
+                f"{words.say(REFERENCE_WORDS[kind])} ({graded})"
+                if not at and not row.reason
+                else words.say(REFERENCE_WORDS[kind]),
+                3.0,
+            )
             for at, kind in enumerate(kinds)
         ),
         Column(words.say("Read in"), 1.3),
@@ -157,7 +185,7 @@ def _paired(row: LesionRow, words: Words) -> DataTable:
 def _read_in(name: str, row: LesionRow, words: Words) -> str:
     """Return which picture shows a number: the letter of a section, or the chart above."""
     kind = read_in(name)
-    return f"{row.number}B" if kind is ReadIn.NARROWEST else words.say(READ_IN_WORDS[kind])
+    return probe_name(row.number, "B") if kind is ReadIn.NARROWEST else words.say(READ_IN_WORDS[kind])
 
 
 def _said(item: Measurement | None, words: Words) -> str:

@@ -50,6 +50,8 @@ COLOUR = (
 SMOOTHING_MM = 0.6
 """Standard deviation of the Gaussian that calms noise before tissue is lit; the maximum intensity is not smoothed."""
 PLAIN: Colour = (230, 92, 72)
+LegendEntry = tuple[str, Colour] | tuple[str, Colour, Colour]
+"""A name with its colour, or with the two colours that it is striped in."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,14 @@ class HeartStyle:
     labels
         Names in margins beside the picture, with a line to a point (3,) each.
     legend
-        Names and colours explained below the picture.
+        Names explained below the picture, each with its colour, or with two in turn.
     letters
         Names of L, R, P, A, H, F.
     """
 
     view: View = View()
     vessels: tuple[Vessel, ...] = ()
-    legend: tuple[tuple[str, Colour], ...] = ()
+    legend: tuple[LegendEntry, ...] = ()
     labels: Mapping[str, FloatArray] | None = None
     letters: tuple[str, ...] = ("L", "R", "P", "A", "H", "F")
 
@@ -179,6 +181,7 @@ class HeartPainter:
         tall = float(max(extent[1], extent[0] * height / inner)) * MARGIN
         image = canvas[:height]
         image[:, labels.left : labels.left + inner] = self._drawn(inner, height, style, body, middle @ axes, tall)
+        lines: list[FloatArray] = []
         if places:
             scale = height / tall
             at = {
@@ -186,8 +189,8 @@ class HeartPainter:
                 + scale * np.array([1.0, -1.0]) * (axes[:2] @ (point - middle @ axes))
                 for key, (_, point) in places.items()
             }
-            write_labels(image, labels, at, INK)
-        _write_directions(image[:, labels.left : labels.left + inner], axes, style.letters)
+            lines = [line - np.array([labels.left, 0.0]) for line in write_labels(image, labels, at, INK)]
+        _write_directions(image[:, labels.left : labels.left + inner], axes, style.letters, lines)
         return canvas
 
     def hidden(self, point_lps_mm: FloatArray, view: View) -> bool:
@@ -318,39 +321,57 @@ def _tube(vessel: Vessel) -> Any:
     return actor
 
 
-def _write_legend(canvas: RgbImage, legend: Sequence[tuple[str, Colour]]) -> int:
+def _write_legend(canvas: RgbImage, legend: Sequence[LegendEntry]) -> int:
     """Write names with their colours along the bottom, in place, in as many rows as they need; return how high they are."""
     if not legend:
         return 0
     height, width = canvas.shape[:2]
     size = max(int(width) // LETTERS_ACROSS, 9)
-    rows: list[list[tuple[float, str, Colour]]] = [[]]
+    rows: list[list[tuple[float, LegendEntry]]] = [[]]
     x = 0.6 * size
-    for name, colour in legend:
-        room = text_size(name, size)[0] + 2.4 * size
+    for entry in legend:
+        room = text_size(entry[0], size)[0] + 2.4 * size
         if rows[-1] and x + room > width:
             rows.append([])
             x = 0.6 * size
-        rows[-1].append((x, name, colour))
+        rows[-1].append((x, entry))
         x += room
     band = int((1.4 * len(rows) + 0.5) * size)
     shapes = Shapes()
     for number, row in enumerate(rows):
         y = height - band + (0.9 + 1.4 * number) * size
-        for x, name, colour in row:
-            shapes.line([[x, y], [x + 0.9 * size, y]], (*colour, 255), 0.4 * size)
-            draw_text(canvas, name, x + 1.2 * size, y, size, colour=INK, halo=None, anchor="lm")
+        for x, entry in row:
+            for part, colour in enumerate(entry[1:] * (3 if len(entry) > 2 else 1)):
+                step = 0.9 * size / (6 if len(entry) > 2 else 1)
+                shapes.line([[x + part * step, y], [x + (part + 1) * step, y]], (*colour, 255), 0.4 * size)
+            draw_text(canvas, entry[0], x + 1.2 * size, y, size, colour=INK, halo=None, anchor="lm")
     shapes.draw(canvas)
     return band
 
 
-def _write_directions(image: RgbImage, axes: FloatArray, letters: tuple[str, ...]) -> None:
+def _write_directions(image: RgbImage, axes: FloatArray, letters: tuple[str, ...], lines: Sequence[FloatArray]) -> None:
+    """Write where the sides of the picture look; those at the left and right edge as near to its middle as lines leave free."""
     height, width = image.shape[:2]
     size, edge = max(width // 30, 11), max(width // 60, 4)
-    for direction, x, y, anchor in (
-        (axes[0], width - edge, height / 2.0, "rm"),
-        (-axes[0], edge, height / 2.0, "lm"),
-        (-axes[1], width / 2.0, height - edge, "mb"),
-        (axes[1], width / 2.0, edge, "mt"),
-    ):
-        draw_text(image, direction_letter(direction, letters), x, y, size, bold=True, anchor=anchor)
+    for direction, x, anchor in ((axes[0], width - edge, "rm"), (-axes[0], edge, "lm")):
+        text = direction_letter(direction, letters)
+        room = text_size(text, size, True)[0] + edge
+        reach = (x - room, x) if anchor == "rm" else (x, x + room)
+        draw_text(image, text, x, _free_row(lines, reach, height, size), size, bold=True, anchor=anchor)
+    for direction, y, anchor in ((-axes[1], height - edge, "mb"), (axes[1], edge, "mt")):
+        draw_text(image, direction_letter(direction, letters), width / 2.0, y, size, bold=True, anchor=anchor)
+
+
+def _free_row(lines: Sequence[FloatArray], reach: tuple[float, float], height: int, size: int) -> float:
+    """Return the row nearest to the middle on which letters between two columns touch no line; the middle without any."""
+    across = np.linspace(*reach, 5)
+    taken = []
+    for line in lines:
+        (low, low_row), (high, high_row) = line[np.argsort(line[:, 0])]
+        inside = across[(across >= low) & (across <= high)]
+        taken.extend(np.interp(inside, [low, high], [low_row, high_row]).tolist())
+    middle = 0.5 * height
+    rows = middle + np.array([0.0, *(sign * step for step in np.arange(0.25, 10.0, 0.25) * size for sign in (-1.0, 1.0))])
+    rows = rows[(rows > 2.0 * size) & (rows < height - 2.0 * size)]
+    free = [row for row in rows if all(abs(row - one) > 0.8 * size for one in taken)]
+    return float(free[0]) if free else middle

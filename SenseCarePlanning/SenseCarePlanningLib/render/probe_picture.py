@@ -85,7 +85,7 @@ def _draw_marks(field: RgbImage, sheet: SectionSheet, style: ProbeStyle) -> None
     shapes.draw(field)
     text = style.scale_text.format(length=f"{length:.0f}")
     draw_text(field, text, right, bottom - 0.2 * size, round(0.8 * size), colour=INK, anchor="rb")
-    draw_text(field, style.letter, 0.35 * size, 0.3 * size, round(1.2 * size), colour=PROBE, bold=True, anchor="lt")
+    draw_text(field, style.letter, 0.35 * size, 0.3 * size, round(1.2 * size), colour=INK, bold=True, anchor="lt")
 
 
 def _write_directions(field: RgbImage, sheet: SectionSheet, style: ProbeStyle) -> None:

@@ -79,7 +79,7 @@ def _wrapped(name: str) -> tuple[str, ...]:
     return (name[:at], name[at + 1 :])
 
 
-def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArray], ink: Colour = INK) -> None:
+def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArray], ink: Colour = INK) -> list[FloatArray]:
     """Write names into the gutters, in place, each as level with its branch as room allows.
 
     Strategy: rows are spread apart; names are given to rows so that the lines are the shortest in all, which also keeps them
@@ -93,6 +93,11 @@ def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArra
         branch id -> (2,) where its line ends, pixels (x, y).
     ink
         Colour of the names.
+
+    Returns
+    -------
+    list
+        The lines (2, 2) that were drawn, from name to branch, pixels (x, y).
     """
     height, width = image.shape[:2]
     size = labels.size
@@ -117,6 +122,7 @@ def write_labels(image: RgbImage, labels: Labels, places: Mapping[int, FloatArra
     _draw_leaders(image, lines, max(width / 700.0, 1.0))
     for text, x, row, anchor in texts:
         draw_text(image, text, x, row, size, colour=ink, halo=None, anchor=anchor)
+    return lines
 
 
 def _draw_leaders(image: RgbImage, lines: list[FloatArray], width: float) -> None:

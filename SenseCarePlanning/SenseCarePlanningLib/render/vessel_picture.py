@@ -41,13 +41,29 @@ class DrawnWall:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of the vessel that is marked, such as a lesion: its ends and its narrowest place (mm), and what stands beside it."""
+    """A part of the vessel that is marked, such as a lesion.
+
+    Parameters
+    ----------
+    first_mm, last_mm, at_mm
+        Its ends and its narrowest place.
+    lines
+        What stands beside it.
+    colour
+        Of its bracket; what is written is light, for colours are lost in grey print.
+    weight
+        Of its bracket: 1 is the usual width of the line.
+    dashed
+        Whether the bracket is broken, as for what is shown and not counted.
+    """
 
     first_mm: float
     last_mm: float
     at_mm: float
     lines: tuple[str, ...]
     colour: Colour
+    weight: float = 1.0
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,9 +87,9 @@ class VesselStyle:
     stretches
         Bracketed on the right of the vessel, named in the right margin.
     divisions
-        Start (mm) and name of each segment, in order; named in the left margin.
+        Start (mm) and name of each segment, in order; named in the left margin. A name may have lines.
     probes
-        Ticked across the vessel, the letter beside them.
+        Ticked across the vessel, their letters in a column of their own left of the picture.
     text_px
         Height of letters; 7 points where so many pixels are printed 2.5 mm high.
     scale_text
@@ -140,7 +156,7 @@ def vessel_picture(image: ReformatImage, style: VesselStyle | None = None) -> Rg
     else:
         _draw_scale(field, sheet, style)
     _draw_divisions(canvas, sheet, style, left)
-    _draw_probes(field, sheet, style)
+    _draw_probes(canvas, sheet, style, left)
     _write_stretches(canvas, sheet, style, left)
     return canvas
 
@@ -148,9 +164,20 @@ def vessel_picture(image: ReformatImage, style: VesselStyle | None = None) -> Rg
 def margin_px(sheet: CurvedSheet, style: VesselStyle) -> int:
     """Return the width of the left margin, which holds segment names and, where rows are places along the vessel, the ruler."""
     size = style.text_px
-    names = max((text_size(name, size)[0] for _, name in style.divisions), default=0)
+    names = _names_px(style)
     ruler = text_size("000", size)[0] + round(1.3 * size) if isinstance(sheet, StraightenedSheet) else 0
-    return ruler + (names + round(0.8 * size) if names else 0) + (round(0.3 * size) if ruler or names else 0)
+    edge = round(0.3 * size) if ruler or names else 0
+    return ruler + (names + round(0.8 * size) if names else 0) + edge + _probes_px(style)
+
+
+def _names_px(style: VesselStyle) -> int:
+    return max((text_size(line, style.text_px)[0] for _, name in style.divisions for line in name.split("\n")), default=0)
+
+
+def _probes_px(style: VesselStyle) -> int:
+    """Return the width of the column of the probes' letters."""
+    widest = max((text_size(one.letter, style.text_px, True)[0] for one in style.probes), default=0)
+    return widest + round(1.1 * style.text_px) if widest else 0
 
 
 def margins_px(sheet: CurvedSheet, style: VesselStyle) -> int:
@@ -218,14 +245,29 @@ def _add_bracket(shapes: Shapes, sheet: CurvedSheet, one: Stretch, style: Vessel
     arc = np.linspace(one.first_mm, one.last_mm, max(int((one.last_mm - one.first_mm) / 0.4), 2))
     away = _bracket_mm(one, style)
     outer, inner = beside_px(sheet, arc, away), beside_px(sheet, arc[[0, -1]], away - 0.6)
-    shapes.line(np.concatenate([inner[:1], outer, inner[1:]]), (*one.colour, 255), _width(style, 0.12))
+    path = np.concatenate([inner[:1], outer, inner[1:]])
+    for piece in _dashes(path, 0.35 * style.text_px) if one.dashed else [path]:
+        shapes.line(piece, (*one.colour, 255), _width(style, 0.12 * one.weight))
     (tip,), (back,) = beside_px(sheet, one.at_mm, away - 0.9), beside_px(sheet, one.at_mm, away + 0.4)
     along = unit(np.array([tip[1] - back[1], back[0] - tip[0]])) * 0.25 * style.text_px
     shapes.polygon([tip, back + along, back - along], (*one.colour, 255))
 
 
+def _dashes(path: FloatArray, length_px: float) -> list[FloatArray]:
+    """Cut a line (K, 2) into dashes with gaps as long between them; it begins and ends with one."""
+    place = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+    count = 2 * max(round(float(place[-1]) / (2.0 * length_px)), 1) + 1
+    ends = np.linspace(0.0, float(place[-1]), count + 1)
+    found = []
+    for low, high in zip(ends[:-1:2], ends[1::2], strict=True):
+        at = np.unique(np.concatenate([[low, high], place[(place > low) & (place < high)]]))
+        found.append(np.stack([np.interp(at, place, path[:, column]) for column in (0, 1)], axis=1))
+    return found
+
+
 def _draw_ruler(canvas: RgbImage, sheet: StraightenedSheet, style: VesselStyle, left: int) -> None:
-    """Draw a tick every 10 mm and a number every 20 mm along the left edge, counted from the vessel's ostium."""
+    """Draw a tick every 10 mm and a number every 20 mm left of the picture, counted from the vessel's ostium."""
+    left -= _probes_px(style)
     shapes = Shapes()
     shapes.line([[left - 1.5, 0.0], [left - 1.5, sheet.rows]], (*FAINT, 255), _width(style, 0.05))
     size = style.text_px
@@ -267,8 +309,10 @@ def _draw_divisions(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, le
     middles = sheet.along([0.5 * (start + end) for start, end in zip(starts, ends, strict=True)])
     wanted = [float(row) for row in middles[:, 1]]
     order = np.argsort(wanted)
-    rows = spread([wanted[at] for at in order], 1.3 * size, 0.7 * size, canvas.shape[0] - 0.7 * size)
-    names = max(text_size(name, size)[0] for _, name in style.divisions)
+    most = max(name.count("\n") + 1 for _, name in style.divisions)
+    edge = (0.6 * most + 0.1) * size
+    rows = spread([wanted[at] for at in order], (1.2 * most + 0.1) * size, edge, canvas.shape[0] - edge)
+    names = _names_px(style)
     shapes = Shapes()
     for start in starts[1:]:
         reach = float(_reach_mm(np.array([start]), style)[0])
@@ -284,29 +328,29 @@ def _draw_divisions(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, le
             leaders.line([[names + 0.5 * size, row], end + np.array([left, 0.0])], (*FAINT, 170), _width(style, 0.05))
         leaders.draw(canvas)
     for at, row in zip(order, rows, strict=True):
-        draw_text(canvas, style.divisions[at][1], 0.3 * size, row, size, colour=FAINT, halo=None, anchor="lm")
+        lines = style.divisions[at][1].split("\n")
+        for number, text in enumerate(lines):
+            y = row + 1.1 * size * (number - 0.5 * (len(lines) - 1))
+            draw_text(canvas, text, 0.3 * size, y, size, colour=FAINT if not number else INK, halo=None, anchor="lm")
 
 
-def _draw_probes(field: RgbImage, sheet: CurvedSheet, style: VesselStyle) -> None:
-    """Draw a tick across the vessel for each probe, and the letters left of it, moved apart where they are near."""
+def _draw_probes(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, left: int) -> None:
+    """Draw a tick across the vessel for each probe, and the letters in a column left of it, moved apart where they are near."""
     if not style.probes:
         return
     size = style.text_px
     arc = np.array([probe.at_mm for probe in style.probes])
     reach = _reach_mm(arc, style)
-    ends, others = beside_px(sheet, arc, -reach - 1.2), beside_px(sheet, arc, reach + 0.4)
-    order = np.argsort(ends[:, 1])
-    rows = spread([float(ends[at, 1]) for at in order], 1.05 * size, 0.6 * size, field.shape[0] - 0.6 * size)
+    shift = np.array([left, 0.0])
+    ends, others = beside_px(sheet, arc, -reach - 1.2) + shift, beside_px(sheet, arc, reach + 0.4) + shift
+    order = np.argsort(arc)
+    rows = spread([float(ends[at, 1]) for at in order], 1.05 * size, 0.6 * size, canvas.shape[0] - 0.6 * size)
     shapes = Shapes()
-    places = []
     for at, row in zip(order, rows, strict=True):
-        room = text_size(style.probes[at].letter, size, True)[0] + 0.3 * size
-        place = np.array([np.clip(ends[at, 0] - 0.35 * size, room, field.shape[1] - size), row])
-        shapes.line([place + np.array([0.15 * size, 0.0]), ends[at], others[at]], (*PROBE, 255), _width(style, 0.07))
-        places.append(place)
-    shapes.draw(field)
-    for at, place in zip(order, places, strict=True):
-        draw_text(field, style.probes[at].letter, place[0], place[1], size, colour=PROBE, bold=True, anchor="rm")
+        start = np.array([left - 0.35 * size, row])
+        shapes.line([start, ends[at], others[at]], (*PROBE, 255), _width(style, 0.07))
+        draw_text(canvas, style.probes[at].letter, left - 0.5 * size, row, size, colour=INK, bold=True, halo=None, anchor="rm")
+    shapes.draw(canvas)
 
 
 def _write_stretches(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, left: int) -> None:
@@ -338,4 +382,4 @@ def _write_stretches(canvas: RgbImage, sheet: CurvedSheet, style: VesselStyle, l
     for one, top in zip(named, tops, strict=True):
         for number, line in enumerate(one.lines):
             y = top + 0.3 * size + (number + 0.5) * _LINE_GAP * size
-            draw_text(canvas, line, near, y, size, colour=one.colour, bold=number == 0, halo=None, anchor="lm")
+            draw_text(canvas, line, near, y, size, colour=INK, bold=number == 0, halo=None, anchor="lm")

@@ -220,7 +220,9 @@ def straightened(line: TubeLine, angle_deg: float = 0.0, width_mm: float = 24.0,
     )
 
 
-def stretched(line: TubeLine, angle_deg: float = 0.0, margin_mm: float = 12.0, pixel_mm: float = 0.2) -> StretchedSheet:
+def stretched(
+    line: TubeLine, angle_deg: float = 0.0, margin_mm: float = 12.0, pixel_mm: float = 0.2, end_mm: float = 0.0
+) -> StretchedSheet:
     """Return the sheet of a stretched reformat.
 
     Parameters
@@ -229,6 +231,8 @@ def stretched(line: TubeLine, angle_deg: float = 0.0, margin_mm: float = 12.0, p
         Turns the rows about the vessel's main axis (:func:`turning_axes`).
     margin_mm
         Left and right of the vessel.
+    end_mm
+        Above its start and below its end, where the sheet goes straight on.
     """
     row = _turned(turning_axes(line), angle_deg)
     along = line.points_lps_mm @ row
@@ -243,7 +247,14 @@ def stretched(line: TubeLine, angle_deg: float = 0.0, margin_mm: float = 12.0, p
     frames = np.stack([tangent, rows, np.cross(rows, tangent)], axis=1)
     left, columns = _extent(along, margin_mm, pixel_mm)
     return StretchedSheet(
-        _count(float(arc[-1]), pixel_mm), columns, pixel_mm, left, 0.0, line, TubeLine(profile, frames, arc), down
+        _count(float(arc[-1]) + 2.0 * end_mm, pixel_mm),
+        columns,
+        pixel_mm,
+        left,
+        -end_mm,
+        line,
+        TubeLine(profile, frames, arc),
+        down,
     )
 
 

@@ -90,10 +90,13 @@ def wall_lines(walls: Sequence[TubeWall], sheet: CurvedSheet) -> list[list[Float
     near = _near(walls, sheet, x, y)
     rows, columns = np.nonzero(near)
     place = _across(walls[0].line, sheet, np.stack([x[columns], y[rows]], axis=1))
+    first, last = float(walls[0].line.arc_mm[0]), float(walls[0].line.arc_mm[-1])
     found = []
     for wall in walls:
         field = np.full(near.shape, -1.0)
-        field[rows, columns] = np.maximum(wall.depth_mm(*place), -1.0)
+        depth = np.maximum(wall.depth_mm(*place), -1.0)
+        depth[(place[0] < first) | (place[0] > last)] = np.nan  # no line is drawn there: the wall ends open
+        field[rows, columns] = depth
         found.append([stride * line[:, ::-1] + 0.5 for line in find_contours(field, 0.0)])
     return found
 

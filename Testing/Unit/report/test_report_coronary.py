@@ -16,20 +16,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from coronary_results import SPEC, nothing_measured, one_lesion
 
+from CardiacCTALib.artefacts import REMARKS
+from CardiacCTALib.artery_colours import NOT_ASSESSED, artery_colours
+from CardiacCTALib.cadrads import grade
 from CardiacCTALib.calcium import CalciumScore, LesionScore
 from CardiacCTALib.calcium_series import CalciumRule
 from CardiacCTALib.film import FilmKind, FilmOptions, build_film, gravest_first, write_coronary_film
+from CardiacCTALib.findings import SegmentFinding
+from CardiacCTALib.issues import Issue
 from CardiacCTALib.pictures import make_pictures, make_turned_pictures, with_pictures
 from CardiacCTALib.pictures_calcium import FIELD_MM, calcium_picture
 from CardiacCTALib.pictures_vessel import QUARTER_PX
 from CardiacCTALib.report import build_report, write_report
-from CardiacCTALib.report_pages.rows import lesion_rows
-from CardiacCTALib.report_pages.summary import grade_words
+from CardiacCTALib.report_pages.assessed import unassessed
+from CardiacCTALib.report_pages.rows import LesionRow, lesion_rows
+from CardiacCTALib.report_pages.summary import grade_words, not_graded
 from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.result_io import load_result
 from CardiacCTALib.segments import Artery
-from CardiacCTALib.views import CALCIFIED, NORMAL, UNKNOWN, VesselViews
+from CardiacCTALib.views import CALCIFIED, GRADE_COLOURS, NORMAL, UNKNOWN, VesselViews
 from SenseCarePlanningLib.commands.coronary import Output
 from SenseCarePlanningLib.commands.coronary_outputs import write_outputs
 from SenseCarePlanningLib.dicomio.load import LoadedImage
@@ -91,7 +97,7 @@ def test_the_reformat_shows_plaque_where_it_is_thickest_and_the_lesion_is_probed
     walls = views.measured.walls
     thick = (walls.outer_mm - walls.lumen_mm).mean(axis=1)
     assert thick[places.before] < 0.9 > thick[places.after] and thick[places.narrowest] > 0.9
-    colours = views.colours()
+    colours = artery_colours(result, views.result)
     assert (colours[lesion.narrowest] != colours[2]).any() and len(colours) == len(walls.arc_mm)
     classes = views.composition()
     assert (classes[places.before] == NORMAL).all()
@@ -145,14 +151,14 @@ def test_every_number_of_a_lesion_is_printed_with_its_interval_and_its_section(
             places = 0 if item.unit == "%" else 1
             low, high = (f"{end:.{places}f}" for end in item.interval)
             said = f"({low}–{high})"
-            where = "1B" if "stenosis" in name else READ_IN_PROFILE[language]
+            where = "L1-B" if "stenosis" in name else READ_IN_PROFILE[language]
             assert any(
                 f"{item.value:.{places}f}" in str(cell) and said in str(cell) and line[-1] == where
                 for line in cells
                 for cell in line
             ), item.name
     mld = row.numbers["minimum_lumen_diameter"]
-    assert any(f"{mld.value:.1f}" in str(one) and line[at + 1] == "1B" for line in cells for at, one in enumerate(line[:-1]))
+    assert any(f"{mld.value:.1f}" in str(one) and line[at + 1] == "L1-B" for line in cells for at, one in enumerate(line[:-1]))
     shown = [figure.picture for section in report.sections for block in section.leaves if isinstance(block, FigureRow)
              for figure in block.figures]  # fmt: skip
     assert {pictures[f"lesion_1_{part}"] for part in ("A", "B", "C", "edges")} <= set(shown)
@@ -230,7 +236,9 @@ def test_what_was_not_assessed_is_never_said_to_be_free_of_disease(case: tuple[C
     report = build_report(nothing_measured(case[0]))
     summary = next(section for section in report.sections if section.title == "Summary")
     pairs = next(dict(block.rows) for block in summary.blocks if isinstance(block, KeyValueTable))
-    assert pairs["Greatest stenosis of each vessel"] == "LM not assessed, LAD not assessed, LCx not assessed, RCA not assessed"
+    assert (
+        pairs["Greatest stenosis of each vessel"] == "LM: not assessed; LAD: not assessed; LCx: not assessed; RCA: not assessed"
+    )
     assert pairs["Plaque burden"] == pairs["High-risk features"] == "not assessed"
     assert "No vessel was measured: nothing can be said of narrowings or plaque." in texts(summary)
     table = next(block for section in report.sections if section.title == "Segments" for block in section.blocks
@@ -242,7 +250,8 @@ def test_the_main_arteries_are_always_named_in_one_order(case: tuple[CoronaryRes
     summary = next(section for section in build_report(case[0]).sections if section.title == "Summary")
     pairs = next(dict(block.rows) for block in summary.blocks if isinstance(block, KeyValueTable))
     said = re.sub(r"\d+ %", "x", pairs["Greatest stenosis of each vessel"])
-    assert said == "LM not assessed, LAD x, LCx not assessed, RCA not assessed"
+    beside = "D1 not assessable: motion, dLAD not found"
+    assert said == f"LM: not assessed; LAD: x, {beside}; LCx: not assessed; RCA: not assessed"
 
 
 def test_a_left_main_lesion_says_what_it_makes_of_the_patient(case: tuple[CoronaryResult, Volume]) -> None:
@@ -342,16 +351,87 @@ def test_lesions_stand_on_the_film_gravest_first(case: tuple[CoronaryResult, Vol
     assert [one.number for one in gravest_first([milder, row])] == [1, 2]
 
 
-def test_a_narrowing_that_is_not_graded_is_said_and_takes_no_pages(case: tuple[CoronaryResult, Volume], tmp_path: Path) -> None:
+def test_the_left_main_that_makes_4b_stands_before_a_greater_stenosis_of_a_branch(case: tuple[CoronaryResult, Volume]) -> None:
+    (row,) = lesion_rows(case[0])
+    main, branch, slight = at_percent(row, 1, "LM", 63.0), at_percent(row, 2, "LCx", 80.0), at_percent(row, 3, "LM", 45.0)
+    closed, hidden = at_percent(row, 4, "pRCA", 100.0), at_percent(replace(row, reason="motion"), 5, "LM", 91.0)
+    found = gravest_first([hidden, slight, branch, main, closed])
+    assert [one.number for one in found] == [4, 1, 2, 3, 5]
+
+
+def at_percent(row: LesionRow, number: int, code: str, percent: float) -> LesionRow:
+    narrowings = tuple(
+        replace(one, diameter_stenosis_percent=replace(one.diameter_stenosis_percent, value=percent))
+        for one in row.lesion.narrowings
+    )
+    return replace(row, number=number, code=code, lesion=replace(row.lesion, narrowings=narrowings))
+
+
+def hidden_by_motion(result: CoronaryResult) -> CoronaryResult:
+    """The same patient with a step by motion at the lesion: pLAD cannot be assessed, and its lesion is not graded."""
+    one = result.vessel("LAD")
+    assert one.stenosis is not None
+    lesions = tuple(replace(lesion, remarks=(REMARKS[Issue.STEP], *lesion.remarks)) for lesion in one.lesions)
+    hidden = replace(one, stenosis=replace(one.stenosis, lesions=lesions))
+    segments = tuple(
+        SegmentFinding(found.code, None, "motion", diameter_mm=found.diameter_mm) if found.code == "pLAD" else found
+        for found in result.findings.segments
+    )
+    findings = replace(result.findings, segments=segments)
+    return replace(
+        result, vessels=(hidden, *result.vessels[1:]), findings=findings, grade=grade(findings),
+        lesions=tuple(replace(lesion, counts=False) for lesion in result.lesions),
+    )  # fmt: skip
+
+
+def test_what_was_not_assessed_is_grey_and_a_lesion_that_is_not_graded_is_striped(case: tuple[CoronaryResult, Volume]) -> None:
+    result = hidden_by_motion(case[0])
+    one = result.vessel("LAD")
+    assert one.measured is not None
+    arc, colours = one.measured.walls.arc_mm, artery_colours(result, one)
+    (lesion,) = one.lesions
+    beside = (arc < 20.0) & ((arc < arc[lesion.first]) | (arc > arc[lesion.last]))
+    assert (colours[beside] == NOT_ASSESSED).all(), "nothing is known of the rest of its segment"
+    assert (colours[arc > 21.0] == GRADE_COLOURS[""]).all(), "the next segment was assessed"
+    inside = {tuple(colour) for colour in colours[lesion.first : lesion.last + 1].tolist()}
+    assert inside == {NOT_ASSESSED, GRADE_COLOURS[lesion.grades[-1]]}
+    assert (artery_colours(result, result.vessel("D1")) == NOT_ASSESSED).all(), "not measured"
+
+
+def test_a_lesion_hidden_by_motion_is_told_where_its_artery_is(case: tuple[CoronaryResult, Volume], tmp_path: Path) -> None:
+    result = hidden_by_motion(case[0])
+    pictures = make_pictures(result, case[1], tmp_path, with_heart=False)
+    assert {f"lesion_1_{part}" for part in ("A", "B", "C", "edges")} <= set(pictures), "50 % and more has its sections"
+    report = build_report(result, pictures=pictures)
+    summary = next(section for section in report.sections if section.title == "Summary")
+    pairs = next(dict(block.rows) for block in summary.blocks if isinstance(block, KeyValueTable))
+    percent = f"{result.vessel('LAD').lesions[0].narrowings[0].diameter_stenosis_percent.value:.0f}"
+    said = pairs["Greatest stenosis of each vessel"].replace("\u00a0", " ")
+    assert f"LAD: pLAD not assessable: motion (L1 of {percent} % lies there, not graded)" in said
+    assert "plaque in lesions that are not graded: L1 pLAD" in pairs["Plaque burden"]
+    listed = [text for text in texts(report.sections) if text.startswith("L1 pLAD: ")]
+    assert len(listed) == 2 and all(text.endswith(", motion") for text in listed), "in the summary and on the vessel's page"
+    (sheet,) = build_film(result, pictures)
+    assert any("not graded: motion" in text for text in texts(sheet.cells))
+
+
+def test_an_artery_that_is_missing_is_among_what_is_not_assessable(case: tuple[CoronaryResult, Volume]) -> None:
+    codes = dict(unassessed(case[0]))
+    assert codes["D1"] == "motion" and {codes[one] for one in ("pRCA", "mRCA", "dRCA", "LM")} == {"not found"}
+    report = build_report(case[0])
+    summary = next(section for section in report.sections if section.title == "Summary")
+    notice = next(block for block in summary.blocks if isinstance(block, Notice) and block.title == "Not assessable")
+    assert "pRCA (not found)" in notice.text
+
+
+def test_a_slight_narrowing_that_is_not_graded_is_said_with_the_reason_and_has_no_sections(
+    case: tuple[CoronaryResult, Volume],
+) -> None:
     result = replace(case[0], lesions=tuple(replace(one, counts=False) for one in case[0].lesions))
-    assert set(make_pictures(result, case[1], tmp_path, with_heart=False)) == {
-        "vessel_LAD", "straight_LAD", "strip_LAD", "profile_LAD", "wall_LAD",
-    }  # fmt: skip
-    report = build_report(result)
-    percent = result.vessel("LAD").lesions[0].narrowings[0].diameter_stenosis_percent
-    said = [text for text in texts(report.sections) if text.startswith(f"L1 pLAD: {percent.value:.0f}\u00a0%")]
-    assert len(said) == 2, "in the summary and on the vessel's page"
-    assert not any(isinstance(block, FigureRow) for section in report.sections[3:] for block in section.leaves)
+    (row,) = lesion_rows(result)
+    assert row.reason == "not certain to be a lesion" and row.pictured
+    slight = at_percent(row, 1, row.code, 40.0)
+    assert not slight.pictured and not_graded([slight], Words.of("en")).endswith(", not certain to be a lesion")
 
 
 def test_a_vessel_is_drawn_from_all_sides_and_fills_films_of_its_own(
