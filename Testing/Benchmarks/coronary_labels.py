@@ -31,7 +31,7 @@ from CardiacCTALib.segments import BY_NUMBER, RAMUS, segment_of
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.phantom.coronary import LOWER_LPS_MM, CoronaryOptions, CoronaryPatient, make_coronary_patient
 from SenseCarePlanningLib.phantom.coronary_guides import Dominance
-from SenseCarePlanningLib.phantom.coronary_odd import ODD, moved_divisions
+from SenseCarePlanningLib.phantom.coronary_odd import ODD, moved_divisions, ramus_joined_late
 from SenseCarePlanningLib.phantom.coronary_scene import CHAMBERS, chamber_labels
 from SenseCarePlanningLib.phantom.coronary_trees import trees_of_truth, true_segments
 from SenseCarePlanningLib.phantom.coronary_truth import CoronaryTruth
@@ -151,11 +151,15 @@ def main() -> int:
     parser.add_argument("--odd", action="store_true", help="odd trees of other shapes without chambers")
     parser.add_argument("--moved", type=float, default=0.0, help="origins of side branches moved by up to so many mm")
     parser.add_argument("--ramus", action="store_true", help="a ramus in every heart")
+    parser.add_argument("--joined", type=float, default=0.0, help="a ramus joined to the LCx so many mm beyond its origin")
     arguments = parser.parse_args()
     tables: dict[str, Counter[str]] = {}
     for seed in range(arguments.first, arguments.first + arguments.hearts):
         patient = variant(seed, arguments.ramus)
-        plain = (moved_divisions(patient.truth, seed, arguments.moved), chambers_of(patient))
+        given = moved_divisions(patient.truth, seed, arguments.moved)
+        if arguments.joined > 0.0 and any(one.name == "RI" for one in given.arteries):
+            given = ramus_joined_late(given, "LCX", arguments.joined)
+        plain = (given, chambers_of(patient))
         if arguments.odd:
             truth, _ = reshaped(*plain, seed)
             for name, make in ODD.items():

@@ -93,7 +93,9 @@ def test_a_bridged_stretch_without_a_lumen_hides_its_segment_unless_a_lesion_exp
 def test_a_branch_as_wide_as_graded_ones_without_a_name_is_said_not_to_be_measured(
     radius_mm: float, others: tuple[tuple[str, float], ...], consequence: Consequence | None
 ) -> None:
-    volume, one = artery(), measured(artery())
+    points = np.stack([np.zeros(60), np.zeros(60), np.linspace(1.0, 22.5, 60)], axis=1)
+    line = Vessel("RCA", 0, (0,), points, np.full(60, 1.5), (Stretch("mRCA", 0.0, 21.5),), (), 0.0)
+    volume, one = artery(), VesselResult(line, None, None, (), None, "not asked", ())
     side = np.stack([np.linspace(0.0, 30.0, 100), np.zeros(100), np.full(100, 22.5)], axis=1)
     branches = {}
     for number, (points, size, label) in enumerate([
