@@ -145,11 +145,14 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
 def _behind_stubs(
     graph: TubeGraph, evidence: Evidence, ways: list[Way], free: NDArray[np.bool_], members: dict[int, IntArray]
 ) -> dict[int, _Offer]:
-    """Return the nearest piece, with its offer, that goes on behind a stub, in line with it and behind tissue; empty for none."""
+    """Return the nearest piece, with its offer, that goes on behind a stub, in line with it, behind tissue and out of reach of
+    streaks of metal; empty for none."""
     offers: dict[int, _Offer] = {}
     for one, nodes in members.items():
         for stub, entry in stubs_before(graph, ways, free, nodes):
             end = int(stub.nodes[-1])
+            if metal_gap_mm(evidence, graph.places_mm[[entry]])[0] < METAL_MM:
+                continue
             if _in_line(graph, stub, len(stub.nodes) - 1, entry, nodes, True) and _filled(graph, evidence, end, entry, True):
                 gap = float(np.linalg.norm(graph.places_mm[entry] - graph.places_mm[end]))
                 offers[one] = _Offer(stub.parent, end, entry, True, gap, stub=stub)
