@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from skimage.graph import MCP_Geometric
 
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline
@@ -21,6 +22,7 @@ from SenseCarePlanningLib.tubes.tree import Branch, Tree
 from .atlas_fit import FittedHeart
 from .chambers import Chambers
 from .coronaries import HeartPlace
+from .heart_region import CoarseImage
 from .heart_segmentation import CoronaryOstium, Graft, Tip
 from .structures import AORTA, MYOCARDIUM
 
@@ -47,6 +49,13 @@ SMOOTH_MM = 2.0
 UNKNOWN_VESSEL = (
     "A vessel of {length} mm leaves the ascending aorta; not both coronary arteries were found, so it cannot be told what it is."
 )
+STREAK = (
+    "What seems a vessel of {length} mm from the ascending aorta runs beside metal: whether it is a bypass graft or a streak "
+    "cannot be told."
+)
+METAL_HU, LEAST_METAL_MM3, BESIDE_METAL_MM = 1000.0, 50.0, 12.0
+"""Metal in voxels of about a millimetre, of so large a piece (a lead; the clips of a graft are smaller), and how near half of a
+way lies to it that its streaks may feign. Chosen; along a digital lead one lay 5 to 6 mm from it."""
 ON_PATH_MM, ANASTOMOSIS_MM, ON_PATH_SHARE = 3.0, 6.0, 0.7
 """A branch of a coronary tree that lies on a graft for so much of its length, its end at the artery left out, is the graft."""
 
@@ -73,17 +82,38 @@ def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) ->
     top = float(place.box_mm(fit.ostia_mm)[:, 0].max())
     paths = find_graft_paths(chambers, top, artery)
     logger.info("bypass grafts: %d", len(paths))
-    return tuple(Graft(smooth_polyline(place.lps((path / spacing + 0.5) * factor - 0.5), SMOOTH_MM, 0.5)) for path in paths)
+    metal = _metal(small)
+    return tuple(
+        Graft(smooth_polyline(place.lps((path / spacing + 0.5) * factor - 0.5), SMOOTH_MM, 0.5), _is_beside(metal, path))
+        for path in paths
+    )
+
+
+def _metal(small: CoarseImage) -> FloatArray:
+    """Return the places (N, 3), k, j, i times the spacing, of large pieces of metal."""
+    bright = small.array > METAL_HU
+    if not bright.any():
+        return np.empty((0, 3))
+    pieces, count = ndimage.label(bright, np.ones((3, 3, 3)))
+    size = np.bincount(pieces.ravel(), minlength=count + 1) * float(np.prod(small.spacing_mm))
+    size[0] = 0.0
+    return np.asarray(np.argwhere(size[pieces] >= LEAST_METAL_MM3) * np.array(small.spacing_mm))
+
+
+def _is_beside(metal_mm: FloatArray, path_mm: FloatArray) -> bool:
+    return len(metal_mm) > 0 and float(np.median(cKDTree(metal_mm).query(path_mm)[0])) < BESIDE_METAL_MM
 
 
 def claimed(grafts: tuple[Graft, ...], ostia: Sequence[CoronaryOstium]) -> tuple[tuple[Graft, ...], tuple[str, ...]]:
     """Return the grafts that can be called so, and what is said of the others.
 
-    Where the left or the right coronary artery was not found at the aorta, a vessel there may as well be that one.
+    Where the left or the right coronary artery was not found at the aorta, a vessel there may as well be that one; beside metal
+    it may be a streak.
     """
-    if {one.side for one in ostia} >= {"left", "right"}:
-        return grafts, ()
-    return (), tuple(UNKNOWN_VESSEL.format(length=f"{one.length_mm:.0f}") for one in grafts)
+    both = {one.side for one in ostia} >= {"left", "right"}
+    told = [STREAK if one.beside_metal else "" if both else UNKNOWN_VESSEL for one in grafts]
+    said = tuple(text.format(length=f"{one.length_mm:.0f}") for one, text in zip(grafts, told, strict=True) if text)
+    return tuple(one for one, text in zip(grafts, told, strict=True) if not text), said
 
 
 def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatArray) -> list[FloatArray]:

@@ -83,9 +83,11 @@ class Tip:
 
 @dataclass(frozen=True, eq=False)
 class Graft:
-    """A bypass graft that was seen: its course (N, 3) LPS mm from the aorta to where it was lost or meets an artery."""
+    """A bypass graft that was seen: its course (N, 3) LPS mm from the aorta to where it was lost or meets an artery, and whether
+    this runs beside metal, whose streaks look alike."""
 
     points_lps_mm: FloatArray
+    beside_metal: bool = False
 
     @property
     def length_mm(self) -> float:

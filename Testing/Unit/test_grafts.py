@@ -104,6 +104,9 @@ def test_without_both_coronary_arteries_a_vessel_is_said_and_not_called_a_graft(
     assert translator("zh").sentence(said) != said
     both = [CoronaryOstium(side, DOWN[0], 0) for side in ("left", "right")]
     assert claimed((graft := Graft(DOWN),), both) == ((graft,), ())
+    streak, (said,) = claimed((Graft(DOWN, beside_metal=True),), both)
+    assert streak == () and "runs beside metal" in said
+    assert translator("zh").sentence(said) != said
 
 
 def branch(number: int, parent: int | None, children: tuple[int, ...], points: FloatArray) -> Branch:
