@@ -166,7 +166,9 @@ def test_a_lesion_has_its_signs_of_high_risk_plaque_and_a_left_main_one_its_pati
     changed_vessel = replace(vessel, stenosis=graver, lesion_plaques=plaques)
     others = tuple(changed_vessel if one is vessel else one for one in result.vessels)
     lesions = (replace(result.lesions[0], code="LM"), *result.lesions[1:])
-    document = measurement_document(replace(result, vessels=others, lesions=lesions))
+    own = next(one for one in result.findings.segments if one.code == result.lesions[0].code)
+    findings = replace(result.findings, segments=(replace(own, code="LM"), *result.findings.segments))
+    document = measurement_document(replace(result, vessels=others, lesions=lesions, findings=findings))
     (group,) = [one for one in document.groups if one.tracking_id == "L1 LM"]
     told = {(one.name.value, one.value.value) for one in group.evaluations}
     assert ("high_risk_sign", "sign_napkin_ring") in told
