@@ -5,7 +5,7 @@ Every front end comes in through :func:`run`; trees edited by hand go through :f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -152,8 +152,7 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
     with progress.step("Calcium score"):
         calcium, no_calcium = _calcium(options, found, labels)
     with progress.step("Quality and grade"):
-        quality = _quality(volume, found, labels, vessels, scan, reason)
-        quality = gravest_first([*quality, *check_told_stents(options.stents, quality)])
+        quality = _quality(volume, found, labels, vessels, scan, reason, options.stents)
         agatston = None if calcium is None else calcium.agatston()
         grafts = tuple(graft_finding(one, labels) for one in found.grafts)
         vessels = with_artefacts(vessels, quality)
@@ -293,6 +292,7 @@ def _quality(
     vessels: Sequence[VesselResult],
     scan: ScanModel | None,
     reason: str,
+    stents: Collection[str],
 ) -> tuple[QualityItem, ...]:
     """Collect all that stands in the way, gravest first."""
     items = [
@@ -306,7 +306,7 @@ def _quality(
         items.append(issue(Issue.NO_SCAN_MODEL, Consequence.NOT_ASSESSABLE, reason=reason))
     else:
         items += [*check_vessels(vessels, scan), *check_steps(volume, found, vessels), *check_metal(volume, found, vessels, scan)]
-    return gravest_first(items)
+    return gravest_first([*items, *check_told_stents(stents, items)])
 
 
 def _not_measured(vessels: Sequence[VesselResult], no_calcium: str) -> tuple[str, ...]:
