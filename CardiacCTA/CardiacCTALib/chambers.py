@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from SenseCarePlanningLib.distances import depth_in
 from SenseCarePlanningLib.volume import bounding_box
 
 from .atlas_fit import FittedHeart
@@ -109,7 +110,7 @@ def find_chambers(array: NDArray[Any], spacing_mm: tuple[float, float, float], r
     labels[labels == OTHER] = 0
     labels = _bordered(labels, prior, smooth, small.spacing_mm, levels)
     cavity = np.isin(prior, (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, PULMONARY_ARTERY))
-    depth = _depth(cavity, small.spacing_mm) if cavity.any() else np.zeros(prior.shape, dtype=np.float32)
+    depth = depth_in(cavity, small.spacing_mm)
     return Chambers(box, small, labels, outside, depth, levels)
 
 
@@ -166,7 +167,7 @@ def _markers(
     markers = np.zeros(prior.shape, dtype=np.int32)
     markers[(smooth < FAT_LIMIT_HU) | (outside > 10.0)] = OTHER
     for label in np.unique(prior[prior > 0]):
-        depth = _depth(prior == label, spacing)
+        depth = depth_in(prior == label, spacing)
         if label == MYOCARDIUM:
             core = (depth > 2.5) & (smooth > 10.0) & (smooth < levels.limit(LEFT_VENTRICLE))
         elif label == CAVA:
@@ -229,11 +230,3 @@ def _main_piece(mask: BoolArray, spacing: tuple[float, float, float], neck_mm: f
     result = np.zeros_like(mask)
     result[box] = part & near
     return result
-
-
-def _depth(mask: BoolArray, spacing: tuple[float, float, float]) -> NDArray[np.float32]:
-    """Return how deep inside a mask each voxel lies, mm, 0 outside; only its own box is computed."""
-    depth = np.zeros(mask.shape, dtype=np.float32)
-    box = bounding_box(mask, (1, 1, 1))
-    depth[box] = ndimage.distance_transform_edt(mask[box], sampling=spacing)
-    return depth

@@ -40,13 +40,13 @@ def through_corners(
         (M, 3) and (M,), about as far apart.
     """
     near, far = (round(mm / step_mm) for mm in ARM_MM)
-    at = far
+    at, turns = far, _cosines(points_lps_mm, near, far)
     while at < len(points_lps_mm) - far:
-        turn = [_cosine(points_lps_mm, one, near, far) for one in range(at, min(at + far, len(points_lps_mm) - far))]
-        if turn[0] >= SHARP:
+        ahead = turns[at - far : at]
+        if ahead[0] >= SHARP:
             at += 1
             continue
-        at += int(np.argmin(turn))
+        at += int(np.argmin(ahead))
         corner = _corner(points_lps_mm, at, near, far, box)
         if corner is not None:
             before, after = at - near, at + near
@@ -54,13 +54,17 @@ def through_corners(
             inner = np.interp(np.linspace(before, after, len(led)), np.arange(len(radius_mm)), radius_mm)
             points_lps_mm = np.concatenate([points_lps_mm[:before], led, points_lps_mm[after + 1 :]])
             radius_mm = np.concatenate([radius_mm[:before], inner, radius_mm[after + 1 :]])
-            at = before + len(led)
+            at, turns = before + len(led), _cosines(points_lps_mm, near, far)
         at += near
     return points_lps_mm, radius_mm
 
 
-def _cosine(points: FloatArray, at: int, near: int, far: int) -> float:
-    return float(unit(points[at - near] - points[at - far]) @ unit(points[at + far] - points[at + near]))
+def _cosines(points: FloatArray, near: int, far: int) -> FloatArray:
+    """Return the cosine (N - 2 far,) between the directions before and after each point from number ``far`` on."""
+    count = max(len(points) - 2 * far, 0)
+    before = points[far - near : far - near + count] - points[:count]
+    after = points[2 * far : 2 * far + count] - points[far + near : far + near + count]
+    return np.asarray((unit(before) * unit(after)).sum(axis=1))
 
 
 def _corner(points: FloatArray, at: int, near: int, far: int, box: SplineBox) -> FloatArray | None:

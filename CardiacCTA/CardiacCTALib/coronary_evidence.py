@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from SenseCarePlanningLib.distances import depth_in, distance_to
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
 
@@ -108,7 +109,7 @@ def with_wide_roots(evidence: Evidence, chambers: Chambers) -> Evidence:
     aorta = chambers.labels == AORTA
     if not aorta.any():
         return evidence
-    near = ndimage.distance_transform_edt(~aorta, sampling=chambers.small.spacing_mm) <= ROOT_MM
+    near = distance_to(aorta, chambers.small.spacing_mm, ROOT_MM) <= ROOT_MM
     zone = enlarged(search_zone(chambers) & near, chambers.small.factor, evidence.smooth.shape)
     zone &= evidence.smooth > FAT_HU + LEAST_SHARE * (evidence.blood_hu - FAT_HU)
     wide = wall_evidence(-evidence.smooth, zone, evidence.spacing_mm, ROOT_RAYS)
@@ -127,9 +128,7 @@ def search_zone(chambers: Chambers) -> BoolArray:
     """Return where arteries may run, on the small grid: in and about the pericardium, outside the depth of cavities."""
     zone = (chambers.outside_mm < OUTSIDE_MM) & (chambers.depth_mm <= FITTED_DEPTH_MM)
     for label in CAVITIES:
-        mask = chambers.labels == label
-        if mask.any():
-            zone &= ndimage.distance_transform_edt(mask, sampling=chambers.small.spacing_mm) <= DEEP_MM
+        zone &= depth_in(chambers.labels == label, chambers.small.spacing_mm) <= DEEP_MM
     return np.asarray(zone)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -86,18 +88,24 @@ def build_coronary_tree(volume: Volume, courses: Sequence[Course], noise_hu: flo
     places = np.concatenate([one.points_lps_mm for one in courses])
     box = spline_box(volume, places, 7.0)
     lines: list[_Line | None] = []
-    for course in courses:
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        centred = list(pool.map(lambda course: _centred(box, course, noise_hu), courses))
+    for course, (points, radius) in zip(courses, centred, strict=True):
         parent = lines[course.parent] if course.parent >= 0 else None
         if course.parent >= 0 and parent is None:
             lines.append(None)
             continue
-        lines.append(_centred(box, course, parent, noise_hu))
+        lines.append(_joined(points, radius, course, parent))
     return assemble(_branches(lines), 0, notes=notes)
 
 
-def _centred(box: SplineBox, course: Course, parent: _Line | None, noise_hu: float) -> _Line | None:
+def _centred(box: SplineBox, course: Course, noise_hu: float) -> tuple[FloatArray, FloatArray]:
     found = centre_line(box, course.points_lps_mm, noise_hu)
-    points, radius = through_corners(found.points_lps_mm, found.radius_mm, box, STEP_MM)
+    return through_corners(found.points_lps_mm, found.radius_mm, box, STEP_MM)
+
+
+def _joined(points: FloatArray, radius: FloatArray, course: Course, parent: _Line | None) -> _Line | None:
+    """Join a centred course to the line that it leaves; None when too little of it lies outside."""
     if parent is None:
         return _Line(points, radius, -1, 0)
     distance, near = cKDTree(parent.points).query(points)

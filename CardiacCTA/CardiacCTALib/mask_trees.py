@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from SenseCarePlanningLib.distances import distance_to
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.build import BuildOptions, build_tree
 from SenseCarePlanningLib.tubes.tree import Tree
@@ -61,10 +62,7 @@ def trees_of_mask(
     if lumen.any():
         check_mask(mask, lumen, heart_kji)
     labels, count = ndimage.label(lumen, np.ones((3, 3, 3)))
-    margin = tuple(int(np.ceil(REACH_MM / size)) + 1 for size in spacing)
-    box = bounding_box(aorta_kji, (margin[0], margin[1], margin[2]))
-    near = np.zeros(lumen.shape, dtype=bool)
-    near[box] = ndimage.distance_transform_edt(~aorta_kji[box], sampling=spacing) <= REACH_MM
+    near = distance_to(aorta_kji, spacing, REACH_MM) <= REACH_MM
     size = np.bincount(labels.ravel(), minlength=count + 1) * mask.grid.voxel_volume_mm3
     large = [number for number in range(1, count + 1) if size[number] >= LEAST_MM3]
     begins = [number for number in large if (near & (labels == number)).any()]

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from SenseCarePlanningLib.distances import distance_to
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .coronary_evidence import Evidence
 from .tube_graph import TubeGraph, build_graph
 
 IntArray = NDArray[np.int_]
+DistanceArray = NDArray[np.float32]
 
 TOUCH_MM = 1.6
 """A tube whose evidence comes this near to the aorta leaves it: the rim of the aorta blurs the evidence of its first part."""
@@ -75,7 +77,7 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
     expected_mm
         (2, 3) about where the left and the right artery leave the aorta; k, j, i of the heart's box times the spacing.
     """
-    gap = ndimage.distance_transform_edt(~evidence.aorta, sampling=evidence.spacing_mm)
+    gap = distance_to(evidence.aorta, evidence.spacing_mm, max(TOUCH_MM, GAP_MM))
     candidates, reached = _leaving(graph, evidence, gap, expected_mm)
     found: dict[str, Ostium] = {}
     used: set[int] = set()
@@ -93,7 +95,7 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
 
 
 def _leaving(
-    graph: TubeGraph, evidence: Evidence, gap_mm: FloatArray, expected_mm: FloatArray
+    graph: TubeGraph, evidence: Evidence, gap_mm: DistanceArray, expected_mm: FloatArray
 ) -> tuple[list[tuple[float, int, Ostium]], NDArray[np.bool_]]:
     """Return what leaves the aorta like an artery, each with its weight and the number of its patch, and which nodes (N,) are
     joined to anything that touches the aorta."""
@@ -126,14 +128,14 @@ def _leaving(
 
 
 def _behind_gap(
-    graph: TubeGraph, evidence: Evidence, gap_mm: FloatArray, reached: NDArray[np.bool_], side: str, expected_mm: FloatArray
+    graph: TubeGraph, evidence: Evidence, gap_mm: DistanceArray, reached: NDArray[np.bool_], side: str, expected_mm: FloatArray
 ) -> Ostium | None:
     """Return the longest artery that begins near the aorta without touching it, None when there is none.
 
     Parameters
     ----------
     gap_mm
-        (K, J, I) distance from the aorta.
+        (K, J, I) distance from the aorta, right up to :data:`GAP_MM`.
     reached
         (N,) nodes that are joined to what touches the aorta.
     """
@@ -159,7 +161,7 @@ def _behind_gap(
     return best if best is None else replace(best, origin=_through_origin(evidence, gap_mm, best.origin[0]))
 
 
-def _through_origin(evidence: Evidence, gap_mm: FloatArray, entry: IntArray) -> IntArray:
+def _through_origin(evidence: Evidence, gap_mm: DistanceArray, entry: IntArray) -> IntArray:
     """Return the voxels (M, 3) of the cheapest way from the aorta to a voxel through weak evidence, else a straight one."""
     reach = np.ceil(ORIGIN_MM / np.array(evidence.spacing_mm)).astype(int)
     low = np.maximum(entry - reach, 0)
