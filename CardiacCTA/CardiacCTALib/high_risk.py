@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
 
-from .calcium_amount import CalciumAmount
+from .calcium_amount import USUAL_HU, USUAL_SD_HU, CalciumAmount
 from .constants import HIGH_RISK_FEATURES
 from .dark_core import CORE_HU, CORE_SIGMAS, CORE_WALL_MM, QUIET_MM, DarkCore, cube_of, dark_cores, quiet_noise_hu
 from .findings import Feature
@@ -24,6 +24,9 @@ from .lumen import Measured
 from .plaque_region import PlaqueRegion
 from .plaque_ring import Ring
 from .remodelling import POSITIVE_FROM, Remodelling
+from .scan_model import ScanModel
+from .section_knowledge import PLAQUE_HU
+from .section_start import CALCIUM_QUIET_MM, least_calcium_hu
 from .stenosis import Lesion
 
 BoolArray = NDArray[np.bool_]
@@ -35,6 +38,8 @@ LEVEL_SD_HU = 8.0
 SPOTTY_MM, SPOTTY_DOUBT_MM = 3.0, 0.5
 """Spotty calcium: under 3 mm in every direction, within non-calcified plaque; sizes this near to it are not certain (chosen: a
 voxel, and what half-height sizes err by)."""
+SMALL_SPOT_MM3, SMALL_SPOT_HU = 4.0, USUAL_HU - USUAL_SD_HU
+"""Absence of spots is told where one of this volume and faint calcium (HU above the plaque) would outshine contrast. Chosen."""
 NAPKIN_STEP_HU, NAPKIN_RING_HU = 20.0, 130.0
 """A napkin ring: a dark core in contact with the lumen, in a rim that is brighter by 20 HU or more, at least as bright as the
 plaque beside it and not above 130 HU. The sign is defined by eye; the numbers are chosen."""
@@ -218,18 +223,35 @@ def smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, insi
 
 def _smallest_by_noise_mm3(measured: Measured, level_hu: float) -> float:
     """Return the smallest core that would be told from noise in a plaque of a level, were it thick enough."""
-    along, across = (float(np.hypot(one, measured.scan.sigma_mm)) for one in QUIET_MM)
     share = (CORE_SIGMAS + _Z_ONE_SIDED) * quiet_noise_hu(measured) / max(level_hu - CORE_HU, 15.0)
     if share >= 1.0:
         return float("inf")
-    return float(max(_FLAT * (2.0 * np.pi) ** 1.5 * along * across**2 * share / (1.0 - share), 1.0))
+    return float(max(_FLAT * _spread_mm3(measured.scan, QUIET_MM) * share / (1.0 - share), 1.0))
+
+
+def smallest_spot_mm3(scan: ScanModel) -> float:
+    """Return the smallest spot of faint calcium that would outshine the contrast beside it; infinite where none would.
+
+    Blur and averaging leave a spot the share of its brightness that its volume has of itself and what it is spread over.
+    """
+    share = (least_calcium_hu(scan) - PLAQUE_HU) / SMALL_SPOT_HU
+    return float(_spread_mm3(scan, CALCIUM_QUIET_MM) * share / (1.0 - share)) if share < 1.0 else float("inf")
+
+
+def _spread_mm3(scan: ScanModel, quiet_mm: tuple[float, float]) -> float:
+    """Return the volume that blur and the averaging of noise (deviations along and across the artery) spread a point over."""
+    along, across = (float(np.hypot(one, scan.sigma_mm)) for one in quiet_mm)
+    return float((2.0 * np.pi) ** 1.5 * along * across**2)
 
 
 def _spotty(measured: Measured, ring: Ring, calcium: CalciumAmount, part: slice) -> HighRiskFeature:
     """Measure each piece of calcium at half of its own contrast, which blooming does not widen."""
     sign = Feature.SPOTTY_CALCIUM
     if calcium.solid_hu is None or not measured.calcium[part].any():
-        return HighRiskFeature(sign, False, True, "no calcium", None)
+        least = smallest_spot_mm3(measured.scan)
+        hidden = f"spots of less than {least:.1f} mm3 of {SMALL_SPOT_HU:.0f} HU" if np.isfinite(least) else "spots of any size"
+        text = f"no calcium; beside contrast of {measured.scan.lumen_hu:.0f} HU {hidden} are not seen"
+        return HighRiskFeature(sign, False, least <= SMALL_SPOT_MM3, text, None)
     labels, count = _pieces(calcium.above_hu[part] > 0.5 * calcium.solid_hu, ring)
     spots: list[tuple[float, int]] = []
     for one in range(1, count + 1):

@@ -20,7 +20,7 @@ CALCIUM_LEAST_HU = 350.0
 """Calcified plaque is above 350 HU (reference bins of quantitative plaque analysis, 120 kV) and brighter than the lumen."""
 _SEED_SHARE, _SEED_SIGMAS, _LEAST_SEEDS = 0.08, 4.5, 3
 _GROW_SHARE, _GROW_SIGMAS, _LEAST_OVER = 0.03, 1.5, 0.5
-_QUIET_MM = (0.8, 0.22)
+CALCIUM_QUIET_MM = (0.8, 0.22)
 _BLOOM_SIGMAS = 1.8
 _WIDE_SIGMAS = 3.0
 _RING_STEP_MM = 0.2
@@ -53,7 +53,7 @@ def calcium_places(
     over, level = np.full((2, len(values), size, size), -500.0, dtype=np.float32)
     over[:, lattice[:, 0], lattice[:, 1]] = values - expected_hu
     level[:, lattice[:, 0], lattice[:, 1]] = values - np.maximum(lumen_hu, CALCIUM_LEAST_HU)[:, None]
-    along_mm, across_mm = _QUIET_MM
+    along_mm, across_mm = CALCIUM_QUIET_MM
     widths = (along_mm / step_mm, across_mm / place_mm, across_mm / place_mm)
     over, level = ndimage.gaussian_filter(over, widths), ndimage.gaussian_filter(level, widths)
     quiet = _quiet_hu(scan)
@@ -73,7 +73,7 @@ def least_calcium_hu(scan: ScanModel) -> float:
 
 
 def _quiet_hu(scan: ScanModel) -> float:
-    along_mm, across_mm = _QUIET_MM
+    along_mm, across_mm = CALCIUM_QUIET_MM
     volume = (4.0 * np.pi) ** 1.5 * along_mm * across_mm**2
     return scan.noise_hu * float(np.sqrt(min(scan.noise_volume_mm3 / volume, 1.0)))
 

@@ -161,6 +161,17 @@ def test_a_spot_of_calcium_is_spotty() -> None:
     assert answers(plaque)[Feature.SPOTTY_CALCIUM] is Answer.YES
 
 
+@pytest.mark.parametrize(("lumen_hu", "answer"), [(350.0, Answer.NO), (520.0, Answer.NOT_CERTAIN), (750.0, Answer.NOT_CERTAIN)])
+def test_bright_contrast_hides_spots_of_calcium_and_that_is_said(
+    thick_and_thin: list[Measured], lumen_hu: float, answer: Answer
+) -> None:
+    one = replace(thick_and_thin[0], scan=replace(thick_and_thin[0].scan, lumen_hu=lumen_hu))
+    spots = next(sign for sign in plaque_of(one).features if sign.feature is Feature.SPOTTY_CALCIUM)
+    assert spots.answer is answer
+    assert f"beside contrast of {lumen_hu:.0f} HU" in spots.evidence
+    assert not re.search("[a-z]{3}", translator("zh").sentence(spots.evidence)), "in Chinese too"
+
+
 @pytest.mark.parametrize(
     ("present", "certain", "wanted"),
     [
