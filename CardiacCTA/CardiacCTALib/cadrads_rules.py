@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+
+from SenseCarePlanningLib.plain_data import KeptByName
 
 Value = str | int | tuple[str, ...]
 Translate = Callable[[str], str]
 
 
-class Rule(Enum):
+class Rule(KeptByName):
     """Every rule that may fire; the value is the sentence, a message id of the catalogue."""
 
     NO_DISEASE = "No stenosis and no plaque were found: category 0."

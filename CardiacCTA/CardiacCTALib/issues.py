@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from SenseCarePlanningLib.plain_data import KeptByName
+
 from .cadrads_rules import Translate, Value
 
 
@@ -17,7 +19,7 @@ class Consequence(Enum):
     NOT_ASSESSABLE = "not assessable"
 
 
-class Issue(Enum):
+class Issue(KeptByName):
     """Every issue; the value is the sentence, a message id of the catalogue."""
 
     GAP = "A gap of {length} mm in {part} was bridged: what lies there was not seen."

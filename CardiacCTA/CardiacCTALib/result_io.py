@@ -37,10 +37,11 @@ from .vessel_result import VesselResult
 from .vessels import Vessel
 
 CORONARY, HEART, SEGMENTS, VESSELS = "coronary.json", "heart.nii.gz", "segments.nii.gz", "vessels"
-SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary", 2
+SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary", 3
 """The version is raised when a field is renamed, removed or changes its meaning."""
-_READABLE = (1, SCHEMA_VERSION)
-"""Version 1 had the arrays of centrelines and healthy references as lists in the JSON file."""
+_READABLE = (1, 2, SCHEMA_VERSION)
+"""Version 1 had the arrays of centrelines and healthy references as lists in the JSON file; up to 2 rules and issues were kept as
+their sentences, which are read while the wording stands."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,7 @@ def save_result(result: CoronaryResult, folder: Path) -> None:
         "frame": "LPS",
         "intended_use": "For review by a clinician; research use, not a medical device.",
         "cad_rads": result.grade.text,
+        "cad_rads_because": [one.text for one in result.grade.trace],
         "trees": len(result.trees),
         **to_plain(document),
         "vessels": vessels,

@@ -1,7 +1,8 @@
 """Frozen dataclasses as JSON and back without loss, guided by their type hints.
 
-Arrays become nested lists, enums their value, tuples lists, mapping keys text. JSON has no NaN: a number that is not a
-number is written as null and read back as NaN, infinities as the words ``Infinity`` and ``-Infinity``.
+Arrays become nested lists, enums their value (a :class:`KeptByName` its name), tuples lists, mapping keys text. JSON has no
+NaN: a number that is not a number is written as null and read back as NaN, infinities as the words ``Infinity`` and
+``-Infinity``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ _SHAPE = "empty_array_of_shape"
 
 Json = Any
 """What :mod:`json` writes: None, bool, int, float, str, list, dict."""
+
+
+class KeptByName(Enum):
+    """An enum whose values are texts for people, which may be reworded: files keep the names."""
 
 
 @singledispatch
@@ -59,6 +64,11 @@ def _(value: Any) -> Json:
 @to_plain.register(Enum)
 def _(value: Enum) -> Json:
     return to_plain(value.value)
+
+
+@to_plain.register(KeptByName)
+def _(value: KeptByName) -> Json:
+    return value.name
 
 
 @to_plain.register(np.ndarray)
@@ -117,6 +127,8 @@ def _decoded(kind: Any, content: Json, where: str) -> Any:
 
 
 def _decoded_enum(kind: type[Enum], content: Json, where: str) -> Enum:
+    if issubclass(kind, KeptByName) and isinstance(content, str) and content in kind.__members__:
+        return kind[content]
     try:
         return kind(content)
     except ValueError as error:

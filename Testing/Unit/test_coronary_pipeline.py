@@ -165,6 +165,19 @@ def test_a_result_of_the_first_version_is_read(result: CoronaryResult, tmp_path:
         assert to_plain(one.stenosis) == to_plain(other.stenosis)
 
 
+def test_rules_and_issues_are_kept_by_name_and_read_by_their_earlier_sentences(result: CoronaryResult, tmp_path: Path) -> None:
+    save_result(result, tmp_path)
+    document = json.loads((tmp_path / CORONARY).read_text(encoding="utf-8"))
+    trace = document["grade"]["trace"]
+    assert [one["rule"] for one in trace] == [one.rule.name for one in result.grade.trace]
+    assert document["cad_rads_because"] == [one.text for one in result.grade.trace]
+    for written, one in zip(trace, result.grade.trace, strict=True):
+        written["rule"] = one.rule.value
+    document["schema_version"] = 2
+    (tmp_path / CORONARY).write_text(json.dumps(document), encoding="utf-8")
+    assert load_result(tmp_path).grade == result.grade
+
+
 def test_a_damaged_or_foreign_folder_is_refused(result: CoronaryResult, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no coronary result"):
         load_result(tmp_path)
