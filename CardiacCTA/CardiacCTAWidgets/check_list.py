@@ -17,6 +17,7 @@ def fill_list(box: Any, rows: Iterable[tuple[str, str]], height_px: int) -> None
         item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
         item.setCheckState(qt.Qt.Unchecked)
         box.addItem(item)
+    box.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
     box.setFixedHeight(height_px)
 
 

@@ -13,7 +13,7 @@ from SenseCarePlanningWidgets.texts import tr as _
 
 from .check_list import fill_list, tick, ticked
 
-EXCEPTIONS_PX, STENTS_PX = 132, 100
+EXCEPTIONS_PX, STENTS_PX = 150, 100
 
 
 class Statement:
@@ -64,7 +64,7 @@ class KnownPanel:
         words = session.words
         self._before = Statement(ui.ischaemiaComboBox, ui.exceptionList, words)
         self._after = Statement(ui.statedIschaemiaComboBox, ui.statedExceptionList, words)
-        fill_list(ui.stentList, [(one.code, words.segment(one.code)) for one in SEGMENTS], STENTS_PX)
+        fill_list(ui.stentList, [(one.code, f"{one.code} – {words.say(one.name)}") for one in SEGMENTS], STENTS_PX)
         self._case: Any = None
         self._stated: Any = (None, frozenset())
         ui.ischaemiaComboBox.connect("currentIndexChanged(int)", self._on_field)

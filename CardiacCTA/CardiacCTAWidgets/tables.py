@@ -4,6 +4,7 @@ from typing import Any
 
 import qt
 
+from CardiacCTALib.calcium_series import NOTE_MASS
 from CardiacCTALib.report_pages.summary import grade_words, high_risk_words
 from CardiacCTALib.segments import Artery
 from SenseCarePlanningWidgets.table_cells import set_headers, text_cell
@@ -140,7 +141,7 @@ def lesion_text(row: Any, words: Any) -> str:
 
 
 def fill_calcium(table: Any, session: Any) -> None:
-    """Fill the calcium by artery; hidden without a score."""
+    """Fill the calcium by artery: lesions, Agatston score, volume, mass; hidden without a score."""
     words = session.words
     score = session.result.calcium if session.result is not None else None
     table.clearContents()
@@ -150,27 +151,34 @@ def fill_calcium(table: Any, session: Any) -> None:
         return
     set_headers(
         table,
-        (_("Artery"), _("Lesions"), _("Agatston"), _("Volume\n(mm³)")),
+        (_("Artery"), _("Lesions"), _("Agatston"), _("Volume\n(mm³)"), _("Mass\n(mg)")),
         (
             "",
             _("Calcified spots of 1 mm² and more."),
             _("Agatston score: area of each spot times a weight by its brightest voxel, summed over slices of 3 mm; no unit."),
             _("Volume of the voxels above the threshold, mm³."),
+            _("Calibration factor times mean HU and volume of each spot, mg of hydroxyapatite."),
         ),
     )
     arteries = [one for one in (Artery.LM, Artery.LAD, Artery.LCX, Artery.RCA, Artery.RI) if _has(score, one)]
-    rows = [
-        *(
-            (one.value, sum(lesion.artery is one for lesion in score.lesions), score.agatston(one), score.volume_mm3(one))
-            for one in arteries
-        ),
-        (words.say("All"), len(score.lesions), score.agatston(), score.volume_mm3()),
-    ]
+    rows = [(one.value, one) for one in arteries] + [(words.say("All"), None)]
     table.setRowCount(len(rows))
-    for at, (name, count, agatston, volume) in enumerate(rows):
+    for at, (name, artery) in enumerate(rows):
+        count = sum(artery in (None, lesion.artery) for lesion in score.lesions)
+        numbers = (str(count), f"{score.agatston(artery):.0f}", words.number(score.volume_mm3(artery), "mm3", 1))
         table.setItem(at, 0, text_cell(name))
-        for column, text in enumerate((str(count), f"{agatston:.0f}", words.number(volume, "mm3", 1)), start=1):
+        for column, text in enumerate(numbers, start=1):
             table.setItem(at, column, text_cell(text, right=True))
+        table.setItem(at, 4, text_cell(*_mass(score.mass_mg(artery), words), right=True))
+
+
+def _mass(mass_mg: Any, words: Any) -> tuple[str, str]:
+    """Return a calcium mass and what is told of it: why there is none, where there is none."""
+    if mass_mg is None:
+        why = _("Give the factor under Known from elsewhere in step 1 and analyse again.")
+        return "–", "\n".join([words.say(NOTE_MASS), why])
+    text = words.number(mass_mg, "mg", 1)
+    return text, text
 
 
 def _has(score: Any, artery: Any) -> bool:

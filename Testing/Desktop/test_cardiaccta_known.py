@@ -132,3 +132,34 @@ def test_another_ct_begins_without_any_and_a_result_brings_its_own(desktop, show
     ui.inputSelector.setCurrentNode(own)
     settle(desktop, shown)
     assert ui.ischaemiaComboBox.currentData == ui.statedIschaemiaComboBox.currentData == "I±"
+
+
+def with_calcium(result, factor):
+    """The result with two calcified lesions scored, by a calibration factor or none."""
+    from CardiacCTALib.calcium import CalciumScore, LesionScore
+    from CardiacCTALib.calcium_series import NOTE_MASS, CalciumRule
+    from CardiacCTALib.segments import Artery
+
+    notes = () if factor else (NOTE_MASS,)
+    rule = CalciumRule((130, 200, 300, 400), 1.0, factor, "given by the user" if factor else "", notes)
+    lesions = tuple(
+        LesionScore(
+            number, artery, 40.0 * number, 25.0 * number, factor and 0.45 * factor * 25.0 * number, 450.0, 2, (0.0, 0.0, 0.0)
+        )
+        for number, artery in ((1, Artery.LAD), (2, Artery.RCA))
+    )
+    return replace(result, calcium=CalciumScore(lesions, rule))
+
+
+def test_the_calcium_table_has_the_mass_or_why_there_is_none(desktop, shown):
+    table, session = shown.ui.calciumTable, shown.session
+    for factor, cells in ((0.8, ["0.0", "9.0", "0.0", "18.0", "27.0"]), (None, ["–"] * 5)):
+        session.result = with_calcium(session.result, factor)
+        session.tell("change")
+        settle(desktop, shown)
+        assert table.horizontalHeaderItem(4).text() == "Mass\n(mg)"
+        assert [table.item(row, 4).text() for row in range(table.rowCount)] == cells
+        assert [table.item(row, 1).text() for row in range(table.rowCount)] == ["0", "1", "0", "1", "2"]
+        assert ("0.8 mg/cm³ per HU, given by the user" in shown.ui.calciumLabel.text) is (factor is not None)
+    assert "calibration factor of the scanner is not known" in table.item(4, 4).toolTip()
+    assert "step 1" in table.item(4, 4).toolTip()
