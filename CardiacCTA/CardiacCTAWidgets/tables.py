@@ -91,7 +91,9 @@ def fill_lesions(table: Any, session: Any) -> None:
             _("Narrowing of the diameter in percent of the healthy diameter, with its 95 % interval."),
             _("Minimal lumen diameter: of the circle that has the least lumen area, mm."),
             _("Minimal lumen area, mm²."),
-            _("CAD-RADS category of this lesion alone; several where the interval leaves them possible."),
+            _(
+                "CAD-RADS category of this lesion alone; several where the interval leaves them possible, and the reader's where given."
+            ),
             _("Kind of plaque, and signs of high-risk plaque."),
         ),
     )
@@ -103,7 +105,8 @@ def fill_lesions(table: Any, session: Any) -> None:
         table.setItem(at, 1, text_cell(words.estimate(narrowing, "%", by_reader=row.by_reader), _remarks(row, words)))
         table.setItem(at, 2, text_cell(words.number(row.lesion.mld_mm.value, "mm"), right=True))
         table.setItem(at, 3, text_cell(words.number(row.lesion.mla_mm2.value, "mm2"), right=True))
-        table.setItem(at, 4, text_cell(grade_words(row, words)))
+        as_measured = _("As measured: {grades}").format(grades=words.say(" or ").join(row.lesion.grades)) if row.given else ""
+        table.setItem(at, 4, text_cell(grade_words(row, words), as_measured))
         kind = words.say(row.plaque.volumes.kind.value)
         signs = high_risk_text(row, words)
         table.setItem(at, 5, text_cell(f"{kind}\n{signs}" if signs else kind, "\n".join([kind, _signs_told(row, words)])))

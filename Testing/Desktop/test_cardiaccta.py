@@ -200,6 +200,17 @@ def test_a_changed_grade_is_graded_anew_and_taken_back(desktop, shown):
     assert shown.ui.changesTable.rowCount == 2
 
 
+def test_a_given_grade_stands_in_the_lesions_row_as_the_readers(desktop, shown):
+    measured, grade = shown.ui.lesionTable.item(0, 1).text(), shown.ui.lesionTable.item(0, 4).text()
+    sign(shown, "pLAD")
+    shown.ui.gradeComboBox.setCurrentIndex(shown.ui.gradeComboBox.findData("4A"))
+    desktop.click(shown.ui.gradeButton)
+    settle(desktop, shown)
+    table = shown.ui.lesionTable
+    assert (table.item(0, 1).text(), table.item(0, 4).text()) == (measured, "4A, by the reader")
+    assert table.item(0, 4).toolTip() == f"As measured: {grade}"
+
+
 def test_an_unsigned_change_is_refused_in_a_sentence(desktop, shown, caplog):
     sign(shown, "pLAD", reader="")
     shown.ui.gradeComboBox.setCurrentIndex(shown.ui.gradeComboBox.findData("5"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from SenseCarePlanningLib.report.model import Measurement
 
 from ..cadrads_category import whole_percent
 from ..constants import MODERATE_FROM
 from ..plaque import LesionPlaque
-from ..reader_change import graded_codes
+from ..reader_change import GRADES, graded_codes
 from ..result import CoronaryResult
 from ..segments import Artery
 from ..stenosis import Lesion
@@ -38,6 +39,8 @@ class LesionRow:
         Its measurements by name.
     reason
         Why it is not graded (message ids with semicolons between); empty where it is.
+    given
+        Categories that a reader's grade of its segment leaves possible, where they are not the measured ones; else empty.
     """
 
     number: int
@@ -48,6 +51,12 @@ class LesionRow:
     plaque: LesionPlaque
     numbers: dict[str, Measurement]
     reason: str = ""
+    given: tuple[str, ...] = ()
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        """Categories that are possible, mildest first: by the reader's grade, else by the interval of the stenosis."""
+        return self.given or self.lesion.grades
 
     @property
     def name(self) -> str:
@@ -82,7 +91,27 @@ def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
         why = why_ungraded(vessel, one, by_code.get(one.code))
         named = {item.name: item for item in numbers}
         found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why))
-    return tuple(found)
+    given = _given_grades(result, found)
+    return tuple(replace(row, given=given.get(row.number, ())) for row in found)
+
+
+def _given_grades(result: CoronaryResult, rows: Sequence[LesionRow]) -> dict[int, tuple[str, ...]]:
+    """Return number -> categories of the graded lesions that a reader's grade of their segment decides.
+
+    It is the grade of the worst lesion there, and no other is graver; what the interval of another leaves beyond it is gone.
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    order = list(GRADES)
+    for code, change in graded_codes(result.changes).items():
+        graded = [row for row in rows if row.code == code and row.counts and not row.reason]
+        if change.after not in GRADES or not graded:
+            continue
+        worst = max(graded, key=lambda row: row.percent)
+        for row in graded:
+            left = tuple(one for one in row.lesion.grades if order.index(one) <= order.index(change.after)) or (change.after,)
+            if row is worst or left != row.lesion.grades:
+                found[row.number] = (change.after,) if row is worst else left
+    return found
 
 
 def counted_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
@@ -113,7 +142,7 @@ def makes_4b(row: LesionRow) -> bool | None:
     """
     if row.code != Artery.LM.value or row.reason:
         return False
-    reach = [grade in _FROM_50 for grade in row.lesion.grades]
+    reach = [grade in _FROM_50 for grade in row.grades]
     if not any(reach):
         return False
     return True if all(reach) else None

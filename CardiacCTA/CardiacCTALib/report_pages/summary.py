@@ -177,11 +177,12 @@ def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
 
 
 def grade_words(row: LesionRow, words: Words) -> str:
-    """Return the categories that the interval of a lesion alone leaves possible; with a note where it does not count.
+    """Return the categories that are possible for a lesion alone, marked where a reader gave them; with a note where it does not
+    count.
 
     In the left main with what it makes of the patient, whose category is not that of the lesion.
     """
-    said = words.say(" or ").join(row.lesion.grades)
+    said = words.marked(words.say(" or ").join(row.grades), bool(row.given))
     patient = makes_4b(row)
     if patient and row.counts:
         return words.say("{grade}; left main: patient 4B", grade=said)
