@@ -46,6 +46,7 @@ from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, network_for, segment
 from .segment_map import segment_map
 from .segments import BY_CODE
+from .swapped import refuse_swapped
 from .tree_checks import check_trees
 from .vessel_result import VesselResult, measure_vessels
 from .vessels import vessels_of
@@ -118,7 +119,12 @@ def run(volume: Volume, options: CoronaryOptions | None = None, progress: Progre
     options = options or CoronaryOptions()
     progress = progress or Progress()
     check_options(volume, options)
-    return analyse(volume, _segment(volume, options, progress), options, progress)
+    try:
+        found = _segment(volume, options, progress)
+    except InputError as refused:
+        refuse_swapped(refused, volume, options.calcium_series)
+        raise
+    return analyse(volume, found, options, progress)
 
 
 def reanalyse(
