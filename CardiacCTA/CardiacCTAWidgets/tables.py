@@ -91,9 +91,7 @@ def fill_lesions(table: Any, session: Any) -> None:
             _("Narrowing of the diameter in percent of the healthy diameter, with its 95 % interval."),
             _("Minimal lumen diameter: of the circle that has the least lumen area, mm."),
             _("Minimal lumen area, mm²."),
-            _(
-                "CAD-RADS category of this lesion alone; several where the interval leaves them possible, and the reader's where given."
-            ),
+            _("CAD-RADS category of this lesion alone; several where the interval leaves them possible, a reader's where given."),
             _("Kind of plaque, and signs of high-risk plaque."),
         ),
     )
