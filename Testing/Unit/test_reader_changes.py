@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from coronary_results import all_text, one_lesion
 
+from CardiacCTALib.artery_colours import artery_colours
 from CardiacCTALib.cadrads import grade
 from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.dicom_codes import GRADE
@@ -36,6 +37,7 @@ from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.stenosis import Estimate
 from CardiacCTALib.structured_report import measurement_document
 from CardiacCTALib.vessel_edit import move_line
+from CardiacCTALib.views import GRADE_COLOURS
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.report.model import DataTable
@@ -142,6 +144,9 @@ def test_a_confirmed_grade_stands_in_the_lesions_row_as_the_readers_beside_the_m
     told = [(one.name.value, one.value.meaning) for one in group.evaluations]
     assert [meaning[0] for concept, meaning in told if concept == GRADE.value] == ["3"]
     assert ("origin_of_walls", "The reader") in told
+    at = row.lesion.narrowest
+    for shown, colour in ((first, GRADE_COLOURS["4A"]), (new, GRADE_COLOURS["3"])):
+        assert tuple(artery_colours(shown, shown.vessel("LAD"))[at]) == colour
     back = changed(first, [*new.changes, grade_change(new, "pLAD", AS_MEASURED, "Dr. Li")])
     assert lesion_table(back) == lesion_table(first)
     named = changed(first, [*new.changes, label_change(new, "pLAD", "dLAD", "Dr. Li")])

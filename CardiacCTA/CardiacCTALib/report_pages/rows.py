@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from SenseCarePlanningLib.report.model import Measurement
 
 from ..cadrads_category import whole_percent
 from ..constants import MODERATE_FROM
+from ..given_grades import given_grades
 from ..plaque import LesionPlaque
-from ..reader_change import GRADES, graded_codes
+from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import Artery
 from ..stenosis import Lesion
@@ -82,6 +82,7 @@ class LesionRow:
 def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
     """Return all lesions: those that count for grading first, each group in the order of the result."""
     found = []
+    given = given_grades(result)
     by_code = {finding.code: finding for finding in result.findings.segments}
     order = sorted(range(len(result.lesions)), key=lambda at: (not result.lesions[at].counts, at))
     for number, at in enumerate(order, 1):
@@ -90,28 +91,8 @@ def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
         lesion, plaque = vessel.lesions[one.number], vessel.lesion_plaques[one.number]
         why = why_ungraded(vessel, one, by_code.get(one.code))
         named = {item.name: item for item in numbers}
-        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why))
-    given = _given_grades(result, found)
-    return tuple(replace(row, given=given.get(row.number, ())) for row in found)
-
-
-def _given_grades(result: CoronaryResult, rows: Sequence[LesionRow]) -> dict[int, tuple[str, ...]]:
-    """Return number -> categories of the graded lesions that a reader's grade of their segment decides.
-
-    It is the grade of the worst lesion there, and no other is graver; what the interval of another leaves beyond it is gone.
-    """
-    found: dict[int, tuple[str, ...]] = {}
-    order = list(GRADES)
-    for code, change in graded_codes(result.changes).items():
-        graded = [row for row in rows if row.code == code and row.counts and not row.reason]
-        if change.after not in GRADES or not graded:
-            continue
-        worst = max(graded, key=lambda row: row.percent)
-        for row in graded:
-            left = tuple(one for one in row.lesion.grades if order.index(one) <= order.index(change.after)) or (change.after,)
-            if row is worst or left != row.lesion.grades:
-                found[row.number] = (change.after,) if row is worst else left
-    return found
+        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why, given.get(at, ())))
+    return tuple(found)
 
 
 def counted_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
