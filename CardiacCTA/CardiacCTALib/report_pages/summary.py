@@ -217,9 +217,9 @@ def overview_section(result: CoronaryResult, pictures: Pictures, words: Words) -
     blocks.append(
         Paragraph(
             words.say(
-                "Colours: the gravest category that the 95 % interval of a lesion, or a reader's grade, leaves possible. Grey: not "
-                "assessed, or not wholly. Striped: a lesion that is listed and not graded. Lesions hidden behind the heart in a view are not "
-                "named in it."
+                "Colours: the gravest category that the 95 % interval of a lesion, or a reader's grade, leaves possible. Grey: "
+                "not assessed, or not wholly. Striped: a lesion that is listed and not graded. Lesions hidden behind the heart in "
+                "a view are not named in it."
             ),
             small=True,
         )
