@@ -103,12 +103,20 @@ def fill_lesions(table: Any, session: Any) -> None:
         table.setItem(at, 1, text_cell(words.estimate(narrowing, "%", by_reader=row.by_reader), _remarks(row, words)))
         table.setItem(at, 2, text_cell(words.number(row.lesion.mld_mm.value, "mm"), right=True))
         table.setItem(at, 3, text_cell(words.number(row.lesion.mla_mm2.value, "mm2"), right=True))
-        as_measured = _("As measured: {grades}").format(grades=words.say(" or ").join(row.lesion.grades)) if row.given else ""
-        table.setItem(at, 4, text_cell(grade_words(row, words), as_measured))
+        table.setItem(at, 4, text_cell(*_grade(row, words)))
         kind = words.say(row.plaque.volumes.kind.value)
         signs = high_risk_text(row, words)
         table.setItem(at, 5, text_cell(f"{kind}\n{signs}" if signs else kind, "\n".join([kind, _signs_told(row, words)])))
     table.blockSignals(blocked)
+
+
+def _grade(row: Any, words: Any) -> tuple[str, str]:
+    """Return a lesion's grade, a reader's mark in a line of its own, and what is told of it: what was measured."""
+    said = grade_words(row, words, with_mark=False)
+    if not row.given:
+        return said, ""
+    measured = words.say(" or ").join(row.lesion.grades)
+    return "\n".join([said, words.say("by the reader")]), _("As measured: {grades}").format(grades=measured)
 
 
 def high_risk_text(row: Any, words: Any) -> str:

@@ -207,7 +207,7 @@ def test_a_given_grade_stands_in_the_lesions_row_as_the_readers(desktop, shown):
     desktop.click(shown.ui.gradeButton)
     settle(desktop, shown)
     table = shown.ui.lesionTable
-    assert (table.item(0, 1).text(), table.item(0, 4).text()) == (measured, "4A, by the reader")
+    assert (table.item(0, 1).text(), table.item(0, 4).text()) == (measured, "4A\nby the reader")
     assert table.item(0, 4).toolTip() == f"As measured: {grade}"
 
 
