@@ -81,6 +81,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from CardiacCTAWidgets.draw_panel import DrawPanel
         from CardiacCTAWidgets.film_panel import FilmPanel
         from CardiacCTAWidgets.findings_panel import FindingsPanel
+        from CardiacCTAWidgets.known_panel import KnownPanel
         from CardiacCTAWidgets.marks_panel import MarksPanel
         from CardiacCTAWidgets.runs import Runs
         from CardiacCTAWidgets.session import Session
@@ -104,6 +105,7 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.vesselPanel = VesselPanel(ui, self.session, CutPanel(ui, self.session), self.drawPanel)
         self.vesselPicker = VesselPicker(self.session)
         self.findingsPanel = FindingsPanel(ui, self.session)
+        self.knownPanel = KnownPanel(ui, self.session, self._calciumVolume)
         self.filmPanel = FilmPanel(ui, self.session)
         self.marksPanel = MarksPanel(ui, self.session)
         self.statusPanel = StatusPanel(ui, self.session, self.reportView)
@@ -195,7 +197,11 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 if chosen is not None and chosen.GetImageData() is not None:
                     use_layout()
                     slicer.util.setSliceViewerLayers(background=chosen, fit=True)
+        self.knownPanel.show_told()  # a calibration factor needs the calcium series
         self._showState()
+
+    def _calciumVolume(self):
+        return self._parameterNode.calciumVolume if self._parameterNode is not None else None
 
     def _onSession(self, what):
         from CardiacCTAWidgets.views import look_at_arteries
@@ -212,12 +218,12 @@ class CardiacCTAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.statusPanel.show(self.runs.busy)
 
     def onRunButton(self):
-        """Analyse the chosen CT, with the calcium series if one is chosen."""
+        """Analyse the chosen CT, with the calcium series if one is chosen and what is known from elsewhere."""
         from SenseCarePlanningWidgets.error_message import shown_failures
 
         with shown_failures():
             self.marksPanel.release()
-            self.runs.analyse(self._parameterNode.calciumVolume, self.marksPanel.clicks())
+            self.runs.analyse(self._parameterNode.calciumVolume, self.marksPanel.clicks(), self.knownPanel.known())
 
     def onReportButton(self):
         """Write the report and the film."""
@@ -263,7 +269,7 @@ class CardiacCTALogic(ScriptedLoadableModuleLogic):
 
         return cases_folder()
 
-    def run(self, volumeNode, calcium=None, engine="auto", clicks=()):
+    def run(self, volumeNode, calcium=None, engine="auto", clicks=(), **options):
         """Analyse at once, in this process, and return the result; the window waits meanwhile.
 
         Parameters
@@ -272,8 +278,8 @@ class CardiacCTALogic(ScriptedLoadableModuleLogic):
             The coronary CT angiogram.
         calcium
             A series without contrast for the calcium score, or None.
-        engine, clicks
-            As :class:`CardiacCTALib.pipeline.CoronaryOptions`.
+        engine, clicks, options
+            As :class:`CardiacCTALib.pipeline.CoronaryOptions`, such as ``calcium_calibration=0.78``.
 
         Returns
         -------
@@ -282,9 +288,9 @@ class CardiacCTALogic(ScriptedLoadableModuleLogic):
         """
         from CardiacCTAWidgets.console import analyse
 
-        return analyse(volumeNode, calcium, engine=engine, clicks=tuple(clicks))
+        return analyse(volumeNode, calcium, engine=engine, clicks=tuple(clicks), **options)
 
-    def process(self, volumeNode, onFinished, calcium=None, onProgress=None):
+    def process(self, volumeNode, onFinished, calcium=None, onProgress=None, known=None):
         """Analyse in a child process; the window stays alive. Returns the job, which has ``cancel()``.
 
         Parameters
@@ -293,10 +299,12 @@ class CardiacCTALogic(ScriptedLoadableModuleLogic):
             Called with the ``RunOutcome``; its ``folder`` holds the result, see :meth:`load`.
         calcium
             As for :meth:`run`.
+        known
+            What is known from elsewhere: :class:`CardiacCTALib.known.Known`, or None.
         """
         from CardiacCTAWidgets.console import start
 
-        return start(volumeNode, onFinished, calcium, onProgress, self.resultsFolder())
+        return start(volumeNode, onFinished, calcium, onProgress, self.resultsFolder(), known)
 
     def load(self, folder):
         """Return the result in a folder, as :meth:`run` does, with the reader's changes applied."""

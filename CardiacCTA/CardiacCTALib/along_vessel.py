@@ -25,7 +25,7 @@ from SenseCarePlanningLib.volume import Volume
 from .report_pages.rows import LesionRow
 from .report_pages.words import Words
 from .vessel_result import VesselResult
-from .views import GRADE_COLOURS, VesselViews
+from .views import VesselViews, grade_colour
 
 REACH_MM = 20.0
 """So far around the vessel the scan is prepared."""
@@ -277,7 +277,7 @@ def _stretch(views: VesselViews, row: LesionRow, words: Words) -> Stretch:
     text = f"{row.name} {words.with_unit(percent, '%')}"
     if row.reason:
         text = words.say("{lesion}, not graded", lesion=text)
-    colour, place = GRADE_COLOURS[lesion.grades[-1]], (lesion.first, lesion.last, lesion.narrowest)
+    colour, place = grade_colour(row.grades), (lesion.first, lesion.last, lesion.narrowest)
     first, last, at = (float(arc[section]) for section in place)
     return Stretch(first, last, at, (text,), colour, dashed=bool(row.reason))
 

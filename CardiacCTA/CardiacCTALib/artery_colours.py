@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.render.overlay import Colour
 
+from .given_grades import given_grades
 from .result import CoronaryResult
 from .segments import BY_CODE
 from .ungraded import why_ungraded
 from .vessel_result import VesselResult
-from .views import GRADE_COLOURS
+from .views import GRADE_COLOURS, grade_colour
 
 NOT_ASSESSED: Colour = (150, 160, 174)
 STRIPE_MM = 1.3
@@ -21,8 +22,8 @@ STRIPE_MM = 1.3
 def artery_colours(result: CoronaryResult, one: VesselResult) -> NDArray[np.uint8]:
     """Return the colour (N, 3) of each section of a vessel, or of each point of its line where it was not measured.
 
-    A graded lesion has that of the gravest category that its interval leaves possible. A segment that is not assessable, even
-    in part, is grey beside its lesions, and so is what lies outside the scan: nothing is known of it.
+    A graded lesion has that of the gravest category that its interval, or a reader's grade, leaves possible. A segment that is
+    not assessable, even in part, is grey beside its lesions, and so is what lies outside the scan: nothing is known of it.
     """
     if one.measured is None:
         return _all(len(one.vessel.points_lps_mm), NOT_ASSESSED)
@@ -30,10 +31,13 @@ def artery_colours(result: CoronaryResult, one: VesselResult) -> NDArray[np.uint
     found = _all(len(arc), GRADE_COLOURS[""])
     found[unseen_sections(result, one)] = NOT_ASSESSED
     by_code = {finding.code: finding for finding in result.findings.segments}
-    for listed in (lesion for lesion in result.lesions if lesion.vessel == one.vessel.name):
+    given = given_grades(result)
+    for at, listed in enumerate(result.lesions):
+        if listed.vessel != one.vessel.name:
+            continue
         lesion = one.lesions[listed.number]
         inside = slice(lesion.first, lesion.last + 1)
-        found[inside] = GRADE_COLOURS[lesion.grades[-1]]
+        found[inside] = grade_colour(given.get(at, lesion.grades))
         if why_ungraded(one, listed, by_code.get(listed.code)):
             stripe = ((arc[inside] - arc[lesion.first]) / STRIPE_MM).astype(np.int64)
             found[inside][stripe % 2 == 1] = NOT_ASSESSED

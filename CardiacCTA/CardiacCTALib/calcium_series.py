@@ -124,6 +124,13 @@ def calibration_problem(factor_mg_per_cm3_hu: float) -> str:
     return f"a calibration factor is {least:g} to {most:g} mg/cm3 of hydroxyapatite per HU, got {factor_mg_per_cm3_hu:g}"
 
 
+def calibration_problems(factor_mg_per_cm3_hu: float, has_series: bool) -> list[str]:
+    """Return why a calibration factor cannot be used, one sentence each: what it is, and that there is nothing to use it on."""
+    problem = calibration_problem(factor_mg_per_cm3_hu)
+    missing = [] if has_series else ["a calibration factor of the calcium needs the calcium series"]
+    return [problem, *missing] if problem else missing
+
+
 def _problems(volume: Volume, thickness: float, interval: float, blood_hu: float | None) -> list[str]:
     """Return why a series cannot be scored, one sentence each."""
     facts = volume.acquisition

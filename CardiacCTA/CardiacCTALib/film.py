@@ -206,7 +206,7 @@ def _lesion_line(row: LesionRow, words: Words) -> str:
             "{name} {segment}: {percent}, not graded: {reason}", name=row.name, segment=row.code or "–", percent=percent,
             reason=why,
         )  # fmt: skip
-    grade = "/".join(row.lesion.grades)
+    grade = words.marked("/".join(row.grades), bool(row.given))
     if makes_4b(row) is not False:
         grade = words.say("{grade}, in the LM 4B" if makes_4b(row) else "{grade}, in the LM 4B from 50 %", grade=grade)
     return words.say(

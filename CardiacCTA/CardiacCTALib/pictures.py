@@ -39,7 +39,7 @@ def numbered_lesions(result: CoronaryResult) -> dict[str, tuple[NumberedLesion, 
     found: dict[str, tuple[NumberedLesion, ...]] = {}
     for row in lesion_rows(result):
         name = row.vessel.vessel.name
-        found[name] = (*found.get(name, ()), NumberedLesion(row.number, row.lesion, row.reason, row.pictured))
+        found[name] = (*found.get(name, ()), NumberedLesion(row.number, row.lesion, row.reason, row.pictured, row.given))
     return found
 
 

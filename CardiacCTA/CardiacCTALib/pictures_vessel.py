@@ -18,7 +18,7 @@ from .plaque import BINS_HU
 from .read_in import probe_name
 from .report_pages.words import Words
 from .stenosis import Lesion
-from .views import CLASS_COLOURS, GRADE_COLOURS, VesselViews, diameter_band
+from .views import CLASS_COLOURS, VesselViews, diameter_band, grade_colour
 
 BOARD_PX = 2126
 """Width of pictures that fill a page of 180 mm at 300 dpi."""
@@ -33,18 +33,22 @@ _STRIP_COLUMNS, _STRIP_ROWS, _STRIP_MM = 8, 3, 8.0
 _GAP_PX, _FINEST_MM, _TURNED_PX = 24, 0.05, 900
 _HU_RANGE = (-150.0, 700.0)
 _INK, _UNGRADED = (2, 119, 189), (96, 104, 116)
-WEIGHTS = {"1": 0.8, "2": 0.9, "3": 1.2, "4A": 1.6, "5": 1.6}
+WEIGHTS = {"0": 0.8, "1": 0.8, "2": 0.9, "3": 1.2, "4A": 1.6, "5": 1.6}
 """How heavy the bracket of a lesion is drawn, by its gravest possible grade: on grey film weight tells what colour does not."""
 
 
 @dataclass(frozen=True)
 class NumberedLesion:
-    """A lesion with its number in the patient, why it is not graded (empty where it is), and whether its sections are drawn."""
+    """A lesion with its number in the patient, why it is not graded (empty where it is), and whether its sections are drawn.
+
+    ``given`` are the categories by a reader's grade; empty where they are as measured.
+    """
 
     number: int
     lesion: Lesion
     reason: str = ""
     pictured: bool = True
+    given: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -138,9 +142,10 @@ class VesselPainter:
         lines: tuple[str, ...] = (f"{one.name}  {value}", f"({interval}")
         lines += (self.words.say("MLD {value}", value=f"{lesion.mld_mm.value:.1f} mm"),)
         lines += (self.words.say("not graded"),) if one.reason else ()
-        colour, place = GRADE_COLOURS[lesion.grades[-1]], (lesion.first, lesion.last, lesion.narrowest)
+        grades = one.given or lesion.grades
+        colour, place = grade_colour(grades), (lesion.first, lesion.last, lesion.narrowest)
         first, last, at = (float(arc[section]) for section in place)
-        return Stretch(first, last, at, lines, colour, WEIGHTS[lesion.grades[-1]], bool(one.reason))
+        return Stretch(first, last, at, lines, colour, WEIGHTS[grades[-1]], bool(one.reason))
 
     def _divisions(self, lines: int = 2) -> tuple[tuple[float, str], ...]:
         """Return where segments begin and what they are called, with a note in a line of its own where not assessed."""

@@ -23,7 +23,7 @@ from .bypass import graft_finding, with_bypassed
 from .cadrads import grade
 from .calcium import CalciumScore
 from .calcium_arteries import score_series
-from .calcium_series import calibration_problem
+from .calcium_series import calibration_problems
 from .coronaries import NO_OSTIUM
 from .findings import Ischaemia, NotAtherosclerotic
 from .given_trees import segmentation_of
@@ -46,6 +46,7 @@ from .scan_model import ScanModel, measure_scan
 from .segment import Clicks, EngineName, HeartSegmentation, SegmentOptions, network_for, segment
 from .segment_map import segment_map
 from .segments import BY_CODE
+from .swapped import refuse_swapped
 from .tree_checks import check_trees
 from .vessel_result import VesselResult, measure_vessels
 from .vessels import vessels_of
@@ -118,7 +119,12 @@ def run(volume: Volume, options: CoronaryOptions | None = None, progress: Progre
     options = options or CoronaryOptions()
     progress = progress or Progress()
     check_options(volume, options)
-    return analyse(volume, _segment(volume, options, progress), options, progress)
+    try:
+        found = _segment(volume, options, progress)
+    except InputError as refused:
+        refuse_swapped(refused, volume, options.calcium_series)
+        raise
+    return analyse(volume, found, options, progress)
 
 
 def reanalyse(
@@ -217,7 +223,7 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         if given is not None and not given.grid.same_as(volume.grid):
             problems.append(f"the {name} given do not lie on the CT's grid; resample them to the CT first")
     if options.calcium_calibration is not None:
-        problems.extend(_calibration_problems(options.calcium_calibration, options.calcium_series))
+        problems.extend(calibration_problems(options.calcium_calibration, options.calcium_series is not None))
     problems.extend(f"{code} is no coronary segment" for code in sorted(options.stents - set(BY_CODE)))
     for click in options.clicks:
         problems.extend(_outside(volume, click))
@@ -227,12 +233,6 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
         check_filled(options.coronary_mask, volume)
     if options.heart is None:
         network_for(options.engine)
-
-
-def _calibration_problems(factor: float, series: Volume | None) -> list[str]:
-    problem = calibration_problem(factor)
-    missing = [] if series is not None else ["a calibration factor of the calcium needs the calcium series"]
-    return [problem, *missing] if problem else missing
 
 
 def _outside(volume: Volume, click: Clicks) -> list[str]:

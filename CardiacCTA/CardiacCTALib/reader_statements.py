@@ -38,6 +38,23 @@ def exceptions_change(
     return _change(ChangeKind.EXCEPTION, _listed(before), _listed(after), reader, remark)
 
 
+def statement_changes(
+    result: CoronaryResult, ischaemia: Ischaemia | None, exceptions: Collection[NotAtherosclerotic], reader: str, remark: str = ""
+) -> tuple[ReaderChange, ...]:
+    """Return the changes that lead to these statements: one for each that differs from what is stated.
+
+    Raises
+    ------
+    InputError
+        When both are stated already, or nobody signed.
+    """
+    other = frozenset(exceptions) != result.findings.not_atherosclerotic
+    found = [exceptions_change(result, exceptions, reader, remark)] if other else []
+    if not other or ischaemia is not result.findings.ischaemia:
+        found.insert(0, ischaemia_change(result, ischaemia, reader, remark))
+    return tuple(found)
+
+
 def with_statement(findings: CoronaryFindings, change: ReaderChange) -> CoronaryFindings:
     """Return findings with a statement of the reader.
 

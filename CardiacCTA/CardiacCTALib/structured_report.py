@@ -72,7 +72,8 @@ _OF_PATIENT = ("agatston_score", "calcium_volume", "calcium_mass", "segment_invo
                "calcified_plaque_volume", "low_attenuation_plaque_volume")  # fmt: skip
 _OF_SCAN = ("aortic_attenuation", "noise", "point_spread_fwhm")
 _LESION_CATEGORIES = {
-    "1": Category.MINIMAL, "2": Category.MILD, "3": Category.MODERATE, "4A": Category.SEVERE, "5": Category.OCCLUDED,
+    "0": Category.NONE, "1": Category.MINIMAL, "2": Category.MILD, "3": Category.MODERATE, "4A": Category.SEVERE,
+    "5": Category.OCCLUDED,
 }  # fmt: skip
 
 
@@ -123,8 +124,7 @@ def _patient(result: CoronaryResult, algorithm: Algorithm) -> MeasurementGroup:
 
 
 def _lesion(row: LesionRow, algorithm: Algorithm) -> MeasurementGroup:
-    lesion = row.lesion
-    evaluations = [Evaluation(codes.GRADE, codes.ASSESSMENTS[_LESION_CATEGORIES[grade]]) for grade in lesion.grades]
+    evaluations = [Evaluation(codes.GRADE, codes.ASSESSMENTS[_LESION_CATEGORIES[grade]]) for grade in row.grades]
     kind = codes.PLAQUES.get(row.plaque.volumes.kind)
     if kind is not None:
         evaluations.append(Evaluation(codes.PLAQUE, kind))
@@ -137,7 +137,7 @@ def _lesion(row: LesionRow, algorithm: Algorithm) -> MeasurementGroup:
         evaluations += [Evaluation(concept, codes.SIGNS[sign]) for sign in sorted(signs, key=str)]
     if is_high_risk(row.plaque.features):
         evaluations.append(Evaluation(codes.PLAQUE, codes.VULNERABLE))
-    if row.by_reader:
+    if row.by_reader or row.given:
         evaluations.append(Evaluation(ORIGIN, BY_READER))
     return MeasurementGroup(
         tracking_id=f"{row.name} {row.code or row.vessel.vessel.name}",

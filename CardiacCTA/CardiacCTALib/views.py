@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,7 +35,7 @@ GRADE_COLOURS: dict[str, Colour] = {
     "4A": (229, 57, 53),
     "5": (186, 104, 200),
 }
-"""Colour of a stretch by the gravest category that its interval leaves possible; without a lesion the first."""
+"""Colour of a stretch by the gravest category that is possible for its lesion; without a stenosis the first."""
 NORMAL, CALCIFIED, UNKNOWN = 0, len(BINS_HU) + 1, len(BINS_HU) + 2
 """Classes of the unrolled wall; between the first two lie those of ``BINS_HU``, in order."""
 CLASS_COLOURS: tuple[Colour, ...] = (
@@ -174,6 +175,11 @@ class VesselViews:
         found[plaque & ~known] = UNKNOWN
         found[wall.calcium] = CALCIFIED
         return found
+
+
+def grade_colour(grades: Sequence[str]) -> Colour:
+    """Return the colour of a lesion by the categories that are possible for it, mildest first."""
+    return GRADE_COLOURS.get(grades[-1], GRADE_COLOURS[""])
 
 
 def diameter_band(measured: Measured) -> tuple[FloatArray, FloatArray]:

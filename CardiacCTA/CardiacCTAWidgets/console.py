@@ -38,10 +38,10 @@ def _with_acquisition(volume_node: Any) -> Any:
     return replace(volume, acquisition=read_acquisition(Path(files[len(files) // 2]))) if files else volume
 
 
-def start(volume_node: Any, on_finished: Any, calcium_node: Any, on_progress: Any, root: Any) -> Any:
+def start(volume_node: Any, on_finished: Any, calcium_node: Any, on_progress: Any, root: Any, known: Any = None) -> Any:
     """Analyse in a child process, into a new folder below ``root``; returns the job."""
     case = case_of(volume_node)
-    return jobs.run_job(volume_node, calcium_node, next_folder(case, root)).start(on_progress, None, on_finished)
+    return jobs.run_job(volume_node, calcium_node, next_folder(case, root), known=known).start(on_progress, None, on_finished)
 
 
 def show(volume_node: Any, folder: Any, wait: Any) -> Any:

@@ -7,6 +7,7 @@ import slicer
 
 from CardiacCTALib.reader_change import AS_MEASURED, GRADE_WORDS, GRADES, NOT_ASSESSED
 from CardiacCTALib.reader_changes import grade_change, grade_of, label_change
+from CardiacCTALib.report_pages.plaque import calibration_words
 from CardiacCTALib.report_pages.summary import CATEGORY_WORDS
 from CardiacCTALib.segments import SEGMENTS
 from SenseCarePlanningWidgets.error_message import shown_failures
@@ -77,7 +78,8 @@ class FindingsPanel:
             "Category {category}. Threshold {threshold} HU, lesions of 1 mm² and more.",
             category=score.category, threshold=score.rule.threshold_hu,
         )  # fmt: skip
-        return "\n".join([text, *(words.sentence(note) for note in score.rule.notes)])
+        factor = [] if score.rule.calibration_mg_per_cm3_hu is None else [calibration_words(score, words)]
+        return "\n".join([text, *factor, *(words.sentence(note) for note in score.rule.notes)])
 
     def _trace_text(self) -> str:
         session, words = self.session, self.session.words

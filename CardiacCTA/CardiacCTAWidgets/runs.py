@@ -34,13 +34,13 @@ class Runs:
         """Whether a child process runs, or is about to."""
         return self.job is not None
 
-    def analyse(self, calcium_node: Any, clicks: Any = ()) -> None:
-        """Analyse the chosen CT, along marks of all its arteries where there are any."""
+    def analyse(self, calcium_node: Any, clicks: Any = (), known: Any = None) -> None:
+        """Analyse the chosen CT, along marks of all its arteries where there are any, with what is known from elsewhere."""
         if self.job is None:
             self.logic.ensurePackages()
             case = self.session.case
             out = next_folder(case, self.logic.resultsFolder())
-            job = jobs.run_job(case.volume, calcium_node, out, clicks)
+            job = jobs.run_job(case.volume, calcium_node, out, clicks, known)
             self._start(job, lambda: self.session.take_result(job.out))
 
     def report(self, done: Callable[[], None]) -> None:

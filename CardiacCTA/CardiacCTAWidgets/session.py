@@ -293,7 +293,11 @@ class Session:
         OSError
             When it cannot be kept.
         """
-        changes = (*self.result.changes, make(self.result))
+        self.change_all(lambda result: (make(result),))
+
+    def change_all(self, make: Callable[[Any], Any]) -> None:
+        """Make several changes of a reader at once, all or none; see :meth:`change`."""
+        changes = (*self.result.changes, *make(self.result))
         self._changed(kept(self.measured, changes, Path(self.case.folder), self.result))
 
     def draw(self, make: Callable[[Any, Any, Path], Any]) -> None:

@@ -30,8 +30,8 @@ class StatusPanel:
         busy = running or session.taking_up
         ui.runButton.enabled = session.case is not None and not busy
         ui.reportButton.enabled = session.result is not None and not busy
-        ui.inputSelector.enabled = ui.calciumSelector.enabled = not busy
-        ui.renameButton.enabled = ui.gradeButton.enabled = session.result is not None and not busy
+        ui.inputSelector.enabled = ui.calciumSelector.enabled = ui.knownBox.enabled = not busy
+        ui.renameButton.enabled = ui.gradeButton.enabled = ui.stateButton.enabled = session.result is not None and not busy
         ui.statusLabel.toolTip = ""
         ui.statusLabel.text = "" if running and session.case is not None else self._text()
 

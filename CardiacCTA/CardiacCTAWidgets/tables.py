@@ -4,6 +4,7 @@ from typing import Any
 
 import qt
 
+from CardiacCTALib.calcium_series import NOTE_MASS
 from CardiacCTALib.report_pages.summary import grade_words, high_risk_words
 from CardiacCTALib.segments import Artery
 from SenseCarePlanningWidgets.table_cells import set_headers, text_cell
@@ -90,7 +91,7 @@ def fill_lesions(table: Any, session: Any) -> None:
             _("Narrowing of the diameter in percent of the healthy diameter, with its 95 % interval."),
             _("Minimal lumen diameter: of the circle that has the least lumen area, mm."),
             _("Minimal lumen area, mm²."),
-            _("CAD-RADS category of this lesion alone; several where the interval leaves them possible."),
+            _("CAD-RADS category of this lesion alone; several where the interval leaves them possible, a reader's where given."),
             _("Kind of plaque, and signs of high-risk plaque."),
         ),
     )
@@ -102,11 +103,20 @@ def fill_lesions(table: Any, session: Any) -> None:
         table.setItem(at, 1, text_cell(words.estimate(narrowing, "%", by_reader=row.by_reader), _remarks(row, words)))
         table.setItem(at, 2, text_cell(words.number(row.lesion.mld_mm.value, "mm"), right=True))
         table.setItem(at, 3, text_cell(words.number(row.lesion.mla_mm2.value, "mm2"), right=True))
-        table.setItem(at, 4, text_cell(grade_words(row, words)))
+        table.setItem(at, 4, text_cell(*_grade(row, words)))
         kind = words.say(row.plaque.volumes.kind.value)
         signs = high_risk_text(row, words)
         table.setItem(at, 5, text_cell(f"{kind}\n{signs}" if signs else kind, "\n".join([kind, _signs_told(row, words)])))
     table.blockSignals(blocked)
+
+
+def _grade(row: Any, words: Any) -> tuple[str, str]:
+    """Return a lesion's grade, a reader's mark in a line of its own, and what is told of it: what was measured."""
+    said = grade_words(row, words, with_mark=False)
+    if not row.given:
+        return said, ""
+    measured = words.say(" or ").join(row.lesion.grades)
+    return "\n".join([said, words.say("by the reader")]), _("As measured: {grades}").format(grades=measured)
 
 
 def high_risk_text(row: Any, words: Any) -> str:
@@ -140,7 +150,7 @@ def lesion_text(row: Any, words: Any) -> str:
 
 
 def fill_calcium(table: Any, session: Any) -> None:
-    """Fill the calcium by artery; hidden without a score."""
+    """Fill the calcium by artery: lesions, Agatston score, volume, mass; hidden without a score."""
     words = session.words
     score = session.result.calcium if session.result is not None else None
     table.clearContents()
@@ -150,27 +160,34 @@ def fill_calcium(table: Any, session: Any) -> None:
         return
     set_headers(
         table,
-        (_("Artery"), _("Lesions"), _("Agatston"), _("Volume\n(mm³)")),
+        (_("Artery"), _("Lesions"), _("Agatston"), _("Volume\n(mm³)"), _("Mass\n(mg)")),
         (
             "",
             _("Calcified spots of 1 mm² and more."),
             _("Agatston score: area of each spot times a weight by its brightest voxel, summed over slices of 3 mm; no unit."),
             _("Volume of the voxels above the threshold, mm³."),
+            _("Calibration factor times mean HU and volume of each spot, mg of hydroxyapatite."),
         ),
     )
     arteries = [one for one in (Artery.LM, Artery.LAD, Artery.LCX, Artery.RCA, Artery.RI) if _has(score, one)]
-    rows = [
-        *(
-            (one.value, sum(lesion.artery is one for lesion in score.lesions), score.agatston(one), score.volume_mm3(one))
-            for one in arteries
-        ),
-        (words.say("All"), len(score.lesions), score.agatston(), score.volume_mm3()),
-    ]
+    rows = [(one.value, one) for one in arteries] + [(words.say("All"), None)]
     table.setRowCount(len(rows))
-    for at, (name, count, agatston, volume) in enumerate(rows):
+    for at, (name, artery) in enumerate(rows):
+        count = sum(artery in (None, lesion.artery) for lesion in score.lesions)
+        numbers = (str(count), f"{score.agatston(artery):.0f}", words.number(score.volume_mm3(artery), "mm3", 1))
         table.setItem(at, 0, text_cell(name))
-        for column, text in enumerate((str(count), f"{agatston:.0f}", words.number(volume, "mm3", 1)), start=1):
+        for column, text in enumerate(numbers, start=1):
             table.setItem(at, column, text_cell(text, right=True))
+        table.setItem(at, 4, text_cell(*_mass(score.mass_mg(artery), words), right=True))
+
+
+def _mass(mass_mg: Any, words: Any) -> tuple[str, str]:
+    """Return a calcium mass and what is told of it: why there is none, where there is none."""
+    if mass_mg is None:
+        why = _("Give the factor under Known from elsewhere in step 1 and analyse again.")
+        return "–", "\n".join([words.say(NOTE_MASS), why])
+    text = words.number(mass_mg, "mg", 1)
+    return text, text
 
 
 def _has(score: Any, artery: Any) -> bool:

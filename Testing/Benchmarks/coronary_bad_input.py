@@ -213,7 +213,7 @@ def cases() -> list[Case]:
         Case("large heart, 1.3", lambda: placed(control(), np.diag([1.3, 1.3, 1.3])), CATEGORY),
         Case("noise of 80 HU", lambda: scan(patient(), noise_hu=80.0), CATEGORY, ("noise",)),
         Case("calcium of another patient", control, CATEGORY, ("another patient",), "CAD-RADS 3", of_another_patient),
-        Case("calcium and contrast swapped", lambda: scan_calcium(patient()), REFUSED, ("without contrast",), calcium=control),
+        Case("calcium and contrast swapped", lambda: scan_calcium(patient()), REFUSED, ("look swapped",), calcium=control),
         Case("3 mm slices", lambda: thick(control(), 3.0), N, ("thick",)),
         Case("step of 5 mm", lambda: scan(patient(step_mm=5.0)), N, ("motion",)),
         Case("step of 3 mm", lambda: scan(patient(step_mm=3.0)), N, ("motion",)),

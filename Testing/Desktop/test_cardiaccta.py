@@ -200,6 +200,17 @@ def test_a_changed_grade_is_graded_anew_and_taken_back(desktop, shown):
     assert shown.ui.changesTable.rowCount == 2
 
 
+def test_a_given_grade_stands_in_the_lesions_row_as_the_readers(desktop, shown):
+    measured, grade = shown.ui.lesionTable.item(0, 1).text(), shown.ui.lesionTable.item(0, 4).text()
+    sign(shown, "pLAD")
+    shown.ui.gradeComboBox.setCurrentIndex(shown.ui.gradeComboBox.findData("4A"))
+    desktop.click(shown.ui.gradeButton)
+    settle(desktop, shown)
+    table = shown.ui.lesionTable
+    assert (table.item(0, 1).text(), table.item(0, 4).text()) == (measured, "4A\nby the reader")
+    assert table.item(0, 4).toolTip() == f"As measured: {grade}"
+
+
 def test_an_unsigned_change_is_refused_in_a_sentence(desktop, shown, caplog):
     sign(shown, "pLAD", reader="")
     shown.ui.gradeComboBox.setCurrentIndex(shown.ui.gradeComboBox.findData("5"))
@@ -260,6 +271,28 @@ def test_a_scan_without_a_heart_is_a_sentence(desktop, panel, caplog):
     assert "Traceback" not in caplog.text
     assert panel.progressBox.step_label.text
     assert panel.ui.runButton.enabled
+
+
+def round_vessel(scene, hu, name):
+    """A body with air in its corners and a round vessel of 30 mm from end to end, which is all that tells contrast."""
+    from SenseCarePlanningLib.volume import Volume
+    from SenseCarePlanningMRML.volume_nodes import add_volume
+
+    rows, columns = np.indices((70, 70)) - 35.0
+    array = np.full((60, 70, 70), -80, dtype=np.int16)
+    array[:, :20] = 40
+    array[:, np.hypot(rows, columns) > 38.0] = -1000
+    array[:, np.hypot(rows, columns) < 7.5] = hu
+    return add_volume(scene, Volume(array, np.diag([2.0, 2.0, 2.0, 1.0])), name)
+
+
+def test_two_series_in_each_others_place_are_said_to_look_swapped(desktop, panel, caplog):
+    panel.ui.inputSelector.setCurrentNode(round_vessel(desktop.scene, 45, "plain"))
+    panel.ui.calciumSelector.setCurrentNode(round_vessel(desktop.scene, 380, "contrast"))
+    desktop.click(panel.ui.runButton)
+    desktop.process_events(until=lambda: not panel.runs.busy, timeout=WAIT_S)
+    assert "look swapped" in caplog.text and "look swapped" in panel.progressBox.step_label.text
+    assert panel.session.result is None
 
 
 def test_cancel_really_stops_it(desktop, panel):

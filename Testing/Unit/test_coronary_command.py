@@ -98,6 +98,28 @@ def test_a_scan_without_contrast_is_refused_with_its_reason(
     assert not (tmp_path / "out").exists()
 
 
+def test_two_series_in_each_others_place_are_said_to_look_swapped(
+    coarse: Volume, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from CardiacCTALib.swapped import SWAPPED
+    from SenseCarePlanningLib.i18n import translator
+
+    plain = Volume(np.minimum(coarse.array_kji, 60), coarse.affine_ijk_to_lps)
+    write_volume(plain, tmp_path / "plain.nii.gz")
+    write_volume(coarse, tmp_path / "contrast.nii.gz")
+
+    def refusal(main_series: str, calcium: str) -> dict[str, object]:
+        command = ["coronary", str(tmp_path / main_series), "--calcium-series", str(tmp_path / calcium)]
+        assert main([*command, "--out", str(tmp_path / "out"), "--json"]) == 2
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    swapped = refusal("plain.nii.gz", "contrast.nii.gz")
+    assert swapped["message"] == SWAPPED and "contrast" in str(swapped["problems"])
+    assert translator("zh").sentence(SWAPPED).startswith("两个序列似乎互换了")
+    both_plain = refusal("plain.nii.gz", "plain.nii.gz")
+    assert "swapped" not in str(both_plain) and "contrast" in str(both_plain["message"])
+
+
 def test_labels_of_a_heart_are_read_by_the_numbers_of_a_result_and_others_are_refused(coarse: Volume, tmp_path: Path) -> None:
     labels = np.zeros(coarse.array_kji.shape, dtype=np.uint8)
     labels[10:20, 40:50, 40:50], labels[20:30, 40:50, 40:50] = 2, 6

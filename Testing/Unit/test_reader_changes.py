@@ -13,8 +13,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from coronary_results import all_text, one_lesion
 
+from CardiacCTALib.artery_colours import artery_colours
 from CardiacCTALib.cadrads import grade
 from CardiacCTALib.cadrads_category import Category
+from CardiacCTALib.dicom_codes import GRADE
 from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic, Stenosis
 from CardiacCTALib.reader_change import AS_MEASURED, NOT_ASSESSED, ChangeKind, ReaderChange
 from CardiacCTALib.reader_changes import (
@@ -30,11 +32,15 @@ from CardiacCTALib.reader_changes import (
 )
 from CardiacCTALib.reader_statements import exceptions_change, ischaemia_change
 from CardiacCTALib.report import build_report
+from CardiacCTALib.report_pages.rows import lesion_rows, makes_4b
 from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.stenosis import Estimate
 from CardiacCTALib.structured_report import measurement_document
 from CardiacCTALib.vessel_edit import move_line
+from CardiacCTALib.views import GRADE_COLOURS
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.i18n import translator
+from SenseCarePlanningLib.report.model import DataTable
 from SenseCarePlanningLib.tubes.line_edit import LinePoint
 from SenseCarePlanningLib.whole_folder import check_output_folder, whole_folder
 
@@ -98,6 +104,73 @@ def test_a_doubtful_grade_is_confirmed_once(result: CoronaryResult) -> None:
         assert "already" in refused.value.problems[0]
     assert "3 (50–69 %) or 4A (70–99 %)" in change.say(translator("en"))
     assert " 或 4A" in change.say(translator("zh"))
+
+
+def with_lesions(result: CoronaryResult, *found: tuple[float, float, float, tuple[str, ...]]) -> CoronaryResult:
+    """The result with lesions of pLAD: percent, its interval, and the categories that this leaves possible."""
+    first = result.vessels[0]
+    (old,), (plaque,) = first.lesions, first.lesion_plaques
+    new = []
+    for percent, low, high, grades in found:
+        narrowing = replace(old.narrowings[0], diameter_stenosis_percent=Estimate(percent, low, high))
+        new.append(replace(old, narrowings=(narrowing, *old.narrowings[1:]), grades=grades))
+    stenosis = replace(first.stenosis, lesions=tuple(new))
+    vessel = replace(first, stenosis=stenosis, lesion_plaques=(plaque,) * len(new))
+    lesions = tuple(replace(result.lesions[0], number=at) for at in range(len(new)))
+    worst = max(found)
+    return replace(
+        doubtful(result, worst[0], worst[1:3]), vessels=(vessel, *result.vessels[1:]), lesions=lesions,
+        lesion_measurements=result.lesion_measurements * len(new),
+    )  # fmt: skip
+
+
+def lesion_table(result: CoronaryResult, language: str = "en") -> list[tuple[str, str]]:
+    """Stenosis and grade of each lesion as the report's summary prints them."""
+    blocks = [block for section in build_report(result, language=language).sections for block in section.blocks]
+    table = next(one for one in blocks if isinstance(one, DataTable) and any(column.title == "MLD" for column in one.columns))
+    return [(str(row[3]), str(row[6])) for row in table.rows]
+
+
+def test_a_confirmed_grade_stands_in_the_lesions_row_as_the_readers_beside_the_measured_interval(result: CoronaryResult) -> None:
+    first = with_lesions(result, (66.0, 58.0, 74.0, ("3", "4A")))
+    assert lesion_table(first) == [("66\u00a0% (58–74)", "3 or 4A")]
+    new = changed(first, [grade_change(first, "pLAD", "3", "Dr. Li")])
+    assert lesion_table(new) == [("66\u00a0% (58–74)", "3, by the reader")]
+    assert lesion_table(new, "zh")[0][1].startswith("3，由阅片者")
+    (row,) = lesion_rows(new)
+    assert row.lesion.grades == ("3", "4A") and row.grades == ("3",) and not row.by_reader
+    assert any("grade 3, by the reader" in text for text in all_text(build_report(new)))
+    group = next(one for one in measurement_document(new).groups if one.tracking_id == "L1 pLAD")
+    told = [(one.name.value, one.value.meaning) for one in group.evaluations]
+    assert [meaning[0] for concept, meaning in told if concept == GRADE.value] == ["3"]
+    assert ("origin_of_walls", "The reader") in told
+    at = row.lesion.narrowest
+    for shown, colour in ((first, GRADE_COLOURS["4A"]), (new, GRADE_COLOURS["3"])):
+        assert tuple(artery_colours(shown, shown.vessel("LAD"))[at]) == colour
+    back = changed(first, [*new.changes, grade_change(new, "pLAD", AS_MEASURED, "Dr. Li")])
+    assert lesion_table(back) == lesion_table(first)
+    named = changed(first, [*new.changes, label_change(new, "pLAD", "dLAD", "Dr. Li")])
+    assert lesion_table(named)[0][1] == "3, by the reader"
+
+
+def test_a_grade_is_that_of_the_worst_lesion_and_none_beside_it_is_graver(result: CoronaryResult) -> None:
+    two = with_lesions(result, (52.0, 44.0, 60.0, ("2", "3")), (74.0, 66.0, 82.0, ("3", "4A")))
+    for given, grades in (
+        ("4A", ("2 or 3", "4A, by the reader")),
+        ("3", ("2 or 3", "3, by the reader")),
+        ("2", ("2, by the reader", "2, by the reader")),
+        ("1", ("1, by the reader", "1, by the reader")),
+    ):
+        new = changed(two, [grade_change(two, "pLAD", given, "Dr. Li")])
+        assert [grade for _, grade in lesion_table(new)] == list(grades)
+    unseen = changed(two, [grade_change(two, "pLAD", NOT_ASSESSED, "Dr. Li")])
+    assert [row.given for row in lesion_rows(unseen)] == [(), ()] and all(row.reason for row in lesion_rows(unseen))
+
+
+def test_a_confirmed_left_main_says_what_it_makes_of_the_patient(result: CoronaryResult) -> None:
+    (row,) = lesion_rows(result)
+    main = replace(row, code="LM", reason="", lesion=replace(row.lesion, grades=("2", "3")))
+    assert [makes_4b(one) for one in (main, replace(main, given=("3",)), replace(main, given=("2",)))] == [None, True, False]
 
 
 def test_a_grade_that_is_certain_is_not_given_again(result: CoronaryResult) -> None:

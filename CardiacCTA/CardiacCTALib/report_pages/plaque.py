@@ -178,7 +178,7 @@ def calcium_section(result: CoronaryResult, words: Words, pictures: Pictures | N
             category=score.category,
             threshold=score.rule.threshold_hu,
         ),
-        *([] if score.rule.calibration_mg_per_cm3_hu is None else [_calibration(score, words)]),
+        *([] if score.rule.calibration_mg_per_cm3_hu is None else [calibration_words(score, words)]),
         *(words.sentence(text) for text in score.rule.notes),
     ]
     blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True), *(Paragraph(text, small=True) for text in notes)]
@@ -221,7 +221,7 @@ def _calcified(score: CalciumScore, words: Words) -> DataTable:
     return DataTable(columns, tuple(rows), compact=True)
 
 
-def _calibration(score: CalciumScore, words: Words) -> str:
+def calibration_words(score: CalciumScore, words: Words) -> str:
     """Return by which factor the mass was computed, and where that comes from."""
     return words.say(
         "Mass: calibration factor {factor} mg/cm³ per HU, {source}, times mean HU and volume of each lesion.",

@@ -8,6 +8,7 @@ from SenseCarePlanningLib.report.model import Measurement
 
 from ..cadrads_category import whole_percent
 from ..constants import MODERATE_FROM
+from ..given_grades import given_grades
 from ..plaque import LesionPlaque
 from ..reader_change import graded_codes
 from ..result import CoronaryResult
@@ -38,6 +39,8 @@ class LesionRow:
         Its measurements by name.
     reason
         Why it is not graded (message ids with semicolons between); empty where it is.
+    given
+        Categories that a reader's grade of its segment leaves possible, where they are not the measured ones; else empty.
     """
 
     number: int
@@ -48,6 +51,12 @@ class LesionRow:
     plaque: LesionPlaque
     numbers: dict[str, Measurement]
     reason: str = ""
+    given: tuple[str, ...] = ()
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        """Categories that are possible, mildest first: by the reader's grade, else by the interval of the stenosis."""
+        return self.given or self.lesion.grades
 
     @property
     def name(self) -> str:
@@ -73,6 +82,7 @@ class LesionRow:
 def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
     """Return all lesions: those that count for grading first, each group in the order of the result."""
     found = []
+    given = given_grades(result)
     by_code = {finding.code: finding for finding in result.findings.segments}
     order = sorted(range(len(result.lesions)), key=lambda at: (not result.lesions[at].counts, at))
     for number, at in enumerate(order, 1):
@@ -81,7 +91,7 @@ def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
         lesion, plaque = vessel.lesions[one.number], vessel.lesion_plaques[one.number]
         why = why_ungraded(vessel, one, by_code.get(one.code))
         named = {item.name: item for item in numbers}
-        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why))
+        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why, given.get(at, ())))
     return tuple(found)
 
 
@@ -113,7 +123,7 @@ def makes_4b(row: LesionRow) -> bool | None:
     """
     if row.code != Artery.LM.value or row.reason:
         return False
-    reach = [grade in _FROM_50 for grade in row.lesion.grades]
+    reach = [grade in _FROM_50 for grade in row.grades]
     if not any(reach):
         return False
     return True if all(reach) else None

@@ -176,12 +176,13 @@ def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
     )
 
 
-def grade_words(row: LesionRow, words: Words) -> str:
-    """Return the categories that the interval of a lesion alone leaves possible; with a note where it does not count.
+def grade_words(row: LesionRow, words: Words, with_mark: bool = True) -> str:
+    """Return the categories that are possible for a lesion alone, marked where a reader gave them; with a note where it does not
+    count.
 
     In the left main with what it makes of the patient, whose category is not that of the lesion.
     """
-    said = words.say(" or ").join(row.lesion.grades)
+    said = words.marked(words.say(" or ").join(row.grades), with_mark and bool(row.given))
     patient = makes_4b(row)
     if patient and row.counts:
         return words.say("{grade}; left main: patient 4B", grade=said)
@@ -216,9 +217,9 @@ def overview_section(result: CoronaryResult, pictures: Pictures, words: Words) -
     blocks.append(
         Paragraph(
             words.say(
-                "Colours: the gravest category that the 95 % interval of a lesion leaves possible. Grey: not assessed, or not "
-                "wholly. Striped: a lesion that is listed and not graded. Lesions hidden behind the heart in a view are not "
-                "named in it."
+                "Colours: the gravest category that the 95 % interval of a lesion, or a reader's grade, leaves possible. Grey: "
+                "not assessed, or not wholly. Striped: a lesion that is listed and not graded. Lesions hidden behind the heart "
+                "in a view are not named in it."
             ),
             small=True,
         )
