@@ -181,7 +181,7 @@ def _all_pictures(result: CoronaryResult, volume: Volume, words: Words, with_hea
     """Yield key and picture, one after the other."""
     lesions = numbered_lesions(result)
     views = {one.vessel.name: VesselViews(one, volume) for one in result.vessels if one.measured is not None}
-    if with_heart and (result.heart.array_kji > 0).any():
+    if with_heart and result.heart.array_kji.any():
         yield from heart_pictures(result, volume, views, lesions, words)
     for shown in shown_vessels(result):
         name = shown.vessel.name
