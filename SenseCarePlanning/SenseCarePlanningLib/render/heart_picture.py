@@ -265,8 +265,7 @@ def _placed(shown: BoolArray, start: NDArray[np.int_], box: Box) -> NDArray[np.u
     """Return 0 and 1 of a box of the scan, of a mask that begins at ``start`` [k, j, i]."""
     found = np.zeros([part.stop - part.start for part in box], dtype=np.uint8)
     both = [
-        (max(part.start, int(at)), min(part.stop, int(at) + size))
-        for part, at, size in zip(box, start, shown.shape, strict=True)
+        (max(part.start, int(at)), min(part.stop, int(at) + size)) for part, at, size in zip(box, start, shown.shape, strict=True)
     ]
     own = tuple(slice(low - part.start, high - part.start) for (low, high), part in zip(both, box, strict=True))
     other = tuple(slice(low - int(at), high - int(at)) for (low, high), at in zip(both, start, strict=True))
