@@ -97,7 +97,7 @@ def describe_segments(result: CoronaryResult) -> list[tuple[SegmentDescription, 
 
 def _without(labels_kji: NDArray[np.uint8], taken_kji: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return labels with 0 where others have been given."""
-    found = labels_kji.copy()
+    found: NDArray[np.uint8] = labels_kji.copy()
     if taken_kji.any():
         box = bounding_box(taken_kji)
         found[box][taken_kji[box] > 0] = 0

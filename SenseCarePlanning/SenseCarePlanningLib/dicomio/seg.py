@@ -124,7 +124,7 @@ def _present(segments: Sequence[tuple[SegmentDescription, LabelMap]]) -> list[tu
     values: dict[int, NDArray[np.bool_]] = {}
     for _, label_map in segments:
         if id(label_map.array_kji) not in values:
-            values[id(label_map.array_kji)] = held(label_map.array_kji).any(axis=0)
+            values[id(label_map.array_kji)] = np.asarray(held(label_map.array_kji).any(axis=0))
     return [(description, label_map) for description, label_map in segments if values[id(label_map.array_kji)][description.value]]
 
 

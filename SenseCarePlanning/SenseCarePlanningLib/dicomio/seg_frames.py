@@ -115,7 +115,7 @@ def _encoded(item: Dataset, data: Dataset) -> bytes:
     stream.is_little_endian, stream.is_implicit_VR = True, False
     character_set: str | Sequence[str] = data.get("SpecificCharacterSet") or "ISO_IR 6"
     write_sequence_item(stream, item, convert_encodings(character_set))
-    return stream.getvalue()
+    return bytes(stream.getvalue())
 
 
 def _of_segment(item: bytes, segment: int) -> bytes:

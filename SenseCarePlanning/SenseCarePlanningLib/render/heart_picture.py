@@ -236,9 +236,9 @@ def _on_grid(volume: Volume, shown_kji: BoolArray | None, box_kji: Box | None) -
     affine = np.diag([GRID_MM, GRID_MM, GRID_MM, 1.0])
     affine[:3, 3] = low
     inverse = np.linalg.inv(grid.affine_ijk_to_lps)
-    matrix = (inverse[:3, :3] * GRID_MM)[::-1, ::-1]
-    offset = (inverse[:3, :3] @ low + inverse[:3, 3])[::-1]
-    shape = tuple(int(count) for count in size[::-1])
+    matrix = np.asarray((inverse[:3, :3] * GRID_MM)[::-1, ::-1], dtype=np.float64)
+    offset = np.asarray((inverse[:3, :3] @ low + inverse[:3, 3])[::-1], dtype=np.float64)
+    shape = (int(size[2]), int(size[1]), int(size[0]))
     box = _reached(matrix, offset, shape, grid.shape_kji)
     offset = offset - [part.start for part in box]
     values = affine_transform(volume.array_kji[box], matrix, offset, shape, order=1, cval=AIR_HU, output=np.int16)
