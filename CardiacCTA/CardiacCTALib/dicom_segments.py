@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SenseCarePlanningLib.dicomio.seg import SegmentDescription
 from SenseCarePlanningLib.report.model import Code
-from SenseCarePlanningLib.volume import LabelMap
+from SenseCarePlanningLib.volume import LabelMap, bounding_box
 
 from .result import CoronaryResult
 from .segment_map import OTHER_NUMBER, segment_map
@@ -72,7 +73,7 @@ def describe_segments(result: CoronaryResult) -> list[tuple[SegmentDescription, 
     arteries = result.segments
     if result.changes:
         arteries = segment_map(result.trees, result.vessels, result.segments.grid)
-    heart = replace(result.heart, array_kji=np.where(arteries.array_kji > 0, 0, result.heart.array_kji))
+    heart = replace(result.heart, array_kji=_without(result.heart.array_kji, arteries.array_kji))
     base = SegmentDescription(
         0, "", algorithm=f"SenseCare Planning {result.engine.name}", algorithm_version=result.engine.version
     )  # fmt: skip
@@ -92,3 +93,12 @@ def describe_segments(result: CoronaryResult) -> list[tuple[SegmentDescription, 
     ]  # fmt: skip
     other = replace(base, value=OTHER_NUMBER, label="Other coronary branches", type=CORONARY_ARTERY, color_rgb=_OTHER_COLOR)
     return [*found, (other, arteries)]
+
+
+def _without(labels_kji: NDArray[np.uint8], taken_kji: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return labels with 0 where others have been given."""
+    found: NDArray[np.uint8] = labels_kji.copy()
+    if taken_kji.any():
+        box = bounding_box(taken_kji)
+        found[box][taken_kji[box] > 0] = 0
+    return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from SenseCarePlanningLib.pieces import side_by_side
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.overlay import save_png
@@ -85,14 +86,16 @@ def make_pictures(
     folder.mkdir(parents=True, exist_ok=True)
     progress = progress or Progress()
     expected = 4 * with_heart + 5 * len(shown_vessels(result)) + 4 * len(pictured_rows(result))
-    files: dict[str, Path] = {}
-    words = Words.of(language)
-    scored = None if result.calcium is None or calcium_series is None else calcium_picture(result.calcium, calcium_series, words)
-    more = [] if scored is None else [("calcium", scored)]
-    for key, image in chain(_all_pictures(result, volume, words, with_heart), more):
-        files[key] = folder / f"{key}.png"
-        save_png(image, files[key], DPI)
-        progress.update(min(len(files) / max(expected, 1), 1.0))
+    words, lesions = Words.of(language), numbered_lesions(result)
+    views = {one.vessel.name: VesselViews(one, volume) for one in result.vessels if one.measured is not None}
+    heart: Iterator[tuple[str, RgbImage]] = iter(())
+    if with_heart and result.heart.array_kji.any():
+        heart = heart_pictures(result, volume, views, lesions, words)
+    vessels = chain(_vessel_pictures(result, views, lesions, words), _calcium_picture(result, calcium_series, words))
+    own, others = side_by_side(
+        _saved(heart, folder), _saved(vessels, folder), lambda count: progress.update(min(count / max(expected, 1), 1.0))
+    )
+    files = dict([*own, *others])
     logger.info("%d pictures in %.1f s", len(files), time.perf_counter() - start)
     return files
 
@@ -177,12 +180,18 @@ def make_turned_pictures(
     return files
 
 
-def _all_pictures(result: CoronaryResult, volume: Volume, words: Words, with_heart: bool) -> Iterator[tuple[str, RgbImage]]:
+def _saved(pictures: Iterator[tuple[str, RgbImage]], folder: Path) -> Generator[tuple[str, Path], None, None]:
+    """Save pictures as they come, and yield key and file of each."""
+    for key, image in pictures:
+        path = folder / f"{key}.png"
+        save_png(image, path, DPI)
+        yield key, path
+
+
+def _vessel_pictures(
+    result: CoronaryResult, views: Mapping[str, VesselViews], lesions: Mapping[str, tuple[NumberedLesion, ...]], words: Words
+) -> Iterator[tuple[str, RgbImage]]:
     """Yield key and picture, one after the other."""
-    lesions = numbered_lesions(result)
-    views = {one.vessel.name: VesselViews(one, volume) for one in result.vessels if one.measured is not None}
-    if with_heart and (result.heart.array_kji > 0).any():
-        yield from heart_pictures(result, volume, views, lesions, words)
     for shown in shown_vessels(result):
         name = shown.vessel.name
         painter = VesselPainter(views[name], lesions.get(name, ()), words, frozenset(blind_codes(result, shown)))
@@ -195,3 +204,10 @@ def _all_pictures(result: CoronaryResult, volume: Volume, words: Words, with_hea
             for section, letter in painter.probes_of(one):
                 yield f"lesion_{one.number}_{letter}", painter.probe(one, section, letter)
             yield f"lesion_{one.number}_edges", painter.edges(one)
+
+
+def _calcium_picture(result: CoronaryResult, series: Volume | None, words: Words) -> Iterator[tuple[str, RgbImage]]:
+    """Yield the picture of the calcium score, where there is one."""
+    picture = None if result.calcium is None or series is None else calcium_picture(result.calcium, series, words)
+    if picture is not None:
+        yield "calcium", picture

@@ -69,7 +69,7 @@ def _slice_through(series: Volume, centre_lps_mm: Sequence[float]) -> FloatArray
     plane = np.zeros((QUARTER_PX, QUARTER_PX, 3))
     plane[..., 0], plane[..., 1] = across[None, :], across[:, None]
     index = series.grid.kji_from_lps((plane + np.asarray(centre_lps_mm)).reshape(-1, 3))
-    values = ndimage.map_coordinates(series.array_kji.astype(np.float32), index.T, order=1, mode="constant", cval=np.nan)
+    values = ndimage.map_coordinates(series.array_kji, index.T, output=np.float32, order=1, mode="constant", cval=np.nan)
     return np.asarray(values, dtype=np.float64).reshape(QUARTER_PX, QUARTER_PX)
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
-from SenseCarePlanningLib.render.heart_picture import HeartPainter, HeartStyle, LegendEntry, Vessel, View
+from SenseCarePlanningLib.render.heart_picture import Box, HeartPainter, HeartStyle, LegendEntry, Vessel, View
 from SenseCarePlanningLib.render.offscreen import RgbImage
-from SenseCarePlanningLib.volume import Volume, bounding_box
+from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
 
 from .artery_colours import NOT_ASSESSED, artery_colours, unassessed_codes
 from .pictures_vessel import NumberedLesion
@@ -69,14 +69,13 @@ def heart_pictures(
     labels = _labels(views, lesions, words)
     letters = tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F"))
     legend = _legend(result, words)
-    with HeartPainter(volume, _widened(_heart(result), volume, _AROUND_HEART_MM)) as painter:
+    with HeartPainter(volume, *_about(result.heart, _AROUND_HEART_MM, hidden=FAR_AORTA)) as painter:
         for key, view in VIEWS:
             seen = {name: point for name, point in labels.items() if not painter.hidden(point, view)}
             style = HeartStyle(view, tubes, legend, seen, letters)
             yield key, painter.volume_rendering(SIZE_PX, SIZE_PX, style)
-    arteries = result.segments.array_kji > 0
-    if arteries.any():
-        with HeartPainter(volume, _widened(arteries, volume, _AROUND_ARTERY_MM)) as painter:
+    if result.segments.array_kji.any():
+        with HeartPainter(volume, *_about(result.segments, _AROUND_ARTERY_MM)) as painter:
             yield "arteries", painter.maximum_intensity(SIZE_PX, SIZE_PX, HeartStyle(VIEWS[1][1], (), (), labels, letters))
 
 
@@ -115,16 +114,17 @@ def _labels(
     return found
 
 
-def _heart(result: CoronaryResult) -> NDArray[np.bool_]:
-    """Return the heart without the arch and the descending aorta, which would hide its back."""
-    return np.asarray((result.heart.array_kji > 0) & (result.heart.array_kji != FAR_AORTA))
+def _about(labels: LabelMap, reach_mm: float, hidden: int = 0) -> tuple[NDArray[np.bool_], Box]:
+    """Return the labelled voxels with all that is within a distance of them along each axis, and the box [k, j, i] they fill.
 
-
-def _widened(mask_kji: NDArray[np.bool_], volume: Volume, reach_mm: float) -> NDArray[np.bool_]:
-    """Return a mask with all that is within a distance of it along each axis."""
-    reach = [max(round(reach_mm / size), 1) for size in volume.grid.spacing_kji_mm]
-    box = bounding_box(mask_kji, (reach[0], reach[1], reach[2]))
-    found = np.zeros_like(mask_kji)
+    Parameters
+    ----------
+    hidden
+        A label to leave out: the arch and the descending aorta would hide the back of the heart.
+    """
+    reach = [max(round(reach_mm / size), 1) for size in labels.grid.spacing_kji_mm]
+    box = bounding_box(labels.array_kji, (reach[0], reach[1], reach[2]))
+    part = labels.array_kji[box]
+    mask = (part > 0) & (part != hidden)
     size = tuple(2 * count + 1 for count in reach)
-    found[box] = ndimage.maximum_filter(mask_kji[box].astype(np.uint8), size=size, mode="constant") > 0
-    return found
+    return ndimage.maximum_filter(mask.view(np.uint8), size=size, mode="constant") > 0, box

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from SenseCarePlanningLib.render.chart import ChartStyle, Curve, Span, profile_p
 from SenseCarePlanningLib.render.offscreen import RgbImage
 from SenseCarePlanningLib.render.probe_picture import ProbeStyle, in_rows, probe_picture
 from SenseCarePlanningLib.render.vessel_picture import GROUND, Probe, Stretch, VesselStyle, margins_px, vessel_picture
+from SenseCarePlanningLib.tubes.reformat import ReformatImage
 from SenseCarePlanningLib.tubes.sheets import cross_section, straightened, stretched
 
 from .plaque import BINS_HU
@@ -80,9 +82,8 @@ class VesselPainter:
     def board(self) -> RgbImage:
         """Draw the straightened vessel beside the stretched one from two sides: as wide as a page."""
         views, line = self.views, self.views.line
-        pixel = max(_FINEST_MM, line.length_mm / BOARD_HEIGHT_PX)
-        straight = straightened(line, views.angle_deg(), STRAIGHT_WIDTH_MM, pixel)
-        parts = [vessel_picture(views.reformatter.cut(straight), self.style())]
+        pixel = self._straight.sheet.pixel_mm
+        parts = [vessel_picture(self._straight, self.style())]
         plain = self.style(with_probes=False)
         rough = [stretched(line, views.widest_angle_deg() + turn, MARGIN_MM, 1.0, END_MM) for turn in (0.0, 90.0)]
         room = BOARD_PX - parts[0].shape[1] - 2 * _GAP_PX
@@ -98,10 +99,14 @@ class VesselPainter:
 
     def straightened(self, text_px: int = TEXT_PX) -> RgbImage:
         """Draw the straightened vessel alone."""
-        views = self.views
-        pixel = max(_FINEST_MM, views.line.length_mm / BOARD_HEIGHT_PX)
-        sheet = straightened(views.line, views.angle_deg(), STRAIGHT_WIDTH_MM, pixel)
-        return vessel_picture(views.reformatter.cut(sheet), self.style(text_px=text_px))
+        return vessel_picture(self._straight, self.style(text_px=text_px))
+
+    @cached_property
+    def _straight(self) -> ReformatImage:
+        """The straightened vessel, cut once."""
+        line = self.views.line
+        pixel = max(_FINEST_MM, line.length_mm / BOARD_HEIGHT_PX)
+        return self.views.reformatter.cut(straightened(line, self.views.angle_deg(), STRAIGHT_WIDTH_MM, pixel))
 
     def turned(self, angle_deg: float, text_px: int = TEXT_PX) -> RgbImage:
         """Draw the stretched vessel turned by an angle from its widest view: one step of a rotation."""

@@ -35,7 +35,6 @@ from .tree_checks import is_wide
 from .vessel_result import VesselResult
 from .vessels import Stretch
 
-BoolArray = NDArray[np.bool_]
 WANTED_HU, LEAST_HU = 300.0, 200.0
 """Enhancement of the aorta that coronary CT wants (SCCT acquisition guidelines name 300 HU as a target), and below which edges of
 small vessels are lost against noise. The second is chosen."""
@@ -113,29 +112,29 @@ def check_extent(heart: LabelMap, volume: Volume | None = None) -> list[QualityI
         The scan, whose filled corners are a border too, where a heart was cut obliquely.
     """
     axes = PatientAxes.of(heart.grid)
-    mask = np.isin(axes.apply(heart.array_kji), CHAMBERS)
+    labels = axes.apply(heart.array_kji)
     spacing = axes.spacing_mm(heart.grid)
     cut = []
     for axis, (low, high) in enumerate((("below", "above"), ("in front", "behind"), ("on the right", "on the left"))):
         pixel = float(np.prod(spacing)) / spacing[axis]
         # the chambers are drawn in blocks: the scan's last rows, less than a block, may hold none
-        rows = np.arange(min(int(np.ceil(COARSE_MM / spacing[axis])), mask.shape[axis]))
+        rows = np.arange(min(int(np.ceil(COARSE_MM / spacing[axis])), labels.shape[axis]))
         for name, at in ((low, rows), (high, -1 - rows)):
-            if float(np.take(mask, at, axis=axis).any(axis=axis).sum()) * pixel > HEART_CUT_MM2:
+            if float(np.isin(np.take(labels, at, axis=axis), CHAMBERS).any(axis=axis).sum()) * pixel > HEART_CUT_MM2:
                 cut.append(name)
-    if volume is not None and _beside_padding_mm2(axes.apply(volume.array_kji), mask, spacing) > HEART_CUT_MM2:
+    if volume is not None and _beside_padding_mm2(axes.apply(volume.array_kji), labels, spacing) > HEART_CUT_MM2:
         cut.append("at an oblique border")
     return [issue(Issue.HEART_CUT, Consequence.DOUBTFUL, sides=tuple(cut))] if cut else []
 
 
-def _beside_padding_mm2(array: NDArray[Any], mask: BoolArray, spacing_mm: tuple[float, float, float]) -> float:
-    """Return about the area on which a mask meets what was never scanned: the floor of the values, on a coarse lattice."""
+def _beside_padding_mm2(array: NDArray[Any], labels: NDArray[Any], spacing_mm: tuple[float, float, float]) -> float:
+    """Return about the area on which the chambers meet what was never scanned: the floor of the values, on a coarse lattice."""
     coarse = tuple(slice(None, None, max(round(PADDING_STEP_MM / size), 1)) for size in spacing_mm)
     step = [size * max(round(PADDING_STEP_MM / size), 1) for size in spacing_mm]
     padding = ndimage.binary_opening(array[coarse] <= FLOOR_HU, iterations=2)
     if not padding.any():
         return 0.0
-    near = mask[coarse] & ndimage.binary_dilation(padding, iterations=2)
+    near = np.isin(labels[coarse], CHAMBERS) & ndimage.binary_dilation(padding, iterations=2)
     return float(near.sum()) * float(np.prod(step)) / (2.0 * PADDING_STEP_MM)
 
 

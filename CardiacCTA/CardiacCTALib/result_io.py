@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -100,7 +102,8 @@ def save_result(result: CoronaryResult, folder: Path) -> None:
         save_tree(tree, folder / f"{tree_name(number)}.json")
         write_tree_vtp(tree, folder / f"{tree_name(number)}.vtp")
     (folder / VESSELS).mkdir(exist_ok=True)
-    vessels = [save_vessel(one, folder / VESSELS) for one in result.vessels]
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:  # packing leaves the other threads at work
+        vessels = list(pool.map(lambda one: save_vessel(one, folder / VESSELS), result.vessels))
     document = _Document(**{name: getattr(result, name) for name in _PARTS})
     content = {
         "schema": SCHEMA_NAME,

@@ -91,9 +91,11 @@ def find_steps(volume: Volume, heart: LabelMap) -> tuple[Step, ...]:
     """
     axes = PatientAxes.of(volume.grid)
     labels = axes.apply(heart.array_kji)
-    if not ((labels > 0) & (labels != FAR_AORTA)).any():
+    spacing = axes.spacing_mm(volume.grid)
+    box = _heart_box(labels, [int(2.0 * _AROUND_MM / size) for size in spacing[1:]])
+    if box is None:
         return ()
-    slices, below = _slices_of(axes.apply(volume.array_kji), labels, axes.spacing_mm(volume.grid))
+    slices, below = _slices_of(axes.apply(volume.array_kji)[box], labels[box], spacing), box[0].start
     if len(slices.hu) <= _LEAST_PAIRS:
         return ()
     moved = np.array([slices.moved(at, slices.around) for at in range(len(slices.hu) - 1)])
@@ -109,21 +111,38 @@ def find_steps(volume: Volume, heart: LabelMap) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def _slices_of(hu: NDArray[Any], labels: NDArray[Any], spacing: tuple[float, float, float]) -> tuple[_Slices, int]:
-    """Return the slices about the heart, thinned out, and the number of the lowest."""
-    margin = [int(2.0 * _AROUND_MM / size) for size in spacing]
-    box = bounding_box((labels > 0) & (labels != FAR_AORTA), (0, margin[1], margin[2]))
+def _heart_box(labels: NDArray[Any], margin: list[int]) -> tuple[slice, slice, slice] | None:
+    """Return the box of the heart without the far aorta, wider by a margin in the slices; None where there is no heart."""
+    if not labels.any():
+        return None
+    whole = bounding_box(labels)
+    heart = (labels[whole] > 0) & (labels[whole] != FAR_AORTA)
+    if not heart.any():
+        return None
+    found = []
+    for outer, inner, more, size in zip(whole, bounding_box(heart), (0, *margin), labels.shape, strict=True):
+        found.append(slice(max(outer.start + inner.start - more, 0), min(outer.start + inner.stop + more, size)))
+    return (found[0], found[1], found[2])
+
+
+def _slices_of(hu: NDArray[Any], labels: NDArray[Any], spacing: tuple[float, float, float]) -> _Slices:
+    """Return the slices about the heart, thinned out."""
     stride = [max(int(_SAMPLE_MM / size), 1) for size in spacing[1:]]
     thin = (slice(None), slice(None, None, stride[0]), slice(None, None, stride[1]))
     sample = (spacing[1] * stride[0], spacing[2] * stride[1])
-    smooth = ndimage.gaussian_filter(
-        np.clip(hu[box].astype(np.float32), *_CLIP_HU), (0.0, _SMOOTH_MM / spacing[1], _SMOOTH_MM / spacing[2])
-    )
-    own = labels[box][thin]
-    own = np.where(np.stack([_near(plane > _METAL_HU, sample, _OFF_METAL_MM) for plane in hu[box][thin]]), 0, own)
+    smooth = np.stack([_smooth(plane, spacing[1:], stride) for plane in hu])
+    own = labels[thin]
+    own = np.where(np.stack([_near(plane > _METAL_HU, sample, _OFF_METAL_MM) for plane in hu[thin]]), 0, own)
     around = np.stack([_near((plane > 0) & (plane != FAR_AORTA), sample) for plane in own])
     ventricle = np.stack([_near((plane == LEFT_VENTRICLE) | (plane == MYOCARDIUM), sample) for plane in own])
-    return _Slices(smooth[thin], around, ventricle, sample), int(box[0].start)
+    return _Slices(smooth, around, ventricle, sample)
+
+
+def _smooth(plane: NDArray[Any], pixel_mm: tuple[float, float], stride: list[int]) -> NDArray[np.float32]:
+    """Return a slice smoothed and thinned out: rows that are left out are not smoothed along themselves."""
+    clipped = np.clip(plane.astype(np.float32), *_CLIP_HU)
+    down = ndimage.gaussian_filter1d(clipped, _SMOOTH_MM / pixel_mm[0], axis=0)[:: stride[0]]
+    return np.asarray(ndimage.gaussian_filter1d(down, _SMOOTH_MM / pixel_mm[1], axis=1)[:, :: stride[1]])
 
 
 def _near(plane: BoolArray, sample_mm: tuple[float, float], reach_mm: float = _AROUND_MM) -> BoolArray:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ..patient_axes import turned_problems
 from ..volume import Grid, Volume
+from .pixels import FLOOR_HU
 from .stack import MINIMUM_EXTENT_MM
 
 _COARSE_MM = 3.0
@@ -99,13 +100,15 @@ def check_chest(volume: Volume) -> ChestFindings:
 
 
 def _coarse(volume: Volume) -> tuple[NDArray[np.float32], float]:
-    """Return block means of about 3 mm, and the volume of one block: enough to see the lungs, in little time."""
+    """Return block means of about 3 mm, of values clipped at the floor, and the volume of one block: enough to see the lungs."""
     steps = [max(1, round(_COARSE_MM / spacing)) for spacing in volume.grid.spacing_kji_mm]
     steps = [min(step, size) for step, size in zip(steps, volume.array_kji.shape, strict=True)]
     shape = [size // step for size, step in zip(volume.array_kji.shape, steps, strict=True)]
     coarse = np.empty(shape, dtype=np.float32)
     for k in range(shape[0]):
         part = volume.array_kji[k * steps[0] : (k + 1) * steps[0], : shape[1] * steps[1], : shape[2] * steps[2]]
+        # block by block: a copy of the whole scan would take its room again
+        part = np.maximum(part, FLOOR_HU) if part.dtype == np.int16 else np.clip(part, FLOOR_HU, None)
         blocks = part.reshape(steps[0], shape[1], steps[1], shape[2], steps[2])
         coarse[k] = blocks.mean(axis=(0, 2, 4), dtype=np.float32)
     return coarse, volume.grid.voxel_volume_mm3 * float(np.prod(steps))

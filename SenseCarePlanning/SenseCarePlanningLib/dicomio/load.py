@@ -154,10 +154,7 @@ def _content(volume: Volume, names: Sequence[str], require_chest: bool, body: Bo
     # Where slices are not named the array may be stored in any order: look along the body, as a scanner does.
     axis = 0 if names else 2 - head_foot_axis(volume.grid)
     signs = damage_signs(np.moveaxis(whole, axis, 0), names, float(volume.grid.spacing_kji_mm[axis]), beating=body == "heart")
-    clipped = replace(
-        volume, array_kji=np.maximum(array, FLOOR_HU) if array.dtype == np.int16 else np.clip(array, FLOOR_HU, None)
-    )
-    findings = check_heart(clipped) if body == "heart" else check_chest(clipped)
+    findings = check_heart(volume) if body == "heart" else check_chest(volume)
     problems, warnings = [*signs, *findings.problems], list(findings.warnings)
     return (problems, warnings) if require_chest else ([], [*problems, *warnings])
 

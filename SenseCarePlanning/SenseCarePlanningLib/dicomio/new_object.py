@@ -6,6 +6,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import pydicom
@@ -62,6 +63,13 @@ def new_object(sop_class: str, study: StudyInfo, instance_uid: str) -> FileDatas
 
 def source_headers(files: Iterable[Path]) -> list[Dataset]:
     """Read the headers of the images that an object is made from, with every attribute that it copies."""
+    paths = tuple(Path(file) for file in files)
+    return list(_headers(paths, tuple(path.stat().st_mtime_ns for path in paths)))
+
+
+@lru_cache(maxsize=1)
+def _headers(files: tuple[Path, ...], _changed_ns: tuple[int, ...]) -> list[Dataset]:
+    """Read headers; kept, because several objects are made of the same images."""
     found = []
     for file in files:
         with warnings.catch_warnings():
@@ -74,13 +82,21 @@ def source_headers(files: Iterable[Path]) -> list[Dataset]:
     return found
 
 
-def save_whole(data: Dataset, path: Path) -> None:
-    """Write a DICOM file beside its place and move it there; a failure leaves nothing, or the old file."""
+def save_whole(data: Dataset, path: Path, rest: Iterable[bytes] = ()) -> None:
+    """Write a DICOM file beside its place and move it there; a failure leaves nothing, or the old file.
+
+    Parameters
+    ----------
+    rest
+        Encoded elements that follow those of ``data``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".part-", suffix=".dcm", dir=path.parent)
     os.close(handle)
     try:
         data.save_as(name, enforce_file_format=True)
+        with open(name, "ab") as stream:
+            stream.writelines(rest)
         os.chmod(name, 0o644)
         os.replace(name, path)
     finally:

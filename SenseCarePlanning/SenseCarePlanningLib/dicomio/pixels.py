@@ -94,7 +94,7 @@ def unsupported_syntax(headers: Sequence[ImageHeader]) -> list[str]:
 def read_hounsfield(headers: Sequence[ImageHeader]) -> tuple[NDArray[np.int16], list[str]]:
     """Read all slices into one (K, rows, columns) int16 array of HU; returns it with problems, one for each damaged slice."""
     rows, columns = headers[0].rows or 0, headers[0].columns or 0
-    array: NDArray[np.int16] = np.full((len(headers), rows, columns), FLOOR_HU, dtype=np.int16)
+    array: NDArray[np.int16] = np.zeros((len(headers), rows, columns), dtype=np.int16)
     problems: list[str] = []
     compressed = []
     for k, header in enumerate(headers):

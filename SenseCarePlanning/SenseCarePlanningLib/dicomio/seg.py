@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..errors import InputError
 from ..report.model import Code
-from ..volume import Grid, LabelMap
+from ..volume import Grid, LabelMap, bounding_box
 from .load import LoadedImage
 from .new_object import MANUFACTURER, save_whole, source_headers
+from .seg_frames import all_frames, held, one_frame_a_slice
 from .seg_read import StoredSegment, read_segments
 from .structured_report_items import LONGEST_MEANING
 
@@ -98,22 +99,41 @@ def write_seg(
     for description, label_map in segments:
         if not label_map.grid.same_as(source.volume.grid):
             raise ValueError(f"segment {description.label!r} is not on the grid of the source image")
-    present = [(description, label_map) for description, label_map in segments if label_map.mask(description.value).any()]
+    present = _present(segments)
     if not present:
         return "No DICOM segmentation was written: there is nothing in it."
+    frames: Iterable[bytes] = ()
     try:
-        data = _segmentation(present, source, series_description, series_number)
+        numbers = _numbered(present)
+        few = None if numbers is None else one_frame_a_slice(numbers)
+        pixels = few if few is not None else _stacked(present) if numbers is None else numbers
+        data = _segmentation(present, pixels, source, series_description, series_number)
+        if numbers is not None and few is not None:
+            frames = all_frames(data, numbers, len(present))
     except ImportError as error:
         return f"No DICOM segmentation was written: the package {error.name} is missing."
     except Exception as error:  # the source's headers may lack what the standard demands of a SEG's source, in many ways
         logger.warning("segmentation object not made: %s", type(error).__name__, exc_info=True)
         return f"No DICOM segmentation was written: the headers of the CT lack what it needs ({type(error).__name__}: {error})."
-    save_whole(data, Path(path))
+    save_whole(data, Path(path), frames)
     return None
 
 
+def _present(segments: Sequence[tuple[SegmentDescription, LabelMap]]) -> list[tuple[SegmentDescription, LabelMap]]:
+    """Return the segments that are not empty; a label map that several share is looked at once."""
+    values: dict[int, NDArray[np.bool_]] = {}
+    for _, label_map in segments:
+        if id(label_map.array_kji) not in values:
+            values[id(label_map.array_kji)] = np.asarray(held(label_map.array_kji).any(axis=0))
+    return [(description, label_map) for description, label_map in segments if values[id(label_map.array_kji)][description.value]]
+
+
 def _segmentation(
-    segments: Sequence[tuple[SegmentDescription, LabelMap]], source: LoadedImage, series_description: str, series_number: int
+    segments: Sequence[tuple[SegmentDescription, LabelMap]],
+    pixels: NDArray[np.uint8],
+    source: LoadedImage,
+    series_description: str,
+    series_number: int,
 ) -> Any:
     import highdicom as hd
 
@@ -122,7 +142,7 @@ def _segmentation(
         warnings.simplefilter("ignore")
         data = hd.seg.Segmentation(
             source_images=source_headers(source.files),
-            pixel_array=_stacked(segments),
+            pixel_array=pixels,
             segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
             segment_descriptions=[_described(description, number) for number, (description, _) in enumerate(segments, start=1)],
             series_instance_uid=f"2.25.{uuid.uuid4().int}",
@@ -143,25 +163,32 @@ def _segmentation(
 
 
 def _stacked(segments: Sequence[tuple[SegmentDescription, LabelMap]]) -> NDArray[np.uint8]:
-    """Return (slices, rows, columns) of segment numbers, or, where segments overlap, (slices, rows, columns, segments) of 0
-    and 1, which takes a byte a voxel and segment."""
-    first = segments[0][1].array_kji
-    numbers = np.zeros(first.shape, dtype=np.uint8)
-    if len(segments) < 256 and all(_numbered(numbers, *one, at) for at, one in enumerate(segments, start=1)):
-        return numbers
-    stacked = np.empty((*first.shape, len(segments)), dtype=np.uint8)
+    """Return (slices, rows, columns, segments) of 0 and 1, for segments that overlap: a byte a voxel and segment."""
+    stacked = np.empty((*segments[0][1].array_kji.shape, len(segments)), dtype=np.uint8)
     for number, (description, label_map) in enumerate(segments):
         stacked[..., number] = label_map.array_kji == description.value
     return stacked
 
 
-def _numbered(numbers: NDArray[np.uint8], description: SegmentDescription, label_map: LabelMap, number: int) -> bool:
-    """Write a segment's number into its voxels; False where another one has been written to one of them."""
-    mask = label_map.array_kji == description.value
-    if numbers[mask].any():
-        return False
-    numbers[mask] = number
-    return True
+def _numbered(segments: Sequence[tuple[SegmentDescription, LabelMap]]) -> NDArray[np.uint8] | None:
+    """Return (slices, rows, columns) of segment numbers; None where segments overlap."""
+    if len(segments) > 255:
+        return None
+    maps: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
+    for number, (description, label_map) in enumerate(segments, start=1):
+        array, becomes = maps.setdefault(id(label_map.array_kji), (label_map.array_kji, np.zeros(256, dtype=np.uint8)))
+        if becomes[description.value]:
+            return None
+        becomes[description.value] = number
+    numbers = np.zeros(segments[0][1].array_kji.shape, dtype=np.uint8)
+    for array, becomes in maps.values():
+        box = bounding_box(array)
+        for taken, labels in zip(numbers[box], array[box], strict=True):
+            own = np.frombuffer(labels.tobytes().translate(becomes.tobytes()), dtype=np.uint8).reshape(labels.shape)
+            if (own[taken > 0] > 0).any():
+                return None
+            np.maximum(taken, own, out=taken)
+    return numbers
 
 
 def _described(description: SegmentDescription, number: int) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from .slice_picture import direction_letter
 from .tree_labels import LETTERS_ACROSS, Labels, write_labels
 
 BoolArray = NDArray[np.bool_]
+Box = tuple[slice, slice, slice]
 
 GRID_MM = 0.6
 AIR_HU = -1000
@@ -122,10 +124,12 @@ class HeartPainter:
         CT in HU.
     shown_kji
         (K, J, I) what is drawn of it; all when None.
+    box_kji
+        The part of the scan that ``shown_kji`` is of, where nothing else is drawn; the whole scan when None.
     """
 
-    def __init__(self, volume: Volume, shown_kji: BoolArray | None = None) -> None:
-        self._values, self._affine = _on_grid(volume, shown_kji)
+    def __init__(self, volume: Volume, shown_kji: BoolArray | None = None, box_kji: Box | None = None) -> None:
+        self._values, self._affine = _on_grid(volume, shown_kji, box_kji)
         tissue = np.argwhere(self._values[::4, ::4, ::4] > 0.0)[:, ::-1] * 4.0
         if not len(tissue):
             raise ValueError("nothing that is to be shown of the scan is denser than water")
@@ -137,8 +141,9 @@ class HeartPainter:
         return _vtk_image(self._values, self._affine)
 
     @cached_property
-    def _calm(self) -> Any:
-        return _vtk_image(gaussian_filter(self._values, SMOOTHING_MM / GRID_MM), self._affine)
+    def _lit(self) -> Any:
+        """The tissue as it is lit: kept, so that its gradients are computed for the first view only."""
+        return _tissue(_vtk_image(gaussian_filter(self._values, SMOOTHING_MM / GRID_MM), self._affine))
 
     def __enter__(self) -> HeartPainter:
         return self
@@ -154,7 +159,7 @@ class HeartPainter:
 
     def volume_rendering(self, width: int, height: int, style: HeartStyle | None = None) -> RgbImage:
         """Draw tissue as light in it would show it, with the vessels as tubes: (height, width, 3)."""
-        return self._painted(width, height, style or HeartStyle(), _tissue(self._calm))
+        return self._painted(width, height, style or HeartStyle(), self._lit)
 
     def maximum_intensity(
         self, width: int, height: int, style: HeartStyle | None = None, window_hu: tuple[float, float] = (300.0, 800.0)
@@ -216,11 +221,13 @@ class HeartPainter:
         return image
 
 
-def _on_grid(volume: Volume, shown_kji: BoolArray | None) -> tuple[NDArray[np.int16], FloatArray]:
+def _on_grid(volume: Volume, shown_kji: BoolArray | None, box_kji: Box | None) -> tuple[NDArray[np.int16], FloatArray]:
     """Return the scan along the patient's axes with voxels of :data:`GRID_MM`, cut to what is to be shown, air elsewhere."""
     grid = volume.grid
-    shown = np.ones(grid.shape_kji, dtype=bool) if shown_kji is None else shown_kji
-    index = np.argwhere(shown[::4, ::4, ::4]) * 4
+    shown = np.broadcast_to(True, grid.shape_kji) if shown_kji is None else shown_kji
+    start = np.zeros(3, dtype=int) if box_kji is None else np.array([part.start for part in box_kji])
+    first = -start % 4
+    index = np.argwhere(shown[first[0] :: 4, first[1] :: 4, first[2] :: 4]) * 4 + first + start
     if not len(index):
         raise ValueError("nothing of the scan is to be shown: the mask is empty")
     places = grid.lps_from_kji(index.astype(np.float64))
@@ -229,15 +236,41 @@ def _on_grid(volume: Volume, shown_kji: BoolArray | None) -> tuple[NDArray[np.in
     affine = np.diag([GRID_MM, GRID_MM, GRID_MM, 1.0])
     affine[:3, 3] = low
     inverse = np.linalg.inv(grid.affine_ijk_to_lps)
-    matrix = (inverse[:3, :3] * GRID_MM)[::-1, ::-1]
-    offset = (inverse[:3, :3] @ low + inverse[:3, 3])[::-1]
-    shape = tuple(int(count) for count in size[::-1])
-    values = affine_transform(volume.array_kji, matrix, offset, shape, order=1, cval=AIR_HU, output=np.int16)
+    matrix = np.asarray((inverse[:3, :3] * GRID_MM)[::-1, ::-1], dtype=np.float64)
+    offset = np.asarray((inverse[:3, :3] @ low + inverse[:3, 3])[::-1], dtype=np.float64)
+    shape = (int(size[2]), int(size[1]), int(size[0]))
+    box = _reached(matrix, offset, shape, grid.shape_kji)
+    offset = offset - [part.start for part in box]
+    values = affine_transform(volume.array_kji[box], matrix, offset, shape, order=1, cval=AIR_HU, output=np.int16)
     if shown_kji is not None:
         # a share of tissue fades out what stands at the mask's edge, so that no staircase shows
-        share = affine_transform(shown.astype(np.float32), matrix, offset, shape, order=1, cval=0.0)
-        values = (AIR_HU + share * (values.astype(np.float32) - AIR_HU)).astype(np.int16)
+        part = _placed(shown_kji, start, box)
+        share = affine_transform(part, matrix, offset, shape, order=1, cval=0.0, output=np.float32)
+        share *= values.astype(np.float32) - AIR_HU
+        share += AIR_HU
+        values = share.astype(np.int16)
     return values, affine
+
+
+def _reached(matrix: FloatArray, offset: FloatArray, shape: tuple[int, int, int], whole_kji: tuple[int, int, int]) -> Box:
+    """Return the part of an array [k, j, i] that lies about the places ``matrix @ index + offset`` of a box of indices."""
+    corners = np.array(list(product(*((0, size - 1) for size in shape)))) @ matrix.T + offset
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 2, 0, np.array(whole_kji) - 1)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 3, low + 1, whole_kji)
+    parts = [slice(int(first), int(last)) for first, last in zip(low, high, strict=True)]
+    return (parts[0], parts[1], parts[2])
+
+
+def _placed(shown: BoolArray, start: NDArray[np.int_], box: Box) -> NDArray[np.uint8]:
+    """Return 0 and 1 of a box of the scan, of a mask that begins at ``start`` [k, j, i]."""
+    found = np.zeros([part.stop - part.start for part in box], dtype=np.uint8)
+    both = [
+        (max(part.start, int(at)), min(part.stop, int(at) + size)) for part, at, size in zip(box, start, shown.shape, strict=True)
+    ]
+    own = tuple(slice(low - part.start, high - part.start) for (low, high), part in zip(both, box, strict=True))
+    other = tuple(slice(low - int(at), high - int(at)) for (low, high), at in zip(both, start, strict=True))
+    found[own] = shown[other]
+    return found
 
 
 def _vtk_image(values: NDArray[np.int16], affine: FloatArray) -> Any:
@@ -246,7 +279,8 @@ def _vtk_image(values: NDArray[np.int16], affine: FloatArray) -> Any:
     image.SetSpacing(GRID_MM, GRID_MM, GRID_MM)
     image.SetOrigin(*affine[:3, 3])
     # the ray caster wants values that are not negative
-    image.GetPointData().SetScalars(numpy_to_vtk((values.astype(np.int32) - AIR_HU).clip(0).astype(np.uint16).ravel(), deep=True))
+    raised = np.maximum(values, AIR_HU).view(np.uint16) + np.uint16(-AIR_HU)
+    image.GetPointData().SetScalars(numpy_to_vtk(raised.ravel(), deep=True))
     return image
 
 

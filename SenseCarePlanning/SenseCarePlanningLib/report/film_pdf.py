@@ -14,7 +14,7 @@ from .film_sheet import FilmCell, FilmSheet
 from .fonts import printable
 from .images import prepared_image
 from .model import Cell, DataTable, Figure, Notice
-from .pdf import timestamp_of
+from .pdf import binary_streams, timestamp_of
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +61,11 @@ def write_film(sheets: Sequence[FilmSheet], path: Path, created: str = "", produ
     canvas.setTitle(printable(sheets[0].title)[0])
     canvas.setProducer(producer)
     canvas.setCreator(producer)
-    for sheet in sheets:
-        _draw_sheet(canvas, sheet)
-        canvas.showPage()
-    canvas.save()
+    with binary_streams():
+        for sheet in sheets:
+            _draw_sheet(canvas, sheet)
+            canvas.showPage()
+        canvas.save()
     write_whole(path, stream.getvalue())
     logger.info("%d films as PDF: %.1f s, %d bytes", len(sheets), time.perf_counter() - start, stream.tell())
 

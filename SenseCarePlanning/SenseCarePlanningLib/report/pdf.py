@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -60,3 +62,16 @@ def timestamp_of(created: str) -> Any:
     stamp.lt = tuple(time.gmtime(stamp.t))
     stamp.YMDhms = stamp.lt[:6]
     return stamp
+
+
+@contextmanager
+def binary_streams() -> Iterator[None]:
+    """Write pictures as they are, not as letters (base 85), which takes a quarter more room and seconds of Python."""
+    from reportlab import rl_config
+
+    before = rl_config.useA85
+    rl_config.useA85 = 0
+    try:
+        yield
+    finally:
+        rl_config.useA85 = before

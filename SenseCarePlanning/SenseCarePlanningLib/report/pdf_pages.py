@@ -5,7 +5,6 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
@@ -14,7 +13,7 @@ from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
 
 from .fonts import printable
 from .model import CaseReport
-from .pdf import timestamp_of
+from .pdf import binary_streams, timestamp_of
 from .pdf_blocks import BODY, SECTION, Flowables, section_flowables
 from .pdf_parts import ACCENT, RULE
 from .pdf_text import BOLD, REGULAR, TextBlock, TextStyle, register_fonts
@@ -140,10 +139,6 @@ def render(report: CaseReport, size_mm: tuple[float, float]) -> bytes:
     story = _title_flowables(report)
     for number, section in enumerate(report.sections):
         story += section_flowables(section, width, _SectionTitle(section.title, f"section{number}"))
-    text_streams = rl_config.useA85
-    rl_config.useA85 = 0
-    try:
+    with binary_streams():
         document.build(story, canvasmaker=_Canvas)
-    finally:
-        rl_config.useA85 = text_streams
     return stream.getvalue()

@@ -49,7 +49,7 @@ def spline_box(volume: Volume, points_lps_mm: FloatArray, margin_mm: float) -> S
             f"the curve lies outside the scan: indices {index.min(axis=0)} to {index.max(axis=0)} of {grid.shape_kji}"
         )
     part = volume.cropped((slice(start[0], stop[0]), slice(start[1], stop[1]), slice(start[2], stop[2])))
-    return SplineBox(spline_filter(part.array_kji.astype(np.float32), order=3, output=np.float32, mode="mirror"), part)
+    return SplineBox(spline_filter(part.array_kji, order=3, output=np.float32, mode="mirror"), part)
 
 
 def plane_grid(reach_mm: float, step_mm: float) -> FloatArray:
