@@ -138,9 +138,7 @@ def ring_ground(measured: Measured, walls: Walls) -> RingGround:
 def _band(measured: Measured, level_hu: Float32Array, step_mm: float) -> tuple[Float32Array, Float32Array]:
     """Return which share of what is seen (N, M) is the fitted ring's, and the scan without the shares of all else."""
     sigma = measured.scan.sigma_mm
-    share = (
-        blurred_inside(contours_of(measured.fit.values, OUTER), measured.places.at_mm, sigma).inside - measured.fit.lumen_share
-    )
+    share = blurred_inside(contours_of(measured.fit.values, OUTER), measured.places.at_mm, sigma) - measured.fit.lumen_share
     kernel = along_kernel(sigma, step_mm)
     return along(share, kernel), along(level_hu * share, kernel) + measured.fit.residual
 
