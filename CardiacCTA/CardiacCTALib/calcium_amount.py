@@ -19,7 +19,7 @@ from scipy import ndimage
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .lumen import Measured
-from .plaque_ring import Ring
+from .plaque_ring import Ring, inside_of, touched
 
 BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
@@ -68,8 +68,11 @@ def calcium_amount(measured: Measured, ring: Ring) -> CalciumAmount:
     """Measure the calcium of an artery between given walls."""
     if not ring.glows.any():
         return CalciumAmount(np.zeros(len(ring.share)), None, 0.0, np.zeros_like(ring.share))
-    above = np.where(ring.glows, ring.calcium_hu + _above_soft(measured, ring), 0.0)
-    total = (above * ring.swept).sum(axis=1) * ring.place_mm3
+    rows = np.flatnonzero(ring.glows.any(axis=1))
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    above, total = np.zeros_like(ring.calcium_hu), np.zeros(len(ring.share))
+    above[part] = np.where(ring.glows[part], ring.calcium_hu[part] + _above_soft(measured, ring, part), 0.0)
+    total[part] = (above[part] * ring.swept[part]).sum(axis=1) * ring.place_mm3
     level, mass = _height(above, ring, measured.scan.sigma_mm), float(total.sum())
     # a small piece shows little of its height: what is usual weighs in
     size = max(mass / level, 0.05)
@@ -80,16 +83,18 @@ def calcium_amount(measured: Measured, ring: Ring) -> CalciumAmount:
     return CalciumAmount(total / solid, float(solid), spread, above)
 
 
-def _above_soft(measured: Measured, ring: Ring) -> Float32Array:
-    """Return what the fitted level of the plaque holds of calcium: how far it lies above that of sections without calcium."""
+def _above_soft(measured: Measured, ring: Ring, part: slice) -> Float32Array:
+    """Return what the fitted level of the plaque of some sections holds of calcium (n, M): how far it lies above that of
+    sections without calcium."""
     free = ~ring.glows.any(axis=1)
     level = np.asarray(measured.ring_hu)
     arc = measured.walls.arc_mm
     soft = np.interp(arc, arc[free], level[free]) if free.any() else level
     beyond = np.maximum(level - np.minimum(soft, _MOST_SOFT_HU), 0.0)
     sigmas = _sigmas(ring, measured.scan.sigma_mm)
-    share = ndimage.gaussian_filter(_cube(ring.share, ring), sigmas)[:, ring.lattice[:, 0], ring.lattice[:, 1]]
-    return np.asarray(beyond[:, None] * share, dtype=np.float32)
+    wide = touched(part, sigmas[0], len(level))[0]
+    share = ndimage.gaussian_filter(_cube(ring.share[wide], ring), sigmas)[:, ring.lattice[:, 0], ring.lattice[:, 1]]
+    return np.asarray(beyond[part, None] * share[inside_of(part, wide)], dtype=np.float32)
 
 
 def _height(above: FloatArray, ring: Ring, sigma_mm: float) -> float:

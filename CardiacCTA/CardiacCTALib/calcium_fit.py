@@ -8,6 +8,7 @@ different starts can be compared.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,28 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_knowledge import LEVEL_RANGE_HU, LEVEL_SD_HU, add_calcium_knowledge
 from .scan_model import ScanModel
-from .section_fit import ROBUST_SIGMAS, along, along_kernel, banded, diameter_slopes, legal, times_banded
+from .section_fit import (
+    REACH,
+    ROBUST_SIGMAS,
+    along,
+    along_kernel,
+    banded,
+    blocks_of,
+    diameter_slopes,
+    gradient,
+    legal,
+    normal_rows,
+    one_each,
+    summed_each,
+    times_banded,
+    weighed_places,
+)
 from .section_knowledge import PlaqueLevel, add_knowledge, knowledge_cost
 from .section_model import AROUND, GAP, LUMEN_RADIUS, PARAMETERS, PLATE, RING, WITH_CALCIUM, Places, picture
 
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
-_REACH = 3
 _TIE_SD_MM, _TIE_SD_HU = 0.05, 10.0
 _STEP_LIMIT_MM, _STEP_LIMIT_HU, _LEVEL_LIMIT_HU = 0.3, 40.0, 150.0
 _MOST_DAMPING = 100.0
@@ -47,6 +62,11 @@ class Part:
     tie: FloatArray
     tied: BoolArray
     plaque: PlaqueLevel
+
+    @cached_property
+    def weighed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """See :func:`.section_fit.weighed_places`; places stand in the order of their distance from the line."""
+        return weighed_places(self.weight)
 
     def thinned(self) -> Part:
         """Return every other place, as on a chessboard: enough to tell a good start from a bad one."""
@@ -80,19 +100,17 @@ class Solution:
     cost: float
     state: State
 
-    @property
-    def calcium_share(self) -> Float32Array:
-        """Share of calcium (N, M) at the part's places."""
-        return self.state.calcium_share
-
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The cost about one place, to second order; ``column`` (N, 60) and ``corner`` belong to the level of calcium."""
+    """The cost about one place, to second order; ``column`` (N, 60) and ``corner`` belong to the level of calcium.
+
+    ``known`` is what knowledge adds to the normal matrix, as :func:`.section_fit.normal_rows` has it, ``kernel`` the blur along
+    the artery and ``weighed`` up to where there are weights.
+    """
 
     cost: float
-    bands: list[FloatArray]
-    told: list[FloatArray]
+    known: FloatArray
     pull: FloatArray
     column: FloatArray
     corner: float
@@ -101,7 +119,18 @@ class State:
     slopes: Float32Array
     seen: Float32Array
     lumen_share: Float32Array
-    calcium_share: Float32Array
+    kernel: FloatArray
+    weighed: NDArray[np.int64]
+
+    @property
+    def told(self) -> FloatArray:
+        """What the scan alone tells of the normal matrix: worked out when asked, for most states that are tried are not."""
+        return normal_rows(self.slopes, self.weight, self.kernel, self.weighed)
+
+    @cached_property
+    def bands(self) -> FloatArray:
+        """The normal matrix by its lower bands, see :func:`.section_fit.banded`."""
+        return banded(self.told + self.known)
 
 
 def solve(
@@ -135,24 +164,30 @@ def state_at(part: Part, values: FloatArray, level_hu: float) -> State:
     scan = part.scan
     kernel = along_kernel(scan.sigma_mm, part.step_mm)
     power = np.float32(part.place_mm2 * part.step_mm / (scan.noise_hu**2 * scan.noise_volume_mm3))
-    seen, slopes, share, hard = picture(values, part.lumen_hu, part.around_hu, part.places, scan.sigma_mm, level_hu)
+    weighed, needed = part.weighed
+    seen, slopes, lumen, hard = picture(values, part.lumen_hu, part.around_hu, part.places, scan.sigma_mm, level_hu, needed)
     seen, moved = along(seen, kernel), along(hard, kernel)
     miss = part.values - seen
     scale = np.float32(ROBUST_SIGMAS * scan.noise_hu)
     ratio = (miss / scale) ** 2
     cost = 0.5 * float((power * scale**2 * part.weight * np.log1p(ratio)).sum(dtype=np.float64))
     weight = power * part.weight / (1.0 + ratio)
-    told = _blocks(slopes, weight, kernel)
-    bands = [one.copy() for one in told]
-    pull = np.einsum("nmp,nm->np", slopes, along(weight * miss, kernel)).astype(np.float64)
-    column = np.einsum("nmp,nm->np", slopes, along(weight * moved, kernel)).astype(np.float64)
+    rows = np.zeros((*values.shape, (REACH + 1) * values.shape[1]))
+    bands = blocks_of(rows)
+    pull = gradient(slopes, along(weight * miss, kernel), needed)
+    column = gradient(slopes, along(weight * moved, kernel), needed)
     corner = float((weight * moved**2).sum(dtype=np.float64)) + 1.0 / LEVEL_SD_HU**2
     cost += knowledge_cost(values[:, :PARAMETERS], part.step_mm, part.plaque)
     add_knowledge(bands, pull, values, part.step_mm, part.plaque)
     known, pull_level = add_calcium_knowledge(bands, pull, values, level_hu, part.step_mm)
     pull_level += float((weight * moved * miss).sum(dtype=np.float64))
     cost += known + _tie(part, bands[0], pull, values)
-    return State(cost, bands, told, pull, column, corner, pull_level, weight, slopes, seen, share, hard)
+    return State(cost, rows, pull, column, corner, pull_level, weight, slopes, seen, lumen, kernel, weighed)
+
+
+def calcium_share(part: Part, found: Solution) -> Float32Array:
+    """Return the share of calcium (N, M) that a solution has at all places of the part, those without a weight too."""
+    return picture(found.values, part.lumen_hu, part.around_hu, part.places, part.scan.sigma_mm, found.level_hu)[3]
 
 
 def spread_of(part: Part, found: Solution) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -166,35 +201,20 @@ def spread_of(part: Part, found: Solution) -> tuple[FloatArray, FloatArray, Floa
     """
     state, count = found.state, len(found.values)
     factor = _factor(state, found.values, 0.0, None)
-    slopes = np.zeros((count, WITH_CALCIUM, count))
-    slopes[np.arange(count), :, np.arange(count)] = np.hstack(
-        [diameter_slopes(found.values[:, :PARAMETERS]), np.zeros((count, WITH_CALCIUM - PARAMETERS))]
-    )
-    flat = slopes.reshape(-1, count)
+    slopes = np.hstack([diameter_slopes(found.values[:, :PARAMETERS]), np.zeros((count, WITH_CALCIUM - PARAMETERS))])
     sigma = part.scan.sigma_mm
-    wider = picture(found.values, part.lumen_hu, part.around_hu, part.places, 1.02 * sigma, found.level_hu)[0]
+    wider = picture(found.values, part.lumen_hu, part.around_hu, part.places, 1.02 * sigma, found.level_hu, part.weighed[1])[0]
     blurred = (along(wider, along_kernel(1.02 * sigma, part.step_mm)) - state.seen) / np.float32(0.02 * sigma)
     kernel = along_kernel(sigma, part.step_mm)
     changes = [blurred, along(state.lumen_share, kernel)]
-    pulled = [np.einsum("nmp,nm->np", state.slopes, along(state.weight * one, kernel)).ravel() for one in changes]
-    right = np.column_stack([flat, state.column.ravel(), *pulled])
-    answer = cho_solve_banded((factor, True), right.astype(np.float64), check_finite=False)
-    own, by_level = answer[:, :count], flat.T @ answer[:, count]
+    pulled = [gradient(state.slopes, along(state.weight * one, kernel), part.weighed[1]).ravel() for one in changes]
+    right = np.column_stack([one_each(slopes), state.column.ravel(), *pulled])
+    answer = cho_solve_banded((factor, True), right, check_finite=False)
+    own, summed = answer[:, :count], summed_each(slopes, answer)
+    by_level = summed[:, count]
     free = max(state.corner - float(state.column.ravel() @ answer[:, count]), 1.0 / LEVEL_SD_HU**2)
     noisy = own.T @ times_banded(banded(state.told), own)
-    moved = -(flat.T @ answer[:, count + 1 :])
-    return flat.T @ own + np.outer(by_level, by_level) / free, noisy, moved[:, 0], moved[:, 1]
-
-
-def _blocks(slopes: Float32Array, weight: Float32Array, kernel: FloatArray) -> list[FloatArray]:
-    twice = np.convolve(kernel, kernel)
-    middle = len(twice) // 2
-    heavy = slopes * np.sqrt(weight)[..., None]
-    turned = heavy.transpose(0, 2, 1)
-    return [
-        np.matmul(turned[: len(heavy) - offset], heavy[offset:]).astype(np.float64) * twice[middle + offset]
-        for offset in range(_REACH + 1)
-    ]
+    return summed[:, :count] + np.outer(by_level, by_level) / free, noisy, -summed[:, count + 1], -summed[:, count + 2]
 
 
 def _tie(part: Part, blocks: FloatArray, pull: FloatArray, values: FloatArray) -> float:
@@ -214,14 +234,14 @@ def _pin_cost(values: FloatArray, pins: Pins | None) -> float:
 
 def _factor(state: State, values: FloatArray, damping: float, pins: Pins | None) -> FloatArray:
     """Factor the damped normal matrix; what stands at zero and is pulled below it stays there."""
-    index = np.arange(WITH_CALCIUM)
-    blocks = state.bands[0].copy()
-    blocks[:, index, index] *= 1.0 + damping
+    bands = state.bands.copy(order="F")
+    diagonal = bands[0].reshape(values.shape) * (1.0 + damping)
     for which in (PLATE, GAP):
-        blocks[:, index[which], index[which]] += _HELD * ((values[:, which] <= 0.0) & (state.pull[:, which] < 0.0))
+        diagonal[:, which] += _HELD * ((values[:, which] <= 0.0) & (state.pull[:, which] < 0.0))
     if pins is not None:
-        blocks[:, LUMEN_RADIUS, LUMEN_RADIUS] += np.isfinite(pins.radius_mm) / pins.sd_mm**2
-    return np.asarray(cholesky_banded(banded([blocks, *state.bands[1:]]), lower=True, check_finite=False))
+        diagonal[:, LUMEN_RADIUS] += np.isfinite(pins.radius_mm) / pins.sd_mm**2
+    bands[0] = diagonal.ravel()
+    return np.asarray(cholesky_banded(bands, overwrite_ab=True, lower=True, check_finite=False))
 
 
 def _step(state: State, values: FloatArray, damping: float, pins: Pins | None, hold_level: bool) -> tuple[FloatArray, float]:

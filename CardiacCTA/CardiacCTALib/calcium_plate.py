@@ -18,12 +18,12 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
 
-from .calcium_fit import Part, Pins, Solution, solve, spread_of
+from .calcium_fit import Part, Pins, Solution, calcium_share, solve, spread_of
 from .calcium_starts import search
 from .narrowest import smoothing
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, along, along_kernel, diameter_slopes, fit_sections
-from .section_model import LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, Places, contours_of, lattice_of
+from .section_model import LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, Places, contours_of, from_line, lattice_of
 
 log = logging.getLogger(__name__)
 BoolArray = NDArray[np.bool_]
@@ -229,7 +229,8 @@ class _Stretch:
 def _refit(sections: Sections, fit: SectionFit, lumen_hu: FloatArray, scan: ScanModel, span: tuple[int, int]) -> _Stretch:
     margin = round(_MARGIN_MM / sections.step_mm)
     window = slice(max(span[0] - margin, 0), min(span[1] + margin + 1, len(fit.values)))
-    kept = sections.weight[window].max(axis=0) > 0.0
+    order = from_line(sections.places)
+    kept = order[sections.weight[window].max(axis=0)[order] > 0.0]
     places = Places(sections.places.at_mm[kept], sections.places.tilt[kept])
     count = window.stop - window.start
     tied = np.zeros(count, dtype=bool)
@@ -250,8 +251,8 @@ def _refit(sections: Sections, fit: SectionFit, lumen_hu: FloatArray, scan: Scan
     others = [(one, False) for one in found] + [(one, True) for one in held]
     smooth = smoothing(count, sections.step_mm)
     spreads = [spread_of(part, one) for one, _ in others]
-    share = np.zeros((count, len(kept)), dtype=np.float32)
-    share[:, kept] = best.calcium_share
+    share = np.zeros((count, len(order)), dtype=np.float32)
+    share[:, kept] = calcium_share(part, best)
     wide = [
         np.sqrt(np.maximum(np.diag(smooth @ one[0] @ smooth.T), 0.0) + (smooth @ one[2] * scan.sigma_error_mm) ** 2)
         for one in spreads

@@ -20,7 +20,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .lumen import Measured
 from .plaque_region import PlaqueRegion
-from .plaque_ring import Ring
+from .plaque_ring import Ring, blurred_within, inside_of, touched
 
 BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
@@ -39,6 +39,7 @@ FROM_CALCIUM_MM = 0.6
 """So near to where calcium glows, HU of the plaque are not believed. Chosen."""
 _HALF, _EDGE_MM = 0.4, 0.25
 _QUIET: WeakKeyDictionary[Ring, tuple[FloatArray, FloatArray, BoolArray]] = WeakKeyDictionary()
+_CORES: WeakKeyDictionary[Ring, WeakKeyDictionary[PlaqueRegion, dict[bytes, tuple[DarkCore, ...]]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,66 +75,93 @@ def dark_cores(measured: Measured, ring: Ring, region: PlaqueRegion, inside: Boo
     inside
         (N,) sections to look at.
     """
-    if ring not in _QUIET:
-        _QUIET[ring] = _quiet_ring(ring)
-    weight, quiet, clear = _QUIET[ring]
-    plaque = (weight > 0.3) & (ring.outer_mm > region.normal_mm[:, None]) & (inside & region.diseased)[:, None] & clear
-    deep = plaque & (ring.inner_mm > _EDGE_MM) & (ring.outer_mm > region.normal_mm[:, None] + 0.5 * _EDGE_MM)
+    asked = inside & region.diseased
+    known = _CORES.setdefault(ring, WeakKeyDictionary()).setdefault(region, {})
+    if (key := asked.tobytes()) not in known:
+        known[key] = _cores(measured, ring, region, asked) if asked.any() else ()
+    return known[key]
+
+
+def _cores(measured: Measured, ring: Ring, region: PlaqueRegion, asked: BoolArray) -> tuple[DarkCore, ...]:
+    rows = np.flatnonzero(asked)
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    weight, quiet, clear = quiet_ring(ring)
+    weight, quiet, clear = weight[part], quiet[part], clear[part]
+    outer, normal = ring.outer_mm[part], region.normal_mm[part, None]
+    plaque = (weight > 0.3) & (outer > normal) & asked[part, None] & clear
+    deep = plaque & (ring.inner_mm[part] > _EDGE_MM) & (outer > normal + 0.5 * _EDGE_MM)
     if not deep.any():
         return ()
     noise = quiet_noise_hu(measured)
     around = float(np.percentile(quiet[deep], 70.0)) - 0.5 * noise
     fall = np.where(deep, around - quiet, -np.inf)
     labels, found = _pieces(fall > max(_HALF * float(fall.max()), 0.5 * CORE_SIGMAS * noise), ring)
-    pieces = []
+    thickness, pieces = ring.thickness_mm[part] - normal, []
     for one in range(1, found + 1):
         piece = labels == one
-        thickness = float(np.median((ring.thickness_mm - region.normal_mm[:, None])[piece]))
-        if float(fall[piece].max()) >= CORE_SIGMAS * noise and thickness >= CORE_WALL_MM:
+        if float(fall[piece].max()) >= CORE_SIGMAS * noise and float(np.median(thickness[piece])) >= CORE_WALL_MM:
             pieces.append(piece)
-    cores = _fitted(measured, ring, plaque, pieces) if pieces else ()
+    cores = _fitted(measured, ring, part, plaque, pieces) if pieces else ()
     return tuple(sorted((one for one in cores if one.volume_mm3 >= LEAST_CORE_MM3), key=lambda one: -one.volume_mm3))
 
 
+def quiet_ring(ring: Ring) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return weight of the places (N, M) of a ring, its HU averaged, and whether calcium is far; kept as long as the ring is."""
+    if ring not in _QUIET:
+        _QUIET[ring] = _quiet_ring(ring)
+    return _QUIET[ring]
+
+
 def _quiet_ring(ring: Ring) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return weight of the places (N, M) of a ring, its HU averaged, and whether calcium is far."""
-    weight = np.where(np.isfinite(ring.raw_hu), ring.share, 0.0)
-    own = np.where(weight > 0.0, np.nan_to_num(ring.raw_hu), 0.0)
+    if ring.drawn is None:
+        return *_quieted(ring, slice(0, len(ring.share))), np.asarray(ring.from_glow_mm > FROM_CALCIUM_MM)
+    others, part = ring.drawn
+    weight, quiet, clear = quiet_ring(others)
+    weight, quiet = weight.copy(), quiet.copy()
+    blurred, needed = touched(part, QUIET_MM[0] / ring.step_mm, len(weight))
+    weight[needed], new = _quieted(ring, needed)
+    quiet[blurred] = new[inside_of(blurred, needed)]
+    return weight, quiet, clear
+
+
+def _quieted(ring: Ring, part: slice) -> tuple[FloatArray, FloatArray]:
+    """Return weight and averaged HU of some sections of a ring (n, M); averages near their ends lack what is beyond, and outside
+    the ring they mean nothing."""
+    weight = np.where(np.isfinite(ring.raw_hu[part]), ring.share[part], 0.0)
+    own = np.where(weight > 0.0, np.nan_to_num(ring.raw_hu[part]), 0.0)
     widths = (QUIET_MM[0] / ring.step_mm, QUIET_MM[1] / ring.place_mm, QUIET_MM[1] / ring.place_mm)
-    held, count = (ndimage.gaussian_filter(cube_of(values, ring), widths) for values in (weight * own, weight))
-    quiet = (held / np.maximum(count, 1e-3))[:, ring.lattice[:, 0], ring.lattice[:, 1]]
-    return weight, quiet, np.asarray(away_mm(ring.glows, ring) > FROM_CALCIUM_MM)
+    held, count = blurred_within((weight * own, weight), ring.lattice, widths)
+    return weight, np.asarray(held / np.maximum(count, 1e-3))
 
 
-def _fitted(measured: Measured, ring: Ring, plaque: BoolArray, pieces: list[BoolArray]) -> tuple[DarkCore, ...]:
-    """Fit the plaque's level and the depth of each core to the scan, both blurred as the scan is."""
+def _fitted(
+    measured: Measured, ring: Ring, part: slice, plaque: BoolArray, pieces: list[BoolArray]
+) -> tuple[DarkCore, ...]:  # fmt: skip
+    """Fit the plaque's level and the depth of each core, all in some sections, to the scan, both blurred as the scan is."""
     sigma = measured.scan.sigma_mm
     sigmas = (sigma / ring.step_mm, sigma / ring.place_mm, sigma / ring.place_mm)
-    shares = [np.where(piece, ring.share, 0.0) for piece in pieces]
-    seen = [ndimage.gaussian_filter(cube_of(one, ring), sigmas)[:, ring.lattice[:, 0], ring.lattice[:, 1]] for one in shares]
-    design = np.stack([ring.band[plaque], *(-one[plaque] for one in seen)], axis=1).astype(np.float64)
+    wide = touched(part, sigmas[0], len(ring.share))[0]
+    own = inside_of(part, wide)
+    shares = [np.where(piece, ring.share[part], 0.0) for piece in pieces]
+    beside = ((own.start, wide.stop - part.stop), (0, 0))
+    cubes = [cube_of(np.pad(one, beside), ring) for one in shares]
+    seen = [ndimage.gaussian_filter(one, sigmas)[own, ring.lattice[:, 0], ring.lattice[:, 1]] for one in cubes]
+    design = np.stack([ring.band[part][plaque], *(-one[plaque] for one in seen)], axis=1).astype(np.float64)
     # a column that is all but zero (a core no place of which is well inside) stays at zero
     matrix = design.T @ design + 1e-6 * np.eye(design.shape[1])
-    answer = np.linalg.solve(matrix, design.T @ ring.band_hu[plaque])
+    answer = np.linalg.solve(matrix, design.T @ ring.band_hu[part][plaque])
     alike = measured.scan.noise_volume_mm3 / ring.place_mm3
     errors = measured.scan.noise_hu * np.sqrt(np.diag(np.linalg.inv(matrix)) * alike)
     around, darker = float(answer[0]), max(float(answer[0]) - CORE_HU, 15.0)
     cores = []
     for piece, share, depth, error in zip(pieces, shares, answer[1:], errors[1:], strict=True):
-        size = float((share * ring.swept).sum() * ring.place_mm3)
+        size = float((share * ring.swept[part]).sum() * ring.place_mm3)
         volume = size * max(float(depth), 0.0) / darker
         told = volume * float(np.hypot(error / max(float(depth), 1e-6), CORE_SD_HU / darker))
-        cores.append(DarkCore(piece, volume, told, around, around - float(depth), float(error), float(depth / error)))
+        places = np.zeros(ring.share.shape, dtype=bool)
+        places[part] = piece
+        cores.append(DarkCore(places, volume, told, around, around - float(depth), float(error), float(depth / error)))
     return tuple(cores)
-
-
-def away_mm(places: BoolArray, ring: Ring) -> FloatArray:
-    """Return how far every place (N, M) is from the given ones, mm; infinite without any."""
-    if not places.any():
-        return np.full(places.shape, np.inf)
-    cube = cube_of(places.astype(np.float32), ring) < 0.5
-    away = ndimage.distance_transform_edt(cube, sampling=(ring.step_mm, ring.place_mm, ring.place_mm))
-    return np.asarray(away[:, ring.lattice[:, 0], ring.lattice[:, 1]])
 
 
 def quiet_noise_hu(measured: Measured) -> float:

@@ -24,7 +24,7 @@ from .lumen import Measured, near_artery
 from .plaque_level import OPEN_SD_HU
 from .reference import measured_step
 from .scan_model import ScanModel
-from .section_fit import along, along_kernel, banded, limited_step, normal_blocks, robust_weight
+from .section_fit import along, along_kernel, banded, blocks_of, gradient, limited_step, normal_rows, robust_weight, solution
 from .section_knowledge import PLAQUE_HU, PLAQUE_SD_HU, PlaqueLevel, add_knowledge
 from .section_model import AROUND, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, lattice_of, picture
 from .section_start import surroundings
@@ -129,7 +129,7 @@ def hairlines(measured: Measured, area_mm2: FloatArray) -> tuple[Hairline, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Closed:
-    """A stretch fitted without lumen: residual and weights (n, M), slopes (n, M, 20), and the factored normal matrix."""
+    """A stretch fitted without lumen: residual and weights (n, M), slopes (n, 20, M), and the factored normal matrix."""
 
     values: FloatArray
     miss: Float32Array
@@ -194,18 +194,19 @@ def _fit_closed(measured: Measured, window: slice, dark: BoolArray, centre: Floa
         # where the lumen is as bright as the plaque there is none
         level = np.where(dark, values[:, RING.start], measured.lumen_hu[window])
         seen, slopes, _, _ = picture(values, level, around, measured.places, scan.sigma_mm)
-        slopes[..., _HELD] = 0.0
+        slopes[:, _HELD] = 0.0
         miss = given - along(seen, kernel)
         weight = power * near * robust_weight(miss, scan.noise_hu)
-        bands, pull = normal_blocks(slopes, weight, miss, kernel)
+        rows, pull = normal_rows(slopes, weight, kernel), gradient(slopes, along(weight * miss, kernel))
+        bands = blocks_of(rows)
         add_knowledge(bands, pull, values, step, plaque)
         pull[:, _HELD] = 0.0
         for block in bands:
             block[:, _HELD, :], block[:, :, _HELD] = 0.0, 0.0
         bands[0][:, _HELD, _HELD] = 1.0
-        factor = cholesky_banded(banded(bands), lower=True)
+        factor = cholesky_banded(banded(rows), overwrite_ab=True, lower=True, check_finite=False)
         if turn < _ROUNDS:
-            values = values + limited_step(cho_solve_banded((factor, True), pull.ravel()).reshape(values.shape))
+            values = values + limited_step(solution(factor, pull))
             values[:, OUTER_RADIUS] = np.maximum(values[:, OUTER_RADIUS], values[:, LUMEN_RADIUS] + 0.1)
     return _Closed(values, miss, weight, slopes, factor, kernel)
 
@@ -231,7 +232,7 @@ def _scores(
         heavy = closed.weight * hair
         pull.append(float((heavy * closed.miss).sum(dtype=np.float64)))
         own.append(float((heavy * hair).sum(dtype=np.float64)))
-        shared.append(np.einsum("nmp,nm->np", closed.slopes, along(heavy, closed.kernel)).astype(np.float64).ravel())
+        shared.append(gradient(closed.slopes, along(heavy, closed.kernel)).ravel())
     right = np.array(shared).T
     lost = (right * cho_solve_banded((closed.factor, True), right)).sum(axis=0)
     return np.array(pull), np.maximum(np.array(own) - lost, 1e-9)

@@ -176,8 +176,11 @@ def _low_attenuation(
 
 def _deep(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray) -> BoolArray:
     """Return the places (N, M) of the plaque of some sections that the lumen's glow does not reach."""
-    deep = np.isfinite(ring.ring_hu) & (ring.inner_mm > measured.scan.sigma_mm) & inside[:, None]
-    return np.asarray(deep & (ring.outer_mm > region.normal_mm[:, None]))
+    rows = np.flatnonzero(inside)
+    deep = np.zeros(ring.share.shape, dtype=bool)
+    deep[rows] = np.isfinite(ring.ring_hu[rows]) & (ring.inner_mm[rows] > measured.scan.sigma_mm)
+    deep[rows] &= ring.outer_mm[rows] > region.normal_mm[rows, None]
+    return deep
 
 
 def _no_core(seen_mm3: float, ring: Ring, region: PlaqueRegion, inside: BoolArray) -> str:
@@ -201,15 +204,16 @@ def _no_core(seen_mm3: float, ring: Ring, region: PlaqueRegion, inside: BoolArra
 
 def _plaque_mm3(ring: Ring, region: PlaqueRegion, inside: BoolArray) -> float:
     """Return the volume of the plaque of some sections outside of where calcium glows."""
-    within = np.clip((ring.outer_mm - region.normal_mm[:, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share
-    plaque = (inside & region.diseased)[:, None] & ~ring.glows
-    return float((within * ring.swept)[plaque].sum() * ring.place_mm3)
+    rows = np.flatnonzero(inside & region.diseased)
+    within = np.clip((ring.outer_mm[rows] - region.normal_mm[rows, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share[rows]
+    return float((within * ring.swept[rows])[~ring.glows[rows]].sum() * ring.place_mm3)
 
 
 def has_room(ring: Ring, region: PlaqueRegion, inside: BoolArray) -> bool:
     """Tell whether a plaque is thick enough to show a core: in a thin one it is lost in the glow of the lumen that it touches."""
-    roomy = np.isfinite(ring.ring_hu) & (ring.thickness_mm - region.normal_mm[:, None] > _ROOMY_MM) & inside[:, None]
-    return float((ring.share * roomy).sum() * ring.place_mm3) >= _ROOM_MM3
+    rows = np.flatnonzero(inside)
+    roomy = np.isfinite(ring.ring_hu[rows]) & (ring.thickness_mm[rows] - region.normal_mm[rows, None] > _ROOMY_MM)
+    return float(ring.share[rows][roomy].sum() * ring.place_mm3) >= _ROOM_MM3
 
 
 def smallest_core_mm3(measured: Measured, ring: Ring, region: PlaqueRegion, inside: BoolArray, level_hu: float) -> float:

@@ -57,15 +57,26 @@ def find_narrowest(
     The correction is the mean fall of the least value when noise of the given covariance is added once more (parametric
     bootstrap with fixed random numbers).
     """
+    return narrowest_of(diameter_mm, healthy_mm, drawn_noise(noise_mm2, span, step_mm), span, step_mm)
+
+
+def drawn_noise(noise_mm2: FloatArray, span: tuple[int, int], step_mm: float) -> FloatArray:
+    """Draw the noise (D, K) of smoothed diameters of a lesion, the same at every call; see :func:`find_narrowest`."""
+    weights = smoothing(len(noise_mm2), step_mm)[span[0] : span[1] + 1]
+    values, vectors = np.linalg.eigh(weights @ noise_mm2 @ weights.T)
+    draws = np.random.default_rng(0).normal(size=(_DRAWS, len(weights)))
+    return np.asarray(draws @ (vectors * np.sqrt(np.maximum(values, 0.0))).T)
+
+
+def narrowest_of(
+    diameter_mm: FloatArray, healthy_mm: FloatArray, noise_mm: FloatArray, span: tuple[int, int], step_mm: float
+) -> Narrowest:
+    """Find the narrowest section as :func:`find_narrowest` does, with noise that was drawn before by :func:`drawn_noise`."""
     weights = smoothing(len(diameter_mm), step_mm)
     inside = slice(span[0], span[1] + 1)
     smooth = (weights @ diameter_mm)[inside]
     ratio = smooth / healthy_mm[inside]
     least = int(ratio.argmin())
-    spread = weights[inside] @ noise_mm2 @ weights[inside].T
-    values, vectors = np.linalg.eigh(spread)
-    draws = np.random.default_rng(0).normal(size=(_DRAWS, len(smooth)))
-    noise = draws @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-    fall = float((ratio + noise / healthy_mm[inside]).min(axis=1).mean() - ratio[least])
+    fall = float((ratio + noise_mm / healthy_mm[inside]).min(axis=1).mean() - ratio[least])
     diameter = float(smooth[least] - fall * healthy_mm[inside][least])
     return Narrowest(span[0] + least, max(diameter, 0.0), weights[span[0] + least])

@@ -49,14 +49,17 @@ def outer_circles(
     reach = float(np.linalg.norm(at_mm, axis=1).max())
     usual = np.concatenate([np.zeros_like(centre_mm), (radius_mm + wall_mm)[:, None]], axis=1)
     found = usual.copy()
-    for row in np.flatnonzero(np.isfinite(edge).sum(axis=1) >= _LEAST_SECTORS):
-        seen = np.isfinite(edge[row])
-        circle = _circle(design[seen], edge[row][seen], usual[row])
-        miss = float(np.median(np.abs(edge[row][seen] - design[seen] @ circle)))
-        # a sector whose wall would lie beyond what is looked at speaks neither for nor against the circle
-        beyond = ~seen & (design @ circle > min(float(radius_mm[row]) + _WIDEST_WALL_MM, reach - _BEHIND_MM))
-        free = (seen | beyond).sum() >= _FREE_SECTORS and seen.sum() >= _SEEN_SECTORS and miss < _ROUND_MM
-        found[row] = circle if free else (0.0, 0.0, float(np.median(edge[row][seen])))
+    rows = np.flatnonzero(np.isfinite(edge).sum(axis=1) >= _LEAST_SECTORS)
+    seen = np.isfinite(edge[rows])
+    circle = _circles(design, edge[rows], seen, usual[rows])
+    wall = circle @ design.T
+    miss = _medians(np.abs(edge[rows] - wall))
+    # a sector whose wall would lie beyond what is looked at speaks neither for nor against the circle
+    beyond = ~seen & (wall > np.minimum(radius_mm[rows] + _WIDEST_WALL_MM, reach - _BEHIND_MM)[:, None])
+    free = ((seen | beyond).sum(axis=1) >= _FREE_SECTORS) & (seen.sum(axis=1) >= _SEEN_SECTORS) & (miss < _ROUND_MM)
+    middle = np.zeros((len(rows), 3))
+    middle[:, 2] = _medians(edge[rows])
+    found[rows] = np.where(free[:, None], circle, middle)
     found = np.asarray(ndimage.median_filter(found, (9, 1), mode="nearest"), dtype=np.float64)
     # the lumen stays inside
     shift = np.linalg.norm(found[:, :2], axis=1)
@@ -68,16 +71,26 @@ def outer_circles(
     return found
 
 
-def _circle(design: FloatArray, edge: FloatArray, usual: FloatArray) -> FloatArray:
-    """Fit r = R + e . (cos, sin) to the edges seen, robustly and tied a little to the usual circle."""
+def _circles(design: FloatArray, edge: FloatArray, seen: BoolArray, usual: FloatArray) -> FloatArray:
+    """Fit r = R + e . (cos, sin) to the edges (N, 16) seen, robustly and tied a little to the usual circles (N, 3)."""
     trust = np.diag([1.0, 1.0, 0.1]) / 1.0**2
-    answer = np.array([0.0, 0.0, float(np.median(edge))])
-    weight = np.ones_like(edge)
+    given = np.where(seen, edge, 0.0)
+    answer = np.zeros_like(usual)
+    weight = seen.astype(np.float64)
     for _ in range(6):
-        normal = (design * weight[:, None]).T @ design / 0.3**2 + trust
-        answer = np.linalg.solve(normal, design.T @ (weight * edge) / 0.3**2 + trust @ usual)
-        weight = 1.0 / (1.0 + ((edge - design @ answer) / 0.4) ** 2)
+        normal = (weight[:, None] * design.T) @ design / 0.3**2 + trust
+        right = (weight * given) @ design / 0.3**2 + usual @ trust
+        answer = np.linalg.solve(normal, right[..., None])[..., 0]
+        weight = seen / (1.0 + ((given - answer @ design.T) / 0.4) ** 2)
     return np.asarray(answer)
+
+
+def _medians(values: FloatArray) -> FloatArray:
+    """Return the median of the finite numbers of each row, of which there are some."""
+    ordered = np.sort(values, axis=1)
+    count = np.isfinite(values).sum(axis=1)
+    rows = np.arange(len(values))
+    return np.asarray(0.5 * (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]))
 
 
 def _fat_from(
@@ -85,21 +98,25 @@ def _fat_from(
 ) -> FloatArray:
     """Return the distance (N, 16) from the lumen's centre at which fat begins in each sector; NaN where it does not."""
     away = at_mm[None] - centre_mm[:, None]
-    distance = np.linalg.norm(away, axis=2)
-    sector = np.floor((np.arctan2(away[..., 1], away[..., 0]) / (2.0 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
+    distance = np.sqrt(away[..., 0] ** 2 + away[..., 1] ** 2)
     smooth = ndimage.gaussian_filter1d(values, 1.5, axis=0, mode="nearest")
     beyond = usable & (distance > radius_mm[:, None])
-    found = np.full((len(values), _SECTORS), np.nan)
-    for row in range(len(values)):
-        for one in range(_SECTORS):
-            mine = np.flatnonzero(beyond[row] & (sector[row] == one))
-            order = mine[np.argsort(distance[row, mine])]
-            far, fat = distance[row, order], smooth[row, order] < TO_FAT_HU
-            total = np.concatenate([[0.0], np.cumsum(fat)])
-            end = np.searchsorted(far, far + _BEHIND_MM, side="right")
-            start = np.arange(len(far))
-            behind = (total[end] - total[start]) / np.maximum(end - start, 1)
-            good = fat & (behind >= _FAT_SHARE) & (far < radius_mm[row] + _WIDEST_WALL_MM) & (end - start >= 3)
-            if good.any():
-                found[row, one] = far[int(good.argmax())]
-    return found
+    beyond &= distance < (radius_mm + _WIDEST_WALL_MM + _BEHIND_MM + 0.1)[:, None]
+    row = np.nonzero(beyond)[0]
+    turn = np.arctan2(away[beyond, 1], away[beyond, 0]) / (2.0 * np.pi) + 0.5
+    group = row * _SECTORS + np.floor(turn * _SECTORS).astype(int) % _SECTORS
+    # every sector by its distances, one sector behind the other
+    spread = group * (2.0 * float(distance.max(initial=0.0)) + _BEHIND_MM)
+    place = spread + distance[beyond]
+    order = np.argsort(place)
+    place, group, row, far = place[order], group[order], row[order], distance[beyond][order]
+    fat = smooth[beyond][order] < TO_FAT_HU
+    total = np.concatenate([[0], np.cumsum(fat)])
+    start, end = np.arange(len(far)), np.searchsorted(place, place + _BEHIND_MM, side="right")
+    behind = (total[end] - total[start]) / np.maximum(end - start, 1)
+    good = fat & (behind >= _FAT_SHARE)
+    good &= (far < radius_mm[row] + _WIDEST_WALL_MM) & (end - start >= 3)
+    found = np.full(len(values) * _SECTORS, np.nan)
+    first = np.flatnonzero(good)[::-1]  # of those of a sector the nearest is written last
+    found[group[first]] = far[first]
+    return found.reshape(len(values), _SECTORS)

@@ -7,6 +7,8 @@ round, so that the part that borders on open fat tells where the rest is.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -29,8 +31,36 @@ _AWAY_MM, _ALONG_MM, _ROUND_ANGLES = 0.3, 1.0, 1.5
 _ROUNDS, _ROBUST_MM, _LOOSE_MM = 6, 0.15, 0.6
 
 
-def facing_fat(values: Float32Array, at_mm: FloatArray, centre_mm: FloatArray, outer_mm: FloatArray, step_mm: float) -> BoolArray:
-    """Return where (N, J) fat lies behind a wall.
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """What lies behind a wall, section by section.
+
+    Parameters
+    ----------
+    direction, distance_mm
+        (N, M) in which direction and how far from the wall's centre each place lies.
+    outer_mm
+        (N, J) the wall.
+    total_hu, number
+        (N, J) sum of HU behind it in each direction, and of how many places.
+    """
+
+    direction: NDArray[np.int64]
+    distance_mm: FloatArray
+    outer_mm: FloatArray
+    total_hu: FloatArray
+    number: FloatArray
+
+    def moved(self, values: Float32Array, outer_mm: FloatArray) -> Behind:
+        """Return it for a wall (N, J) about the same centre: only sections whose wall differs are looked at again."""
+        rows = np.flatnonzero((outer_mm != self.outer_mm).any(axis=1))
+        total, number = self.total_hu.copy(), self.number.copy()
+        total[rows], number[rows] = _summed(values[rows], self.direction[rows], self.distance_mm[rows], outer_mm[rows])
+        return replace(self, outer_mm=outer_mm, total_hu=total, number=number)
+
+
+def behind_wall(values: Float32Array, at_mm: FloatArray, centre_mm: FloatArray, outer_mm: FloatArray) -> Behind:
+    """Look behind a wall.
 
     Parameters
     ----------
@@ -39,14 +69,25 @@ def facing_fat(values: Float32Array, at_mm: FloatArray, centre_mm: FloatArray, o
     centre_mm, outer_mm
         (N, 2) and (N, J) the wall: its centre, and its distance from it in J directions.
     """
-    count, angles = outer_mm.shape
     away = at_mm[None] - centre_mm[:, None]
-    index = direction_of(away, angles)
-    behind = np.linalg.norm(away, axis=2) - np.take_along_axis(outer_mm, index, axis=1)
+    direction, distance = direction_of(away, outer_mm.shape[1]), np.linalg.norm(away, axis=2)
+    return Behind(direction, distance, outer_mm, *_summed(values, direction, distance, outer_mm))
+
+
+def _summed(
+    values: Float32Array, direction: NDArray[np.int64], distance_mm: FloatArray, outer_mm: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    count, angles = outer_mm.shape
+    behind = distance_mm - np.take_along_axis(outer_mm, direction, axis=1)
     near = (behind > BEHIND_MM[0]) & (behind < BEHIND_MM[1])
-    flat = (np.arange(count)[:, None] * angles + index)[near]
-    held = np.bincount(flat, values[near], count * angles).reshape(count, angles)
-    number = np.bincount(flat, minlength=count * angles).reshape(count, angles).astype(np.float64)
+    flat = (np.arange(count)[:, None] * angles + direction)[near]
+    held, number = np.bincount(flat, values[near], count * angles), np.bincount(flat, minlength=count * angles)
+    return np.asarray(held.reshape(count, angles)), np.asarray(number.reshape(count, angles), dtype=np.float64)
+
+
+def facing_fat(behind: Behind, step_mm: float) -> BoolArray:
+    """Return where (N, J) fat lies behind a wall."""
+    held, number = behind.total_hu, behind.number
     widths = (_ALONG_MM / step_mm, _ROUND_ANGLES)
     held, number = (ndimage.gaussian_filter(one, widths, mode=("nearest", "wrap")) for one in (held, number))
     return np.asarray(held < TO_FAT_HU * number)
@@ -67,7 +108,7 @@ def seen_outer(guess: FloatArray, values: Float32Array, at_mm: FloatArray, step_
         (N, 20) parameters of the sections.
     """
     outer = contours_of(guess, OUTER)
-    facing = facing_fat(values, at_mm, outer.centre_mm, outer.radius_mm, step_mm)
+    facing = facing_fat(behind_wall(values, at_mm, outer.centre_mm, outer.radius_mm), step_mm)
     circle = round_wall(outer.centre_mm, outer.radius_mm, facing)
     rows = np.flatnonzero(np.isfinite(circle[:, 2]) & ~facing.all(axis=1))
     weight = np.ones(values.shape, dtype=np.float32)

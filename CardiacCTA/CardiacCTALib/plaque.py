@@ -13,7 +13,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .branching import Bifurcation
 from .calcium_amount import CalciumAmount, calcium_amount
-from .dark_core import CORE_HU, FROM_CALCIUM_MM, away_mm, dark_cores
+from .dark_core import CORE_HU, FROM_CALCIUM_MM, dark_cores
 from .high_risk import CORE_SHARE, LEVEL_SD_HU, HighRiskFeature, high_risk_features, smallest_core_mm3
 from .lumen import Measured, Walls
 from .plaque_region import PlaqueRegion, plaque_region, volume_error_mm3
@@ -138,11 +138,13 @@ class PlaqueWall:
 
 
 def plaque_wall(
-    measured: Measured, walls: Walls, ring: Ring | None = None, bifurcations: Sequence[Bifurcation] = ()
-) -> PlaqueWall:
-    """Look at the wall of an artery between the given walls."""
+    measured: Measured, walls: Walls, ring: Ring | None = None, bifurcations: Sequence[Bifurcation] = (),
+    region: PlaqueRegion | None = None,
+) -> PlaqueWall:  # fmt: skip
+    """Look at the wall of an artery between the given walls; their ring and diseased part are found where not given."""
     ring = ring or ring_of(measured, walls)
-    return PlaqueWall(ring, plaque_region(measured, walls, bifurcations), calcium_amount(measured, ring), tuple(bifurcations))
+    region = region or plaque_region(measured, walls, bifurcations)
+    return PlaqueWall(ring, region, calcium_amount(measured, ring), tuple(bifurcations))
 
 
 def plaque_volumes(
@@ -194,10 +196,10 @@ def _composition(
     Dark cores, which blurring lifts over the threshold, count with the volume that their darkness tells.
     """
     ring, region = wall.ring, wall.region
-    within = np.clip((ring.outer_mm - region.normal_mm[:, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share
-    plaque = np.isfinite(ring.ring_hu) & (within > 0.05) & (inside & region.diseased)[:, None]
-    plaque &= away_mm(ring.glows, ring) > FROM_CALCIUM_MM
-    levels, weight = ring.ring_hu[plaque], (within * ring.swept)[plaque]
+    rows = np.flatnonzero(inside & region.diseased)
+    within = np.clip((ring.outer_mm[rows] - region.normal_mm[rows, None]) / ring.place_mm + 0.5, 0.0, 1.0) * ring.share[rows]
+    plaque = np.isfinite(ring.ring_hu[rows]) & (within > 0.05) & (ring.from_glow_mm[rows] > FROM_CALCIUM_MM)
+    levels, weight = ring.ring_hu[rows][plaque], (within * ring.swept[rows])[plaque]
     cores = dark_cores(measured, ring, region, inside)
     core = min(sum(one.volume_mm3 for one in cores), soft_mm3)
     error = float(np.sqrt(sum(one.volume_error_mm3**2 for one in cores)))

@@ -25,7 +25,7 @@ from SenseCarePlanningLib.tubes.crosssection import ray_angles
 
 from .branching import Bifurcation
 from .lumen import Measured, Walls
-from .outer_unseen import facing_fat
+from .outer_unseen import Behind, behind_wall, facing_fat
 from .reference import DISEASED_WALL_MM, NORMAL_WALL_MM, measured_step, taper_reference, usable_sections
 from .section_fit import SectionFit
 from .section_model import LUMEN, OUTER, SHAPE, contours_of
@@ -84,16 +84,28 @@ class PlaqueRegion:
     step_mm: float
 
 
-def plaque_region(measured: Measured, walls: Walls, bifurcations: Sequence[Bifurcation] = ()) -> PlaqueRegion:
-    """Find the diseased wall between the given (measured or edited) walls."""
+def plaque_region(
+    measured: Measured, walls: Walls, bifurcations: Sequence[Bifurcation] = (), healthy_mm: FloatArray | None = None,
+    behind: Behind | None = None,
+) -> PlaqueRegion:  # fmt: skip
+    """Find the diseased wall between the given (measured or edited) walls.
+
+    Parameters
+    ----------
+    healthy_mm
+        (N,) healthy diameters by the taper, where they are known already.
+    behind
+        What lies behind other walls about the same line, as :func:`behind_walls` gives it.
+    """
     step = measured_step(walls)
     thickness = (walls.outer_mm - walls.lumen_mm).mean(axis=1)
-    normal, error = _normal_wall(measured, walls, thickness, bifurcations)
+    normal, error = _normal_wall(measured, walls, thickness, bifurcations, healthy_mm)
     inner = _within_normal(walls.outer_mm, normal)
     bend = _bend(measured, walls, step)
     lumen, vessel, within = (_swept_mm2(edge, bend) for edge in (walls.lumen_mm, walls.outer_mm, inner))
     excess = _smoothed(thickness - normal, step)
-    facing = _facing_fat(measured, walls)
+    beyond = behind_walls(measured, walls) if behind is None else behind.moved(measured.values_hu, walls.outer_mm)
+    facing = facing_fat(beyond, step)
     share = facing.mean(axis=1)
     beside_fat = (facing * (walls.outer_mm - walls.lumen_mm)).sum(axis=1) / np.maximum(facing.sum(axis=1), 1)
     clear = np.where(share >= FACING_SHARE, _smoothed(np.where(share >= FACING_SHARE, beside_fat, thickness) - normal, step), 0.0)
@@ -110,10 +122,10 @@ def _smoothed(values: FloatArray, step: float) -> FloatArray:
     return np.asarray(ndimage.gaussian_filter1d(values, _SMOOTH_MM / step, mode="nearest"))
 
 
-def _facing_fat(measured: Measured, walls: Walls) -> BoolArray:
-    """Return where (N, J) fat lies behind the wall."""
+def behind_walls(measured: Measured, walls: Walls) -> Behind:
+    """Look behind the outer wall."""
     shift = np.einsum("nac,nc->na", walls.frames[:, 1:], walls.points_lps_mm - measured.line_lps_mm)
-    return facing_fat(measured.values_hu, measured.places.at_mm, shift, walls.outer_mm, measured_step(walls))
+    return behind_wall(measured.values_hu, measured.places.at_mm, shift, walls.outer_mm)
 
 
 def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) -> float:
@@ -125,8 +137,7 @@ def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) 
     slopes[part, LUMEN.start + 2 : LUMEN.stop] = -step * width * lumen @ SHAPE
     edge = np.maximum(outer - region.normal_mm[part, None], 0.0)
     slopes[part, OUTER.start + 2 : OUTER.stop] = step * width * edge @ SHAPE
-    flat = slopes.ravel()
-    variance = float(flat @ cho_solve_banded((fit.factor, True), flat))
+    variance = fit.variance_of(slopes)
     variance += float((slopes * fit.by_sigma).sum() * measured.scan.sigma_error_mm) ** 2
     variance += float((slopes * fit.by_lumen).sum() * 0.02 * float(np.median(measured.lumen_hu))) ** 2
     variance += float((region.normal_error_mm[part] * 2.0 * np.pi * edge.mean(axis=1)).sum() * step) ** 2
@@ -136,11 +147,13 @@ def volume_error_mm3(measured: Measured, region: PlaqueRegion, part: BoolArray) 
 
 
 def _normal_wall(
-    measured: Measured, walls: Walls, thickness: FloatArray, bifurcations: Sequence[Bifurcation]
+    measured: Measured, walls: Walls, thickness: FloatArray, bifurcations: Sequence[Bifurcation], healthy_mm: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
     """Fit the walls of healthy sections by the artery's healthy calibre; thick walls lose weight quickly, as plaque does not tell
     of them."""
-    calibre = taper_reference(measured, bifurcations, walls.diameter_mm).healthy_mm
+    calibre = healthy_mm
+    if calibre is None:
+        calibre = taper_reference(measured, bifurcations, walls.diameter_mm).healthy_mm
     fair = usable_sections(measured, bifurcations) & (thickness <= DISEASED_WALL_MM)
     base = np.where(fair, 1.0, 1e-6) * region_weight(measured_step(walls))
     design = np.stack([np.ones_like(calibre), calibre - calibre.mean()], axis=1)

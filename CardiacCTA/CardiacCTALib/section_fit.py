@@ -10,11 +10,14 @@ What is known beforehand stands in ``section_knowledge``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.linalg.blas import dtbsv
 
 from SenseCarePlanningLib.geometry import FloatArray
 
@@ -29,16 +32,22 @@ from .section_model import (
     OUTER_RADIUS,
     RING,
     SHAPE,
+    TOGETHER,
     Places,
     contours_of,
+    from_line,
     picture,
+    seen_only,
 )
 
 Float32Array = NDArray[np.float32]
 
 ROBUST_SIGMAS = 4.0
 """Beyond so many deviations of the noise a place counts as one that the model cannot explain. Chosen."""
-_REACH = 3
+REACH = 3
+"""Sections farther apart than this are not tied in the normal matrix; the ends of their blur hardly meet. Chosen."""
+_DENSE_ROWS = 120
+"""So many rows of a banded matrix are multiplied as if it were full. Chosen for speed."""
 _STEP_LIMIT = {"length": 0.3, "level": 80.0}
 
 
@@ -57,6 +66,13 @@ class Sections:
     step_mm: float
     place_mm2: float
     plaque: PlaqueLevel
+
+    def ordered(self, order: NDArray[np.int64]) -> Sections:
+        """Return them with their places in another order (M,)."""
+        places = Places(self.places.at_mm[order], self.places.tilt[order])
+        return replace(
+            self, values=self.values[:, order], weight=self.weight[:, order], around_hu=self.around_hu[:, order], places=places
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,21 +105,39 @@ class SectionFit:
             How far the truth may lie from the result; and how far the result would differ in a second scan of the same
             artery, which is less, because knowledge quiets noise at the price of rounding what is sharper than it expects.
         """
-        count = len(slopes)
-        width = self.values.shape[1]
-        spread = np.zeros((count, width, count))
-        spread[np.arange(count), :, np.arange(count)] = slopes
-        flat = spread.reshape(count * width, count)
-        answer = cho_solve_banded((self.factor, True), flat)
-        return np.asarray(flat.T @ answer), np.asarray(answer.T @ times_banded(self.told, answer))
+        answer = cho_solve_banded((self.factor, True), one_each(slopes), overwrite_b=True, check_finite=False)
+        return summed_each(slopes, answer), np.asarray(answer.T @ times_banded(self.told, answer))
 
     def variance(self, slopes: FloatArray, weights: FloatArray) -> float:
         """Return the uncertain variance of one weighted sum (weights (N,)) of N numbers with slopes (N, 20).
 
-        The same as ``weights @ covariance(slopes)[0] @ weights``, for one solution instead of N.
+        The same as ``weights @ covariance(slopes)[0] @ weights``, for half a solution instead of N.
         """
-        flat = (slopes * weights[:, None]).ravel()
-        return float(flat @ cho_solve_banded((self.factor, True), flat))
+        return self.variance_of(slopes * weights[:, None])
+
+    def variance_of(self, slopes: FloatArray) -> float:
+        """Return the uncertain variance of one number with slopes (N, 20) on all sections' parameters."""
+        rows = np.flatnonzero(slopes.any(axis=1))
+        if not len(rows):
+            return 0.0
+        # what stands before the first slope stays 0 on the way forward
+        first = int(rows[0])
+        flat = slopes[first:].ravel()
+        half = dtbsv(len(self.factor) - 1, self.factor[:, first * slopes.shape[1] :], flat, lower=1)
+        return float(half @ half)
+
+
+def one_each(slopes: FloatArray) -> FloatArray:
+    """Return columns (N P, N), in each the slopes (N, P) of one section and 0 for all others; in the order of LAPACK."""
+    count, width = slopes.shape
+    columns = np.zeros((count, count, width))
+    columns[np.arange(count), np.arange(count)] = slopes
+    return np.asarray(columns.reshape(count, count * width).T)
+
+
+def summed_each(slopes: FloatArray, columns: FloatArray) -> FloatArray:
+    """Return ``one_each(slopes).T @ columns`` (N, N) for columns (N P, N)."""
+    return np.asarray(np.matmul(slopes[:, None], columns.reshape(*slopes.shape, -1))[:, 0])
 
 
 def fit_sections(
@@ -121,26 +155,46 @@ def fit_sections(
         The start is good already: places that the model cannot explain are weighed down from the beginning.
     """
     kernel = along_kernel(scan.sigma_mm, sections.step_mm)
-    values = start.copy()
+    order = from_line(sections.places)
+    own, values = sections.ordered(order), start.copy()
+    weighed, needed = weighed_places(own.weight)
+    room = np.zeros((len(values), values.shape[1], len(order)), dtype=np.float32)
     power = np.float32(sections.place_mm2 * sections.step_mm / (scan.noise_hu**2 * scan.noise_volume_mm3))
     for turn in range(rounds + 1):
-        seen, slopes, share, hard = picture(values, lumen_hu, sections.around_hu, sections.places, scan.sigma_mm)
-        miss = sections.values - along(seen, kernel)
-        weight = power * sections.weight * (robust_weight(miss, scan.noise_hu) if settled or turn >= 2 else 1.0)
-        bands, pull = normal_blocks(slopes, weight, miss, kernel)
+        asked = None if turn == rounds else needed
+        seen, slopes, share, hard = picture(values, lumen_hu, own.around_hu, own.places, scan.sigma_mm, first=asked, room=room)
+        miss = own.values - along(seen, kernel)
+        weight = power * own.weight * (robust_weight(miss, scan.noise_hu) if settled or turn >= 2 else 1.0)
+        rows = normal_rows(slopes, weight, kernel, weighed)
+        pull = gradient(slopes, along(weight * miss, kernel), needed)
         if turn == rounds:
-            told = banded(bands)
-        add_knowledge(bands, pull, values, sections.step_mm, sections.plaque)
-        factor = cholesky_banded(banded(bands), lower=True)
+            told = banded(rows)
+        add_knowledge(blocks_of(rows), pull, values, sections.step_mm, sections.plaque)
+        factor = cholesky_banded(banded(rows), overwrite_ab=True, lower=True, check_finite=False)
         if turn == rounds:
             break
-        step = cho_solve_banded((factor, True), pull.ravel()).reshape(values.shape)
-        values = legal(values + limited_step(step))
-    wider = picture(values, lumen_hu, sections.around_hu, sections.places, 1.02 * scan.sigma_mm)[0]
+        values = legal(values + limited_step(solution(factor, pull)))
+    wider = seen_only(values, lumen_hu, own.around_hu, own.places, 1.02 * scan.sigma_mm)
     change = along(wider, along_kernel(1.02 * scan.sigma_mm, sections.step_mm)) - along(seen, kernel)
-    by_sigma = -_answer(slopes, weight, change / np.float32(0.02 * scan.sigma_mm), kernel, factor)
-    by_lumen = -_answer(slopes, weight, along(share, kernel), kernel, factor)
-    return SectionFit(values, factor, told, by_sigma, by_lumen, miss, share, hard)
+    changes = (change / np.float32(0.02 * scan.sigma_mm), along(share, kernel))
+    by_sigma, by_lumen = (-solution(factor, gradient(slopes, along(weight * one, kernel), needed)) for one in changes)
+    back = np.argsort(order)
+    return SectionFit(values, factor, told, by_sigma, by_lumen, miss[:, back], share[:, back], hard[:, back])
+
+
+def weighed_places(weight: Float32Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return up to which place each section (N,) has a weight, and up to which its picture is needed for a fit.
+
+    Blur along the artery brings what is seen of a section into those beside it. Nothing changes by leaving the others out.
+
+    Parameters
+    ----------
+    weight
+        (N, M), its places best in an order in which those without a weight come last.
+    """
+    held = weight > 0.0
+    count = np.where(held.any(axis=1), held.shape[1] - held[:, ::-1].argmax(axis=1), 1)
+    return count, np.asarray(ndimage.maximum_filter1d(count, 5, mode="nearest"))
 
 
 def along_kernel(sigma_mm: float, step_mm: float) -> FloatArray:
@@ -165,52 +219,94 @@ def robust_weight(miss: Float32Array, noise_hu: float) -> Float32Array:
     return np.asarray(1.0 / (1.0 + (miss / np.float32(ROBUST_SIGMAS * noise_hu)) ** 2), dtype=np.float32)
 
 
-def normal_blocks(
-    slopes: Float32Array, weight: Float32Array, miss: Float32Array, kernel: FloatArray
-) -> tuple[list[FloatArray], FloatArray]:
-    """Return the blocks of the normal matrix by their offset along the artery, and the gradient (N, 20)."""
+def normal_rows(
+    slopes: Float32Array, weight: Float32Array, kernel: FloatArray, weighed: NDArray[np.int64] | None = None
+) -> FloatArray:
+    """Return the normal matrix from its diagonal on: (N, P, 4 P), in each row the blocks of a section with itself and the next.
+
+    Parameters
+    ----------
+    slopes, weight
+        (N, P, M) and (N, M).
+    weighed
+        (N,) so many places of each section have a weight, the first ones; all without it.
+    """
+    count, width, places = slopes.shape
     twice = np.convolve(kernel, kernel)
     middle = len(twice) // 2
-    heavy = slopes * np.sqrt(weight)[..., None]
-    bands = []
-    for offset in range(_REACH + 1):
-        later = heavy[offset:]
-        block = np.matmul(heavy[: len(later)].transpose(0, 2, 1), later).astype(np.float64)
-        bands.append(block * twice[middle + offset])
-    pulled = along(weight * miss, kernel)
-    return bands, np.asarray(np.einsum("nmp,nm->np", slopes, pulled), dtype=np.float64)
+    shares = np.repeat(twice[middle : middle + REACH + 1], width)
+    root = np.sqrt(weight)
+    rows = np.empty((count, width, (REACH + 1) * width))
+    for start in range(0, count, TOGETHER):
+        stop = min(start + TOGETHER, count)
+        last = min(stop + REACH, count)
+        most = places if weighed is None else int(weighed[start:stop].max())
+        heavy = np.zeros((stop - start + REACH, width, most), dtype=np.float32)
+        np.multiply(slopes[start:last, :, :most], root[start:last, None, :most], out=heavy[: last - start])
+        later = sliding_window_view(heavy.reshape(-1, most), (REACH + 1) * width, axis=0)[::width]
+        np.multiply(np.matmul(heavy[: stop - start], later), shares, out=rows[start:stop])
+    return rows
 
 
-def _answer(
-    slopes: Float32Array, weight: Float32Array, change: Float32Array, kernel: FloatArray, factor: FloatArray
-) -> FloatArray:
-    pulled = np.einsum("nmp,nm->np", slopes, along(weight * change, kernel)).astype(np.float64)
-    return np.asarray(cho_solve_banded((factor, True), pulled.ravel()).reshape(pulled.shape))
+def blocks_of(rows: FloatArray) -> list[FloatArray]:
+    """Return the blocks (N - offset, P, P) of a normal matrix by their offset along the artery: views of its rows."""
+    count, width = rows.shape[:2]
+    return [rows[: max(count - at, 0), :, at * width : (at + 1) * width] for at in range(REACH + 1)]
 
 
-def banded(bands: list[FloatArray]) -> FloatArray:
-    """Lay the blocks out as the lower bands that ``cholesky_banded`` takes."""
-    count, width = bands[0].shape[:2]
-    lower = np.zeros(((len(bands)) * width, count, width))
-    row, column = np.indices((width, width))
-    for offset, blocks in enumerate(bands):
-        below = offset * width + row - column
-        kept = below >= 0
-        # block (n, n + offset) is [earlier, later]; below the diagonal stands its transpose
-        values = blocks.transpose(2, 1, 0)[kept]
-        lower[below[kept], : len(blocks), column[kept]] = values
-    return lower.reshape(len(lower), count * width)
+def gradient(slopes: Float32Array, pulled: Float32Array, needed: NDArray[np.int64] | None = None) -> FloatArray:
+    """Return slopes (N, P, M) times what pulls at the places (N, M): (N, P).
+
+    Parameters
+    ----------
+    needed
+        (N,) so many places of each section are pulled at, the first ones; all without it.
+    """
+    if needed is None:
+        return np.asarray(np.matmul(slopes, pulled[..., None])[..., 0], dtype=np.float64)
+    found = np.empty(slopes.shape[:2])
+    for start in range(0, len(slopes), TOGETHER):
+        part = slice(start, start + TOGETHER)
+        most = int(needed[part].max())
+        found[part] = np.matmul(slopes[part, :, :most], pulled[part, :most, None])[..., 0]
+    return found
+
+
+def solution(factor: FloatArray, pull: FloatArray) -> FloatArray:
+    """Return what the factored normal matrix times it is the gradient (N, P)."""
+    return np.asarray(cho_solve_banded((factor, True), pull.ravel(), check_finite=False).reshape(pull.shape))
+
+
+def banded(rows: FloatArray) -> FloatArray:
+    """Lay the rows of a normal matrix out as the lower bands (4 P, N P) that ``cholesky_banded`` takes, in its order."""
+    count, width, reach = rows.shape
+    lower = np.zeros((count, width, reach))
+    for column in range(width):
+        lower[:, column, : reach - column] = rows[:, column, column:]
+    return np.asarray(lower.reshape(count * width, reach).T)
 
 
 def times_banded(lower: FloatArray, columns: FloatArray) -> FloatArray:
     """Return a symmetric matrix, given by its lower bands, times columns (n, m)."""
-    total = lower[0][:, None] * columns
-    count = len(columns)
-    for below in range(1, len(lower)):
-        band = lower[below, : count - below, None]
-        total[below:] += band * columns[: count - below]
-        total[: count - below] += band * columns[below:]
-    return np.asarray(total)
+    reach, count = lower.shape
+    total = np.empty_like(columns)
+    for start in range(0, count, _DENSE_ROWS):
+        first, last = max(start - reach + 1, 0), min(start + _DENSE_ROWS + reach - 1, count)
+        stop = min(start + _DENSE_ROWS, count)
+        dense = np.zeros((stop - start, last - first))
+        flat, stride = dense.reshape(-1), dense.shape[1] + 1
+        for below in range(reach):
+            # of each row of the part, what stands so far behind the diagonal, and so far before it
+            behind = min(stop, count - below) - start
+            if behind > 0:
+                at = start - first + below
+                flat[at : at + (behind - 1) * stride + 1 : stride] = lower[below, start : start + behind]
+            skipped = max(below - start, 0)
+            if below and skipped < stop - start:
+                at = skipped * stride + start - first - below
+                flat[at::stride][: stop - start - skipped] = lower[below, start + skipped - below : stop - below]
+        np.matmul(dense, columns[first:last], out=total[start:stop])
+    return total
 
 
 def limited_step(step: FloatArray) -> FloatArray:

@@ -16,6 +16,7 @@ from .listing import NEAR_END, NO_PLAQUE, lesion_spans, near_end, shows_plaque, 
 from .lumen import Measured, Walls
 from .narrowest import Narrowest
 from .occlusion import LumenBrightness, lumen_brightness
+from .outer_unseen import Behind
 from .plaque_region import PlaqueRegion, plaque_region
 from .reference import Reference, ReferenceKind, adjacent_reference, taper_reference
 from .throat import Throat, judge_throat
@@ -124,6 +125,7 @@ def finding_of(lesion: Lesion) -> Stenosis:
 def find_lesions(
     measured: Measured, bifurcations: Sequence[Bifurcation] = (), walls: Walls | None = None, ostium_mm: float = 0.0,
     prefer: ReferenceKind = ReferenceKind.TAPER, brightness: LumenBrightness | None = None,
+    known: tuple[Reference, PlaqueRegion] | None = None,
 ) -> StenosisResult:  # fmt: skip
     """Find and grade the lesions of an artery.
 
@@ -137,11 +139,12 @@ def find_lesions(
         The reference that grades rest on.
     brightness
         Of the lumen, where it is known already; measured where not given.
+    known
+        Taper and diseased wall of these walls, where they are known already.
     """
     walls = walls or measured.walls
     diameter = walls.diameter_mm
-    taper = taper_reference(measured, bifurcations, diameter)
-    region = plaque_region(measured, walls, bifurcations)
+    taper, region = known or taper_and_region(measured, walls, bifurcations)
     spans = lesion_spans(1.0 - diameter / taper.healthy_mm, region, measured.visible)
     adjacent = adjacent_reference(measured, spans, bifurcations, diameter)
     brightness = brightness or lumen_brightness(measured)
@@ -156,6 +159,20 @@ def find_lesions(
             remarks = (*lesion.remarks, *_doubts(walls, lesion, plaque))
             found.append(replace(lesion, remarks=remarks, length_range_mm=length, distance_range_mm=distance))
     return StenosisResult(tuple(found), taper, adjacent)
+
+
+def taper_and_region(
+    measured: Measured, walls: Walls, bifurcations: Sequence[Bifurcation], behind: Behind | None = None
+) -> tuple[Reference, PlaqueRegion]:
+    """Return the healthy taper between walls and the diseased part of them, which lesions and plaque both rest on.
+
+    Parameters
+    ----------
+    behind
+        See :func:`.plaque_region.plaque_region`.
+    """
+    taper = taper_reference(measured, bifurcations, walls.diameter_mm)
+    return taper, plaque_region(measured, walls, bifurcations, taper.healthy_mm, behind)
 
 
 def _between(spans: Sequence[tuple[int, int]], at: int, count: int) -> tuple[int, int]:

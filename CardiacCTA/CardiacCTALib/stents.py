@@ -66,7 +66,7 @@ class Shell:
         return np.asarray(np.median(self.radius_mm, axis=1))
 
 
-_SHELLS: WeakKeyDictionary[SectionFit, Shell] = WeakKeyDictionary()
+_SHELLS: WeakKeyDictionary[SectionFit, tuple[Shell, list[slice], list[slice]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,22 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
     arc = measured.walls.arc_mm
     step = mean_step_mm(arc)
     if measured.fit not in _SHELLS:  # they do not depend on walls, which a reader may be dragging
-        _SHELLS[measured.fit] = shells(
-            measured.values_hu, measured.places.at_mm, measured.lumen_hu, measured.fit.values[:, LUMEN][:, :2], step
-        )
-    shell = _SHELLS[measured.fit]
+        _SHELLS[measured.fit] = _rings(measured, step)
+    shell, rings, hides = _SHELLS[measured.fit]
+    found = [place for rows in rings if (place := _place(measured, shell, rows, step)).sure]
+    sure = np.zeros(len(arc), dtype=bool)
+    for one in found:
+        sure |= (arc >= one.from_mm) & (arc <= one.to_mm)
+    for rows in hides:
+        if not sure[rows].any() and _is_even(shell, rows):
+            found.append(_place(measured, shell, rows, step))
+    return tuple(sorted(found, key=lambda one: one.from_mm))
+
+
+def _rings(measured: Measured, step: float) -> tuple[Shell, list[slice], list[slice]]:
+    """Return the brightest rings, the stretches in which they stand out, and those in which they hide the lumen."""
+    centre = measured.fit.values[:, LUMEN][:, :2]
+    shell = shells(measured.values_hu, measured.places.at_mm, measured.lumen_hu, centre, step)
     over = shell.peak_hu - shell.middle_hu[:, None]
     least = np.maximum(OVER_MIDDLE * shell.middle_hu, OVER_NOISE * measured.scan.noise_hu)
     even = (shell.width_mm > RADIUS_MM[0]) & (shell.width_mm < RADIUS_MM[1]) & measured.visible
@@ -107,14 +119,7 @@ def find_stents(measured: Measured) -> tuple[StentPlace, ...]:
     bright = (shell.peak_hu > OVER_LUMEN * measured.lumen_hu[:, None]).mean(axis=1) >= ROUND_SHARE
     hiding = bright & (shell.middle_hu < (1.0 - HOLLOW) * level) & even
     ring = ((over > least[:, None]).mean(axis=1) >= ROUND_SHARE) & even
-    found = [place for rows in _runs(ring, step, _CELL_MM) if (place := _place(measured, shell, rows, step)).sure]
-    sure = np.zeros(len(arc), dtype=bool)
-    for one in found:
-        sure |= (arc >= one.from_mm) & (arc <= one.to_mm)
-    for rows in _runs(hiding, step):
-        if not sure[rows].any() and _is_even(shell, rows):
-            found.append(_place(measured, shell, rows, step))
-    return tuple(sorted(found, key=lambda one: one.from_mm))
+    return shell, _runs(ring, step, _CELL_MM), _runs(hiding, step)
 
 
 def _runs(mask: BoolArray, step_mm: float, closed_mm: float = _CLOSED_MM) -> list[slice]:

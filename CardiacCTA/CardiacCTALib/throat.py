@@ -17,7 +17,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .hairline import CLOSED_FROM, CLOSED_MAYBE
 from .lumen import Measured, Walls
-from .narrowest import Narrowest, find_narrowest
+from .narrowest import Narrowest, drawn_noise, narrowest_of
 from .occlusion import LumenBrightness
 from .reference import measured_step
 
@@ -69,8 +69,9 @@ def judge_throat(
         First and last section of the lesion.
     """
     step = measured_step(walls)
-    narrowest = find_narrowest(walls.diameter_mm, healthy_mm, measured.noise_mm2, span, step)
-    interval = throat_of(measured, walls.diameter_mm, healthy_mm, span, step)
+    noise = drawn_noise(measured.noise_mm2, span, step)
+    narrowest = narrowest_of(walls.diameter_mm, healthy_mm, noise, span, step)
+    interval = throat_of(measured, walls.diameter_mm, healthy_mm, span, step, noise)
     dark = brightness.throat(*span, healthy_mm)
     # calcium in place of the lumen may be lumen in another answer
     bare = interval is None or interval.high_mm < _MAYBE_CLOSED_MM
@@ -100,8 +101,9 @@ def _unresolved(measured: Measured, throat: Narrowest, brightness: LumenBrightne
 
 
 def throat_of(
-    measured: Measured, diameter_mm: FloatArray, healthy_mm: FloatArray, span: tuple[int, int], step_mm: float
-) -> Throat | None:
+    measured: Measured, diameter_mm: FloatArray, healthy_mm: FloatArray, span: tuple[int, int], step_mm: float,
+    noise_mm: FloatArray | None = None,
+) -> Throat | None:  # fmt: skip
     """Return what the narrowest place of a lesion may be; None where nothing else was possible, or walls were edited there.
 
     Parameters
@@ -110,6 +112,8 @@ def throat_of(
         (N,) diameters in use and healthy ones.
     span
         First and last section of the lesion.
+    noise_mm
+        As :func:`.narrowest.drawn_noise` draws it, where that was done already.
     """
     others = measured.alternatives
     inside = slice(span[0], span[1] + 1)
@@ -118,14 +122,15 @@ def throat_of(
     ]
     if not touched or np.abs(diameter_mm - measured.walls.diameter_mm)[inside].max() > 1e-6:
         return None
-    at = find_narrowest(diameter_mm, healthy_mm, measured.noise_mm2, span, step_mm).section
+    noise = drawn_noise(measured.noise_mm2, span, step_mm) if noise_mm is None else noise_mm
+    at = narrowest_of(diameter_mm, healthy_mm, noise, span, step_mm).section
     stretch = min(touched, key=lambda one: _apart(others.diameter_mm[others.stretch == one][0], at))
     rows = np.flatnonzero(others.stretch == stretch)
     found, spread = np.empty(len(rows)), np.empty(len(rows))
     for number, row in enumerate(rows):
         own = np.isfinite(others.diameter_mm[row])
         trial = np.where(own, others.diameter_mm[row], diameter_mm)
-        throat = find_narrowest(trial, healthy_mm, measured.noise_mm2, span, step_mm)
+        throat = narrowest_of(trial, healthy_mm, noise, span, step_mm)
         found[number] = throat.diameter_mm * healthy_mm[at] / healthy_mm[throat.section]
         sd = others.spread_mm[row, throat.section]
         spread[number] = sd if np.isfinite(sd) else np.sqrt(throat.weights @ measured.covariance_mm2 @ throat.weights)

@@ -18,13 +18,15 @@ from SenseCarePlanningLib.tubes.wall_edit import Anchor, wall_at
 from SenseCarePlanningLib.volume import Volume
 
 from .branching import Bifurcation
+from .dark_core import quiet_ring
 from .lumen import Measured, Walls
 from .occlusion import LumenBrightness, lumen_brightness
+from .outer_unseen import Behind
 from .plaque import analyse_plaque, plaque_wall, whole_plaque
-from .plaque_region import plaque_region
-from .plaque_ring import RingGround, ring_between, ring_ground
+from .plaque_region import behind_walls, plaque_region
+from .plaque_ring import Ring, RingGround, ring_again, ring_between, ring_ground
 from .scan_model import ScanModel
-from .stenosis import find_lesions
+from .stenosis import find_lesions, taper_and_region
 from .stents import find_stents
 from .vessel_edit import VesselEdit, Wall, check_line, check_walls, move_wall
 from .vessel_result import VesselResult, measure_vessels, moved_sections
@@ -44,11 +46,15 @@ class VesselEditor:
         The vessel as measured: never changed.
     brightness, ground
         What does not depend on the walls.
+    ring, behind
+        Of the walls as measured: where a reader moves them little, little of it is looked at again.
     """
 
     base: VesselResult
     brightness: LumenBrightness
     ground: RingGround
+    ring: Ring
+    behind: Behind
 
     @classmethod
     def of(cls, base: VesselResult) -> VesselEditor:
@@ -62,9 +68,14 @@ class VesselEditor:
         if base.measured is None:
             raise InputError(f"{base.vessel.name} was not measured; it has no walls that could be moved.", [base.reason])
         # what follows from the fit alone is worked out here, and found there when walls are dragged
-        plaque_region(base.measured, base.measured.walls)
-        find_stents(base.measured)
-        return cls(base, lumen_brightness(base.measured), ring_ground(base.measured, base.measured.walls))
+        measured, walls = base.measured, base.measured.walls
+        behind = behind_walls(measured, walls)
+        plaque_region(measured, walls, behind=behind)
+        find_stents(measured)
+        ground = ring_ground(measured, walls)
+        ring = ring_between(measured, walls, ground)
+        quiet_ring(ring)
+        return cls(base, lumen_brightness(measured), ground, ring, behind)
 
     @property
     def measured(self) -> Measured:
@@ -120,8 +131,10 @@ class VesselEditor:
         measured = replace(self.measured, walls=walls)
         drawn = moved_sections(self.measured.walls.lumen_mm, walls.lumen_mm)
         brightness = self.brightness.drawn(drawn, walls.lumen_area_mm2)
-        stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm, brightness=brightness)
-        wall = plaque_wall(measured, walls, ring_between(measured, walls, self.ground), vessel.bifurcations)
+        known = taper_and_region(measured, walls, vessel.bifurcations, self.behind)
+        stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm, brightness=brightness, known=known)
+        ring = ring_again(walls, self.ground, (self.measured.walls, self.ring))
+        wall = plaque_wall(measured, walls, ring, vessel.bifurcations, known[1])
         plaques = tuple(analyse_plaque(measured, lesion, wall=wall) for lesion in stenosis.lesions)
         whole = whole_plaque(measured, wall)
         return VesselResult(

@@ -16,7 +16,7 @@ from SenseCarePlanningLib.volume import Volume
 from .lumen import Measured, measure_lumen
 from .plaque import LesionPlaque, PlaqueVolumes, analyse_plaque, plaque_wall, whole_plaque
 from .scan_model import ScanModel
-from .stenosis import Lesion, StenosisResult, find_lesions
+from .stenosis import Lesion, StenosisResult, find_lesions, taper_and_region
 from .vessel_edit import AS_MEASURED_EDIT, VesselEdit
 from .vessels import Stretch, Vessel
 
@@ -137,7 +137,8 @@ def _measure(volume: Volume, vessel: Vessel, scan: ScanModel) -> VesselResult:
         measured = measure_lumen(volume, _seen_part(volume, vessel.points_lps_mm), scan)
     except InputError as error:
         return VesselResult(vessel, None, None, reason=error.user_message)
-    stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm)
-    wall = plaque_wall(measured, measured.walls, bifurcations=vessel.bifurcations)
+    known = taper_and_region(measured, measured.walls, vessel.bifurcations)
+    stenosis = find_lesions(measured, vessel.bifurcations, ostium_mm=vessel.ostium_mm, known=known)
+    wall = plaque_wall(measured, measured.walls, bifurcations=vessel.bifurcations, region=known[1])
     plaques = tuple(analyse_plaque(measured, lesion, wall=wall) for lesion in stenosis.lesions)
     return VesselResult(vessel, measured, stenosis, plaques, whole_plaque(measured, wall))

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Benchmarks"))
 from coronary_plaque_tube import FAT_HU, PlaqueSpec, make_plaque_tube, true_walls
 
 from CardiacCTALib.lumen import measure_lumen
-from CardiacCTALib.outer_unseen import facing_fat, round_wall
+from CardiacCTALib.outer_unseen import behind_wall, facing_fat, round_wall
 from CardiacCTALib.plaque import plaque_wall, vessel_plaque
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.stenosis import find_lesions
@@ -72,6 +72,6 @@ def test_only_directions_with_fat_behind_the_wall_face_fat() -> None:
     axis = np.arange(-4.0, 4.01, 0.35)
     at = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     values = np.where(at[:, 0] > 1.5, 110.0, -90.0).astype(np.float32)[None].repeat(5, axis=0)
-    facing = facing_fat(values, at, np.zeros((5, 2)), np.full((5, 32), 1.5), 0.4)
+    facing = facing_fat(behind_wall(values, at, np.zeros((5, 2)), np.full((5, 32), 1.5)), 0.4)
     assert not facing[:, np.cos(ANGLES) > 0.95].any()
     assert facing[:, np.cos(ANGLES) < 0.3].all()

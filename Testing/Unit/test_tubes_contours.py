@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from SenseCarePlanningLib.tubes.blurred_contour import Contours, blurred_inside, seen_from
+from SenseCarePlanningLib.tubes.blurred_contour import Contours, blurred_inside, blurred_moved, seen_from
 from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.section_planes import plane_grid, plane_values, spline_box
 from SenseCarePlanningLib.tubes.wall_edit import Anchor, pass_anchors
@@ -22,7 +22,7 @@ def circle(radius: float, centre: tuple[float, float] = (0.0, 0.0), points: int 
 @pytest.mark.parametrize("radius", [0.2, 0.7, 1.5])
 def test_a_blurred_circle_agrees_with_the_integral_over_rings(radius: float) -> None:
     sigma = 0.32
-    seen = blurred_inside(circle(radius), PLACES, sigma).inside[0]
+    seen = blurred_inside(circle(radius), PLACES, sigma)[0]
     wanted = blurred_discs(np.array([radius / sigma]), np.linalg.norm(PLACES, axis=1) / sigma)[0]
     assert np.allclose(seen, wanted, atol=2e-3)
 
@@ -31,16 +31,15 @@ def test_a_circle_seen_from_beside_its_centre_is_the_same_circle() -> None:
     moved = circle(1.0, (0.3, -0.2), 64)
     radius = seen_from(moved, np.array([[0.0, 0.0]]))
     same = Contours(np.zeros((1, 2)), radius)
-    assert np.allclose(blurred_inside(same, PLACES, 0.3).inside, blurred_inside(moved, PLACES, 0.3).inside, atol=3e-3)
+    assert np.allclose(blurred_inside(same, PLACES, 0.3), blurred_inside(moved, PLACES, 0.3), atol=3e-3)
 
 
 def test_the_slope_is_that_of_a_little_wider_circle() -> None:
     step = 0.01
-    blurred = blurred_inside(circle(0.8), PLACES, 0.3)
-    swept = 0.8 * 2.0 * np.pi / 32
-    slope = blurred.per_area[0].sum(axis=1) * swept
-    wider = blurred_inside(circle(0.8 + step), PLACES, 0.3).inside[0]
-    narrower = blurred_inside(circle(0.8 - step), PLACES, 0.3).inside[0]
+    swept = np.full((1, 32, 1), 0.8 * 2.0 * np.pi / 32, dtype=np.float32)
+    slope = blurred_moved(circle(0.8), PLACES, 0.3, swept)[1][0, 0]
+    wider = blurred_inside(circle(0.8 + step), PLACES, 0.3)[0]
+    narrower = blurred_inside(circle(0.8 - step), PLACES, 0.3)[0]
     assert np.allclose(slope, (wider - narrower) / (2.0 * step), atol=5e-3)
 
 

@@ -19,7 +19,10 @@ from coronary_results import all_text, one_lesion
 from coronary_tube import Tube
 
 from CardiacCTALib.cadrads_category import Category
+from CardiacCTALib.dark_core import quiet_ring
 from CardiacCTALib.edited_result import VesselDrag, with_vessel
+from CardiacCTALib.plaque import plaque_wall, whole_plaque
+from CardiacCTALib.plaque_ring import ring_again, ring_of
 from CardiacCTALib.reader_change import AS_MEASURED, ChangeKind, Drawn, ReaderChange
 from CardiacCTALib.reader_changes import CHANGES, changed, grade_change, label_change, load_changes, save_changes, vessel_changes
 from CardiacCTALib.remeasured import REMEASURED, keep_remeasured, kept_in
@@ -163,6 +166,26 @@ def test_the_same_walls_give_the_same_numbers(result: CoronaryResult) -> None:
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_a_drag_finds_what_a_look_at_the_whole_vessel_finds(result: CoronaryResult, share: float) -> None:
+    editor, edit = VesselDrag.of(result, "LAD").editor, VesselEdit()
+    place = share * float(editor.measured.walls.arc_mm[-1])
+    for wall, angle, by in ((Wall.LUMEN, 20.0, -0.2), (Wall.OUTER, 200.0, 0.4)):
+        edit = editor.moved(edit, wall, Anchor(place, angle, editor.radius_mm(edit, wall, place, angle) + by))
+    walls, forks = editor.walls(edit), editor.base.vessel.bifurcations
+    measured = replace(editor.measured, walls=walls)
+    again, whole = ring_again(walls, editor.ground, (editor.measured.walls, editor.ring)), ring_of(measured, walls)
+    assert again is not editor.ring
+    for name in ("share", "inner_mm", "outer_mm", "thickness_mm", "ring_hu", "raw_hu"):
+        assert np.array_equal(getattr(again, name), getattr(whole, name), equal_nan=True), name
+    weight, quiet, clear = quiet_ring(again)
+    wanted = quiet_ring(whole)
+    assert np.array_equal(weight, wanted[0])
+    assert np.array_equal(quiet[weight > 0.0], wanted[1][weight > 0.0])
+    assert np.array_equal(clear, wanted[2])
+    assert editor.edited(edit).plaque == whole_plaque(measured, plaque_wall(measured, walls, bifurcations=forks))
 
 
 @pytest.mark.parametrize(
