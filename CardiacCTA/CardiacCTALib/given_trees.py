@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from SenseCarePlanningLib.run_info import EngineInfo
 from SenseCarePlanningLib.tubes.tree import Tree
@@ -30,11 +31,15 @@ def segmentation_of(trees: Sequence[Tree], heart: LabelMap, volume: Volume) -> H
         CT in HU, for the levels of blood and muscle.
     """
     numbers = {name: value for value, name in HEART_NAMES.items()}
-    labels = np.zeros(heart.array_kji.shape, dtype=np.uint8)
-    for value, name in heart.names.items():
-        if name in numbers:
-            labels[heart.array_kji == value] = numbers[name]
-    medians = {value: float(np.median(volume.array_kji[labels == value])) for value in HEART_NAMES if (labels == value).any()}
+    known = {value: numbers[name] for value, name in heart.names.items() if name in numbers}
+    table = np.zeros(max(int(heart.array_kji.max()), *known, 0) + 1, dtype=np.uint8)
+    table[list(known)] = list(known.values())
+    labels = table[heart.array_kji]
+    medians = {
+        value: float(np.median(volume.array_kji[box][labels[box] == value]))
+        for value, box in enumerate(ndimage.find_objects(labels), 1)
+        if box is not None
+    }
     muscle = medians.pop(MYOCARDIUM, float("nan"))
     gaps = tuple(
         Gap(bridge.points_lps_mm, number, bridge.gap_mm, bridge.reason)

@@ -253,7 +253,11 @@ def _spotty(measured: Measured, ring: Ring, calcium: CalciumAmount, part: slice)
     sign = Feature.SPOTTY_CALCIUM
     if calcium.solid_hu is None or not measured.calcium[part].any():
         least = smallest_spot_mm3(measured.scan)
-        hidden = f"spots of less than {least:.1f} mm3 of {SMALL_SPOT_HU:.0f} HU" if np.isfinite(least) else "spots of any size"
+        hidden = (
+            f"spots of less than {least:.1f} mm3 of {PLAQUE_HU + SMALL_SPOT_HU:.0f} HU"
+            if np.isfinite(least)
+            else "spots of any size"
+        )
         text = f"no calcium; beside contrast of {measured.scan.lumen_hu:.0f} HU {hidden} are not seen"
         return HighRiskFeature(sign, False, least <= SMALL_SPOT_MM3, text, None)
     labels, count = _pieces(calcium.above_hu[part] > 0.5 * calcium.solid_hu, ring)

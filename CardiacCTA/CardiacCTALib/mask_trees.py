@@ -10,7 +10,7 @@ from SenseCarePlanningLib.distances import distance_to
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.tubes.build import BuildOptions, build_tree
 from SenseCarePlanningLib.tubes.tree import Tree
-from SenseCarePlanningLib.volume import LabelMap, Volume, bounding_box
+from SenseCarePlanningLib.volume import Grid, LabelMap, Volume, bounding_box
 
 from .structures import LEFT_ATRIUM, LEFT_VENTRICLE, PULMONARY_ARTERY, RIGHT_ATRIUM, RIGHT_VENTRICLE
 
@@ -34,6 +34,7 @@ grown by a voxel 235, turned front to back 62."""
 NO_MASK = "The coronary mask given is no mask of arteries: "
 PIECES = "Pieces of the coronary mask that do not reach the aorta were left out; they are not assessed."
 _THINNING_MM, _SMOOTH_MM = 0.6, 1.5
+_MARGIN = 4
 
 
 def trees_of_mask(
@@ -61,14 +62,17 @@ def trees_of_mask(
     lumen = mask.mask() & ~aorta_kji
     if lumen.any():
         check_mask(mask, lumen, heart_kji)
-    labels, count = ndimage.label(lumen, np.ones((3, 3, 3)))
-    near = distance_to(aorta_kji, spacing, REACH_MM) <= REACH_MM
-    size = np.bincount(labels.ravel(), minlength=count + 1) * mask.grid.voxel_volume_mm3
+    box = bounding_box(lumen | aorta_kji)
+    near = distance_to(aorta_kji[box], spacing, REACH_MM) <= REACH_MM
+    labels, count = ndimage.label(lumen[box], np.ones((3, 3, 3)))
+    size = np.bincount(labels[lumen[box]], minlength=count + 1) * mask.grid.voxel_volume_mm3
     large = [number for number in range(1, count + 1) if size[number] >= LEAST_MM3]
-    begins = [number for number in large if (near & (labels == number)).any()]
+    touching = set(np.unique(labels[near]).tolist())
+    begins = sorted((number for number in large if number in touching), key=lambda number: -size[number])
     if not begins:
         raise InputError("No piece of the coronary mask begins at the aorta; check that both belong to this scan.")
-    trees = tuple(_tree(mask, labels == number, near) for number in sorted(begins, key=lambda number: -size[number]))
+    grid, boxes = mask.grid.cropped(box), ndimage.find_objects(labels)
+    trees = tuple(_tree(grid, labels, number, boxes[number - 1], near) for number in begins)
     return trees, ((PIECES,) if len(begins) < len(large) else ())
 
 
@@ -120,8 +124,12 @@ def check_mask(mask: LabelMap, lumen: BoolArray, heart_kji: NDArray[np.uint8] | 
             raise InputError(f"{NO_MASK}most of it is more than {WIDE_MM:.0f} mm wide.", detail=f"up to {2 * depth.max():.0f} mm")
 
 
-def _tree(mask: LabelMap, piece: BoolArray, near: BoolArray) -> Tree:
-    box = bounding_box(piece, (4, 4, 4))
-    part = LabelMap(piece[box].astype(np.uint8), mask.grid.cropped(box).affine_ijk_to_lps, {1: "coronary_artery"})
-    root = mask.grid.lps_from_kji(np.argwhere(piece & near).mean(axis=0))
+def _tree(grid: Grid, labels: NDArray[np.int32], number: int, around: tuple[slice, ...], near: BoolArray) -> Tree:
+    ends = zip(around, labels.shape, strict=True)
+    k, j, i = (slice(max(part.start - _MARGIN, 0), min(part.stop + _MARGIN, last)) for part, last in ends)
+    box = (k, j, i)
+    piece = labels[box] == number
+    part_grid = grid.cropped(box)
+    part = LabelMap(piece.astype(np.uint8), part_grid.affine_ijk_to_lps, {1: "coronary_artery"})
+    root = part_grid.lps_from_kji(np.argwhere(piece & near[box]).mean(axis=0))
     return build_tree(part, root_lps_mm=root, options=BuildOptions(_THINNING_MM, _SMOOTH_MM))
