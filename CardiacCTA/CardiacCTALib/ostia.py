@@ -156,13 +156,39 @@ def _behind_gap(
         if reach < max(GAP_REACH_MM, best.reach_mm if best else 0.0) or not GAP_BRIGHT[0] < share < GAP_BRIGHT[1]:
             continue
         if _leaves_aorta(graph, evidence, entry, first):
-            start = first[cost[first] <= TOUCH_MM]
-            best = Ostium(side, start, graph.places_mm[entry], reach, len(members), graph.index[[entry]])
-    return best if best is None else replace(best, origin=_through_origin(evidence, gap_mm, best.origin[0]))
+            origin = _through_origin(evidence, gap_mm, graph.index[entry])
+            if origin is None:
+                near = nearest_aorta(graph.index[entry].astype(np.float64), evidence, GAP_MM + 1.0)
+                origin = np.stack([np.rint(near).astype(int), graph.index[entry]])
+        else:
+            origin = _round_bend(graph, evidence, gap_mm, entry, members)
+            if origin is None:
+                continue
+            entry = int(members[np.flatnonzero((graph.index[members] == origin[-1]).all(axis=1))[0]])
+            cost = dijkstra(graph.edges, directed=False, indices=entry)
+        start = np.flatnonzero(cost <= TOUCH_MM)
+        best = Ostium(side, start, graph.places_mm[entry], reach, len(members), origin)
+    return best
 
 
-def _through_origin(evidence: Evidence, gap_mm: DistanceArray, entry: IntArray) -> IntArray:
-    """Return the voxels (M, 3) of the cheapest way from the aorta to a voxel through weak evidence, else a straight one."""
+def _round_bend(graph: TubeGraph, evidence: Evidence, gap_mm: DistanceArray, entry: int, members: IntArray) -> IntArray | None:
+    """Return the voxels (M, 3) from the aorta to the first voxel of a piece whose first part bends so that fat, not its origin,
+    lies straight between it and the aorta; None where no way through plaque and wall leads there."""
+    way = _through_origin(evidence, gap_mm, graph.index[entry])
+    if way is None:
+        return None
+    shape = evidence.smooth.shape
+    own = np.isin(np.ravel_multi_index(tuple(way.T), shape), np.ravel_multi_index(tuple(graph.index[members].T), shape))
+    if not own.any():
+        return None
+    origin = way[: int(own.argmax()) + 1]
+    length = float(np.linalg.norm(np.diff(origin, axis=0) * np.array(evidence.spacing_mm), axis=1).sum())
+    tissue = float(np.percentile(evidence.smooth[tuple(origin.T)], 10.0)) >= TISSUE_HU
+    return origin if tissue and length <= ORIGIN_MM else None
+
+
+def _through_origin(evidence: Evidence, gap_mm: DistanceArray, entry: IntArray) -> IntArray | None:
+    """Return the voxels (M, 3) of the cheapest way from the aorta to a voxel through weak evidence, None when there is none."""
     reach = np.ceil(ORIGIN_MM / np.array(evidence.spacing_mm)).astype(int)
     low = np.maximum(entry - reach, 0)
     part = tuple(slice(int(one), int(last)) for one, last in zip(low, entry + reach + 1, strict=True))
@@ -172,7 +198,7 @@ def _through_origin(evidence: Evidence, gap_mm: DistanceArray, entry: IntArray) 
     cost, before = dijkstra(graph.edges, directed=False, indices=first, return_predecessors=True)
     ends = np.flatnonzero(gap_mm[part][tuple(graph.index.T)] <= TOUCH_MM)
     if len(ends) == 0 or not np.isfinite(cost[ends]).any():
-        return np.stack([np.rint(nearest_aorta(entry.astype(np.float64), evidence, GAP_MM + 1.0)).astype(int), entry])
+        return None
     nodes = [int(ends[np.argmin(cost[ends])])]
     while before[nodes[-1]] >= 0:
         nodes.append(int(before[nodes[-1]]))
