@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from SenseCarePlanningLib.blas import one_blas_thread
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.line_edit import LinePoint, pass_points
@@ -113,6 +114,7 @@ class VesselEditor:
         )
         return replace(drawn, lumen_mm=lumen, outer_mm=np.maximum(outer, lumen))
 
+    @one_blas_thread()
     def edited(self, edit: VesselEdit) -> VesselResult:
         """Return the vessel with an edit: lesions, stenoses, grades and plaque follow; what was measured stays in ``base``.
 

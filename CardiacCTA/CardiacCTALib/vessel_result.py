@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from SenseCarePlanningLib.blas import one_blas_thread
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.progress import Progress
@@ -110,6 +111,7 @@ class VesselResult:
         return float(np.median(self.stenosis.taper.healthy_mm[inside])) if inside.any() else None
 
 
+@one_blas_thread()
 def measure_vessels(
     volume: Volume, vessels: Sequence[Vessel], scan: ScanModel, progress: Progress | None = None
 ) -> tuple[VesselResult, ...]:

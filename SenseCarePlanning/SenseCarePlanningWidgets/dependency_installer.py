@@ -58,6 +58,7 @@ PLANNING = (
     Package("Pillow", "Pillow>=10", "pictures"),
     Package("av", "av>=13", "fly-through video"),
     Package("onnxruntime", "onnxruntime>=1.20", "airway network"),
+    Package("threadpoolctl", "threadpoolctl>=3.5", "linear algebra without idle threads"),
 )
 NETWORK = (
     Package("pynetdicom", "pynetdicom>=3", "sending to archives and printers"),
