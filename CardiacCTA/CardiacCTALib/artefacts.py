@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .high_risk import unsure
 from .issues import STENTS, Issue, QualityItem
 from .stenosis import Lesion
 from .vessel_result import VesselResult
@@ -36,7 +37,7 @@ def lies_at(one: VesselResult, lesion: Lesion, item: QualityItem) -> bool:
 
 
 def with_artefacts(vessels: Sequence[VesselResult], quality: Sequence[QualityItem]) -> tuple[VesselResult, ...]:
-    """Return the vessels with a remark at every lesion on a step or in streaks."""
+    """Return the vessels with a remark at every lesion on a step or in streaks, where no sign of plaque is certain."""
     found = [item for item in quality if item.issue in REMARKS]
     return tuple(_marked(one, found) for one in vessels) if found else tuple(vessels)
 
@@ -58,4 +59,8 @@ def _marked(one: VesselResult, items: Sequence[QualityItem]) -> VesselResult:
         changed.append(replace(lesion, remarks=(*fresh, *lesion.remarks)) if fresh else lesion)
     if all(new is old for new, old in zip(changed, one.lesions, strict=True)):
         return one
-    return replace(one, stenosis=replace(one.stenosis, lesions=tuple(changed)))
+    plaques = tuple(
+        replace(plaque, features=unsure(plaque.features)) if is_artefact(lesion) else plaque
+        for lesion, plaque in zip(changed, one.lesion_plaques, strict=True)
+    )
+    return replace(one, stenosis=replace(one.stenosis, lesions=tuple(changed)), lesion_plaques=plaques)

@@ -119,7 +119,7 @@ def label_scores(trees: Sequence[Tree], truth: CoronaryTruth) -> dict[str, Any]:
         for number in artery.segment[1:]:
             true[BY_NUMBER[int(number)].code if number > 0 else OTHER] += 1
     dice = {
-        BY_NUMBER[number].code: 2.0 * both[code] / max(true[code] + found[code], 1)
+        BY_NUMBER[number].code: 2.0 * min(both[code], true[code]) / max(true[code] + found[code], 1)
         for number in sorted(truth.segments)
         if (code := BY_NUMBER[number].code)
     }

@@ -91,7 +91,8 @@ class SegmentFinding:
     doubtful_features
         For each plaque that would be high-risk were all of its features beyond doubt, and is not: all of them.
     diameter_mm
-        Healthy diameter; None where it is not known, and the segment then counts as wide enough to be graded.
+        Healthy diameter: the median, or that at a lesion where that is more; None where it is not known, and the segment then
+        counts as wide enough to be graded.
     stent
         It holds a stent.
     bypassed

@@ -7,7 +7,7 @@ answer "not certain", which is said and counts for nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -119,6 +119,11 @@ def doubtful_features(features: tuple[HighRiskFeature, ...]) -> frozenset[Featur
     return frozenset(one.feature for one in features if one.present is True and not one.certain)
 
 
+def unsure(features: tuple[HighRiskFeature, ...]) -> tuple[HighRiskFeature, ...]:
+    """Return the signs with none of them certain: what they rest on may not be there."""
+    return tuple(replace(one, certain=False) for one in features)
+
+
 def is_high_risk(features: tuple[HighRiskFeature, ...]) -> bool:
     """Tell whether two or more signs are present beyond doubt."""
     return len(present_features(features)) >= HIGH_RISK_FEATURES
@@ -159,7 +164,7 @@ def _low_attenuation(
         certain = core.sure >= SURE_SIGMAS and least > SURE_CORE_MM3 and dark and not calcified
         return HighRiskFeature(sign, True, certain, text, _thickest(core.places))
     deep = _deep(measured, ring, region, inside)
-    if not deep.any():
+    if not deep.any() or not (region.diseased & inside).any():
         return HighRiskFeature(sign, None, False, "the plaque is too thin or too calcified to tell its HU", None)
     level, doubt = float(ring.ring_hu[deep].mean()), _Z_ONE_SIDED * LEVEL_SD_HU
     section = _thickest(deep)

@@ -142,13 +142,15 @@ def _blocked(quality: Sequence[QualityItem]) -> dict[str, list[QualityItem]]:
 
 
 def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole: str) -> SegmentFinding:
-    width = one.healthy_mm(part)
     bypassed = is_bypassed(one, part.to_mm, part.code)
     pairs = [
         (lesion, plaque)
         for lesion, plaque in zip(one.lesions, one.lesion_plaques, strict=True)
         if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(one, lesion, plaque)
     ]
+    # a segment tapers: where a lesion lies in a wide enough part of it, it is graded
+    widths = [one.healthy_mm(part), *(lesion.narrowings[0].reference_mm.value for lesion, _ in pairs)]
+    width = max((mm for mm in widths if mm is not None), default=None)
     stent = any(item.issue in STENTS for item in blocked)
     features = tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features))
     doubtful = tuple(

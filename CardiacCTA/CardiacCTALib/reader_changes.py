@@ -305,7 +305,8 @@ def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChang
         if one.code != change.subject:
             return one
         if change.after == NOT_ASSESSED:
-            return replace(one, stenosis=None, not_assessable=BY_READER)
+            unseen = replace(one, plaque_features=(), doubtful_features=())
+            return replace(unseen, stenosis=None, not_assessable=BY_READER)
         low, high = GRADES[change.after]
         measured = low if was.stenosis is None else was.stenosis.percent
         return replace(one, stenosis=Stenosis(min(max(measured, low), high), (low, high)), not_assessable="")

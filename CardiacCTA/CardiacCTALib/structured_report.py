@@ -124,7 +124,8 @@ def _patient(result: CoronaryResult, algorithm: Algorithm) -> MeasurementGroup:
 
 
 def _lesion(row: LesionRow, algorithm: Algorithm) -> MeasurementGroup:
-    evaluations = [Evaluation(codes.GRADE, codes.ASSESSMENTS[_LESION_CATEGORIES[grade]]) for grade in row.grades]
+    grades = () if row.reason else row.grades  # what is listed and not graded is so here, too; the remarks say why
+    evaluations = [Evaluation(codes.GRADE, codes.ASSESSMENTS[_LESION_CATEGORIES[grade]]) for grade in grades]
     kind = codes.PLAQUES.get(row.plaque.volumes.kind)
     if kind is not None:
         evaluations.append(Evaluation(codes.PLAQUE, kind))
@@ -190,6 +191,8 @@ def _remarks(result: CoronaryResult) -> tuple[str, ...]:
         for row in lesion_rows(result) if not row.counts
     ]  # fmt: skip
     small = () if not rest else (f"Listed in the report, not graded and not here: {', '.join(rest)}.",)
+    hidden = [f"{row.name} {row.code} ({row.reason})" for row in counted_rows(result) if row.reason]
+    beside = () if not hidden else (f"Measured and not graded: {', '.join(hidden)}.",)
     absent = tuple(one.code for one in SEGMENTS if one.code in result.findings.absent)
     missing = () if not absent else (f"Segments that this heart does not have: {', '.join(absent)}.",)
     findings = result.findings
@@ -197,4 +200,15 @@ def _remarks(result: CoronaryResult) -> tuple[str, ...]:
     stated += sorted(f"E ({one.value})" for one in findings.not_atherosclerotic)
     said = () if not stated else (f"Stated by the reader, not found by this program: {', '.join(stated)}.",)
     changes = tuple(f"Changed by the reader: {one.say(english)}" for one in result.changes)
-    return (REMARK, f"{result.grade.text}.", *possible, *small, *missing, *said, *changes, *result.warnings, *result.not_measured)
+    return (
+        REMARK,
+        f"{result.grade.text}.",
+        *possible,
+        *small,
+        *beside,
+        *missing,
+        *said,
+        *changes,
+        *result.warnings,
+        *result.not_measured,
+    )

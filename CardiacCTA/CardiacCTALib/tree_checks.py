@@ -17,6 +17,7 @@ from .issues import UNNAMED, Consequence, Issue, QualityItem, issue
 from .label_paths import Side, longest_below
 from .label_sides import BRANCH_MM
 from .labels import CoronaryLabels
+from .listing import NO_PLAQUE
 from .lumen import Measured
 from .reference import measured_step
 from .scan_model import ScanModel
@@ -117,6 +118,7 @@ def _explained(one: VesselResult, first: int, last: int) -> bool:
     for lesion in one.lesions:
         near = arc[lesion.first] <= arc[last] + NEAR_MM and arc[lesion.last] >= arc[first] - NEAR_MM
         severe = lesion.occluded or lesion.narrowings[0].diameter_stenosis_percent.value >= SEVERE_FROM
+        severe = severe and NO_PLAQUE not in lesion.remarks  # else the line may have left the artery, and shows muscle
         if near and (severe or lesion.calcium_arc_deg > 0.0):
             return True
     return False

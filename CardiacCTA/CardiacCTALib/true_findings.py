@@ -56,7 +56,11 @@ def _segment(truth: CoronaryTruth, number: int) -> SegmentFinding:
     own = [one for one in truth.lesions if one.segment == number]
     percent = max((one.stenosis_percent for one in own), default=0.0)
     widths = np.concatenate([2.0 * one.reference_radius_mm[one.segment == number] for one in truth.arteries])
-    width = round(float(np.median(widths)), 2)
+    at_lesions = [
+        2.0 * float(np.median(one.reference_radius_mm[one.lesion == lesion.number]))
+        for lesion in own for one in truth.arteries if (one.lesion == lesion.number).any()
+    ]  # fmt: skip
+    width = round(max(float(np.median(widths)), *at_lesions, 0.0), 2)
     signs = tuple(found for one in own if (found := true_features(one)))
     return SegmentFinding(
         BY_NUMBER[number].code,

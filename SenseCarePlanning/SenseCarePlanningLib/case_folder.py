@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .dicomio.study import StudyInfo
+from .errors import InputError
 from .whole_folder import MANIFEST, PROGRAM
 
 RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, MEASUREMENTS_DICOM, SCENE, SEGMENTATION, VIDEO = (
@@ -103,6 +104,19 @@ def write_study(study: StudyInfo, folder: Path) -> None:
     told = {key: getattr(study, key) for key in STUDY_KEYS if getattr(study, key)}
     if told:
         (folder / STUDY).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def check_same_series(folder: Path, study: StudyInfo) -> None:
+    """Refuse images of another series than a result was made on: a grid alone does not tell patients or phases apart.
+
+    Raises
+    ------
+    InputError
+        When both say which series they are, and differ.
+    """
+    known = _study(_record(folder / STUDY)).series_uid
+    if known and study.series_uid and known != study.series_uid:
+        raise InputError("These images are another series than the one that the result was made on; name that one.")
 
 
 def _study(record: dict[str, Any]) -> StudyInfo:

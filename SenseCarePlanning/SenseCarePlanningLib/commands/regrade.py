@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case_folder import DICOM_FILES, FILM_PDF, PICTURES, REPORT_HTML, REPORT_PDF, write_study
+from ..case_folder import DICOM_FILES, FILM_PDF, PICTURES, REPORT_HTML, REPORT_PDF, check_same_series, write_study
 from ..console import console_sink
 from ..errors import InputError
 from ..progress import Progress
@@ -68,6 +68,7 @@ def start(arguments: argparse.Namespace) -> int:
         loaded = of_its_study(load_image(arguments.ct, require_chest=False, body="heart"), arguments.dicom_files)
         if not loaded.volume.grid.same_as(first.heart.grid):
             raise InputError("This scan is not the one that the result was made on; name that one.")
+        check_same_series(arguments.result, loaded.study)
     measured_now: list[tuple[VesselResult, VesselResult]] = []
 
     def measure(vessel: VesselResult, line: tuple[LinePoint, ...]) -> VesselResult:

@@ -94,6 +94,7 @@ def _film(arguments: argparse.Namespace, progress: Progress) -> int:
 
 
 def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | None:
+    from ..case_folder import check_same_series
     from ..dicomio.load import load_image
 
     if arguments.ct is None:
@@ -103,7 +104,9 @@ def _ct(arguments: argparse.Namespace, result: AirwayResult) -> LoadedImage | No
         raise InputError(
             "The CT is not the one that the result was made of: its size or place differs. Choose that CT, or run anew."
         )
-    return of_its_study(loaded, arguments.dicom_files)
+    found = of_its_study(loaded, arguments.dicom_files)
+    check_same_series(arguments.result, found.study)
+    return found
 
 
 def _planned(arguments: argparse.Namespace, result: AirwayResult, volume: Volume | None, progress: Progress) -> AirwayResult:
