@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from .cadrads_category import (
     Category,
     Graded,
+    at_limit_parts,
     category_of,
     counts_by_size,
     graded_parts,
+    in_order,
     possible_categories,
     severe_vessels,
     whole_percent,
@@ -85,6 +87,8 @@ def grade(findings: CoronaryFindings) -> CadRads:
     worst = worst_by_vessel(parts)
     category = category_of(worst, plaque, bool(unseen))
     possible = possible_categories(parts, plaque, bool(unseen))
+    if narrow := at_limit_parts(findings):
+        possible = in_order((*possible, *possible_categories([*parts, *narrow], plaque, bool(unseen))))
     burden = plaque_burden(findings, bool(unseen))
     high_risk = list(_high_risk(findings))
     modifiers = _modifiers(findings, category, bool(unseen), any(one.rule is Rule.HIGH_RISK for one in high_risk))
@@ -134,6 +138,8 @@ def _why_graded(findings: CoronaryFindings) -> Iterator[Fired]:
                 yield fired(Rule.BYPASSED, part=one.code)
         elif not counts_by_size(one) and (has_disease(one) or one.not_assessable):
             yield fired(Rule.SMALL, part=one.code, diameter=f"{one.diameter_mm:g}", limit=f"{GRADED_ABOVE_MM:g}")
+        elif one.at_limit is not None:
+            yield fired(Rule.AT_LIMIT, percent=whole_percent(one.at_limit.percent), part=one.code, limit=f"{GRADED_ABOVE_MM:g}")
 
 
 def _why_category(parts: Sequence[Graded], worst: dict[Artery, int], category: Category) -> Iterator[Fired]:

@@ -84,6 +84,19 @@ def graded_parts(findings: CoronaryFindings, at_limit: bool = False, ramus_count
     return parts + grafts
 
 
+def at_limit_parts(findings: CoronaryFindings) -> list[Graded]:
+    """Return what would be graded too, were it as wide as its interval allows."""
+    segments = [one for one in findings.segments if not one.bypassed]
+    return [Graded(one.code, vessel_of(one), one.at_limit) for one in segments if one.at_limit is not None]
+
+
+def in_order(found: Iterable[Category]) -> tuple[Category, ...]:
+    """Return categories mildest first, N before all."""
+    given = set(found)
+    order = (Category.NON_DIAGNOSTIC, *(one for one in Category if one is not Category.NON_DIAGNOSTIC))
+    return tuple(one for one in order if one in given)
+
+
 def counts_by_size(finding: SegmentFinding, at_limit: bool = False) -> bool:
     """Tell whether a segment is wide enough to be graded; one of unknown size is."""
     width = finding.diameter_mm
@@ -145,5 +158,4 @@ def possible_categories(parts: Sequence[Graded], plaque: bool, not_assessable: b
         least = max(reach[0] for reach in steps)
         choices.append(sorted({step for reach in steps for step in reach if step >= least}))
     found = {category_of(dict(zip(by_vessel, chosen, strict=True)), plaque, not_assessable) for chosen in product(*choices)}
-    order = (Category.NON_DIAGNOSTIC, *(one for one in Category if one is not Category.NON_DIAGNOSTIC))
-    return tuple(one for one in order if one in found)
+    return in_order(found)

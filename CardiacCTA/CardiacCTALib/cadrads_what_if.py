@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from .cadrads_category import STEPS, Category, Graded, category_of, graded_parts, worst_by_vessel
+from .cadrads_category import STEPS, Category, Graded, at_limit_parts, category_of, graded_parts, worst_by_vessel
 from .cadrads_rules import Fired, Rule, fired
 from .calcium_series import whole_score
 from .constants import GRADED_ABOVE_MM, LEFT_MAIN_4B_FROM, P4_CALCIUM_FROM
@@ -50,6 +50,11 @@ def what_if(findings: CoronaryFindings, category: Category, plaque: bool, not_as
         other = graded(graded_parts(native))
         if other is not category:
             yield fired(Rule.IF_NOT_BYPASSED, parts=round_, category=other.value)
+    wider = ((part.name, graded([*parts, part])) for part in at_limit_parts(findings))
+    limit = f"{GRADED_ABOVE_MM:g}"
+    yield from (
+        fired(Rule.IF_WIDER, limit=limit, part=name, category=other.value) for name, other in wider if other is not category
+    )
     at_limit = graded(graded_parts(findings, at_limit=True))
     if at_limit is not category:
         yield fired(Rule.IF_SMALL, limit=f"{GRADED_ABOVE_MM:g}", category=at_limit.value)

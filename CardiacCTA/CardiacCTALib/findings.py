@@ -97,6 +97,9 @@ class SegmentFinding:
         It holds a stent.
     bypassed
         A graft that reaches beyond it feeds what it fed: it is not graded.
+    at_limit
+        The worst stenosis where the artery is 1.5 mm wide or less and, by its interval, may be wider: not graded, and not certain
+        not to be. None without one.
     """
 
     code: str
@@ -108,6 +111,7 @@ class SegmentFinding:
     diameter_mm: float | None = None
     stent: bool = False
     bypassed: bool = False
+    at_limit: Stenosis | None = None
 
     def __post_init__(self) -> None:
         if self.stenosis is None or self.stenosis.percent < MODERATE_FROM or not self.not_assessable:

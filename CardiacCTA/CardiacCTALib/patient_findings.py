@@ -66,14 +66,16 @@ def counts(one: VesselResult, lesion: Lesion, plaque: LesionPlaque) -> bool:
     It has plaque, or is narrow beyond doubt; and lies in an artery over 1.5 mm. At the end of a line, where a section meets the
     aorta's wall or has no lumen left, plaque must be seen. What a step or streaks of metal may have made does not count.
     """
-    first = lesion.narrowings[0]
+    return lesion.narrowings[0].reference_mm.value > GRADED_ABOVE_MM and _is_lesion(lesion, plaque)
+
+
+def _is_lesion(lesion: Lesion, plaque: LesionPlaque) -> bool:
+    """Tell whether what is listed is a lesion beyond doubt, however wide its artery."""
     if is_artefact(lesion):
-        return False
-    if first.reference_mm.value <= GRADED_ABOVE_MM:
         return False
     if is_plaque(plaque) or lesion.occluded:
         return True
-    percent = first.diameter_stenosis_percent
+    percent = lesion.narrowings[0].diameter_stenosis_percent
     return sure_narrowing(percent.value, percent.low) and NEAR_END not in lesion.remarks
 
 
@@ -171,8 +173,21 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     unseen = stent or stenosis is None
     return SegmentFinding(
         part.code, stenosis, reason, plaque_seen, () if unseen else features, () if unseen else doubtful,
-        None if width is None else round(width, 2), stent, bypassed,
+        None if width is None else round(width, 2), stent, bypassed, _at_limit(one, part),
     )  # fmt: skip
+
+
+def _at_limit(one: VesselResult, part: Stretch) -> Stenosis | None:
+    """Return the worst stenosis that only a width of about 1.5 mm keeps from being graded."""
+    found = [
+        finding_of(lesion)
+        for lesion, plaque in zip(one.lesions, one.lesion_plaques, strict=True)
+        if (place := one.stretch_of(lesion)) is not None
+        and place.code == part.code
+        and lesion.narrowings[0].reference_mm.value <= GRADED_ABOVE_MM < lesion.narrowings[0].reference_mm.high
+        and _is_lesion(lesion, plaque)
+    ]
+    return max(found, key=lambda stenosis: stenosis.percent, default=None)
 
 
 def _apart(one: VesselResult, lesion: Lesion, blocked: Sequence[QualityItem]) -> bool:

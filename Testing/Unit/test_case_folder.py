@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from SenseCarePlanningLib.case_folder import STUDY, find_cases, is_case, read_case, write_study
+from SenseCarePlanningLib.case_folder import STUDY, check_same_series, find_cases, is_case, read_case, write_study
 from SenseCarePlanningLib.dicomio.study import StudyInfo
+from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.installed import find_models, folder_size
 from SenseCarePlanningLib.whole_folder import whole_folder
 
@@ -27,6 +28,14 @@ def make_bundle(folder: Path, metadata: str = '{"name": "Net", "version": "2"}')
     (folder / "configs").mkdir(parents=True)
     (folder / "configs" / "metadata.json").write_text(metadata, encoding="utf-8")
     return folder
+
+
+def test_another_series_is_told_by_its_identifier_and_an_unknown_one_passes(tmp_path: Path) -> None:
+    write_study(StudyInfo(patient_name="Miller", series_uid="1.2.3"), tmp_path)
+    for study in (StudyInfo(series_uid="1.2.3"), StudyInfo()):
+        check_same_series(tmp_path, study)
+    with pytest.raises(InputError, match="another series"):
+        check_same_series(tmp_path, StudyInfo(patient_name="Miller", series_uid="1.2.4"))
 
 
 def test_a_case_is_read_from_its_record(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from CardiacCTALib.given_trees import segmentation_of
 from CardiacCTALib.heart_segmentation import Gap, HeartSegmentation
 from CardiacCTALib.issues import Consequence, Issue, QualityItem, issue
 from CardiacCTALib.labels import CoronaryLabels
+from CardiacCTALib.listing import NO_PLAQUE
 from CardiacCTALib.metal import find_streaks
 from CardiacCTALib.name_effects import with_name_effects
 from CardiacCTALib.patient_findings import vessel_findings
@@ -119,6 +120,18 @@ def test_a_gap_that_no_measured_lesion_explains_is_n(monkeypatch: pytest.MonkeyP
     (hidden,) = gap_items(artery(dark_mm=(10.0, 12.4)), (10.0, 12.4))
     assert hidden.consequence is Consequence.NOT_ASSESSABLE
     assert hidden.segments == ("mRCA",)
+
+
+def test_a_narrowing_without_plaque_explains_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = artery(dark_mm=(10.0, 12.4))
+    one = measured(volume)
+    severe = [replace(lesion, occluded=True, calcium_arc_deg=0.0) for lesion in one.lesions]
+    assert severe, "the dark stretch is listed"
+    for remarks, wanted in (((), Consequence.DOUBTFUL), ((NO_PLAQUE,), Consequence.NOT_ASSESSABLE)):
+        said = tuple(replace(lesion, remarks=remarks) for lesion in severe)
+        monkeypatch.setattr(VesselResult, "lesions", property(lambda self, said=said: said))
+        (hidden,) = gap_items(volume, (10.0, 12.4))
+        assert hidden.consequence is wanted
 
 
 def test_a_stenosis_beside_what_is_hidden_is_graded_and_n_stays() -> None:

@@ -17,7 +17,7 @@ from CardiacCTALib.artery_colours import artery_colours
 from CardiacCTALib.cadrads import grade
 from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.dicom_codes import GRADE
-from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic, Stenosis
+from CardiacCTALib.findings import Feature, Ischaemia, NotAtherosclerotic, Stenosis
 from CardiacCTALib.reader_change import AS_MEASURED, NOT_ASSESSED, ChangeKind, ReaderChange
 from CardiacCTALib.reader_changes import (
     CHANGES,
@@ -165,6 +165,14 @@ def test_a_grade_is_that_of_the_worst_lesion_and_none_beside_it_is_graver(result
         assert [grade for _, grade in lesion_table(new)] == list(grades)
     unseen = changed(two, [grade_change(two, "pLAD", NOT_ASSESSED, "Dr. Li")])
     assert [row.given for row in lesion_rows(unseen)] == [(), ()] and all(row.reason for row in lesion_rows(unseen))
+
+
+def test_what_the_reader_cannot_assess_has_no_high_risk_plaque(result: CoronaryResult) -> None:
+    both = (frozenset({Feature.SPOTTY_CALCIUM, Feature.LOW_ATTENUATION}),)
+    segments = tuple(replace(one, plaque_features=both) if one.code == "pLAD" else one for one in result.findings.segments)
+    risky = replace(result, findings=replace(result.findings, segments=segments))
+    unseen = changed(risky, [grade_change(risky, "pLAD", NOT_ASSESSED, "Dr. Li")])
+    assert "HRP" not in unseen.grade.text
 
 
 def test_a_confirmed_left_main_says_what_it_makes_of_the_patient(result: CoronaryResult) -> None:
