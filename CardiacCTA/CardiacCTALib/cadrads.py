@@ -92,10 +92,12 @@ def grade(findings: CoronaryFindings) -> CadRads:
     burden = plaque_burden(findings, bool(unseen))
     high_risk = list(_high_risk(findings))
     modifiers = _modifiers(findings, category, bool(unseen), any(one.rule is Rule.HIGH_RISK for one in high_risk))
+    given = tuple(one.code for one in findings.segments if one.by_reader)
     trace = [
+        *([fired(Rule.BY_READER, parts=given)] if given else []),
         *_why_graded(findings),
         *unseen,
-        *_why_category(parts, worst, category),
+        *_why_category(parts, worst, category, given),
         *_why_disease(findings, category),
         *([] if len(possible) == 1 else [fired(Rule.NOT_CERTAIN, categories=tuple(one.value for one in possible))]),
         *burden.trace,
@@ -142,11 +144,15 @@ def _why_graded(findings: CoronaryFindings) -> Iterator[Fired]:
             yield fired(Rule.AT_LIMIT, percent=whole_percent(one.at_limit.percent), part=one.code, limit=f"{GRADED_ABOVE_MM:g}")
 
 
-def _why_category(parts: Sequence[Graded], worst: dict[Artery, int], category: Category) -> Iterator[Fired]:
+def _why_category(
+    parts: Sequence[Graded], worst: dict[Artery, int], category: Category, given: tuple[str, ...]
+) -> Iterator[Fired]:
     highest = max(parts, key=lambda part: part.stenosis.percent, default=None)
     if highest is not None and highest.percent:
         worst_part = fired(Rule.WORST, percent=highest.percent, part=highest.name)
-        if highest.stenosis.interval is not None:
+        if highest.name in given:
+            worst_part = fired(Rule.WORST_BY_READER, part=highest.name)
+        elif highest.stenosis.interval is not None:
             low, high = whole_percent(highest.stenosis.low), whole_percent(highest.stenosis.high)
             worst_part = fired(Rule.WORST_INTERVAL, percent=highest.percent, low=low, high=high, part=highest.name)
         yield worst_part

@@ -17,6 +17,8 @@ class Rule(KeptByName):
     NO_DISEASE = "No stenosis and no plaque were found: category 0."
     PLAQUE_ONLY = "Plaque without measurable stenosis: category 1."
     WORST = "The most severe stenosis is {percent} % in {part}."
+    BY_READER = "Graded by the reader: {parts}."
+    WORST_BY_READER = "The most severe stenosis is that in {part}, which the reader graded."
     WORST_INTERVAL = "The most severe stenosis is {percent} % ({low} to {high} %) in {part}."
     MINIMAL = "1 to 24 % is minimal: category 1."
     MILD = "25 to 49 % is mild: category 2."

@@ -38,9 +38,10 @@ def what_if(findings: CoronaryFindings, category: Category, plaque: bool, not_as
         without = graded(_with(parts, index, OPEN))
         if without is not category:
             yield fired(Rule.IF_WITHOUT, part=part.name, category=without.value)
+    given_main = any(one.by_reader and one.code == "LM" for one in findings.segments)  # a category, no number
     for rule, other in (
         (Rule.IF_ASSESSED, graded(parts, unseen=False)),
-        (Rule.IF_LEFT_MAIN, graded(parts, left_main_from=LEFT_MAIN_4B_FROM + 1)),
+        (Rule.IF_LEFT_MAIN, category if given_main else graded(parts, left_main_from=LEFT_MAIN_4B_FROM + 1)),
         (Rule.IF_RAMUS, graded(graded_parts(findings, ramus_counts=False))),
     ):
         if other is not category:

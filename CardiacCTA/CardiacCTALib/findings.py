@@ -100,6 +100,8 @@ class SegmentFinding:
     at_limit
         The worst stenosis where the artery is 1.5 mm wide or less and, by its interval, may be wider: not graded, and not certain
         not to be. None without one.
+    by_reader
+        Its stenosis is a reader's grade: a category, no number.
     """
 
     code: str
@@ -112,6 +114,7 @@ class SegmentFinding:
     stent: bool = False
     bypassed: bool = False
     at_limit: Stenosis | None = None
+    by_reader: bool = False
 
     def __post_init__(self) -> None:
         if self.stenosis is None or self.stenosis.percent < MODERATE_FROM or not self.not_assessable:

@@ -305,11 +305,13 @@ def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChang
         if one.code != change.subject:
             return one
         if change.after == NOT_ASSESSED:
-            unseen = replace(one, plaque_features=(), doubtful_features=(), at_limit=None)
+            unseen = replace(one, plaque_features=(), doubtful_features=(), at_limit=None, by_reader=False)
             return replace(unseen, stenosis=None, not_assessable=BY_READER)
         low, high = GRADES[change.after]
         measured = low if was.stenosis is None else was.stenosis.percent
-        return replace(one, stenosis=Stenosis(min(max(measured, low), high), (low, high)), not_assessable="", at_limit=None)
+        return replace(
+            one, stenosis=Stenosis(min(max(measured, low), high), (low, high)), not_assessable="", at_limit=None, by_reader=True
+        )
 
     return replace(result, findings=replace(result.findings, segments=tuple(made(one) for one in result.findings.segments)))
 

@@ -10,7 +10,7 @@ import slicer
 
 from CardiacCTALib.film import FINDINGS, FilmKind, FilmOptions, build_film, write_coronary_film
 from CardiacCTALib.report_pages.rows import pictured_rows, shown_vessels
-from SenseCarePlanningLib.case_folder import FILM_PDF, PICTURES
+from SenseCarePlanningLib.case_folder import FILM_PDF, PICTURES, is_outdated
 from SenseCarePlanningLib.dicomio.film import FILM_SIZES_MM
 from SenseCarePlanningLib.errors import SenseCareError
 from SenseCarePlanningLib.report.film_sheet import REGULAR_LAYOUTS, SPECIAL_LAYOUTS
@@ -23,8 +23,6 @@ from SenseCarePlanningWidgets.error_message import sentence_of, shown_failures
 from SenseCarePlanningWidgets.picture import PictureStore
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
-
-from .status_panel import is_outdated
 
 WIDTH_PX, WAIT_MS, LIST_PX = 420, 250, 150
 WHAT = 256

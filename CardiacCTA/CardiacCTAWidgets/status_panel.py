@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from CardiacCTALib.reader_changes import CHANGES
 from CardiacCTALib.report_pages.summary import said_warnings
-from SenseCarePlanningLib.case_folder import REPORT_HTML
+from SenseCarePlanningLib.case_folder import REPORT_HTML, is_outdated
 from SenseCarePlanningWidgets.texts import tr as _
 
 MOST_WARNINGS = 4
@@ -66,9 +65,3 @@ class StatusPanel:
         view.show_folder(folder)
         view.widget.visible = self.ui.archiveBox.visible = True
         self.ui.reportLabel.text = _("The report is older than the last change; make it again.") if is_outdated(folder) else ""
-
-
-def is_outdated(folder: Path) -> bool:
-    """Tell whether the report of a result, and with it its pictures, is older than the reader's last change."""
-    changes, report = folder / CHANGES, folder / REPORT_HTML
-    return changes.is_file() and report.is_file() and changes.stat().st_mtime > report.stat().st_mtime

@@ -10,7 +10,7 @@ from typing import Any
 
 from .dicomio.study import StudyInfo
 from .errors import InputError
-from .whole_folder import MANIFEST, PROGRAM
+from .whole_folder import MANIFEST, PROGRAM, SIGNED
 
 RUN_RECORD, PLAN, REPORT_HTML, REPORT_PDF, REPORT_DICOM, MEASUREMENTS_DICOM, SCENE, SEGMENTATION, VIDEO = (
     "run.json",
@@ -104,6 +104,12 @@ def write_study(study: StudyInfo, folder: Path) -> None:
     told = {key: getattr(study, key) for key in STUDY_KEYS if getattr(study, key)}
     if told:
         (folder / STUDY).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def is_outdated(folder: Path) -> bool:
+    """Tell whether the report of a result, and with it its pictures, is older than the reader's last change."""
+    changes, report = folder / SIGNED, folder / REPORT_HTML
+    return changes.is_file() and report.is_file() and changes.stat().st_mtime > report.stat().st_mtime
 
 
 def check_same_series(folder: Path, study: StudyInfo) -> None:

@@ -2,8 +2,8 @@
 
 A heart is a right-dominant one with open arteries, changed by entries between semicolons: ``pLAD 62 (55-74)``: percent and
 interval; ``w1.4``: mm wide; ``about99-82-100``: percent and interval where the artery may be wide enough; ``?motion``: not
-assessable, and why; ``plaque``, ``stent``, ``bypassed``; ``HRP:low+spotty``: features of one plaque, ``HRP?:`` those of which
-too few are certain; ``missed`` and ``absent``; ``LIMA>LAD 75``: a graft and its target.
+assessable, and why; ``plaque``, ``stent``, ``bypassed``, ``by_reader``; ``HRP:low+spotty``: features of one plaque, ``HRP?:``
+those of which too few are certain; ``missed`` and ``absent``; ``LIMA>LAD 75``: a graft and its target.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FEATURES = {
 }
 ENTRY = re.compile(
     r"(?P<part>[\w>-]+)(?: (?P<percent>[\d.]+))?(?: \((?P<low>[\d.]+)-(?P<high>[\d.]+)\))?(?: \?(?P<reason>.+?))?"
-    r"(?P<flags>(?: (?:w[\d.]+|about[\d.-]+|plaque|stent|bypassed|missed|absent|HRP\??:[a-z+]+))*)"
+    r"(?P<flags>(?: (?:w[\d.]+|about[\d.-]+|plaque|stent|bypassed|by_reader|missed|absent|HRP\??:[a-z+]+))*)"
 )
 
 
@@ -66,7 +66,7 @@ def findings_of(case: dict[str, Any]) -> CoronaryFindings:
             plaques = tuple(frozenset(FEATURES[name] for name in flag[4:].split("+")) for flag in flags if flag[:4] == "HRP:")
             doubtful = tuple(frozenset(FEATURES[name] for name in flag[5:].split("+")) for flag in flags if flag[:5] == "HRP?:")
             about = next((flag[5:] for flag in flags if flag[:5] == "about"), "")
-            plain: dict[str, object] = {flag: True for flag in flags if flag in ("plaque", "stent", "bypassed")}
+            plain: dict[str, object] = {flag: True for flag in flags if flag in ("plaque", "stent", "bypassed", "by_reader")}
             if about:
                 percent, low, high = map(float, about.split("-"))
                 plain["at_limit"] = Stenosis(percent, (low, high))

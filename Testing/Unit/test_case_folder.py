@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from SenseCarePlanningLib.case_folder import STUDY, check_same_series, find_cases, is_case, read_case, write_study
+from SenseCarePlanningLib.case_folder import REPORT_HTML, STUDY, check_same_series, find_cases, is_case, read_case, write_study
+from SenseCarePlanningLib.commands.result_dicom import check_current
 from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.inference.installed import find_models, folder_size
-from SenseCarePlanningLib.whole_folder import whole_folder
+from SenseCarePlanningLib.whole_folder import SIGNED, whole_folder
 
 DIGEST = "0" * 64
 
@@ -113,3 +115,14 @@ def test_a_model_takes_its_facts_from_the_list_then_its_metadata_then_its_licenc
     )
     assert (found["broken"].title, found["broken"].licence) == ("broken", "")
     assert found["own"].size_bytes == folder_size(tmp_path / "own") == 31 + 17
+
+
+def test_a_report_older_than_the_readers_last_change_is_not_given_away(tmp_path: Path) -> None:
+    (tmp_path / REPORT_HTML).write_text("report", encoding="utf-8")
+    check_current(tmp_path)
+    (tmp_path / SIGNED).write_text("{}", encoding="utf-8")
+    os.utime(tmp_path / REPORT_HTML, (1000.0, 1000.0))
+    with pytest.raises(InputError, match="older than the reader's last change"):
+        check_current(tmp_path)
+    os.utime(tmp_path / SIGNED, (900.0, 900.0))
+    check_current(tmp_path)

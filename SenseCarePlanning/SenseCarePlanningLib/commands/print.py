@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..progress import Progress
 from .result_dicom import (
     add_destination_arguments,
+    check_current,
     check_result,
     destination_of,
     pictures_of,
@@ -66,7 +67,7 @@ def start(arguments: argparse.Namespace) -> int:
     from ..dicomio.film_print import print_films
 
     destination, patience = destination_of(arguments)
-    check_result(arguments.result)
+    check_current(check_result(arguments.result))
     settings = _settings(arguments)
     pages = _chosen(_pages(arguments, settings), arguments.pages)
     films = -(-len(pages) // settings.per_film)

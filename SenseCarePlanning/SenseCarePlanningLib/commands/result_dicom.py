@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..case_folder import DICOM_FILES, PICTURES, is_case
+from ..case_folder import DICOM_FILES, PICTURES, is_case, is_outdated
 from ..dicomio.network import CALLING_AE, Destination, Patience
 from ..dicomio.study import StudyInfo
 from ..errors import Cancelled, InputError, SenseCareError
@@ -71,6 +71,20 @@ def check_result(folder: Path) -> Path:
     if not is_case(folder):
         raise InputError(f"The folder {folder.name} is no result of SenseCare Planning.")
     return folder
+
+
+def check_current(folder: Path) -> None:
+    """Refuse to give away a report that does not hold the reader's last change.
+
+    Raises
+    ------
+    InputError
+        When it is older.
+    """
+    if is_outdated(folder):
+        raise InputError(
+            f"The report of {folder.name} is older than the reader's last change; make it again (regrade), or in the window."
+        )
 
 
 def dicom_files(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from ..errors import InputError, SenseCareError
 from ..progress import Progress
 from .result_dicom import (
     add_destination_arguments,
+    check_current,
     check_result,
     destination_of,
     dicom_files,
@@ -37,7 +38,7 @@ def start(arguments: argparse.Namespace) -> int:
     from ..dicomio.store import as_dicts, send_files
 
     destination, patience = destination_of(arguments)
-    check_result(arguments.result)
+    check_current(check_result(arguments.result))
     with tempfile.TemporaryDirectory() as scratch:
         files = _gathered(arguments, Path(scratch))
         if arguments.dry_run:
