@@ -21,7 +21,7 @@ from .cadrads_category import Category, category_of, whole_percent
 from .pictures_heart import VIEW_WORDS
 from .pictures_vessel import LETTERS
 from .read_in import probe_name
-from .reader_change import now
+from .reader_change import GRADES, now
 from .report_pages.assessed import unassessed
 from .report_pages.plaque import calcium_section
 from .report_pages.rows import MAIN, LesionRow, makes_4b, pictured_rows, shown_vessels
@@ -145,12 +145,13 @@ def write_coronary_film(
 
 
 def gravest_first(rows: Sequence[LesionRow]) -> list[LesionRow]:
-    """Return lesions by the category that each makes of the patient by itself, then by stenosis; those not graded last."""
+    """Return lesions by the category that each makes of the patient, a reader's where there is one; those not graded last."""
 
     def key(row: LesionRow) -> tuple[bool, int, float, int]:
         vessel = BY_CODE[row.code].vessel if row.code in BY_CODE else Artery.LAD
-        alone = category_of({vessel: whole_percent(row.percent)}, plaque=True, not_assessable=False)
-        return bool(row.reason), -_ORDER.index(alone), -row.percent, row.number
+        percent = min(max(row.percent, GRADES[row.given[0]][0]), GRADES[row.given[-1]][1]) if row.given else row.percent
+        alone = category_of({vessel: whole_percent(percent)}, plaque=True, not_assessable=False)
+        return bool(row.reason), -_ORDER.index(alone), -percent, row.number
 
     return sorted(rows, key=key)
 

@@ -141,6 +141,8 @@ def grade_change(result: CoronaryResult, code: str, after: str, reader: str, rem
         problems.append(f"{after} is no grade of a segment")
     if finding is None:
         problems.append(f"the result has no segment {code}")
+    elif after == AS_MEASURED and not finding.by_reader and finding.not_assessable != BY_READER:
+        problems.append("it is as measured already")
     elif possible_grades(finding) == (after,) and (finding.stenosis is None or not finding.not_assessable):
         problems.append(f"{after} is its grade already")
     if problems or finding is None:

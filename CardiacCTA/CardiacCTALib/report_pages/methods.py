@@ -43,7 +43,7 @@ _METHODS = (
     ),
     label_of(
         "Every lesion is shown by three sections with the contours that were found, and by the HU along a cut through the "
-        "narrowest one. The section named beside a number (such as 1B) is where it was read."
+        "narrowest one. The section named beside a number (such as L1-B) is where it was read."
     ),
 )
 
