@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from SenseCarePlanningLib.render.overlay import Colour
 
 from .given_grades import given_grades
+from .reader_change import GRADES, graded_codes
 from .result import CoronaryResult
 from .segments import BY_CODE
 from .ungraded import why_ungraded
@@ -23,7 +24,8 @@ def artery_colours(result: CoronaryResult, one: VesselResult) -> NDArray[np.uint
     """Return the colour (N, 3) of each section of a vessel, or of each point of its line where it was not measured.
 
     A graded lesion has that of the gravest category that its interval, or a reader's grade, leaves possible. A segment that is
-    not assessable, even in part, is grey beside its lesions, and so is what lies outside the scan: nothing is known of it.
+    not assessable, even in part, is grey beside its lesions, and so is what lies outside the scan: nothing is known of it. One
+    that a reader graded though no lesion is graded there has that grade's colour.
     """
     if one.measured is None:
         return _all(len(one.vessel.points_lps_mm), NOT_ASSESSED)
@@ -32,6 +34,10 @@ def artery_colours(result: CoronaryResult, one: VesselResult) -> NDArray[np.uint
     found[unseen_sections(result, one)] = NOT_ASSESSED
     by_code = {finding.code: finding for finding in result.findings.segments}
     given = given_grades(result)
+    decided = {result.lesions[at].code for at in given}
+    for code, change in graded_codes(result.changes).items():
+        if change.after in GRADES and code not in decided:  # graded without a lesion that it would be the grade of
+            found[_inside(one, code)] = grade_colour((change.after,))
     for at, listed in enumerate(result.lesions):
         if listed.vessel != one.vessel.name:
             continue
@@ -53,12 +59,21 @@ def unassessed_codes(result: CoronaryResult) -> frozenset[str]:
 def unseen_sections(result: CoronaryResult, one: VesselResult) -> NDArray[np.bool_]:
     """Return which sections (N,) of a measured vessel lie outside the scan or in a segment that is not assessable."""
     assert one.measured is not None
-    arc, blind = one.measured.walls.arc_mm, unassessed_codes(result)
     unseen = ~one.measured.visible
-    for part in one.vessel.stretches:
-        if part.code in blind:
-            unseen |= (arc >= part.from_mm) & (arc <= part.to_mm)
+    for code in unassessed_codes(result):
+        unseen |= _inside(one, code)
     return np.asarray(unseen)
+
+
+def _inside(one: VesselResult, code: str) -> NDArray[np.bool_]:
+    """Return which sections (N,) of a measured vessel lie in a segment."""
+    assert one.measured is not None
+    arc = one.measured.walls.arc_mm
+    inside = np.zeros(len(arc), dtype=bool)
+    for part in one.vessel.stretches:
+        if part.code == code:
+            inside |= (arc >= part.from_mm) & (arc <= part.to_mm)
+    return inside
 
 
 def _all(count: int, colour: Colour) -> NDArray[np.uint8]:

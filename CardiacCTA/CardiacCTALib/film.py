@@ -18,6 +18,7 @@ from SenseCarePlanningLib.report.model import DataTable, Figure, Notice, Tone
 from SenseCarePlanningLib.report.study_page import patient_line
 
 from .cadrads_category import Category, category_of, whole_percent
+from .cadrads_rules import Rule
 from .pictures_heart import VIEW_WORDS
 from .pictures_vessel import LETTERS
 from .read_in import probe_name
@@ -231,6 +232,7 @@ def _grade_notice(result: CoronaryResult, rows: Sequence[LesionRow], words: Word
         possible = words.say(", ").join(one.value for one in grade.possible)
         items.append(words.say("Not certain: within the intervals the category may be {categories}.", categories=possible))
     items += [_lesion_line(row, words) for row in rows[:_LESION_LINES]]
+    items += [one.say(words.code) for one in grade.trace if one.rule is Rule.BY_READER]
     missing = [code for code, _ in unassessed(result)]
     if missing:
         items.append(words.say("Not assessable: {segments}", segments=words.say(", ").join(missing)))

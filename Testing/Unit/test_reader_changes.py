@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -151,6 +152,19 @@ def test_a_confirmed_grade_stands_in_the_lesions_row_as_the_readers_beside_the_m
     assert lesion_table(back) == lesion_table(first)
     named = changed(first, [*new.changes, label_change(new, "pLAD", "dLAD", "Dr. Li")])
     assert lesion_table(named)[0][1] == "3, by the reader"
+
+
+def test_a_grade_where_no_lesion_is_has_its_colour_and_is_told(result: CoronaryResult) -> None:
+    part = next(one for one in result.vessel("LAD").vessel.stretches if one.code != "pLAD")
+    new = changed(result, [grade_change(result, part.code, "4A", "Dr. Li")])
+    one = new.vessel("LAD")
+    assert one.measured is not None
+    arc = one.measured.walls.arc_mm
+    middle = int(np.abs(arc - 0.5 * (part.from_mm + part.to_mm)).argmin())
+    assert tuple(artery_colours(new, one)[middle]) == GRADE_COLOURS["4A"]
+    said = [fired.text for fired in new.grade.trace]
+    assert f"Graded by the reader: {part.code}." in said
+    assert f"The most severe stenosis is that in {part.code}, which the reader graded." in said
 
 
 def test_a_grade_is_that_of_the_worst_lesion_and_none_beside_it_is_graver(result: CoronaryResult) -> None:
