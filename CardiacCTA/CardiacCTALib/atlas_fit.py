@@ -138,7 +138,8 @@ def bend_heart(region: HeartRegion, laid: LaidHeart) -> FittedHeart:
 
 def _method(mask: sitk.Image, smooth_mm: float) -> sitk.ImageRegistrationMethod:
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfWorkUnits(1)  # two add their sums in either order, and voxels change their chamber: for a tenth of the time
+    # two would add their sums in either order, and voxels change their chamber; they win a quarter of the time
+    method.SetNumberOfWorkUnits(1)
     method.SetMetricAsMattesMutualInformation(BINS)
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(SHARE, SEED)

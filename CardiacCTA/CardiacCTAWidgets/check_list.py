@@ -9,14 +9,21 @@ WHAT = 256
 """Qt::UserRole: what a row stands for."""
 
 
-def fill_list(box: Any, rows: Iterable[tuple[str, str]], height_px: int) -> None:
-    """Fill a list with (what, text) rows that can be ticked; none is."""
+def fill_list(box: Any, rows: Iterable[tuple[str, str]], all_ticked: bool = False) -> None:
+    """Fill a list anew with (what, text) rows that can be ticked, without telling anybody; all of them are, or none."""
+    blocked = box.blockSignals(True)
+    box.clear()
     for what, text in rows:
         item = qt.QListWidgetItem(text)
         item.setData(WHAT, what)
         item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
-        item.setCheckState(qt.Qt.Unchecked)
+        item.setCheckState(qt.Qt.Checked if all_ticked else qt.Qt.Unchecked)
         box.addItem(item)
+    box.blockSignals(blocked)
+
+
+def keep_low(box: Any, height_px: int) -> None:
+    """Show a list at a height, without a bar below it."""
     box.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
     box.setFixedHeight(height_px)
 

@@ -24,9 +24,9 @@ from SenseCarePlanningWidgets.picture import PictureStore
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
 
+from .check_list import fill_list, ticked
+
 WIDTH_PX, WAIT_MS, LIST_PX = 420, 250, 150
-WHAT = 256
-"""Qt::UserRole: what a row of the list stands for."""
 
 
 class FilmPanel:
@@ -109,9 +109,7 @@ class FilmPanel:
 
     def _fill_content(self) -> None:
         """List what may stand on the film, all of it chosen."""
-        result, words, box = self.session.result, self.session.words, self.ui.contentList
-        blocked = box.blockSignals(True)
-        box.clear()
+        result, words = self.session.result, self.session.words
         rows: list[tuple[str, str]] = []
         if result is not None:
             rows = [(f"kind {kind.value}", text) for kind, text in kind_texts()]
@@ -120,19 +118,12 @@ class FilmPanel:
             for row in pictured_rows(result):
                 percent = words.estimate(row.lesion.narrowings[0].diameter_stenosis_percent, "%")
                 rows.append((f"lesion {row.number}", _("Lesion {name}").format(name=f"{row.name} {row.code}: {percent}")))
-        for what, text in rows:
-            item = qt.QListWidgetItem(text)
-            item.setData(WHAT, what)
-            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
-            item.setCheckState(qt.Qt.Checked)
-            box.addItem(item)
-        box.blockSignals(blocked)
+        fill_list(self.ui.contentList, rows, all_ticked=True)
 
     def options(self) -> FilmOptions:
         """Return the film as it is wished."""
         ui = self.ui
-        rows = [ui.contentList.item(at) for at in range(ui.contentList.count)]
-        chosen = [str(item.data(WHAT)).partition(" ") for item in rows if int(item.checkState()) == int(qt.Qt.Checked)]
+        chosen = [what.partition(" ") for what in ticked(ui.contentList)]
         return FilmOptions(
             size=ui.filmSizeComboBox.currentData,
             layout=ui.layoutComboBox.currentData,

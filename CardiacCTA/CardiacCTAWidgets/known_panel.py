@@ -11,7 +11,7 @@ from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningWidgets.error_message import sentence_of, shown_failures
 from SenseCarePlanningWidgets.texts import tr as _
 
-from .check_list import fill_list, tick, ticked
+from .check_list import fill_list, keep_low, tick, ticked
 
 EXCEPTIONS_PX, STENTS_PX = 150, 100
 
@@ -24,7 +24,8 @@ class Statement:
         self._test.addItem(words.say(NOT_STATED), NOT_STATED)
         for value, text in ISCHAEMIA_WORDS.items():
             self._test.addItem(words.say(text), value.value)
-        fill_list(self._exceptions, [(one.value, words.say(one.value)) for one in NotAtherosclerotic], EXCEPTIONS_PX)
+        fill_list(self._exceptions, [(one.value, words.say(one.value)) for one in NotAtherosclerotic])
+        keep_low(self._exceptions, EXCEPTIONS_PX)
 
     @property
     def ischaemia(self) -> Any:
@@ -64,7 +65,8 @@ class KnownPanel:
         words = session.words
         self._before = Statement(ui.ischaemiaComboBox, ui.exceptionList, words)
         self._after = Statement(ui.statedIschaemiaComboBox, ui.statedExceptionList, words)
-        fill_list(ui.stentList, [(one.code, f"{one.code} – {words.say(one.name)}") for one in SEGMENTS], STENTS_PX)
+        fill_list(ui.stentList, [(one.code, f"{one.code} – {words.say(one.name)}") for one in SEGMENTS])
+        keep_low(ui.stentList, STENTS_PX)
         self._case: Any = None
         self._stated: Any = (None, frozenset())
         ui.ischaemiaComboBox.connect("currentIndexChanged(int)", self._on_field)
