@@ -54,8 +54,9 @@ def load_changes(folder: Path) -> tuple[ReaderChange, ...]:
         return ()
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA_NAME or content["schema_version"] not in _READ_VERSIONS:
-            raise ValueError(f"schema {content['schema']!r} version {content['schema_version']!r}")
+        version = content["schema_version"]
+        if content["schema"] != SCHEMA_NAME or type(version) is not int or version not in _READ_VERSIONS:
+            raise ValueError(f"schema {content['schema']!r} version {version!r}")
         return tuple(from_plain(ReaderChange, one) for one in content["changes"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
