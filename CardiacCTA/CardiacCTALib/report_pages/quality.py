@@ -92,7 +92,7 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
                 words.segment(segment.code),
                 _stenosis(finding, words, segment.code in read),
                 words.yes_no(finding.plaque) if finding.plaque or finding.stenosis is not None else words.say("not assessed"),
-                _value(numbers.get("reference_diameter"), words),
+                _width(numbers.get("reference_diameter"), words),
                 _value(numbers.get("minimum_lumen_area"), words),
                 _value(numbers.get("least_lumen_distance"), words),
                 _value(numbers.get("length"), words),
@@ -126,6 +126,10 @@ def _stenosis(finding: SegmentFinding, words: Words, by_reader: bool) -> Cell | 
 
 def _value(item: Measurement | None, words: Words) -> str:
     return "–" if item is None or item.value is None else words.number(item.value, item.unit, 1)
+
+
+def _width(item: Measurement | None, words: Words) -> str:
+    return "–" if item is None or item.value is None else words.width(item.value)
 
 
 def segment_title(code: str, words: Words) -> str:
