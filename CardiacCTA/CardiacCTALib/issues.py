@@ -124,7 +124,11 @@ class QualityItem:
 
     def say(self, translate: Translate) -> str:
         """Return the sentence in the language of ``translate``, names translated one by one."""
-        return translate(self.issue.value).format(**{key: _said(value, translate) for key, value in self.values})
+        return self.fill(self.issue.value, translate)
+
+    def fill(self, sentence: str, translate: Translate, **others: str) -> str:
+        """Return another sentence (message id) with its values; ``others`` are filled in as they are."""
+        return translate(sentence).format(**{key: _said(value, translate) for key, value in self.values} | others)
 
     @property
     def text(self) -> str:

@@ -20,6 +20,7 @@ from SenseCarePlanningLib.report.model import (
 from ..findings import SegmentFinding
 from ..issues import Consequence
 from ..result import CoronaryResult
+from ..said_issues import said_together
 from ..segments import BY_CODE, SEGMENTS
 from .assessed import unassessed
 from .rows import codes_by_reader
@@ -48,7 +49,7 @@ def quality_section(result: CoronaryResult, words: Words) -> Section:
             )
         )
     for consequence, (title, tone) in _CONSEQUENCES.items():
-        said = tuple(dict.fromkeys(one.say(words.code) for one in result.quality if one.consequence is consequence))
+        said = said_together((one for one in result.quality if one.consequence is consequence), words.code)
         if said:
             blocks.append(Notice("", words.say(title), tone, said))
     missing = unassessed(result)

@@ -19,6 +19,7 @@ from ..cadrads_category import Category
 from ..high_risk import doubtful_features, present_features
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
+from ..said_issues import said_together
 from ..segments import Dominance
 from .assessed import VESSEL_ORDER, all_assessed, any_assessed, greatest_stenosis, unassessed, ungraded_plaque
 from .rows import LesionRow, counted_rows, lesion_rows, makes_4b
@@ -75,8 +76,11 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
 
 
 def said_warnings(result: CoronaryResult, words: Words) -> tuple[str, ...]:
-    """Return what to beware of, each once: the quality list in the reader's language first, then what the reading said."""
-    quality = [one.say(words.code) for one in result.quality]
+    """Return what to beware of, each once: the quality list in the reader's language first, then what the reading said.
+
+    Issues of one kind are one sentence that lists their segments.
+    """
+    quality = said_together(result.quality, words.code)
     known = {one.text for one in result.quality}
     rest = [words.sentence(text) for text in result.warnings if text not in known]
     return tuple(dict.fromkeys((*quality, *rest)))

@@ -12,9 +12,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from coronary_results import all_text, one_lesion
 
+from CardiacCTALib.issues import Consequence, Issue, QualityItem, issue
 from CardiacCTALib.report import build_report
+from CardiacCTALib.report_pages.summary import said_warnings
 from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.said_issues import TOGETHER, said_together
+from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.report.model import DataTable, Measurement
 
 
@@ -51,3 +55,49 @@ def test_a_segment_of_1_52_mm_is_printed_so_in_its_row_and_beside_its_lesion(res
 def test_a_width_that_was_not_measured_is_said_as_all_numbers_are() -> None:
     item = Measurement("reference_diameter", None, "mm", reason_missing="motion")
     assert Words.of("en").measured(item) == "not measured: motion" and Words.of("en").value_of(item) == "–"
+
+
+def step(code: str, height: int, consequence: Consequence = Consequence.DOUBTFUL) -> QualityItem:
+    return issue(Issue.STEP, consequence, code, part=code, height=height, length="0.9")
+
+
+def test_a_step_across_many_segments_is_one_sentence_that_lists_them(result: CoronaryResult) -> None:
+    hidden = Consequence.NOT_ASSESSABLE
+    codes = ("pRCA", "mRCA", "LCx", "OM1", "D1", "D2")
+    quality = (
+        *(step(code, -66, hidden) for code in codes),
+        step("dRCA", -66),
+        step("mRCA", -66),
+        step("R-PDA", -20),
+        issue(Issue.CALCIUM_BESIDE, Consequence.DOUBTFUL, "pLAD", part="pLAD", arc=135),
+        issue(Issue.CALCIUM_BESIDE, Consequence.DOUBTFUL, "pLCx", part="pLCx", arc=75),
+        issue(Issue.NO_DOMINANCE, Consequence.DOUBTFUL),
+    )
+    many = replace(result, quality=quality, warnings=tuple(one.text for one in quality))
+    assert said_warnings(many, Words.of("en")) == (
+        "The slices do not fit together at -66 mm (a shift of about 0.9 mm): a step by motion crosses "
+        "pRCA, mRCA, LCx, OM1, D1, D2, dRCA.",
+        "The slices do not fit together at -20 mm (a shift of about 0.9 mm): a step by motion crosses R-PDA.",
+        "Calcium lies beside the lumen, and a severe stenosis there may be underestimated: "
+        "pLAD (135 degrees), pLCx (75 degrees).",
+        "No posterior descending artery was found; the dominance is not known.",
+    )
+    chinese = said_warnings(many, Words.of("zh"))
+    assert len(chinese) == 4 and chinese[0].endswith("运动所致阶梯状伪影累及 pRCA，mRCA，LCx，OM1，D1，D2，dRCA。")
+    assert chinese[2].endswith("pLAD（135°），pLCx（75°）。")
+    pages = [text for text in all_text(build_report(many)) if "a step by motion crosses" in text]
+    assert len(pages) == 5, "the box of the summary has both steps, the page of quality one sentence a step and consequence"
+
+
+def test_what_is_said_together_has_all_values_in_both_languages() -> None:
+    values = {"part": "pLAD", "parts": ("D1", "D2"), "other": "mLAD", "reason": "motion", "length": "4", "width": "2.0",
+              "percent": 70, "height": 12, "level": 60, "arc": 90}  # fmt: skip
+    for kind in TOGETHER:
+        both = [
+            issue(kind, Consequence.DOUBTFUL, **values),
+            issue(kind, Consequence.DOUBTFUL, **(values | {"part": "mLAD", "length": "4" if kind is Issue.STEP else "7"})),
+        ]
+        for language in ("en", "zh"):
+            (said,) = said_together(both, translator(language))
+            assert "{" not in said and (kind is Issue.UNMEASURED or ("pLAD" in said and "mLAD" in said))
+            assert (language == "zh") == any("\u4e00" <= letter <= "\u9fff" for letter in said)
