@@ -10,11 +10,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from coronary_results import one_lesion
+from coronary_results import all_text, one_lesion
 
-from CardiacCTALib.artefacts import with_artefacts
+from CardiacCTALib.artefacts import REMARKS, with_artefacts
+from CardiacCTALib.artery_colours import artery_colours
 from CardiacCTALib.cadrads import grade
-from CardiacCTALib.dicom_codes import DOUBTFUL_SIGN
+from CardiacCTALib.dicom_codes import DOUBTFUL_SIGN, GRADE
+from CardiacCTALib.edited_result import with_vessel
 from CardiacCTALib.findings import Feature
 from CardiacCTALib.high_risk import Answer, HighRiskFeature
 from CardiacCTALib.issues import Consequence, Issue, issue
@@ -23,8 +25,11 @@ from CardiacCTALib.reader_change import AS_MEASURED, NOT_ASSESSED
 from CardiacCTALib.reader_changes import changed, grade_change
 from CardiacCTALib.report import build_report
 from CardiacCTALib.report_pages.rows import LesionRow, lesion_rows
+from CardiacCTALib.report_pages.summary import grade_words
+from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.structured_report import measurement_document
+from CardiacCTALib.views import GRADE_COLOURS
 
 BOTH = frozenset({Feature.LOW_ATTENUATION, Feature.SPOTTY_CALCIUM})
 
@@ -118,3 +123,67 @@ def test_a_stent_makes_no_plaque_of_its_metal_when_its_segment_is_graded(result:
     assert finding(stented).stent
     read = given(stented, "2")
     assert finding(read).plaque_features == finding(read).doubtful_features == () and not finding(read).plaque
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "remark"),
+    [
+        (Issue.STEP, "; lies on a step by motion", "Lies on a step by motion: it may be made by the step; it is graded because"),
+        (Issue.STREAKS, "; lies in metal streaks", "Lies in metal streaks: it may be made by them; it is graded because"),
+    ],
+)
+def test_a_lesion_on_a_step_has_the_readers_grade_and_says_that_the_step_is_there(
+    result: CoronaryResult, kind: Issue, said: str, remark: str
+) -> None:
+    made = hidden(result, kind)
+    assert row_of(made).reason == REASONS[kind] and coded(made) == []
+    read = given(made, "4A")
+    row = row_of(read)
+    assert (row.reason, row.given, row.counts, row.number) == ("", ("4A",), True, row_of(made).number)
+    assert grade_words(row, Words.of("en")) == f"4A, by the reader{said}"
+    text = all_text(build_report(read))
+    assert f"4A, by the reader{said}" in text and any(one.startswith(remark) for one in text)
+    assert not any("is not graded." in one and one.startswith("Lies") for one in text)
+    assert "Listed and not graded:" not in text and "Listed and not graded:" in all_text(build_report(made))
+    assert (GRADE.value, "4A - Severe stenosis") in coded(read) and ("origin_of_walls", "The reader") in coded(read)
+    remarks = measurement_document(read).remarks
+    assert f"Graded by the reader though the image may have made them: L1 pLAD ({REASONS[kind]})." in remarks
+    colours = artery_colours(read, read.vessel("LAD"))[row.lesion.first : row.lesion.last + 1]
+    assert {tuple(one) for one in colours.tolist()} == {GRADE_COLOURS["4A"]}
+    chinese = grade_words(row, Words.of("zh"))
+    assert chinese.startswith("4A，由阅片者") and chinese.endswith(
+        "位于运动错层处" if kind is Issue.STEP else "位于金属条状伪影内"
+    )
+
+
+def test_a_lesion_on_a_step_is_not_graded_where_the_reader_cannot_assess_it_or_takes_the_grade_back(
+    result: CoronaryResult,
+) -> None:
+    made = hidden(result, Issue.STEP)
+    for last in (NOT_ASSESSED, AS_MEASURED):
+        row = row_of(given(made, "3", last))
+        assert (row.reason, row.given, row.counts) == ("motion", (), False)
+
+
+def test_it_stays_graded_while_its_walls_are_drawn(result: CoronaryResult) -> None:
+    read = given(hidden(result, Issue.STEP), "3")
+    drawn = with_vessel(read, read.vessel("LAD"), keep={"pLAD"})
+    assert row_of(drawn).given == ("3",) and row_of(drawn).counts
+
+
+def test_a_grade_renumbers_no_lesion(result: CoronaryResult) -> None:
+    one = result.vessel("LAD")
+    assert one.stenosis is not None
+    (lesion,), (plaque,) = one.lesions, one.lesion_plaques
+    shift = replace(lesion, first=lesion.first + 25, last=lesion.last + 25, narrowest=lesion.narrowest + 25, distance_mm=26.0)
+    assert one.stretch_of(shift) is not None and one.stretch_of(shift).code == "mLAD"
+    on_step = replace(lesion, remarks=(REMARKS[Issue.STEP], *lesion.remarks))
+    both = replace(one, stenosis=replace(one.stenosis, lesions=(on_step, shift)), lesion_plaques=(plaque, plaque))
+    vessels = (both, *result.vessels[1:])
+    two = replace(
+        result, vessels=vessels, lesions=lesions_of(vessels), lesion_measurements=result.lesion_measurements * 2,
+    )  # fmt: skip
+    names = [(row.name, row.code) for row in lesion_rows(two)]
+    assert names == [("L1", "mLAD"), ("L2", "pLAD")]
+    read = given(two, "4A")
+    assert [(row.name, row.code) for row in lesion_rows(read)] == names and lesion_rows(read)[1].given == ("4A",)

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from SenseCarePlanningLib.report.model import Measurement
 
+from ..artefacts import READ_REMARKS, REMARKS, is_artefact
 from ..cadrads_category import whole_percent
 from ..constants import MODERATE_FROM
 from ..given_grades import given_grades
+from ..issues import Issue
 from ..plaque import LesionPlaque
 from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import Artery
 from ..stenosis import Lesion
-from ..ungraded import why_ungraded
+from ..ungraded import made_by, why_ungraded
 from ..vessel_result import VesselResult
 
 _FROM_50 = ("3", "4A")
@@ -64,6 +66,17 @@ class LesionRow:
         return f"L{self.number}"
 
     @property
+    def made_by(self) -> tuple[Issue, ...]:
+        """What of the scan lies there and may have made it, where it is graded all the same: a reader graded its segment."""
+        return () if self.reason else made_by(self.lesion)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of it: sentences of the catalogue."""
+        other = {REMARKS[issue]: READ_REMARKS[issue] for issue in self.made_by}
+        return tuple(other.get(text, text) for text in self.lesion.remarks)
+
+    @property
     def by_reader(self) -> bool:
         """Whether its numbers rest on walls that a reader drew."""
         return self.vessel.drawn_lesion(self.lesion)
@@ -80,11 +93,20 @@ class LesionRow:
 
 
 def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
-    """Return all lesions: those that count for grading first, each group in the order of the result."""
+    """Return all lesions: those that count for grading as measured first, each group in the order of the result.
+
+    A reader's grade renumbers none: what it makes count keeps its place.
+    """
     found = []
     given = given_grades(result)
     by_code = {finding.code: finding for finding in result.findings.segments}
-    order = sorted(range(len(result.lesions)), key=lambda at: (not result.lesions[at].counts, at))
+
+    def measured_first(at: int) -> tuple[bool, int]:
+        """Return the place of a lesion in the list."""
+        one = result.lesions[at]
+        return not one.counts or is_artefact(result.vessel(one.vessel).lesions[one.number]), at
+
+    order = sorted(range(len(result.lesions)), key=measured_first)
     for number, at in enumerate(order, 1):
         one, numbers = result.lesions[at], result.lesion_measurements[at]
         vessel = result.vessel(one.vessel)

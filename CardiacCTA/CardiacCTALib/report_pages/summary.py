@@ -17,6 +17,7 @@ from SenseCarePlanningLib.report.model import (
 
 from ..cadrads_category import Category
 from ..high_risk import doubtful_features, present_features
+from ..issues import Issue
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
 from ..said_issues import said_together
@@ -40,6 +41,11 @@ DOMINANCE_WORDS = {
     Dominance.LEFT: label_of("left dominant"),
     Dominance.BALANCED: label_of("balanced"),
 }
+MADE_BY = {
+    Issue.STEP: label_of("{grade}; lies on a step by motion"),
+    Issue.STREAKS: label_of("{grade}; lies in metal streaks"),
+}
+"""What stands beside a reader's grade of what the scan may have made."""
 NOT_GRADED = label_of("Listed and not graded:")
 KEY_WARNINGS = 5
 """So many warnings stand in the box; all follow under quality."""
@@ -186,7 +192,7 @@ def grade_words(row: LesionRow, words: Words, with_mark: bool = True) -> str:
 
     In the left main with what it makes of the patient, whose category is not that of the lesion.
     """
-    said = words.marked(words.say(" or ").join(row.grades), with_mark and bool(row.given))
+    said = given_words(row, words, words.say(" or "), with_mark)
     patient = makes_4b(row)
     if patient and row.counts:
         return words.say("{grade}; left main: patient 4B", grade=said)
@@ -194,6 +200,14 @@ def grade_words(row: LesionRow, words: Words, with_mark: bool = True) -> str:
         return words.say("{grade}; left main: patient 4B from 50 %", grade=said)
     if row.reason:
         return words.say("{grade} (not graded: {reason})", grade=said, reason=words.reason(row.reason))
+    return said
+
+
+def given_words(row: LesionRow, words: Words, between: str, with_mark: bool = True) -> str:
+    """Return the categories that are possible for a lesion, and of one that a reader graded what of the scan lies there."""
+    said = words.marked(between.join(row.grades), with_mark and bool(row.given))
+    for issue in row.made_by:
+        said = words.say(MADE_BY[issue], grade=said)
     return said
 
 
