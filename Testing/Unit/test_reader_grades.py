@@ -15,6 +15,7 @@ from coronary_results import all_text, one_lesion
 from CardiacCTALib.artefacts import REMARKS, with_artefacts
 from CardiacCTALib.artery_colours import artery_colours
 from CardiacCTALib.cadrads import grade
+from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.dicom_codes import DOUBTFUL_SIGN, GRADE
 from CardiacCTALib.edited_result import with_vessel
 from CardiacCTALib.findings import Feature
@@ -28,9 +29,11 @@ from CardiacCTALib.report_pages.rows import LesionRow, lesion_rows
 from CardiacCTALib.report_pages.summary import grade_words
 from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
+from CardiacCTALib.segments import SEGMENTS
 from CardiacCTALib.structured_report import measurement_document
 from CardiacCTALib.views import GRADE_COLOURS
 
+EVERY_OTHER = frozenset(one.code for one in SEGMENTS) - {"pLAD"}
 BOTH = frozenset({Feature.LOW_ATTENUATION, Feature.SPOTTY_CALCIUM})
 
 
@@ -187,3 +190,56 @@ def test_a_grade_renumbers_no_lesion(result: CoronaryResult) -> None:
     assert names == [("L1", "mLAD"), ("L2", "pLAD")]
     read = given(two, "4A")
     assert [(row.name, row.code) for row in lesion_rows(read)] == names and lesion_rows(read)[1].given == ("4A",)
+
+
+def test_no_stenosis_by_the_reader_is_1_and_no_absence_of_disease_where_plaque_was_measured(result: CoronaryResult) -> None:
+    segments = tuple(one for one in result.findings.segments if one.code == "pLAD")
+    alone = replace(result, findings=replace(result.findings, segments=segments, absent=EVERY_OTHER))
+    read = given(alone, "0")
+    assert finding(read).plaque and finding(read).stenosis.percent == 0.0
+    assert read.grade.category is Category.MINIMAL and read.grade.possible == (Category.MINIMAL,)
+    row = row_of(read)
+    assert row.given == ("1",) and row.plaque_only
+    assert grade_words(row, Words.of("en")) == "1 (plaque, no stenosis), by the reader"
+    assert grade_words(row, Words.of("zh")).startswith("1（有斑块，无狭窄），由阅片者")
+    assert [meaning for concept, meaning in coded(read) if concept == GRADE.value] == ["1 - Minimal non-obstructive CAD"]
+    assert tuple(artery_colours(read, read.vessel("LAD"))[row.lesion.narrowest]) == GRADE_COLOURS["1"]
+    assert read.changes[-1].after == "0", "the trail has what the reader gave"
+
+
+def test_where_no_plaque_is_left_no_stenosis_is_0(result: CoronaryResult) -> None:
+    one = result.vessel("LAD")
+    bare = tuple(replace(plaque, volumes=replace(plaque.volumes, total=0.0), features=()) for plaque in one.lesion_plaques)
+    segments = tuple(replace(found, plaque=False) for found in result.findings.segments if found.code == "pLAD")
+    clean = replace(
+        result, vessels=(replace(one, lesion_plaques=bare), *result.vessels[1:]),
+        findings=replace(result.findings, segments=segments, absent=EVERY_OTHER),
+    )  # fmt: skip
+    read = given(clean, "0")
+    assert row_of(read).given == ("0",) and not row_of(read).plaque_only and read.grade.category is Category.NONE
+    assert [meaning for concept, meaning in coded(read) if concept == GRADE.value] == ["0 - Documented absence of CAD"]
+
+
+def test_a_sign_of_plaque_is_plaque_for_the_row_as_it_is_for_the_patient(result: CoronaryResult) -> None:
+    one = risky(result).vessel("LAD")
+    little = tuple(replace(plaque, volumes=replace(plaque.volumes, total=0.0)) for plaque in one.lesion_plaques)
+    read = given(replace(result, vessels=(replace(one, lesion_plaques=little), *result.vessels[1:])), "0")
+    assert finding(read).plaque_features and row_of(read).given == ("1",)
+
+
+def test_a_grade_of_1_is_the_readers_own(result: CoronaryResult) -> None:
+    row = row_of(given(result, "0", "1"))
+    assert row.given == ("1",) and not row.plaque_only and grade_words(row, Words.of("en")) == "1, by the reader"
+
+
+def test_no_stenosis_in_a_stent_is_disease_all_the_same(result: CoronaryResult) -> None:
+    stented = given(hidden(result, Issue.STENT), "0")
+    assert finding(stented).stent and not finding(stented).plaque and row_of(stented).given == ("1",)
+
+
+def test_no_stenosis_on_a_step_with_plaque_is_1_as_the_patient_is(result: CoronaryResult) -> None:
+    made = hidden(result, Issue.STEP)
+    segments = tuple(one for one in made.findings.segments if one.code == "pLAD")
+    read = given(replace(made, findings=replace(made.findings, segments=segments, absent=EVERY_OTHER)), "0")
+    assert read.grade.category is Category.MINIMAL
+    assert grade_words(row_of(read), Words.of("en")) == "1 (plaque, no stenosis), by the reader; lies on a step by motion"

@@ -9,7 +9,7 @@ from SenseCarePlanningLib.report.model import Measurement
 from ..artefacts import READ_REMARKS, REMARKS, is_artefact
 from ..cadrads_category import whole_percent
 from ..constants import MODERATE_FROM
-from ..given_grades import given_grades
+from ..given_grades import PLAQUE_ONLY, given_grades, without_stenosis
 from ..issues import Issue
 from ..plaque import LesionPlaque
 from ..reader_change import graded_codes
@@ -43,6 +43,8 @@ class LesionRow:
         Why it is not graded (message ids with semicolons between); empty where it is.
     given
         Categories that a reader's grade of its segment leaves possible, where they are not the measured ones; else empty.
+    spared
+        Whether a reader sees no stenosis in its segment.
     """
 
     number: int
@@ -54,6 +56,12 @@ class LesionRow:
     numbers: dict[str, Measurement]
     reason: str = ""
     given: tuple[str, ...] = ()
+    spared: bool = False
+
+    @property
+    def plaque_only(self) -> bool:
+        """Whether it is disease without stenosis by a reader's grade."""
+        return self.spared and self.given == (PLAQUE_ONLY,)
 
     @property
     def grades(self) -> tuple[str, ...]:
@@ -98,7 +106,7 @@ def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
     A reader's grade renumbers none: what it makes count keeps its place.
     """
     found = []
-    given = given_grades(result)
+    given, spared = given_grades(result), without_stenosis(result)
     by_code = {finding.code: finding for finding in result.findings.segments}
 
     def measured_first(at: int) -> tuple[bool, int]:
@@ -113,7 +121,11 @@ def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
         lesion, plaque = vessel.lesions[one.number], vessel.lesion_plaques[one.number]
         why = why_ungraded(vessel, one, by_code.get(one.code))
         named = {item.name: item for item in numbers}
-        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why, given.get(at, ())))
+        found.append(
+            LesionRow(
+                number, vessel, one.code, one.counts, lesion, plaque, named, why, given.get(at, ()), one.code in spared
+            )
+        )  # fmt: skip
     return tuple(found)
 
 

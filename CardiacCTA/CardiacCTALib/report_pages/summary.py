@@ -205,7 +205,10 @@ def grade_words(row: LesionRow, words: Words, with_mark: bool = True) -> str:
 
 def given_words(row: LesionRow, words: Words, between: str, with_mark: bool = True) -> str:
     """Return the categories that are possible for a lesion, and of one that a reader graded what of the scan lies there."""
-    said = words.marked(between.join(row.grades), with_mark and bool(row.given))
+    said = between.join(row.grades)
+    if row.plaque_only:
+        said = words.say("{grade} (plaque, no stenosis)", grade=said)
+    said = words.marked(said, with_mark and bool(row.given))
     for issue in row.made_by:
         said = words.say(MADE_BY[issue], grade=said)
     return said
