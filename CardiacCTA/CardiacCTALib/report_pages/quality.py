@@ -113,7 +113,7 @@ def _borders(words: Words) -> str:
 def _stenosis(finding: SegmentFinding, words: Words, by_reader: bool) -> Cell | str:
     if finding.stenosis is None:
         return Cell(words.reason(finding.not_assessable), words.say("Not assessable"), Tone.BAD)
-    interval = finding.stenosis.interval
+    interval = None if finding.stenosis.high == 0 else finding.stenosis.interval
     said = words.marked("" if interval is None else f"{interval[0]:.0f}–{interval[1]:.0f}", by_reader)
     if interval is None:
         text = words.say("none") if finding.stenosis.percent == 0 else f"{finding.stenosis.percent:.0f} %"

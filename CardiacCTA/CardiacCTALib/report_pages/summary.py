@@ -162,12 +162,12 @@ def high_risk_words(row: LesionRow, words: Words) -> str:
 def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
     columns = (
         Column(words.say("Lesion"), 0.8),
-        Column(words.say("Segment"), 1.2),
-        Column(words.say("From the ostium"), 1.3, "right"),
-        Column(words.say("Diameter stenosis (95 %)"), 2.2),
-        Column("MLD", 1.1, "right"),
-        Column(words.say("Plaque"), 2.4),
-        Column(words.say("Grade"), 1.5),
+        Column(words.say("Segment"), 1.05),
+        Column(words.say("From the ostium"), 1.1, "right"),
+        Column(words.say("Diameter stenosis (95 %)"), 1.95),
+        Column("MLD", 0.85, "right"),
+        Column(words.say("Plaque"), 1.75),
+        Column(words.say("Grade"), 3.0),
     )
     return DataTable(
         columns,

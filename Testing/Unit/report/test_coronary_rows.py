@@ -20,6 +20,13 @@ from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.said_issues import TOGETHER, said_together
 from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.report.model import DataTable, Measurement
+from SenseCarePlanningLib.report.pdf import PAGE_SIZES_MM
+from SenseCarePlanningLib.report.pdf_pages import MARGIN_SIDE
+from SenseCarePlanningLib.report.pdf_text import Run, TextStyle, break_lines, register_fonts
+
+MM, CELL_PADDING = 72.0 / 25.4, 7.0
+HEAD = TextStyle(8.5, 10.5, bold=True)
+"""Titles of columns as ``pdf_blocks.data_table`` sets them."""
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +108,21 @@ def test_what_is_said_together_has_all_values_in_both_languages() -> None:
             (said,) = said_together(both, translator(language))
             assert "{" not in said and (kind is Issue.UNMEASURED or ("pLAD" in said and "mLAD" in said))
             assert (language == "zh") == any("\u4e00" <= letter <= "\u9fff" for letter in said)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_title_of_a_column_is_broken_within_a_word_or_over_many_lines(result: CoronaryResult, language: str) -> None:
+    register_fonts()
+    room = PAGE_SIZES_MM["A4"][0] * MM - 2.0 * MARGIN_SIDE
+    blocks = [block for section in build_report(result, language=language).sections for block in section.blocks]
+    tables = [one for one in blocks if isinstance(one, DataTable)]
+    assert len(tables) > 5
+    for table in tables:
+        whole = sum(column.weight for column in table.columns)
+        for column in table.columns:
+            inside = room * column.weight / whole - CELL_PADDING
+            lines = ["".join(text for _, text in line) for line in break_lines([Run(column.title)], HEAD, inside)]
+            if language == "zh":
+                assert len(lines) <= 2 and min(len(line) for line in lines) >= min(2, len(column.title)), lines
+            words = {part for word in column.title.split() for part in (word, *word.split("/"))}
+            assert language == "zh" or {word for line in lines for word in line.split()} <= words, lines
