@@ -18,6 +18,11 @@ REMARKS = {
     Issue.STEP: "Lies on a step by motion: it may be made by the step and is not graded.",
     Issue.STREAKS: "Lies in metal streaks: it may be made by them and is not graded.",
 }
+READ_REMARKS = {
+    Issue.STEP: "Lies on a step by motion: it may be made by the step; it is graded because a reader graded its segment.",
+    Issue.STREAKS: "Lies in metal streaks: it may be made by them; it is graded because a reader graded its segment.",
+}
+"""What is said instead where a reader graded the segment."""
 HIDING = frozenset({Issue.STEP, Issue.GAP, Issue.STREAKS, *STENTS, Issue.STENT_OR_CALCIUM, Issue.CALCIUM})
 """What hides a place and not the whole segment."""
 _LONG = frozenset({Issue.GAP, Issue.STREAKS, *STENTS, Issue.STENT_OR_CALCIUM})

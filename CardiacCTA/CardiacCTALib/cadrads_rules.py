@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from string import Formatter
 
 from SenseCarePlanningLib.plain_data import KeptByName
 
@@ -69,10 +70,19 @@ class Rule(KeptByName):
 
 @dataclass(frozen=True)
 class Fired:
-    """A rule that fired, with the values of its sentence; a tuple is a list of names."""
+    """A rule that fired, with the values of its sentence; a tuple is a list of names.
+
+    Raises
+    ------
+    ValueError
+        When a value of its sentence is missing.
+    """
 
     rule: Rule
     values: tuple[tuple[str, Value], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_complete(self.rule, self.values)
 
     def say(self, translate: Translate) -> str:
         """Return the sentence in the language of ``translate``, lists and names translated item by item."""
@@ -87,6 +97,20 @@ class Fired:
     def codes(self) -> tuple[str, ...]:
         """The words among the values: segments, vessels, categories, features."""
         return tuple(part for _, value in self.values for part in (value if isinstance(value, tuple) else (str(value),)))
+
+
+def check_complete(sentence: KeptByName, values: tuple[tuple[str, Value], ...]) -> None:
+    """Check that values fill a sentence: a file that lost one is refused when it is read, not where the sentence is said.
+
+    Raises
+    ------
+    ValueError
+        When values are missing.
+    """
+    wanted = {name for _, name, _, _ in Formatter().parse(sentence.value) if name}
+    missing = sorted(wanted - {name for name, _ in values})
+    if missing:
+        raise ValueError(f"{type(sentence).__name__} {sentence.name} lacks what its sentence says: {', '.join(missing)}")
 
 
 def fired(rule: Rule, **values: Value) -> Fired:

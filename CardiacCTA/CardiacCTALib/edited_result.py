@@ -21,6 +21,7 @@ from .measurements import lesion_measurements, patient_measurements, segment_mea
 from .patient_findings import lesions_of, vessel_findings
 from .quality import check_vessels
 from .reader_change import graded_codes
+from .reader_grades import read_again, read_codes
 from .result import CoronaryResult
 from .vessel_edit import VesselEdit, Wall
 from .vessel_editor import VesselEditor
@@ -59,7 +60,7 @@ def with_vessel(result: CoronaryResult, new: VesselResult, keep: Collection[str]
     vessels = tuple(new if one is old else one for one in result.vessels)
     findings = replace(result.findings, segments=_segments(result, new, quality, keep))
     graded = grade(findings)
-    lesions = lesions_of(vessels)
+    lesions = lesions_of(vessels, read_codes(findings))
     kept = {(one.vessel, one.number): item for one, item in zip(result.lesions, result.lesion_measurements, strict=True)}
     sums = {one.name: one for one in patient_measurements(vessels, graded)}
     said = {one.text for one in quality}
@@ -103,8 +104,8 @@ def _segments(
     def told(was: SegmentFinding) -> SegmentFinding:
         """Return the new finding of a segment, with what only the whole heart tells from the old one."""
         one = found.get(was.code)
-        if one is None:
-            return was
+        if one is None:  # another vessel's, or graded by hand: its plaque follows the walls all the same
+            return read_again(was, (new,)) if was.by_reader else was
         one = replace(one, bypassed=was.bypassed)
         return replace(one, stent=True, plaque=False) if was.stent else one
 

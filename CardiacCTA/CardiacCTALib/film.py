@@ -26,7 +26,7 @@ from .reader_change import GRADES, now
 from .report_pages.assessed import unassessed
 from .report_pages.plaque import calcium_section
 from .report_pages.rows import MAIN, LesionRow, makes_4b, pictured_rows, shown_vessels
-from .report_pages.summary import CATEGORY_WORDS
+from .report_pages.summary import CATEGORY_WORDS, given_words
 from .report_pages.words import Pictures, Words, label_of
 from .result import CoronaryResult
 from .segments import BY_CODE, Artery
@@ -208,7 +208,7 @@ def _lesion_line(row: LesionRow, words: Words) -> str:
             "{name} {segment}: {percent}, not graded: {reason}", name=row.name, segment=row.code or "–", percent=percent,
             reason=why,
         )  # fmt: skip
-    grade = words.marked("/".join(row.grades), bool(row.given))
+    grade = given_words(row, words, "/")
     if makes_4b(row) is not False:
         grade = words.say("{grade}, in the LM 4B" if makes_4b(row) else "{grade}, in the LM 4B from 50 %", grade=grade)
     return words.say(

@@ -8,7 +8,7 @@ from enum import Enum
 
 from SenseCarePlanningLib.plain_data import KeptByName
 
-from .cadrads_rules import Translate, Value
+from .cadrads_rules import Translate, Value, check_complete
 
 
 class Consequence(Enum):
@@ -106,6 +106,11 @@ class QualityItem:
         SCCT codes that it concerns; empty for the whole examination.
     point_lps_mm
         Where to look; None without a place.
+
+    Raises
+    ------
+    ValueError
+        When a value of its sentence is missing.
     """
 
     issue: Issue
@@ -114,9 +119,16 @@ class QualityItem:
     values: tuple[tuple[str, Value], ...] = ()
     point_lps_mm: tuple[float, float, float] | None = None
 
+    def __post_init__(self) -> None:
+        check_complete(self.issue, self.values)
+
     def say(self, translate: Translate) -> str:
         """Return the sentence in the language of ``translate``, names translated one by one."""
-        return translate(self.issue.value).format(**{key: _said(value, translate) for key, value in self.values})
+        return self.fill(self.issue.value, translate)
+
+    def fill(self, sentence: str, translate: Translate, **others: str) -> str:
+        """Return another sentence (message id) with its values; ``others`` are filled in as they are."""
+        return translate(sentence).format(**{key: _said(value, translate) for key, value in self.values} | others)
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from .artefacts import HIDING, is_artefact, lies_at
 from .bypass import is_bypassed, with_left_main
 from .constants import GRADED_ABOVE_MM, HIGH_RISK_FEATURES, MODERATE_FROM
-from .findings import OPEN, CoronaryFindings, GraftFinding, SegmentFinding, Stenosis
+from .findings import OPEN, CoronaryFindings, Feature, GraftFinding, SegmentFinding, Stenosis
 from .high_risk import doubtful_features, present_features
 from .issues import LABELS, NO_LEFT_MAIN, STENTS, Consequence, Issue, QualityItem
 from .labels import CoronaryLabels
@@ -60,13 +60,15 @@ def is_plaque(plaque: LesionPlaque) -> bool:
     return plaque.volumes.total >= PLAQUE_MM3 and (total is None or total.low > 0.0)
 
 
-def counts(one: VesselResult, lesion: Lesion, plaque: LesionPlaque) -> bool:
+def counts(lesion: Lesion, plaque: LesionPlaque, read: bool = False) -> bool:
     """Tell whether a listed lesion counts for grading.
 
     It has plaque, or is narrow beyond doubt; and lies in an artery over 1.5 mm. At the end of a line, where a section meets the
-    aorta's wall or has no lumen left, plaque must be seen. What a step or streaks of metal may have made does not count.
+    aorta's wall or has no lumen left, plaque must be seen. What a step or streaks of metal may have made counts where the segment
+    was ``read``: a reader who grades it says what is there.
     """
-    return lesion.narrowings[0].reference_mm.value > GRADED_ABOVE_MM and _is_lesion(lesion, plaque)
+    made = read and is_artefact(lesion)
+    return lesion.narrowings[0].reference_mm.value > GRADED_ABOVE_MM and (made or _is_lesion(lesion, plaque))
 
 
 def _is_lesion(lesion: Lesion, plaque: LesionPlaque) -> bool:
@@ -79,14 +81,20 @@ def _is_lesion(lesion: Lesion, plaque: LesionPlaque) -> bool:
     return sure_narrowing(percent.value, percent.low) and NEAR_END not in lesion.remarks
 
 
-def lesions_of(vessels: Sequence[VesselResult]) -> tuple[SegmentLesion, ...]:
-    """Return every lesion with the segment it counts for; those on unnamed stretches have none."""
+def lesions_of(vessels: Sequence[VesselResult], read: Collection[str] = ()) -> tuple[SegmentLesion, ...]:
+    """Return every lesion with the segment it counts for; those on unnamed stretches have none.
+
+    Parameters
+    ----------
+    read
+        Codes of segments that a reader graded.
+    """
     found = []
     for one in vessels:
         for number, (lesion, plaque) in enumerate(zip(one.lesions, one.lesion_plaques, strict=True)):
             part = one.stretch_of(lesion)
             code = "" if part is None else part.code
-            found.append(SegmentLesion(one.vessel.name, number, code, bool(code) and counts(one, lesion, plaque)))
+            found.append(SegmentLesion(one.vessel.name, number, code, bool(code) and counts(lesion, plaque, code in read)))
     return tuple(found)
 
 
@@ -143,26 +151,50 @@ def _blocked(quality: Sequence[QualityItem]) -> dict[str, list[QualityItem]]:
     return found
 
 
-def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole: str) -> SegmentFinding:
-    bypassed = is_bypassed(one, part.to_mm, part.code)
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What the lesions that count in a segment hold: see :class:`findings.SegmentFinding`."""
+
+    lesions: tuple[Lesion, ...]
+    plaque: bool
+    features: tuple[frozenset[Feature], ...]
+    doubtful: tuple[frozenset[Feature], ...]
+    width_mm: float | None
+
+
+def held_in(one: VesselResult, part: Stretch, read: bool = False) -> Held:
+    """Return what the lesions that count in a segment hold.
+
+    Parameters
+    ----------
+    read
+        Whether a reader graded the segment: see :func:`counts`.
+    """
     pairs = [
         (lesion, plaque)
         for lesion, plaque in zip(one.lesions, one.lesion_plaques, strict=True)
-        if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(one, lesion, plaque)
+        if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(lesion, plaque, read)
     ]
     # a segment tapers: where a lesion lies in a wide enough part of it, it is graded
     widths = [one.healthy_mm(part), *(lesion.narrowings[0].reference_mm.value for lesion, _ in pairs)]
     width = max((mm for mm in widths if mm is not None), default=None)
-    stent = any(item.issue in STENTS for item in blocked)
-    features = tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features))
     doubtful = tuple(
         both
         for _, plaque in pairs
         if len(both := present_features(plaque.features) | doubtful_features(plaque.features)) >= HIGH_RISK_FEATURES
         and len(present_features(plaque.features)) < HIGH_RISK_FEATURES
     )
-    plaque_seen = any(is_plaque(plaque) for _, plaque in pairs) and not stent
-    graded = [lesion for lesion, _ in pairs if bypassed or part.code == "LM" or one.arc_of(lesion) >= one.bypassed_mm]
+    return Held(
+        tuple(lesion for lesion, _ in pairs), any(is_plaque(plaque) for _, plaque in pairs),
+        tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features)), doubtful,
+        None if width is None else round(width, 2),
+    )  # fmt: skip
+
+
+def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole: str) -> SegmentFinding:
+    bypassed, held = is_bypassed(one, part.to_mm, part.code), held_in(one, part)
+    stent = any(item.issue in STENTS for item in blocked)
+    graded = [lesion for lesion in held.lesions if bypassed or part.code == "LM" or one.arc_of(lesion) >= one.bypassed_mm]
     clear = [lesion for lesion in graded if _apart(one, lesion, blocked)]
     stenoses = [finding_of(lesion) for lesion in (clear if blocked else graded)]
     worst = max(stenoses, key=lambda found: found.percent, default=OPEN)
@@ -172,8 +204,8 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     stenosis: Stenosis | None = worst if beside or not reason else None
     unseen = stent or stenosis is None
     return SegmentFinding(
-        part.code, stenosis, reason, plaque_seen, () if unseen else features, () if unseen else doubtful,
-        None if width is None else round(width, 2), stent, bypassed, _at_limit(one, part),
+        part.code, stenosis, reason, held.plaque and not stent, () if unseen else held.features,
+        () if unseen else held.doubtful, held.width_mm, stent, bypassed, _at_limit(one, part),
     )  # fmt: skip
 
 

@@ -21,9 +21,10 @@ from .cadrads import grade
 from .cadrads_category import whole_percent
 from .edit_steps import edit_steps
 from .edited_result import with_vessel
-from .findings import SegmentFinding, Stenosis
+from .findings import SegmentFinding
 from .measurements import patient_measurements
 from .reader_change import AS_MEASURED, GRADES, NOT_ASSESSED, OR, STATED, ChangeKind, ReaderChange, graded_codes, now
+from .reader_grades import BY_READER, regraded
 from .reader_statements import with_statement
 from .remeasured import Remeasured, kept_in
 from .result import CoronaryResult
@@ -37,7 +38,6 @@ CHANGES = SIGNED
 SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 3
 """Version 1 knew no drawn vessels, version 2 no statements and no distance of a place from the ostium; both are read."""
 _READ_VERSIONS = (1, 2, 3)
-BY_READER = "by the reader"
 _TRUNKS = {"LAD", "LCx", "RCA", "LM"}
 
 
@@ -54,8 +54,9 @@ def load_changes(folder: Path) -> tuple[ReaderChange, ...]:
         return ()
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA_NAME or content["schema_version"] not in _READ_VERSIONS:
-            raise ValueError(f"schema {content['schema']!r} version {content['schema_version']!r}")
+        version = content["schema_version"]
+        if content["schema"] != SCHEMA_NAME or type(version) is not int or version not in _READ_VERSIONS:
+            raise ValueError(f"schema {content['schema']!r} version {version!r}")
         return tuple(from_plain(ReaderChange, one) for one in content["changes"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -239,7 +240,7 @@ def changed(
         result = with_vessel(result, _known(drawn, earlier) or _drawn(drawn, remeasured))
     plain = result
     for grading in graded_codes(changes).values():
-        result = _regraded(result, plain, grading)
+        result = regraded(result, plain, grading)
     graded = grade(result.findings)
     sums = {one.name: one for one in patient_measurements(result.vessels, graded)}
     return replace(result, grade=graded, examination={**result.examination, **sums})
@@ -296,26 +297,6 @@ def _drawn(one: VesselResult, remeasured: Remeasured | None) -> VesselResult:
     if not one.edit.moves_walls:
         return replace(first, edit=one.edit)
     return VesselEditor.of(first).edited(one.edit)
-
-
-def _regraded(result: CoronaryResult, plain: CoronaryResult, change: ReaderChange) -> CoronaryResult:
-    """Give a segment the reader's grade: the measured value where it lies within it, else the nearest that does."""
-    was = next(one for one in plain.findings.segments if one.code == change.subject)
-
-    def made(one: SegmentFinding) -> SegmentFinding:
-        """Return a finding as the reader has it; those of other segments as they are."""
-        if one.code != change.subject:
-            return one
-        if change.after == NOT_ASSESSED:
-            unseen = replace(one, plaque_features=(), doubtful_features=(), at_limit=None, by_reader=False)
-            return replace(unseen, stenosis=None, not_assessable=BY_READER)
-        low, high = GRADES[change.after]
-        measured = low if was.stenosis is None else was.stenosis.percent
-        return replace(
-            one, stenosis=Stenosis(min(max(measured, low), high), (low, high)), not_assessable="", at_limit=None, by_reader=True
-        )
-
-    return replace(result, findings=replace(result.findings, segments=tuple(made(one) for one in result.findings.segments)))
 
 
 def renamed_vessels(change: ReaderChange) -> dict[str, str]:

@@ -147,7 +147,8 @@ def load_result(folder: Path, images: bool = True) -> CoronaryResult:
         vessels = tuple(load_vessel(one, folder / VESSELS) for one in content["vessels"])
         trees = tuple(load_tree(folder / f"{tree_name(number)}.json") for number in range(int(content["trees"])))
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(f"The coronary result in {folder.name} is damaged; run the analysis again.", [str(error)]) from error
+        problem = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"The coronary result in {folder.name} is damaged; run the analysis again.", [problem]) from error
     if images:
         heart = _exact(read_label_map(folder / HEART, allow_empty=True), HEART_NAMES, document)
         segments = _exact(read_label_map(folder / SEGMENTS, allow_empty=True), SEGMENT_NAMES, document)
@@ -169,8 +170,9 @@ def _content(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA_NAME:
         raise InputError(f"The folder {folder.name} is no coronary result.")
-    if content.get("schema_version") not in _READABLE:
-        problem = f"schema_version is {content.get('schema_version')!r}, expected one of {_READABLE}"
+    version = content.get("schema_version")
+    if type(version) is not int or version not in _READABLE:  # true is 1 to Python
+        problem = f"schema_version is {json.dumps(version)}, expected one of {', '.join(str(one) for one in _READABLE)}"
         raise InputError("The result was written by another version of the program; run the analysis again.", [problem])
     return content
 

@@ -13,6 +13,7 @@ from . import dicom_codes as codes
 from .cadrads_category import Category
 from .findings import SegmentFinding
 from .high_risk import doubtful_features, is_high_risk, present_features
+from .patient_findings import REASONS
 from .plaque import PlaqueType
 from .report_pages.rows import LesionRow, codes_by_reader, counted_rows, lesion_rows, makes_4b
 from .result import CoronaryResult
@@ -193,6 +194,9 @@ def _remarks(result: CoronaryResult) -> tuple[str, ...]:
     small = () if not rest else (f"Listed in the report, not graded and not here: {', '.join(rest)}.",)
     hidden = [f"{row.name} {row.code} ({row.reason})" for row in counted_rows(result) if row.reason]
     beside = () if not hidden else (f"Measured and not graded: {', '.join(hidden)}.",)
+    read = [f"{row.name} {row.code} ({'; '.join(REASONS[one] for one in row.made_by)})"
+            for row in counted_rows(result) if row.made_by]  # fmt: skip
+    made = () if not read else (f"Graded by the reader though the image may have made them: {', '.join(read)}.",)
     absent = tuple(one.code for one in SEGMENTS if one.code in result.findings.absent)
     missing = () if not absent else (f"Segments that this heart does not have: {', '.join(absent)}.",)
     findings = result.findings
@@ -206,6 +210,7 @@ def _remarks(result: CoronaryResult) -> tuple[str, ...]:
         *possible,
         *small,
         *beside,
+        *made,
         *missing,
         *said,
         *changes,

@@ -35,8 +35,8 @@ def why_ungraded(one: VesselResult, found: SegmentLesion, finding: SegmentFindin
         What was found in that segment; None where it has none.
     """
     lesion = one.lesions[found.number]
-    made = [REASONS[issue] for issue in (Issue.STEP, Issue.STREAKS) if REMARKS[issue] in lesion.remarks]
-    if made:
+    made = [REASONS[issue] for issue in made_by(lesion)]
+    if made and not (finding is not None and finding.by_reader):  # who grades a segment says what is there
         return "; ".join(made)
     if finding is None:
         return UNNAMED
@@ -47,6 +47,11 @@ def why_ungraded(one: VesselResult, found: SegmentLesion, finding: SegmentFindin
     if finding.bypassed or (finding.code != Artery.LM.value and one.arc_of(lesion) < one.bypassed_mm):
         return BYPASSED
     return finding.not_assessable if _hidden(lesion, finding) else ""
+
+
+def made_by(lesion: Lesion) -> tuple[Issue, ...]:
+    """Return what of the scan may have made a lesion: a step, streaks of metal."""
+    return tuple(issue for issue in (Issue.STEP, Issue.STREAKS) if REMARKS[issue] in lesion.remarks)
 
 
 def _hidden(lesion: Lesion, finding: SegmentFinding) -> bool:

@@ -133,7 +133,7 @@ def _signs_told(row: Any, words: Any) -> str:
 
 
 def _remarks(row: Any, words: Any) -> str:
-    return "\n".join(words.sentence(text) for text in row.lesion.remarks)
+    return "\n".join(words.sentence(text) for text in row.remarks)
 
 
 def lesion_text(row: Any, words: Any) -> str:

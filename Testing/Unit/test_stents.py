@@ -107,7 +107,7 @@ def test_a_rim_that_a_sharp_kernel_makes_is_no_stent() -> None:
 
 def test_a_stenosis_inside_a_stent_is_hidden_with_it(stented: Measured) -> None:
     line, middle = stented.line_lps_mm, len(stented.line_lps_mm) // 2
-    hidden = issue(Issue.STENT, Consequence.NOT_ASSESSABLE, "pLAD", point_lps_mm=line[middle], length="15")
+    hidden = issue(Issue.STENT, Consequence.NOT_ASSESSABLE, "pLAD", point_lps_mm=line[middle], part="pLAD", length="15")
     one = Vessel("LAD", 0, (0,), line, np.full(len(line), 1.5), (Stretch("pLAD", 0.0, 33.0),), (), 0.0)
     result = VesselResult(one, stented, find_lesions(stented))
     near = SimpleNamespace(first=middle + 12, last=middle + 14)

@@ -21,15 +21,15 @@ _CALCIFIED_SHOWN = 15
 def plaque_section(result: CoronaryResult, words: Words) -> Section:
     """Return plaque volumes of each lesion and of each vessel."""
     columns = (
-        Column(words.say("Where"), 1.5),
-        Column(words.say("Kind"), 2.0),
-        Column(words.say("Total (mm³)"), 1.35, "right"),
-        Column(words.say("Calcified (mm³)"), 1.35, "right"),
-        Column(words.say("Non-calcified (mm³)"), 1.75, "right"),
-        Column(words.say("Under 30 HU (mm³)"), 1.2, "right"),
-        Column(words.say("30–130 HU (mm³)"), 1.1, "right"),
-        Column(words.say("130–350 HU (mm³)"), 1.2, "right"),
-        Column(words.say("Percent atheroma volume"), 1.5, "right"),
+        Column(words.say("Where"), 1.4),
+        Column(words.say("Kind"), 1.95),
+        Column(words.say("Total"), 1.75, "right"),
+        Column(words.say("Calcified"), 1.5, "right"),
+        Column(words.say("Non-calcified"), 1.85, "right"),
+        Column(words.say("Under 30 HU"), 1.4, "right"),
+        Column(words.say("30–130 HU"), 1.15, "right"),
+        Column(words.say("130–350 HU"), 1.2, "right"),
+        Column(words.say("Percent atheroma volume"), 1.95, "right"),
     )
     rows = [_volumes(f"{row.name} {row.code}".strip(), row.plaque.volumes, words) for row in lesion_rows(result)]
     measured = [(_whole_name(one, words), one.plaque) for one in result.vessels if one.plaque is not None]
@@ -38,7 +38,10 @@ def plaque_section(result: CoronaryResult, words: Words) -> Section:
         one.vessel.name for one in result.vessels
         if one.plaque is not None and one.plaque.total <= 0.0 and not blind_codes(result, one)
     )  # fmt: skip
-    blocks: list[Block] = [DataTable(columns, tuple(rows), compact=True)] if rows else []
+    blocks: list[Block] = []
+    if rows:  # the unit once, not in every title: the columns are narrow
+        unit = words.say("Volumes in mm³.")
+        blocks.append(DataTable(columns, tuple(rows), caption=unit, compact=True))
     if clean:
         blocks.append(Paragraph(clean, words.say("No plaque:"), small=True))
     if not measured:

@@ -20,6 +20,7 @@ from SenseCarePlanningLib.report.model import (
 from ..findings import SegmentFinding
 from ..issues import Consequence
 from ..result import CoronaryResult
+from ..said_issues import said_together
 from ..segments import BY_CODE, SEGMENTS
 from .assessed import unassessed
 from .rows import codes_by_reader
@@ -48,7 +49,7 @@ def quality_section(result: CoronaryResult, words: Words) -> Section:
             )
         )
     for consequence, (title, tone) in _CONSEQUENCES.items():
-        said = tuple(dict.fromkeys(one.say(words.code) for one in result.quality if one.consequence is consequence))
+        said = said_together((one for one in result.quality if one.consequence is consequence), words.code)
         if said:
             blocks.append(Notice("", words.say(title), tone, said))
     missing = unassessed(result)
@@ -92,7 +93,7 @@ def segment_section(result: CoronaryResult, words: Words) -> Section:
                 words.segment(segment.code),
                 _stenosis(finding, words, segment.code in read),
                 words.yes_no(finding.plaque) if finding.plaque or finding.stenosis is not None else words.say("not assessed"),
-                _value(numbers.get("reference_diameter"), words),
+                _width(numbers.get("reference_diameter"), words),
                 _value(numbers.get("minimum_lumen_area"), words),
                 _value(numbers.get("least_lumen_distance"), words),
                 _value(numbers.get("length"), words),
@@ -112,7 +113,7 @@ def _borders(words: Words) -> str:
 def _stenosis(finding: SegmentFinding, words: Words, by_reader: bool) -> Cell | str:
     if finding.stenosis is None:
         return Cell(words.reason(finding.not_assessable), words.say("Not assessable"), Tone.BAD)
-    interval = finding.stenosis.interval
+    interval = None if finding.stenosis.high == 0 else finding.stenosis.interval
     said = words.marked("" if interval is None else f"{interval[0]:.0f}–{interval[1]:.0f}", by_reader)
     if interval is None:
         text = words.say("none") if finding.stenosis.percent == 0 else f"{finding.stenosis.percent:.0f} %"
@@ -126,6 +127,10 @@ def _stenosis(finding: SegmentFinding, words: Words, by_reader: bool) -> Cell | 
 
 def _value(item: Measurement | None, words: Words) -> str:
     return "–" if item is None or item.value is None else words.number(item.value, item.unit, 1)
+
+
+def _width(item: Measurement | None, words: Words) -> str:
+    return "–" if item is None or item.value is None else words.width(item.value)
 
 
 def segment_title(code: str, words: Words) -> str:

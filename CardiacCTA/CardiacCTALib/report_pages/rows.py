@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from SenseCarePlanningLib.report.model import Measurement
 
+from ..artefacts import READ_REMARKS, REMARKS, is_artefact
 from ..cadrads_category import whole_percent
 from ..constants import MODERATE_FROM
-from ..given_grades import given_grades
+from ..given_grades import PLAQUE_ONLY, given_grades, without_stenosis
+from ..issues import Issue
 from ..plaque import LesionPlaque
 from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import Artery
 from ..stenosis import Lesion
-from ..ungraded import why_ungraded
+from ..ungraded import made_by, why_ungraded
 from ..vessel_result import VesselResult
 
 _FROM_50 = ("3", "4A")
@@ -41,6 +43,8 @@ class LesionRow:
         Why it is not graded (message ids with semicolons between); empty where it is.
     given
         Categories that a reader's grade of its segment leaves possible, where they are not the measured ones; else empty.
+    spared
+        Whether a reader sees no stenosis in its segment.
     """
 
     number: int
@@ -52,6 +56,12 @@ class LesionRow:
     numbers: dict[str, Measurement]
     reason: str = ""
     given: tuple[str, ...] = ()
+    spared: bool = False
+
+    @property
+    def plaque_only(self) -> bool:
+        """Whether it is disease without stenosis by a reader's grade."""
+        return self.spared and self.given == (PLAQUE_ONLY,)
 
     @property
     def grades(self) -> tuple[str, ...]:
@@ -62,6 +72,17 @@ class LesionRow:
     def name(self) -> str:
         """``L1``."""
         return f"L{self.number}"
+
+    @property
+    def made_by(self) -> tuple[Issue, ...]:
+        """What of the scan lies there and may have made it, where it is graded all the same: a reader graded its segment."""
+        return () if self.reason else made_by(self.lesion)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of it: sentences of the catalogue."""
+        other = {REMARKS[issue]: READ_REMARKS[issue] for issue in self.made_by}
+        return tuple(other.get(text, text) for text in self.lesion.remarks)
 
     @property
     def by_reader(self) -> bool:
@@ -80,18 +101,31 @@ class LesionRow:
 
 
 def lesion_rows(result: CoronaryResult) -> tuple[LesionRow, ...]:
-    """Return all lesions: those that count for grading first, each group in the order of the result."""
+    """Return all lesions: those that count for grading as measured first, each group in the order of the result.
+
+    A reader's grade renumbers none: what it makes count keeps its place.
+    """
     found = []
-    given = given_grades(result)
+    given, spared = given_grades(result), without_stenosis(result)
     by_code = {finding.code: finding for finding in result.findings.segments}
-    order = sorted(range(len(result.lesions)), key=lambda at: (not result.lesions[at].counts, at))
+
+    def measured_first(at: int) -> tuple[bool, int]:
+        """Return the place of a lesion in the list."""
+        one = result.lesions[at]
+        return not one.counts or is_artefact(result.vessel(one.vessel).lesions[one.number]), at
+
+    order = sorted(range(len(result.lesions)), key=measured_first)
     for number, at in enumerate(order, 1):
         one, numbers = result.lesions[at], result.lesion_measurements[at]
         vessel = result.vessel(one.vessel)
         lesion, plaque = vessel.lesions[one.number], vessel.lesion_plaques[one.number]
         why = why_ungraded(vessel, one, by_code.get(one.code))
         named = {item.name: item for item in numbers}
-        found.append(LesionRow(number, vessel, one.code, one.counts, lesion, plaque, named, why, given.get(at, ())))
+        found.append(
+            LesionRow(
+                number, vessel, one.code, one.counts, lesion, plaque, named, why, given.get(at, ()), one.code in spared
+            )
+        )  # fmt: skip
     return tuple(found)
 
 

@@ -17,8 +17,10 @@ from SenseCarePlanningLib.report.model import (
 
 from ..cadrads_category import Category
 from ..high_risk import doubtful_features, present_features
+from ..issues import Issue
 from ..pictures_heart import VIEW_WORDS
 from ..result import CoronaryResult
+from ..said_issues import said_together
 from ..segments import Dominance
 from .assessed import VESSEL_ORDER, all_assessed, any_assessed, greatest_stenosis, unassessed, ungraded_plaque
 from .rows import LesionRow, counted_rows, lesion_rows, makes_4b
@@ -39,6 +41,11 @@ DOMINANCE_WORDS = {
     Dominance.LEFT: label_of("left dominant"),
     Dominance.BALANCED: label_of("balanced"),
 }
+MADE_BY = {
+    Issue.STEP: label_of("{grade}; lies on a step by motion"),
+    Issue.STREAKS: label_of("{grade}; lies in metal streaks"),
+}
+"""What stands beside a reader's grade of what the scan may have made."""
 NOT_GRADED = label_of("Listed and not graded:")
 KEY_WARNINGS = 5
 """So many warnings stand in the box; all follow under quality."""
@@ -75,8 +82,11 @@ def summary_section(result: CoronaryResult, words: Words) -> Section:
 
 
 def said_warnings(result: CoronaryResult, words: Words) -> tuple[str, ...]:
-    """Return what to beware of, each once: the quality list in the reader's language first, then what the reading said."""
-    quality = [one.say(words.code) for one in result.quality]
+    """Return what to beware of, each once: the quality list in the reader's language first, then what the reading said.
+
+    Issues of one kind are one sentence that lists their segments.
+    """
+    quality = said_together(result.quality, words.code)
     known = {one.text for one in result.quality}
     rest = [words.sentence(text) for text in result.warnings if text not in known]
     return tuple(dict.fromkeys((*quality, *rest)))
@@ -152,12 +162,12 @@ def high_risk_words(row: LesionRow, words: Words) -> str:
 def _lesion_table(rows: list[LesionRow], words: Words) -> DataTable:
     columns = (
         Column(words.say("Lesion"), 0.8),
-        Column(words.say("Segment"), 1.2),
-        Column(words.say("From the ostium"), 1.3, "right"),
-        Column(words.say("Diameter stenosis (95 %)"), 2.2),
-        Column("MLD", 1.1, "right"),
-        Column(words.say("Plaque"), 2.4),
-        Column(words.say("Grade"), 1.5),
+        Column(words.say("Segment"), 1.05),
+        Column(words.say("From the ostium"), 1.1, "right"),
+        Column(words.say("Diameter stenosis (95 %)"), 1.95),
+        Column("MLD", 0.85, "right"),
+        Column(words.say("Plaque"), 1.75),
+        Column(words.say("Grade"), 3.0),
     )
     return DataTable(
         columns,
@@ -182,7 +192,7 @@ def grade_words(row: LesionRow, words: Words, with_mark: bool = True) -> str:
 
     In the left main with what it makes of the patient, whose category is not that of the lesion.
     """
-    said = words.marked(words.say(" or ").join(row.grades), with_mark and bool(row.given))
+    said = given_words(row, words, words.say(" or "), with_mark)
     patient = makes_4b(row)
     if patient and row.counts:
         return words.say("{grade}; left main: patient 4B", grade=said)
@@ -190,6 +200,17 @@ def grade_words(row: LesionRow, words: Words, with_mark: bool = True) -> str:
         return words.say("{grade}; left main: patient 4B from 50 %", grade=said)
     if row.reason:
         return words.say("{grade} (not graded: {reason})", grade=said, reason=words.reason(row.reason))
+    return said
+
+
+def given_words(row: LesionRow, words: Words, between: str, with_mark: bool = True) -> str:
+    """Return the categories that are possible for a lesion, and of one that a reader graded what of the scan lies there."""
+    said = between.join(row.grades)
+    if row.plaque_only:
+        said = words.say("{grade} (plaque, no stenosis)", grade=said)
+    said = words.marked(said, with_mark and bool(row.given))
+    for issue in row.made_by:
+        said = words.say(MADE_BY[issue], grade=said)
     return said
 
 

@@ -147,7 +147,7 @@ def lesion_blocks(row: LesionRow, pictures: Pictures, words: Words) -> list[Bloc
     title = words.say("{name}: {segment}, grade {grade}", name=row.name, segment=segment_title(row.code, words),
                       grade=grade_words(row, words))  # fmt: skip
     blocks: list[Block] = [Heading(title), FigureRow(tuple(figures), least_share=0.8), _paired(row, words), _single(row, words)]
-    remarks = tuple(words.sentence(text) for text in row.lesion.remarks)
+    remarks = tuple(words.sentence(text) for text in row.remarks)
     if remarks:
         blocks.append(Notice("", "", Tone.CAUTION, remarks))
     return blocks

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from SenseCarePlanningLib.report.model import Measurement
 from SenseCarePlanningLib.report.words import Pictures, label_of
 from SenseCarePlanningLib.report.words import Words as SharedWords
 
+from ..constants import GRADED_ABOVE_MM
 from ..segments import BY_CODE
 from ..stenosis import Estimate
 
@@ -50,6 +52,8 @@ MEASUREMENT_NAMES = {
 }
 """Machine name of a measurement -> what the reader sees."""
 
+_WIDTHS = frozenset({"reference_diameter", "reference_diameter_taper", "reference_diameter_adjacent"})
+"""Widths that decide whether a segment or a lesion is graded."""
 _DECIMALS = {"%": 0, "mm": 1, "mm2": 1, "mm3": 1, "1": 2, "deg": 0}
 
 
@@ -72,6 +76,28 @@ class Words(SharedWords):
         places = _DECIMALS.get(unit, 1) if decimals is None else decimals
         low, high = (self.number(one, unit, places) for one in (value.low, value.high))
         return f"{self.with_unit(value.value, unit, places)} ({self.marked(f'{low}–{high}', by_reader)})"
+
+    def width(self, value: float) -> str:
+        """Return a width in mm, 1.5 as 1.52 where one digit would hide on which side of the limit of grading it lies.
+
+        Two digits are what grading has: see ``SegmentFinding.diameter_mm``.
+        """
+        at_limit = round(value, 1) == GRADED_ABOVE_MM != round(value, 2)
+        return self.number(value, "mm", 2 if at_limit else 1)
+
+    def value_of(self, measurement: Measurement) -> str:
+        """Return a measurement's value with its unit, a dash when it was not measured."""
+        if measurement.name not in _WIDTHS or measurement.value is None:
+            return super().value_of(measurement)
+        return f"{self.width(measurement.value)}\u00a0{self.unit('mm')}"
+
+    def measured(self, measurement: Measurement, with_reason: bool = True) -> str:
+        """Return "18.2 mm (16.9–19.5)", or that it was not measured and why."""
+        interval = self.interval(measurement.interval, measurement.unit)
+        if measurement.name not in _WIDTHS or measurement.value is None or measurement.interval is None or not interval:
+            return super().measured(measurement, with_reason)
+        ends = "–".join(self.width(end) for end in measurement.interval)
+        return f"{self.value_of(measurement)} ({self.marked(ends, measurement.by_reader)})"
 
     def reason(self, text: str) -> str:
         """Return a reason that the pipeline gave."""
