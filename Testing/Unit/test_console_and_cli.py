@@ -55,6 +55,16 @@ ROOT = Path(__file__).resolve().parents[2]
             ],
             "leave out --generations, --nodule, --leaks.",
         ),
+        (
+            ["phantom", "coronary", "--psf", "-1", "--out", "{tmp}/x"],
+            "--psf must be 0 to 10 mm, full width at half maximum; got -1",
+        ),
+        (
+            ["phantom", "coronary", "--psf", "nan", "--out", "{tmp}/x"],
+            "--psf must be 0 to 10 mm, full width at half maximum; got nan",
+        ),
+        (["phantom", "coronary", "--slice", "0", "--out", "{tmp}/x"], "--slice must be 0.2 to 10 mm; got 0"),
+        (["phantom", "coronary", "--pixels", "1024", "--out", "{tmp}/x"], "--pixels must be 64 to 1000; got 1024"),
         (["frobnicate"], "frobnicate"),
         ([], "command"),
     ],
