@@ -19,7 +19,8 @@ from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.pieces import all_at_once
 from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningWidgets.background import Background, Pieces
-from SenseCarePlanningWidgets.ct_export import plain_ct, series_of, shared_ct
+from SenseCarePlanningWidgets.ct_export import plain_ct, shared_ct
+from SenseCarePlanningWidgets.dicom_database import series_of
 from SenseCarePlanningWidgets.error_message import sentence_of, show_failure
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _

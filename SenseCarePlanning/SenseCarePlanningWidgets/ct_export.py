@@ -245,16 +245,6 @@ def point_of_target(target: Any) -> Any:
     return (-r, -a, s)
 
 
-def series_of(volume_node: Any) -> str:
-    """Return the UID of the DICOM series that Slicer loaded a volume from; empty when its database does not know it."""
-    held = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    database = opened_database()
-    if not held or database is None:
-        return ""
-    path = database.fileForInstance(held[0])
-    return str(database.seriesForFile(path)) if path else ""
-
-
 def dicom_files_of(volume_node: Any) -> tuple[str, ...]:
     """Return the DICOM files that Slicer loaded a volume from; none when its database does not hold all of them."""
     instances = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()

@@ -18,8 +18,7 @@ from SenseCarePlanningLib.case_folder import RUN_RECORD, SCENE, read_case
 from SenseCarePlanningLib.errors import InputError
 
 from .cases import load_series
-from .ct_export import series_of
-from .dicom_database import opened_database
+from .dicom_database import opened_database, series_of
 from .texts import tr as _
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
