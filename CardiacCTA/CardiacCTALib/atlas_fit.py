@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.progress import Progress
 
 from .heart_atlas import HeartAtlas, average_heart
 from .heart_region import HeartRegion
+from .stoppable import execute
 
 logger = logging.getLogger(__name__)
 
@@ -74,18 +76,27 @@ class LaidHeart:
     agreement: float
 
 
-def fit_heart(region: HeartRegion) -> FittedHeart:
-    """Fit the average heart to the coarse image of a patient."""
-    return bend_heart(region, lay_heart(region))
+def fit_heart(region: HeartRegion, progress: Progress | None = None) -> FittedHeart:
+    """Fit the average heart to the coarse image of a patient; ``progress`` may stop it at every step of the search.
+
+    Raises
+    ------
+    Cancelled
+        When the user stopped the run.
+    """
+    progress = progress or Progress()
+    return bend_heart(region, lay_heart(region, progress), progress)
 
 
-def lay_heart(region: HeartRegion) -> LaidHeart:
+def lay_heart(region: HeartRegion, progress: Progress | None = None) -> LaidHeart:
     """Lay the average heart over the patient's, without bending it: about a quarter of the time of the whole fit.
 
     Strategy: the ascending aorta gives the place; from three heights a similarity is refined, the best one becomes affine.
     Everything runs in millimetres of the coarse array (left, back, up).
     """
+    progress = progress or Progress()
     atlas = average_heart()
+    progress.check()
     spacing = region.coarse.spacing_mm
     fixed, mask = _image(atlas.image, atlas), _image(atlas.region, atlas)
     clipped = np.clip(region.coarse.array, LOWEST_HU, HIGHEST_HU)
@@ -104,7 +115,7 @@ def lay_heart(region: HeartRegion) -> LaidHeart:
         method.SetOptimizerAsRegularStepGradientDescent(4.0, 0.05, 60, 0.6)
         method.SetOptimizerScalesFromPhysicalShift()
         method.SetInitialTransform(similar, inPlace=True)
-        method.Execute(fixed, moving)
+        execute(method, fixed, moving, progress)
         value = float(method.GetMetricValue())
         if best is None or value < best[0]:
             best = (value, similar)
@@ -117,22 +128,23 @@ def lay_heart(region: HeartRegion) -> LaidHeart:
     method.SetOptimizerAsRegularStepGradientDescent(2.0, 0.02, 60, 0.6)
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(affine, inPlace=True)
-    method.Execute(fixed, moving)
+    execute(method, fixed, moving, progress)
     return LaidHeart(affine, moving, fixed, mask, -float(method.GetMetricValue()))
 
 
-def bend_heart(region: HeartRegion, laid: LaidHeart) -> FittedHeart:
+def bend_heart(region: HeartRegion, laid: LaidHeart, progress: Progress | None = None) -> FittedHeart:
     """Bend the laid heart to the patient's by a spline deformation, and carry its parts over."""
+    progress = progress or Progress()
     atlas, fixed, affine = average_heart(), laid.fixed, laid.affine
     bend = sitk.BSplineTransformInitializer(fixed, MESH, 3)
     method = _method(laid.mask, smooth_mm=0.0)
     method.SetMovingInitialTransform(affine)
     method.SetOptimizerAsLBFGSB(1e-5, 40, maximumNumberOfCorrections=5, maximumNumberOfFunctionEvaluations=80)
     method.SetInitialTransform(bend, inPlace=True)
-    method.Execute(fixed, laid.patient)
+    execute(method, fixed, laid.patient, progress)
     agreement = -float(method.GetMetricValue())
     logger.info("average heart fitted: %.2f nats", agreement)
-    labels, outside, ostia = _in_patient(atlas, affine, bend, region)
+    labels, outside, ostia = _in_patient(atlas, affine, bend, region, progress)
     return FittedHeart(labels, outside, ostia, agreement, laid.agreement)
 
 
@@ -159,7 +171,7 @@ def _image(array: NDArray[np.generic], atlas: HeartAtlas) -> sitk.Image:
 
 
 def _in_patient(
-    atlas: HeartAtlas, affine: sitk.AffineTransform, bend: sitk.BSplineTransform, region: HeartRegion
+    atlas: HeartAtlas, affine: sitk.AffineTransform, bend: sitk.BSplineTransform, region: HeartRegion, progress: Progress
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], FloatArray]:
     """Carry labels, distance and ostia over: by iteration for the place x in the atlas with affine(bend(x)) = voxel."""
     shape, spacing = region.coarse.array.shape, np.array(region.coarse.spacing_mm)
@@ -177,6 +189,7 @@ def _in_patient(
     wanted = (grid[:, ::-1] - centre - move) @ inverse.T + centre
     place = wanted.copy()
     for _ in range(6):
+        progress.check()
         index = ((place - atlas.lower_lps_mm) / atlas.step_mm)[:, ::-1].T
         bent = np.stack(
             [ndimage.map_coordinates(field[..., axis], index, order=1, mode="nearest", output=np.float32) for axis in range(3)]

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import cKDTree
 
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
 from .calcium import CalciumScore, arteries_from_map, find_lesions, score_calcium
-from .calcium_series import calcium_rule
+from .calcium_series import calcium_rule, check_same_patient
 from .heart_segmentation import HeartSegmentation
 from .segments import Artery, segment_of
 from .vessels import code_of
@@ -30,7 +31,11 @@ _AORTA_SAMPLES = 4000
 
 
 def score_series(
-    series: Volume, found: HeartSegmentation, trees: Sequence[Tree], calibration_mg_per_cm3_hu: float | None = None
+    series: Volume,
+    found: HeartSegmentation,
+    trees: Sequence[Tree],
+    calibration_mg_per_cm3_hu: float | None = None,
+    studies: tuple[StudyInfo, StudyInfo] | None = None,
 ) -> CalciumScore:
     """Score a non-contrast series.
 
@@ -44,12 +49,16 @@ def score_series(
         Named; calcium goes to the artery it lies beside, that of unnumbered branches to the artery they come from.
     calibration_mg_per_cm3_hu
         Factor of the mass score; None gives no mass.
+    studies
+        Whose the contrast CT and the series are; None where that is not known.
 
     Raises
     ------
     InputError
-        When the series cannot be scored, or does not show this heart.
+        When the series cannot be scored, is of another patient, or does not show this heart.
     """
+    if studies is not None:
+        check_same_patient(*studies)
     aorta = _aorta_hu(series, found)
     if problems := _elsewhere(series, aorta, trees):
         raise InputError("The calcium score cannot be taken from this series.", problems)

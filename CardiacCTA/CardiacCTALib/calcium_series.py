@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.report.words import label_of
 from SenseCarePlanningLib.volume import Volume
@@ -55,6 +56,18 @@ NOTE_INTERVAL = "The slice interval is not 3 mm: the Agatston score was scaled t
 NOTE_THICKNESS = "The series does not say how thick its slices are: the slice interval was taken."
 NOTE_CONTRAST = "The series does not say whether contrast was given."
 NOTE_MASS = "No mass: the calibration factor of the scanner is not known."
+
+
+def check_same_patient(ccta: StudyInfo, calcium: StudyInfo) -> None:
+    """Refuse a calcium series that says it is of another patient than the contrast CT.
+
+    Raises
+    ------
+    InputError
+        When both say whose they are, and differ.
+    """
+    if ccta.patient_id is not None and calcium.patient_id is not None and ccta.patient_id != calcium.patient_id:
+        raise InputError("The calcium series belongs to another patient than the contrast CT; their patient IDs differ.")
 
 
 def whole_score(agatston: float) -> int:

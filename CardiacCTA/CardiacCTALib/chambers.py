@@ -11,6 +11,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from SenseCarePlanningLib.distances import depth_in
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.volume import bounding_box
 
 from .atlas_fit import FittedHeart
@@ -86,7 +87,13 @@ class Chambers:
     levels: BloodLevels
 
 
-def find_chambers(array: NDArray[Any], spacing_mm: tuple[float, float, float], region: HeartRegion, fit: FittedHeart) -> Chambers:
+def find_chambers(
+    array: NDArray[Any],
+    spacing_mm: tuple[float, float, float],
+    region: HeartRegion,
+    fit: FittedHeart,
+    progress: Progress | None = None,
+) -> Chambers:
     """Draw the borders of chambers and great vessels.
 
     Strategy: sure cores of every structure (deep inside the fitted heart, of fitting brightness) and of what is none of them
@@ -97,17 +104,28 @@ def find_chambers(array: NDArray[Any], spacing_mm: tuple[float, float, float], r
     ----------
     array
         (K, J, I) HU along the patient's axes.
+    progress
+        May stop it.
+
+    Raises
+    ------
+    Cancelled
+        When the user stopped the run.
     """
+    progress = progress or Progress()
     levels = measure_levels(region.coarse.array, fit.labels)
     box = heart_box(fit, region.coarse, array.shape)
     small = block_mean(array[box], spacing_mm, FINE_MM)
     start = np.array([part.start for part in box])
     prior, outside = (_resampled(one, region.coarse, small, start) for one in (fit.labels, fit.outside_mm))
+    progress.check()
     smooth = ndimage.gaussian_filter(np.clip(small.array, -200.0, 800.0), [0.7 / size for size in small.spacing_mm])
     markers = _markers(smooth, prior, outside, small.spacing_mm, levels)
+    progress.check()
     slope = ndimage.generic_gradient_magnitude(smooth, ndimage.sobel)
     labels = watershed(slope, markers).astype(np.uint8)
     labels[labels == OTHER] = 0
+    progress.check()
     labels = _bordered(labels, prior, smooth, small.spacing_mm, levels)
     cavity = np.isin(prior, (LEFT_VENTRICLE, LEFT_ATRIUM, RIGHT_ATRIUM, RIGHT_VENTRICLE, PULMONARY_ARTERY))
     depth = depth_in(cavity, small.spacing_mm)

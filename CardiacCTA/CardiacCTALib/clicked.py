@@ -18,6 +18,7 @@ from skimage.graph import MCP_Geometric
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
@@ -88,7 +89,13 @@ class Clicked:
     remarks: tuple[str, ...]
 
 
-def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25.0, heart: LabelMap | None = None) -> Clicked:
+def follow_clicks(
+    volume: Volume,
+    clicks: Sequence[Clicks],
+    noise_hu: float = 25.0,
+    heart: LabelMap | None = None,
+    progress: Progress | None = None,
+) -> Clicked:
     """Follow marked arteries; a tip that cannot be reached is left out and said.
 
     Parameters
@@ -99,18 +106,24 @@ def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25
         One entry for each ostium.
     heart
         Chambers and great vessels on the scan's grid, through which no artery runs; None where they are not known.
+    progress
+        May stop it.
 
     Raises
     ------
     InputError
         When a mark lies outside the scan, an artery has no tip, the ostium is not on bright blood, or no tip at all was reached.
+    Cancelled
+        When the user stopped the run.
     """
+    progress = progress or Progress()
     trees: list[Tree] = []
     ostia: list[CoronaryOstium] = []
     gaps: list[Gap] = []
     tips: list[Tip] = []
     remarks: list[str] = []
     for one in clicks:
+        progress.check()
         _check(volume, one)
         ways, lost, moved = _ways(volume, heart, one)
         tips += [Tip(np.array(place), len(trees), -1, reached=False) for place, _ in lost]
@@ -118,7 +131,7 @@ def follow_clicks(volume: Volume, clicks: Sequence[Clicks], noise_hu: float = 25
         if not ways:
             continue
         number = len(trees)
-        tree = build_coronary_tree(volume, _courses([way for way, _ in ways]), noise_hu)
+        tree = build_coronary_tree(volume, _courses([way for way, _ in ways]), noise_hu, progress=progress)
         trees.append(tree)
         ostia.append(CoronaryOstium(one.side, tree.root.points_lps_mm[0], number, marked=True))
         gaps += [Gap(part, number, float(arc_length_mm(part)[-1]), CLICKED_GAP) for _, dark in ways for part in dark]

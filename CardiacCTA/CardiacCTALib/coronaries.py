@@ -99,39 +99,52 @@ def find_coronaries(
         The heart in it.
     network
         Asked about the evidence, where one is given.
+    progress
+        May stop it.
+
+    Raises
+    ------
+    Cancelled
+        When the user stopped the run.
     """
+    progress = progress or Progress()
     place = HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid))
     array = region.axes.apply(volume.array_kji)[chambers.box]
-    evidence = tube_evidence(array, place.spacing_mm, chambers)
+    evidence = tube_evidence(array, place.spacing_mm, chambers, progress)
     model = ""
     if network is not None:
-        artery, vein, model = network_chances(array, evidence, network, progress or Progress())
+        artery, vein, model = network_chances(array, evidence, network, progress)
         evidence = with_network(evidence, artery, vein)
+    progress.check()
     graph = build_graph(evidence)
+    progress.check()
     expected_mm = place.box_mm(fit.ostia_mm)
     ostia = find_ostia(graph, evidence, expected_mm)
     if not _left_found(ostia):
-        wide = with_wide_roots(evidence, chambers)
+        wide = with_wide_roots(evidence, chambers, progress)
         wide_graph = build_graph(wide)
         wide_ostia = find_ostia(wide_graph, wide, expected_mm)
         if _left_found(wide_ostia):
             evidence, graph, ostia = wide, wide_graph, wide_ostia
-    found, bridges = follow_all(graph, evidence, ostia)
-    return replace(assemble_coronaries(volume, place, evidence, ostia, found, bridges), model=model)
+    found, bridges = follow_all(graph, evidence, ostia, progress)
+    return replace(assemble_coronaries(volume, place, evidence, ostia, found, bridges, progress), model=model)
 
 
 def _left_found(ostia: list[Ostium]) -> bool:
     return any(one.side == "left" and one.reach_mm >= LEAST_LEFT_MM for one in ostia)
 
 
-def follow_all(graph: TubeGraph, evidence: Evidence, ostia: list[Ostium]) -> tuple[list[Followed], list[list[Bridged]]]:
+def follow_all(
+    graph: TubeGraph, evidence: Evidence, ostia: list[Ostium], progress: Progress | None = None
+) -> tuple[list[Followed], list[list[Bridged]]]:
     """Follow the arteries of all ostia, then join what lies behind gaps; a piece goes to one artery only."""
-    found = [follow(graph, evidence, one.nodes) for one in ostia]
+    progress = progress or Progress()
+    found = [follow(graph, evidence, one.nodes, progress) for one in ostia]
     taken = np.zeros(len(graph.index), dtype=bool)
     for one in found:
         for way in one.ways:
             taken[way.nodes] = True
-    joined = [bridge(one, evidence, taken) for one in found]
+    joined = [bridge(one, evidence, taken, progress) for one in found]
     return [one for one, _ in joined], [bridges for _, bridges in joined]
 
 
@@ -142,6 +155,7 @@ def assemble_coronaries(
     ostia: list[Ostium],
     found: list[Followed],
     bridges: list[list[Bridged]],
+    progress: Progress | None = None,
 ) -> Coronaries:
     """Centre all ways and put what was found together."""
     trees: list[Tree] = []
@@ -154,7 +168,7 @@ def assemble_coronaries(
         if not courses:
             continue
         number = len(trees)
-        trees.append(build_coronary_tree(volume, courses, place.region.noise_hu))
+        trees.append(build_coronary_tree(volume, courses, place.region.noise_hu, progress=progress))
         starts.append(CoronaryOstium(ostium.side, trees[-1].root.points_lps_mm[0], number))
         if len(ostium.origin):
             origin = place.lps(ostium.origin)

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from SenseCarePlanningLib.distances import depth_in, distance_to
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.dark_tubes import RayOptions, wall_evidence
 
 from .chambers import Chambers
@@ -80,27 +81,34 @@ class Evidence:
         return self.blood_hu - self.muscle_hu
 
 
-def tube_evidence(array: NDArray[Any], spacing_mm: tuple[float, float, float], chambers: Chambers) -> Evidence:
+def tube_evidence(
+    array: NDArray[Any], spacing_mm: tuple[float, float, float], chambers: Chambers, progress: Progress | None = None
+) -> Evidence:
     """Measure the evidence in the box of the heart.
 
     Parameters
     ----------
     array
         (K, J, I) HU: the box of the heart, along the patient's axes.
+    progress
+        May stop it.
     """
+    progress = progress or Progress()
     blood, muscle = chambers.levels.blood[AORTA], chambers.levels.muscle_hu
     zone = enlarged(search_zone(chambers), chambers.small.factor, array.shape)
+    progress.check()
     smooth = ndimage.gaussian_filter(np.clip(array, -150, 3000).astype(np.float32), [SMOOTH_MM / size for size in spacing_mm])
+    progress.check()
     zone &= smooth > FAT_HU + LEAST_SHARE * (blood - FAT_HU)
     np.negative(smooth, out=smooth)
-    rise = wall_evidence(smooth, zone, spacing_mm, RAYS)
+    rise = wall_evidence(smooth, zone, spacing_mm, RAYS, progress)
     np.negative(smooth, out=smooth)
     aorta = enlarged(chambers.labels == AORTA, chambers.small.factor, array.shape)
     cavities = enlarged(np.isin(chambers.labels, CAVITIES), chambers.small.factor, array.shape)
     return Evidence(rise, smooth, aorta, spacing_mm, blood, muscle, _metal(smooth, spacing_mm), cavities)
 
 
-def with_wide_roots(evidence: Evidence, chambers: Chambers) -> Evidence:
+def with_wide_roots(evidence: Evidence, chambers: Chambers, progress: Progress | None = None) -> Evidence:
     """Return the evidence with that for wider tubes near the aorta.
 
     Only for hearts whose left artery is not found without: in others such tubes also lead along the aorta's rim into the gaps
@@ -112,7 +120,7 @@ def with_wide_roots(evidence: Evidence, chambers: Chambers) -> Evidence:
     near = distance_to(aorta, chambers.small.spacing_mm, ROOT_MM) <= ROOT_MM
     zone = enlarged(search_zone(chambers) & near, chambers.small.factor, evidence.smooth.shape)
     zone &= evidence.smooth > FAT_HU + LEAST_SHARE * (evidence.blood_hu - FAT_HU)
-    wide = wall_evidence(-evidence.smooth, zone, evidence.spacing_mm, ROOT_RAYS)
+    wide = wall_evidence(-evidence.smooth, zone, evidence.spacing_mm, ROOT_RAYS, progress)
     return replace(evidence, rise_hu=np.maximum(evidence.rise_hu, wide))
 
 

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components, dijk
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray
+from SenseCarePlanningLib.progress import Progress
 
 from .coronary_evidence import FAT_HU, SMOOTH_MM, Evidence
 from .touching import part_touching
@@ -73,7 +74,7 @@ class Followed:
     beyond: IntArray
 
 
-def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
+def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray, progress: Progress | None = None) -> Followed:
     """Follow all arteries that leave given voxels.
 
     Strategy: one run of Dijkstra from the sources; the farthest voxel that no artery has covered gives the next artery, back
@@ -83,6 +84,8 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
     ----------
     sources
         (S,) nodes at the ostium.
+    progress
+        May stop it.
 
     Returns
     -------
@@ -92,14 +95,14 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
     cuts: list[FloatArray] = []
     past: list[IntArray] = [np.empty(0, dtype=int)]
     bright = share_of_both_sides(evidence, graph.index)
-    ways, radii = follow_once(graph, evidence, sources)
+    ways, radii = follow_once(graph, evidence, sources, progress=progress)
     for _ in range(MOST_PARTINGS):
-        graph, beyond, places = part_touching(graph, evidence, bright, ways)
+        graph, beyond, places = part_touching(graph, evidence, bright, ways, progress)
         if not places:
             break
         logger.debug("touching tubes parted at %s", [place.round(1).tolist() for place in places])
         past.append(beyond)
-        ways, radii = follow_once(graph, evidence, sources)
+        ways, radii = follow_once(graph, evidence, sources, progress=progress)
     for _ in range(MOST_CUTS):
         arteries, veins = _surely_parted(graph, ways, radii)
         if len(veins) == 0:
@@ -108,7 +111,7 @@ def follow(graph: TubeGraph, evidence: Evidence, sources: IntArray) -> Followed:
         logger.debug("veins parted at %s", [place.round(1).tolist() for place in places])
         past.append(veins)
         cuts += places
-        ways, radii = follow_once(graph, evidence, sources)
+        ways, radii = follow_once(graph, evidence, sources, progress=progress)
     return Followed(ways, radii, graph, cuts, np.concatenate(past))
 
 
@@ -182,9 +185,14 @@ def _grouped(places_mm: FloatArray) -> list[FloatArray]:
 
 
 def follow_once(
-    graph: TubeGraph, evidence: Evidence, sources: IntArray, least_filling: float = LEAST_FILLING
+    graph: TubeGraph,
+    evidence: Evidence,
+    sources: IntArray,
+    least_filling: float = LEAST_FILLING,
+    progress: Progress | None = None,
 ) -> tuple[list[Way], list[FloatArray]]:
     """Follow all arteries from some nodes, see :func:`follow`, whatever they are; returns ways and radii."""
+    progress = progress or Progress()
     cost, before, _ = dijkstra(graph.edges, directed=False, indices=sources, return_predecessors=True, min_only=True)
     members = np.flatnonzero(np.isfinite(cost))
     cover = _Cover(graph.places_mm, members)
@@ -194,6 +202,7 @@ def follow_once(
     for node in members[np.argsort(-cost[members])]:
         if cover.covered[node]:
             continue
+        progress.check()
         nodes, parent, parent_node = _back(int(node), before, way_of)
         if _own_length(graph, nodes, cover) < LEAST_BRANCH_MM:
             cover.covered[nodes] = True

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +10,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline, unit
+from SenseCarePlanningLib.pieces import in_threads
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.assemble import assemble, no_frames
 from SenseCarePlanningLib.tubes.section_planes import SplineBox, spline_box
 from SenseCarePlanningLib.tubes.tree import Branch, BranchFlag, Tree
@@ -60,7 +60,13 @@ class _Line:
     bridged: bool = False
 
 
-def build_coronary_tree(volume: Volume, courses: Sequence[Course], noise_hu: float, notes: tuple[str, ...] = ()) -> Tree:
+def build_coronary_tree(
+    volume: Volume,
+    courses: Sequence[Course],
+    noise_hu: float,
+    notes: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Tree:
     """Make the tree of one coronary ostium.
 
     Parameters
@@ -71,6 +77,8 @@ def build_coronary_tree(volume: Volume, courses: Sequence[Course], noise_hu: flo
         Parents before children; the first starts at the aorta.
     noise_hu
         Of a voxel.
+    progress
+        May stop it.
 
     Returns
     -------
@@ -82,14 +90,15 @@ def build_coronary_tree(volume: Volume, courses: Sequence[Course], noise_hu: flo
     ------
     ValueError
         When there is no course.
+    Cancelled
+        When the user stopped the run.
     """
     if not courses:
         raise ValueError("a tree needs at least one course")
     places = np.concatenate([one.points_lps_mm for one in courses])
     box = spline_box(volume, places, 7.0)
     lines: list[_Line | None] = []
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        centred = list(pool.map(lambda course: _centred(box, course, noise_hu), courses))
+    centred = in_threads(lambda course, told: _centred(box, course, noise_hu, told), courses, progress or Progress())
     for course, (points, radius) in zip(courses, centred, strict=True):
         parent = lines[course.parent] if course.parent >= 0 else None
         if course.parent >= 0 and parent is None:
@@ -99,8 +108,8 @@ def build_coronary_tree(volume: Volume, courses: Sequence[Course], noise_hu: flo
     return assemble(_branches(lines), 0, notes=notes)
 
 
-def _centred(box: SplineBox, course: Course, noise_hu: float) -> tuple[FloatArray, FloatArray]:
-    found = centre_line(box, course.points_lps_mm, noise_hu)
+def _centred(box: SplineBox, course: Course, noise_hu: float, progress: Progress) -> tuple[FloatArray, FloatArray]:
+    found = centre_line(box, course.points_lps_mm, noise_hu, progress=progress)
     return through_corners(found.points_lps_mm, found.radius_mm, box, STEP_MM)
 
 

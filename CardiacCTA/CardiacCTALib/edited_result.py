@@ -19,10 +19,11 @@ from .findings import SegmentFinding
 from .issues import STENTS, Issue, QualityItem, gravest_first
 from .measurements import lesion_measurements, patient_measurements, segment_measurements
 from .patient_findings import lesions_of, vessel_findings
-from .quality import check_vessels
+from .quality import check_told_stents, check_vessels
 from .reader_change import graded_codes
 from .reader_grades import read_again, read_codes
 from .result import CoronaryResult
+from .told_stents import told_stents
 from .vessel_edit import VesselEdit, Wall
 from .vessel_editor import VesselEditor
 from .vessel_result import VesselResult
@@ -93,7 +94,8 @@ def _quality(result: CoronaryResult, new: VesselResult) -> tuple[QualityItem, ..
     """Return the quality list with what is said of this vessel alone told anew."""
     codes = {one.code for one in new.vessel.stretches}
     kept = tuple(one for one in result.quality if one.issue not in _OF_VESSELS or not set(one.segments) <= codes)
-    return gravest_first((*kept, *check_vessels((new,), result.scan)))
+    found = (*kept, *check_vessels((new,), result.scan))
+    return gravest_first((*found, *check_told_stents(told_stents(result) & codes, found)))
 
 
 def _segments(

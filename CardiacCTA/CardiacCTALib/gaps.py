@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.progress import Progress
 
 from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
 from .coronary_tracking import (
@@ -73,7 +74,9 @@ class _Offer:
     stub: Way | None = None
 
 
-def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tuple[Followed, list[Bridged]]:
+def bridge(
+    found: Followed, evidence: Evidence, taken: NDArray[np.bool_], progress: Progress | None = None
+) -> tuple[Followed, list[Bridged]]:
     """Join pieces that lie on from an artery.
 
     Strategy: pieces of the graph that no way has reached, the nearest first; a piece is joined on from the end of an artery
@@ -86,7 +89,10 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
     ----------
     taken
         (N,) nodes that belong to an artery already; updated.
+    progress
+        May stop it.
     """
+    progress = progress or Progress()
     graph = found.graph
     ways, radii = list(found.ways), list(found.radii)
     bridges: list[Bridged] = []
@@ -108,6 +114,7 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
     free[found.beyond] = False
     seen = 0
     while members:
+        progress.check()
         for one, nodes in members.items() if seen < len(ways) else ():
             new_offer = _offer(graph, evidence, ways, seen, nodes)
             if new_offer is not None and (one not in offers or new_offer.length_mm < offers[one].length_mm):
@@ -123,7 +130,7 @@ def bridge(found: Followed, evidence: Evidence, taken: NDArray[np.bool_]) -> tup
         before = ways[offer.way] if offer.stub is None else offer.stub
         before_mm = radii[offer.way] if offer.stub is None else tube_radius(evidence, graph.index[offer.stub.nodes])
         least = _least_filling(graph, evidence, before, before_mm, offer)
-        new, new_radii = follow_once(graph, evidence, np.array([offer.entry]), least)
+        new, new_radii = follow_once(graph, evidence, np.array([offer.entry]), least, progress)
         if not new or not _fits(graph, before, before_mm, offer, new, new_radii):
             continue
         start = len(ways)

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from skimage.graph import MCP_Geometric
 
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.edit import delete
 from SenseCarePlanningLib.tubes.tree import Branch, Tree
 
@@ -60,7 +61,9 @@ ON_PATH_MM, ANASTOMOSIS_MM, ON_PATH_SHARE = 3.0, 6.0, 0.7
 """A branch of a coronary tree that lies on a graft for so much of its length, its end at the artery left out, is the graft."""
 
 
-def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) -> tuple[Graft, ...]:
+def find_grafts(
+    place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...], progress: Progress | None = None
+) -> tuple[Graft, ...]:
     """Find bypass grafts in a segmented heart.
 
     Parameters
@@ -71,6 +74,8 @@ def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) ->
         Where coronary ostia are expected.
     trees
         The coronary trees found.
+    progress
+        May stop it.
     """
     chambers, small = place.chambers, place.chambers.small
     factor, spacing = np.array(small.factor), np.array(small.spacing_mm)
@@ -80,7 +85,7 @@ def find_grafts(place: HeartPlace, fit: FittedHeart, trees: tuple[Tree, ...]) ->
         fine = place.region.axes.index_from_lps(place.grid, np.concatenate(points)) - [part.start for part in chambers.box]
         artery = ((fine + 0.5) / factor - 0.5) * spacing
     top = float(place.box_mm(fit.ostia_mm)[:, 0].max())
-    paths = find_graft_paths(chambers, top, artery)
+    paths = find_graft_paths(chambers, top, artery, progress)
     logger.info("bypass grafts: %d", len(paths))
     metal = _metal(small)
     return tuple(
@@ -116,7 +121,9 @@ def claimed(grafts: tuple[Graft, ...], ostia: Sequence[CoronaryOstium]) -> tuple
     return tuple(one for one, text in zip(grafts, told, strict=True) if not text), said
 
 
-def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatArray) -> list[FloatArray]:
+def find_graft_paths(
+    chambers: Chambers, ostia_top_mm: float, artery_mm: FloatArray, progress: Progress | None = None
+) -> list[FloatArray]:
     """Return the courses of grafts, (N, 3) k, j, i of the small image times its spacing.
 
     Parameters
@@ -125,13 +132,17 @@ def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatAr
         Height (k times the spacing) of the higher of the expected ostia.
     artery_mm
         (M, 3) places on the coronary arteries found: a graft ends where it meets them; may be empty.
+    progress
+        May stop it.
     """
+    progress = progress or Progress()
     small = chambers.small
     spacing = np.array(small.spacing_mm)
     aorta = chambers.labels == AORTA
     if not aorta.any():
         return []
     free = _thin_vessels(chambers)
+    progress.check()
     gap = ndimage.distance_transform_edt(~aorta, sampling=spacing)
     height = np.arange(free.shape[0]) * spacing[0]
     start = free & (gap <= TOUCH_MM) & (height >= ostia_top_mm + ABOVE_MM)[:, None, None]
@@ -140,6 +151,7 @@ def find_graft_paths(chambers: Chambers, ostia_top_mm: float, artery_mm: FloatAr
     boxes = ndimage.find_objects(pieces)
     found = []
     for number, around in enumerate(ndimage.find_objects(patches), 1):
+        progress.check()
         patch = np.argwhere(patches[around] == number) + [part.start for part in around]
         if len(patch) * float(np.prod(spacing)) / TOUCH_MM > MOST_PATCH_MM2:
             continue

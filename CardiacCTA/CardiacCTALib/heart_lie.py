@@ -11,6 +11,7 @@ import logging
 import numpy as np
 
 from SenseCarePlanningLib.errors import InputError
+from SenseCarePlanningLib.progress import Progress
 
 from .atlas_fit import FittedHeart, bend_heart, lay_heart
 from .chambers import measure_levels
@@ -42,7 +43,7 @@ LIES = (
 """What left, back and up are multiplied by, and what is wrong with a heart that then lies right."""
 
 
-def check_lie(region: HeartRegion, fit: FittedHeart) -> None:
+def check_lie(region: HeartRegion, fit: FittedHeart, progress: Progress | None = None) -> None:
     """Refuse a scan whose heart lies clearly better when the images are mirrored or turned over.
 
     Strategy: the right one of the eight lies agrees better already before the average heart is bent, so that only such ones are
@@ -52,21 +53,25 @@ def check_lie(region: HeartRegion, fit: FittedHeart) -> None:
     ----------
     region, fit
         The aorta and the average heart in the scan as it is.
+    progress
+        May stop it.
 
     Raises
     ------
     InputError
         With how it lies.
+    Cancelled
+        When the user stopped the run.
     """
     if fit.agreement >= SURE_FIT:
         return
     for swap, said in LIES:
-        turned = _turned(region, swap, fit.laid)
+        turned = _turned(region, swap, fit.laid, progress or Progress())
         if turned >= max(fit.agreement + CLEARLY, TURNED_FIT):
             raise InputError(said, detail=f"agreement {fit.agreement:.2f}, turned {turned:.2f} nats")
 
 
-def _turned(region: HeartRegion, swap: tuple[int, int, int], least: float) -> float:
+def _turned(region: HeartRegion, swap: tuple[int, int, int], least: float, progress: Progress) -> float:
     """Return how well the average heart agrees with a scan whose left, back and up are swapped; minus infinity for no heart.
 
     A heart is seen where it agrees by more than ``least`` before it is bent, and where the left heart is filled like the aorta:
@@ -78,10 +83,10 @@ def _turned(region: HeartRegion, swap: tuple[int, int, int], least: float) -> fl
         turned = find_aorta(region.axes, CoarseImage(flipped, coarse.factor, coarse.spacing_mm))
     except InputError:
         return -np.inf
-    laid = lay_heart(turned)
+    laid = lay_heart(turned, progress)
     if laid.agreement <= least:
         return -np.inf
-    fit = bend_heart(turned, laid)
+    fit = bend_heart(turned, laid, progress)
     blood = measure_levels(turned.coarse.array, fit.labels).blood
     filled = min(blood[LEFT_VENTRICLE], blood[LEFT_ATRIUM], blood[AORTA]) >= LEAST_FILLED * turned.blood_hu
     logger.info("average heart with left, back, up times %s: %.2f nats, %s", swap, fit.agreement, "filled" if filled else "dark")

@@ -11,7 +11,8 @@ from SenseCarePlanningLib.report.words import label_of
 from .calcium_series import calibration_problems
 from .findings import Ischaemia, NotAtherosclerotic
 from .result import CoronaryResult
-from .segments import BY_CODE, SEGMENTS
+from .segments import SEGMENTS
+from .told_stents import told_stents
 
 ISCHAEMIA_WORDS = {
     Ischaemia.POSITIVE: label_of("I+: ischaemia"),
@@ -50,13 +51,12 @@ class Known:
 
 
 def known_of(result: CoronaryResult) -> Known:
-    """Return what a result rests on besides its scan; stents and calibration as they were given to the run."""
-    stents = result.run.options.get("stents", "").split(",")
+    """Return what a result rests on besides its scan; the calibration as it was given to the run."""
     factor = result.run.options.get("calcium_calibration", _NONE).split(" ")[0]
     return Known(
         result.findings.ischaemia,
         result.findings.not_atherosclerotic,
-        frozenset(one for one in stents if one in BY_CODE),
+        told_stents(result),
         None if factor == _NONE else float(factor),
     )
 

@@ -6,10 +6,11 @@ Every front end comes in through :func:`run`; trees edited by hand go through :f
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.patient_axes import turned_problems
@@ -23,7 +24,7 @@ from .bypass import graft_finding, with_bypassed
 from .cadrads import grade
 from .calcium import CalciumScore
 from .calcium_arteries import score_series
-from .calcium_series import calibration_problems
+from .calcium_series import calibration_problems, check_same_patient
 from .coronaries import NO_OSTIUM
 from .findings import Ischaemia, NotAtherosclerotic
 from .given_trees import segmentation_of
@@ -69,6 +70,8 @@ class CoronaryOptions:
         A series without contrast, for the calcium score.
     calcium_calibration
         Calcium (hydroxyapatite) in mg/cm3 per HU of the calcium series, from a phantom: gives the calcium mass.
+    studies
+        Whose the CT and the calcium series are, which tells two patients apart; None where that is not known.
     stents
         SCCT codes of segments known to hold a stent.
     ischaemia
@@ -87,6 +90,7 @@ class CoronaryOptions:
     clicks: tuple[Clicks, ...] = ()
     calcium_series: Volume | None = None
     calcium_calibration: float | None = None
+    studies: tuple[StudyInfo, StudyInfo] | None = field(default=None, repr=False)
     stents: frozenset[str] = frozenset()
     ischaemia: Ischaemia | None = None
     exceptions: frozenset[NotAtherosclerotic] = frozenset()
@@ -207,8 +211,10 @@ def check_options(volume: Volume, options: CoronaryOptions) -> None:
     Raises
     ------
     InputError
-        With one sentence a problem.
+        With one sentence a problem; or that the calcium series is of another patient.
     """
+    if options.calcium_series is not None and options.studies is not None:
+        check_same_patient(*options.studies)
     problems = []
     if volume.modality != "CT":
         problems.append(f"the image is no CT but {volume.modality}")
@@ -280,7 +286,8 @@ def _calcium(options: CoronaryOptions, found: HeartSegmentation, labels: Coronar
     if options.calcium_series is None:
         return None, NO_SERIES
     try:
-        return score_series(options.calcium_series, found, labels.trees, options.calcium_calibration), ""
+        given = options.calcium_series, found, labels.trees
+        return score_series(*given, options.calcium_calibration, options.studies), ""
     except InputError as error:
         return None, " ".join([error.user_message, *error.problems])
 

@@ -21,9 +21,10 @@ class ChangeKind(Enum):
     VESSEL = "vessel"
     ISCHAEMIA = "ischaemia"
     EXCEPTION = "exception"
+    STENT = "stent"
 
 
-STATED = frozenset({ChangeKind.ISCHAEMIA, ChangeKind.EXCEPTION})
+STATED = frozenset({ChangeKind.ISCHAEMIA, ChangeKind.EXCEPTION, ChangeKind.STENT})
 """What a reader states of the patient."""
 
 
@@ -41,6 +42,7 @@ KIND_WORDS = {
     ChangeKind.VESSEL: label_of("Walls and line of the vessel"),
     ChangeKind.ISCHAEMIA: label_of("Ischaemia test (CT-FFR or perfusion), as the reader states"),
     ChangeKind.EXCEPTION: label_of("Not atherosclerotic, as the reader states"),
+    ChangeKind.STENT: label_of("Segments that hold a stent, as the reader states"),
 }
 DRAWN_WORDS = {
     Drawn.LUMEN: label_of("Lumen edge of {vessel}, {place} mm from the ostium, {angle}°"),
@@ -87,7 +89,8 @@ class ReaderChange:
     before, after
         SCCT codes for a name; for a grade categories of :data:`GRADES` (before, all that were possible: ``3 or 4A``),
         ``not assessed`` or ``as measured``; for a vessel the radius of the wall or the point of the line (L, P, S mm) at
-        ``place``, ``drawn`` or ``as measured``; for a statement its values or ``not stated``.
+        ``place``, ``drawn`` or ``as measured``; for a statement its values (SCCT codes for stents)
+        or ``not stated``.
     reader
         Who made it, as the reader signed.
     when
@@ -129,7 +132,7 @@ class ReaderChange:
     def _said(self, text: str, translate: Translator) -> str:
         if self.kind is ChangeKind.GRADE:
             return translate(OR).join(translate(GRADE_WORDS.get(one, one)) for one in text.split(OR))
-        if self.kind is ChangeKind.EXCEPTION:
+        if self.kind in (ChangeKind.EXCEPTION, ChangeKind.STENT):
             return translate(STATEMENTS).join(translate(one) for one in text.split(STATEMENTS))
         return translate(GRADE_WORDS.get(text, text)) if self.kind is not ChangeKind.LABEL else text
 

@@ -30,14 +30,16 @@ from .remeasured import Remeasured, kept_in
 from .result import CoronaryResult
 from .result_io import load_result
 from .segments import BY_CODE
+from .told_stents import with_told_stents
 from .vessel_edit import VesselEdit
 from .vessel_editor import VesselEditor, moved_vessel
 from .vessel_result import VesselResult
 
 CHANGES = SIGNED
-SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 3
-"""Version 1 knew no drawn vessels, version 2 no statements and no distance of a place from the ostium; both are read."""
-_READ_VERSIONS = (1, 2, 3)
+SCHEMA_NAME, SCHEMA_VERSION = "sensecare-coronary-changes", 4
+"""Version 1 knew no drawn vessels, version 2 no statements and no distance of a place from the ostium, version 3 no stents; these
+are read, too."""
+_READ_VERSIONS = (1, 2, 3, 4)
 _TRUNKS = {"LAD", "LCx", "RCA", "LM"}
 
 
@@ -236,6 +238,7 @@ def changed(
         result = replace(result, changes=(*result.changes, one))
     if not changes:
         return result
+    result = with_told_stents(result)
     for drawn in [one for one in result.vessels if one.edit]:
         result = with_vessel(result, _known(drawn, earlier) or _drawn(drawn, remeasured))
     plain = result

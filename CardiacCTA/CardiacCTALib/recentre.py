@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from SenseCarePlanningLib.geometry import FloatArray, smooth_polyline
+from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.tubes.crosssection import polar_shape, ray_directions
 from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.section_planes import SplineBox
@@ -39,7 +40,13 @@ class CentredLine:
     lumen_hu: FloatArray
 
 
-def centre_line(box: SplineBox, points_lps_mm: FloatArray, noise_hu: float, fixed_start: FloatArray | None = None) -> CentredLine:
+def centre_line(
+    box: SplineBox,
+    points_lps_mm: FloatArray,
+    noise_hu: float,
+    fixed_start: FloatArray | None = None,
+    progress: Progress | None = None,
+) -> CentredLine:
     """Centre a rough course.
 
     Strategy (C.3 of Schaap's definition of a centreline, doi:10.1016/j.media.2009.06.003: the centre of gravity of the lumen
@@ -56,7 +63,10 @@ def centre_line(box: SplineBox, points_lps_mm: FloatArray, noise_hu: float, fixe
         Of a voxel.
     fixed_start
         (3,) point on the artery that this one leaves, which becomes the first.
+    progress
+        May stop it.
     """
+    progress = progress or Progress()
     points = smooth_polyline(points_lps_mm, COURSE_MM, STEP_MM)
     steps = np.arange(0.0, REACH_MM, RAY_STEP_MM)
     radius = np.full(len(points), 1.0)
@@ -64,6 +74,7 @@ def centre_line(box: SplineBox, points_lps_mm: FloatArray, noise_hu: float, fixe
     for turn in range(ROUNDS):
         if len(points) < 4:
             break
+        progress.check()
         frames = rotation_minimising_frames(points)
         edge, level = find_edges(box, points, frames, steps, noise_hu)
         directions = ray_directions(frames, RAYS)

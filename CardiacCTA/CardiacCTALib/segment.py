@@ -86,26 +86,27 @@ def segment(volume: Volume, options: SegmentOptions | None = None, progress: Pro
             raise
         return _clicked_only(volume, options, progress)
     with progress.step("Chambers"):
-        fit = fit_heart(region)
-        chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit)
+        fit = fit_heart(region, progress)
+        chambers = find_chambers(region.axes.apply(volume.array_kji), region.axes.spacing_mm(volume.grid), region, fit, progress)
         if not options.clicks:
             try:
                 check_phase(chambers.levels, fit.agreement, region.blood_hu)
             except InputError:
                 if region.blood_hu >= WELL_FILLED_HU:
-                    check_lie(region, fit)
+                    check_lie(region, fit, progress)
                 raise
+        progress.check()
     heart = label_map(volume, region, chambers, far_aorta(region, region.axes.apply(volume.array_kji).shape))
     with progress.step("Coronary arteries"):
         if options.clicks:
-            marked = follow_clicks(volume, options.clicks, region.noise_hu, heart)
+            marked = follow_clicks(volume, options.clicks, region.noise_hu, heart, progress)
             found = Coronaries(marked.trees, marked.ostia, marked.gaps, marked.tips, marked.remarks)
         else:
             found = find_coronaries(volume, region, fit, chambers, network, progress)
             if {one.side for one in found.ostia} != set(SIDES):
-                check_lie(region, fit)
+                check_lie(region, fit, progress)
         place = HeartPlace(region, chambers, volume.grid, region.axes.spacing_mm(volume.grid))
-        grafts, unknown = claimed(find_grafts(place, fit, found.trees), found.ostia)
+        grafts, unknown = claimed(find_grafts(place, fit, found.trees, progress), found.ostia)
         trees = without_grafts(found.trees, grafts) if grafts else found.trees
         tips = tips_of(trees) if grafts else found.tips
     if options.engine == NETWORK:
@@ -210,7 +211,7 @@ def _not_made_out(blood_hu: float) -> str:
 def _clicked_only(volume: Volume, options: SegmentOptions, progress: Progress) -> HeartSegmentation:
     """Follow marked arteries in a scan whose aorta was not found."""
     with progress.step("Coronary arteries"):
-        marked = follow_clicks(volume, options.clicks)
+        marked = follow_clicks(volume, options.clicks, progress=progress)
     empty = np.zeros(volume.array_kji.shape, dtype=np.uint8)
     return HeartSegmentation(
         LabelMap(empty, volume.affine_ijk_to_lps, HEART_NAMES),

@@ -15,9 +15,11 @@ from .findings import SegmentFinding
 from .high_risk import doubtful_features, is_high_risk, present_features
 from .patient_findings import REASONS
 from .plaque import PlaqueType
+from .reader_change import ChangeKind
 from .report_pages.rows import LesionRow, codes_by_reader, counted_rows, lesion_rows, makes_4b
 from .result import CoronaryResult
 from .segments import BY_CODE, SEGMENTS, Artery
+from .told_stents import told_stents
 
 REMARK = (
     "For research use, not a medical device; to be reviewed by a clinician. Lengths in mm, areas in mm2, volumes in mm3; "
@@ -202,6 +204,8 @@ def _remarks(result: CoronaryResult) -> tuple[str, ...]:
     findings = result.findings
     stated = [] if findings.ischaemia is None else [findings.ischaemia.value]
     stated += sorted(f"E ({one.value})" for one in findings.not_atherosclerotic)
+    if any(one.kind is ChangeKind.STENT for one in result.changes) and (stents := told_stents(result)):
+        stated.append(f"S ({', '.join(one.code for one in SEGMENTS if one.code in stents)})")
     said = () if not stated else (f"Stated by the reader, not found by this program: {', '.join(stated)}.",)
     changes = tuple(f"Changed by the reader: {one.say(english)}" for one in result.changes)
     return (

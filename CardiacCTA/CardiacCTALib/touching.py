@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.progress import Progress
 
 from .coronary_evidence import FAT_HU, Evidence
 from .tube_graph import IntArray, TubeGraph, Way
@@ -58,7 +59,7 @@ class Touch:
 
 
 def part_touching(
-    graph: TubeGraph, evidence: Evidence, bright: FloatArray, ways: Sequence[Way]
+    graph: TubeGraph, evidence: Evidence, bright: FloatArray, ways: Sequence[Way], progress: Progress | None = None
 ) -> tuple[TubeGraph, IntArray, list[FloatArray]]:
     """Part tubes that ways cross into, although both run past each other.
 
@@ -74,15 +75,19 @@ def part_touching(
         (N,) of :func:`.tube_graph.share_of_both_sides`.
     ways
         Followed from the ostium: what lies before a touch is artery.
+    progress
+        May stop it.
 
     Returns
     -------
     graph, beyond, places_mm
         The graph without those links; (T,) nodes past the touches; (3,) where they are.
     """
+    progress = progress or Progress()
     surroundings = _Graph(graph, evidence, bright, graph.edges + graph.edges.T, cKDTree(graph.places_mm))
     touches, places = [], []
     for number, way in enumerate(ways):
+        progress.check()
         nodes = with_parent(graph, ways, number)
         for dip in dips(graph.places_mm[nodes], bright[nodes]):
             if len(nodes) - dip <= len(way.nodes):

@@ -23,19 +23,26 @@ def analyse(volume_node: Any, calcium_node: Any = None, **options: Any) -> Any:
     """
     from CardiacCTALib import pipeline  # needs packages that Slicer lacks
 
-    calcium = _with_acquisition(calcium_node) if calcium_node is not None else None
-    return pipeline.run(_with_acquisition(volume_node), pipeline.CoronaryOptions(calcium_series=calcium, **options))
+    scan, study = _with_facts(volume_node)
+    if calcium_node is not None:
+        calcium, its_study = _with_facts(calcium_node)
+        options = {"calcium_series": calcium, "studies": (study, its_study), **options}
+    return pipeline.run(scan, pipeline.CoronaryOptions(**options))
 
 
-def _with_acquisition(volume_node: Any) -> Any:
-    """Return an image of the scene with what its DICOM files say of how it was taken, where they are known."""
+def _with_facts(volume_node: Any) -> Any:
+    """Return an image of the scene with what its DICOM files say of how it was taken, and whose it is, where they are known."""
     from dataclasses import replace
     from pathlib import Path
 
-    from SenseCarePlanningLib.dicomio.read_study import read_acquisition
+    from SenseCarePlanningLib.dicomio.read_study import read_acquisition, read_study
+    from SenseCarePlanningLib.dicomio.study import StudyInfo
 
     volume, files = ct_of(volume_node), dicom_files_of(volume_node)
-    return replace(volume, acquisition=read_acquisition(Path(files[len(files) // 2]))) if files else volume
+    if not files:
+        return volume, StudyInfo()
+    middle = Path(files[len(files) // 2])
+    return replace(volume, acquisition=read_acquisition(middle)), read_study(middle)
 
 
 def start(volume_node: Any, on_finished: Any, calcium_node: Any, on_progress: Any, root: Any, known: Any = None) -> Any:

@@ -65,10 +65,12 @@ class KnownPanel:
         words = session.words
         self._before = Statement(ui.ischaemiaComboBox, ui.exceptionList, words)
         self._after = Statement(ui.statedIschaemiaComboBox, ui.statedExceptionList, words)
-        fill_list(ui.stentList, [(one.code, f"{one.code} – {words.say(one.name)}") for one in SEGMENTS])
-        keep_low(ui.stentList, STENTS_PX)
+        self._segment_words = {one.code: f"{one.code} – {words.say(one.name)}" for one in SEGMENTS}
+        fill_list(ui.stentList, list(self._segment_words.items()))
+        for box in (ui.stentList, ui.statedStentList):
+            keep_low(box, STENTS_PX)
         self._case: Any = None
-        self._stated: Any = (None, frozenset())
+        self._stated: Any = (None, frozenset(), frozenset())
         ui.ischaemiaComboBox.connect("currentIndexChanged(int)", self._on_field)
         for box in (ui.exceptionList, ui.stentList):
             box.connect("itemChanged(QListWidgetItem*)", self._on_field)
@@ -122,18 +124,30 @@ class KnownPanel:
                 self._show(Known())  # of another patient
             self._case = case
         if what in ("case", "change"):
-            findings = result.findings if result is not None else None
-            stated = (findings.ischaemia, findings.not_atherosclerotic) if findings is not None else (None, frozenset())
+            known = known_of(result) if result is not None else Known()
+            stated = (known.ischaemia, known.exceptions, known.stents)
+            self._offer_stents(result)
             if what == "case" or stated != self._stated:
-                self._after.show(*stated)
+                self._after.show(*stated[:2])
+                tick(self.ui.statedStentList, known.stents)
                 if what == "change":
-                    self._before.show(*stated)
+                    self._before.show(*stated[:2])
+                    tick(self.ui.stentList, known.stents)
                     self.show_told()
             self._stated = stated
+
+    def _offer_stents(self, result: Any) -> None:
+        """Offer the segments that the result has by the names of now; what is ticked there stays."""
+        box, before = self.ui.statedStentList, ticked(self.ui.statedStentList)
+        known = known_of(result).stents if result is not None else frozenset()
+        codes = {one.code for one in result.findings.segments} | known if result is not None else known
+        fill_list(box, [(code, text) for code, text in self._segment_words.items() if code in codes])
+        tick(box, before)
 
     def _on_state(self) -> None:
         ui, said = self.ui, self._after
         with shown_failures():
             test, exceptions, reader, remark = said.ischaemia, said.exceptions, ui.readerEdit.text, ui.remarkEdit.text
-            self.session.change_all(lambda result: statement_changes(result, test, exceptions, reader, remark))
+            stents = ticked(ui.statedStentList)
+            self.session.change_all(lambda result: statement_changes(result, test, exceptions, reader, remark, stents))
             ui.remarkEdit.text = ""

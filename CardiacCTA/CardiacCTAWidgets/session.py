@@ -13,11 +13,14 @@ from CardiacCTALib.reader_changes import changed, load_shown, save_changes
 from CardiacCTALib.remeasured import kept_in
 from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.report_pages.words import Words
+from SenseCarePlanningLib.case_folder import check_same_series
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.pieces import all_at_once
 from SenseCarePlanningMRML.coordinates import ras_from_lps
 from SenseCarePlanningWidgets.background import Background, Pieces
 from SenseCarePlanningWidgets.ct_export import plain_ct, shared_ct
+from SenseCarePlanningWidgets.dicom_database import series_of
 from SenseCarePlanningWidgets.error_message import sentence_of, show_failure
 from SenseCarePlanningWidgets.texts import language
 from SenseCarePlanningWidgets.texts import tr as _
@@ -105,12 +108,24 @@ class Session:
             self.case = case_of(volume_node)
             case_scene.show_case(self.case)
             if self.case.folder:
-                self._load(not result_nodes(self.case), at_once)
-                return
+                try:
+                    check_series(volume_node, self.case.folder)
+                except InputError as refused:
+                    self.problem = sentence_of(refused)
+                else:
+                    self._load(not result_nodes(self.case), at_once)
+                    return
         self.tell("case")
 
     def take_result(self, folder: Any, at_once: bool = False) -> None:
-        """Show a new result of the case."""
+        """Show a new result of the case.
+
+        Raises
+        ------
+        InputError
+            When it was made on another series; then all stays as it is.
+        """
+        check_series(self.case.volume, folder)
         self.case.folder = str(folder)
         self.case.vessel, self.case.position = "", 0.0
         self._load(True, at_once)
@@ -345,6 +360,22 @@ class Session:
             self._turning.wish(FINE)
         elif self.vessel:
             self._prepare()
+
+
+def check_series(volume_node: Any, folder: Any) -> None:
+    """Refuse a result of another series than a CT of the scene: the grid alone does not tell patients or phases apart.
+
+    Raises
+    ------
+    InputError
+        When both are known to be of a series, and of different ones.
+    """
+    try:
+        check_same_series(Path(folder), StudyInfo(series_uid=series_of(volume_node) or None))
+    except InputError:
+        raise InputError(
+            _("This result was made on another series than the chosen CT; choose that CT, or analyse this one.")
+        ) from None
 
 
 def kept(measured: Any, changes: Any, folder: Path, earlier: Any) -> Any:

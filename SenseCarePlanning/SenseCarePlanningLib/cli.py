@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
+import select
 import sys
 import traceback
 import warnings
@@ -45,6 +47,9 @@ SUMMARIES = {
     "series": "list the series of a DICOM folder and say which one would be used",
     "train": "train a network that ships: airway or coronary",
 }
+
+NOBODY_READS = 141
+"""Exit code of a program whose reader has left, as the shell gives it to one that the signal SIGPIPE ends: ``... | head -1``."""
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +96,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 failed or stopped, 2 bad input.
+        0 done, 1 failed or stopped, 2 bad input, 141 when nobody reads its output any more.
     """
+    try:
+        try:
+            return _answered(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        unread = _unread()
+        if not unread:
+            raise
+        for number in unread:  # what is still to be written goes nowhere, without an error
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+        return NOBODY_READS
+
+
+def _answered(arguments: Sequence[str] | None) -> int:
+    """Run one command, and tell of every failure."""
     given = join_negative_values(sys.argv[1:] if arguments is None else arguments)
     as_json, verbose = "--json" in given, "--verbose" in given
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
@@ -124,6 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(SenseCareError(f"The Python package {package} is missing; {remedy}."), as_json, verbose)
         return 1
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _unread():
+            raise
         # The promise is a sentence, never a traceback; the engineer finds it with --verbose.
         logger.info("unexpected failure", exc_info=True)
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -146,6 +172,17 @@ def _run(command: str | None, given: Sequence[str]) -> int:
         return int(options.start(options) or 0)
     finally:
         disarm()
+
+
+def _unread() -> list[int]:
+    """Return which of our outputs (1 standard output, 2 standard error) are pipes whose reader has left."""
+    found = []
+    for number in (1, 2) if hasattr(select, "poll") else ():
+        watched = select.poll()
+        watched.register(number, 0)  # errors are always told
+        if any(told & (select.POLLERR | select.POLLHUP) for _, told in watched.poll(0)):
+            found.append(number)
+    return found
 
 
 def _tell(error: SenseCareError, as_json: bool, verbose: bool) -> None:

@@ -1,14 +1,20 @@
-"""Work in pieces: a generator that a window runs a little at a time, and a script all at once, or beside another one."""
+"""Work in pieces: generators that a window runs a little at a time and a script all at once or side by side; work in threads."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
+
+from .progress import Progress
 
 Result = TypeVar("Result")
 Piece = TypeVar("Piece")
+PATIENCE_S = 0.2
+"""So long the threads' work is waited for until a request to stop is looked for again."""
 
 
 def all_at_once(pieces: Generator[Any, None, Result]) -> Result:
@@ -85,3 +91,62 @@ def side_by_side(
         here.close()
         thread.join()
     return own, others
+
+
+class _Told:
+    """The sink of work in a thread: shows nothing, and is told to stop by the thread that waits for it."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+
+    def show(self, step: str, fraction: float) -> None:
+        """Ignore the step."""
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the work is no longer wanted."""
+        return self.stop.is_set()
+
+
+def in_threads(
+    work: Callable[[Piece, Progress], Result],
+    items: Iterable[Piece],
+    progress: Progress,
+    most: int = 4,
+    heard: Callable[[int], None] | None = None,
+) -> list[Result]:
+    """Do the same work on several items, as many at a time as there are cores; return the results in the items' order.
+
+    Parameters
+    ----------
+    work
+        Is given an item and a progress whose ``check`` it calls often: it raises when the others' work is not wanted any more.
+    progress
+        Asked by the calling thread alone, several times a second, whether to stop.
+    most
+        So many at a time at most.
+    heard
+        Is called in this thread with the number of items done, and may raise to stop all.
+
+    Raises
+    ------
+    Exception
+        What the work, ``progress`` or ``heard`` raised; then no thread is left at work.
+    """
+    told = _Told()
+    own = Progress(told)
+    with ThreadPoolExecutor(max_workers=min(most, os.cpu_count() or 1)) as pool:
+        asked = [pool.submit(work, one, own) for one in items]
+        left = set(asked)
+        try:
+            while left:
+                ended, left = wait(left, PATIENCE_S, FIRST_COMPLETED)
+                progress.check()
+                for one in ended:
+                    one.result()
+                if ended and heard is not None:
+                    heard(len(asked) - len(left))
+        except BaseException:
+            told.stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [one.result() for one in asked]

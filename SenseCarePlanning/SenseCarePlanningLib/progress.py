@@ -89,8 +89,8 @@ class Progress:
         self.sink.show(name, 1.0)
         logger.info("%s: %.1f s", name, seconds)
 
-    def update(self, fraction: float) -> None:
-        """Report how far the current step is (0 to 1) and honour a request to stop.
+    def check(self) -> None:
+        """Honour a request to stop without a word of how far the step is: for long work that cannot tell.
 
         Raises
         ------
@@ -99,4 +99,14 @@ class Progress:
         """
         if self.sink.is_cancelled():
             raise Cancelled()
+
+    def update(self, fraction: float) -> None:
+        """Report how far the current step is (0 to 1) and honour a request to stop.
+
+        Raises
+        ------
+        Cancelled
+            When the sink has been asked to stop.
+        """
+        self.check()
         self.sink.show(self._step, float(min(max(fraction, 0.0), 1.0)))

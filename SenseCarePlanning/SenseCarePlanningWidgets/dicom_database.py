@@ -73,3 +73,13 @@ def offer_database() -> bool:
         _("The DICOM database was created in {folder}.").format(folder=require_database().databaseDirectory), 5000
     )
     return True
+
+
+def series_of(volume_node: Any) -> str:
+    """Return the UID of the DICOM series that Slicer loaded a volume from; empty when its database does not know it."""
+    held = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    database = opened_database()
+    if not held or database is None:
+        return ""
+    path = database.fileForInstance(held[0])
+    return str(database.seriesForFile(path)) if path else ""

@@ -18,7 +18,7 @@ from SenseCarePlanningLib.case_folder import RUN_RECORD, SCENE, read_case
 from SenseCarePlanningLib.errors import InputError
 
 from .cases import load_series
-from .dicom_database import opened_database
+from .dicom_database import opened_database, series_of
 from .texts import tr as _
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -57,12 +57,8 @@ def volume_of_result(folder: Path) -> Any:
 
 def _is_of_another_series(node: Any, series: str) -> bool:
     """Tell whether a volume is known to come from another series: one scanner gives many patients the same grid."""
-    held = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    database = opened_database()
-    if not series or not held or database is None:
-        return False
-    path = database.fileForInstance(held[0])
-    return bool(path) and database.seriesForFile(path) != series
+    own = series_of(node)
+    return bool(series and own) and own != series
 
 
 def _grid(folder: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:

@@ -243,6 +243,30 @@ def test_a_folder_that_is_gone_is_a_sentence(desktop, shown):
     assert "no longer there" in shown.ui.statusLabel.text
 
 
+def test_a_result_of_another_series_is_not_shown_on_a_scan_of_the_same_grid(desktop, shown, kept, tmp_path, monkeypatch):
+    from CardiacCTAWidgets import session as sessions
+    from SenseCarePlanningLib.errors import InputError
+
+    session, mine = shown.session, "2.25.1"
+    monkeypatch.setattr(sessions, "series_of", lambda node: mine)
+    for name in ("mine", "other"):
+        shutil.copytree(kept.folder, tmp_path / "cases" / name)
+    (tmp_path / "cases" / "mine" / "study.json").write_text(json.dumps({"series_uid": mine}), encoding="utf-8")
+    (tmp_path / "cases" / "other" / "study.json").write_text(json.dumps({"series_uid": "2.25.2"}), encoding="utf-8")
+    session.take_result(tmp_path / "cases" / "mine", at_once=True)
+    with pytest.raises(InputError, match="another series than the chosen CT"):
+        session.take_result(tmp_path / "cases" / "other")
+    assert session.case.folder == str(tmp_path / "cases" / "mine")
+    assert session.result is not None
+    session.case.folder = str(tmp_path / "cases" / "other")  # as a scene keeps it whose CT was loaded again
+    session.open(session.case.volume, at_once=True)
+    assert session.result is None
+    assert "another series than the chosen CT" in shown.ui.statusLabel.text
+    mine = ""  # a CT that is not from the DICOM database goes by its grid
+    session.open(session.case.volume, at_once=True)
+    assert session.result is not None
+
+
 def test_the_console_shows_and_loads(desktop, panel, kept, tmp_path):
     folder = tmp_path / "cases" / "one"
     shutil.copytree(kept.folder, folder)

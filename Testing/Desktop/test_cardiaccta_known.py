@@ -163,3 +163,22 @@ def test_the_calcium_table_has_the_mass_or_why_there_is_none(desktop, shown):
         assert ("0.8 mg/cm³ per HU, given by the user" in shown.ui.calciumLabel.text) is (factor is not None)
     assert "calibration factor of the scanner is not known" in table.item(4, 4).toolTip()
     assert "step 1" in table.item(4, 4).toolTip()
+
+
+def test_a_stent_is_stated_of_a_result_and_taken_back(desktop, shown):
+    ui = shown.ui
+    offered = [ui.statedStentList.item(row).data(256) for row in range(ui.statedStentList.count)]
+    assert offered == ["pLAD", "mLAD", "D1"]
+    set_ticks(ui.statedStentList, "mLAD")
+    ui.readerEdit.text = "Dr. Li"
+    desktop.click(ui.stateButton)
+    settle(desktop, shown)
+    assert "/S" in ui.gradeLabel.text
+    (kept,) = changes_kept(shown)
+    assert (kept["kind"], kept["before"], kept["after"], kept["reader"]) == ("stent", "not stated", "mLAD", "Dr. Li")
+    assert shown.knownPanel.known().stents == {"mLAD"} == ticked(ui.stentList) == ticked(ui.statedStentList)
+    set_ticks(ui.statedStentList)
+    desktop.click(ui.stateButton)
+    settle(desktop, shown)
+    assert "/S" not in ui.gradeLabel.text and len(changes_kept(shown)) == 2
+    assert shown.knownPanel.known().stents == frozenset()

@@ -36,6 +36,7 @@ from CardiacCTALib.pipeline import CoronaryOptions, check_options
 from CardiacCTALib.report import build_report
 from CardiacCTALib.segments import Artery
 from CardiacCTALib.structures import AORTA, HEART_NAMES
+from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray
 from SenseCarePlanningLib.i18n import translator
@@ -318,6 +319,22 @@ def test_a_series_that_does_not_show_this_heart_is_not_scored() -> None:
         (problem,) = refusal.value.problems
         assert said in problem
         assert translator("zh").sentence(problem) != problem
+
+
+def test_a_series_of_another_patient_is_not_scored() -> None:
+    array = tissue()
+    array[2:4, 4:8, 8:12] = 450.0
+    volume = series(array)
+    found, tree = heart_at(volume, (4, 16, 12), inner_artery())
+    mine, other, unnamed = StudyInfo(patient_id="A"), StudyInfo(patient_id="B"), StudyInfo()
+    with pytest.raises(InputError, match="another patient than the contrast CT") as refusal:
+        score_series(volume, found, (tree,), studies=(mine, other))
+    assert translator("zh").sentence(refusal.value.user_message) != refusal.value.user_message
+    for studies in ((mine, mine), (mine, unnamed), (unnamed, other), None):
+        assert score_series(volume, found, (tree,), studies=studies).agatston() > 0.0
+    with pytest.raises(InputError, match="another patient than the contrast CT"):
+        check_options(volume, CoronaryOptions(calcium_series=volume, studies=(mine, other)))
+    assert "studies" not in repr(CoronaryOptions(studies=(mine, other)))  # an identity shall reach no log
 
 
 @pytest.mark.parametrize(

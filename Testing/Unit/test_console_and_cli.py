@@ -55,6 +55,16 @@ ROOT = Path(__file__).resolve().parents[2]
             ],
             "leave out --generations, --nodule, --leaks.",
         ),
+        (
+            ["phantom", "coronary", "--psf", "-1", "--out", "{tmp}/x"],
+            "--psf must be 0 to 10 mm, full width at half maximum; got -1",
+        ),
+        (
+            ["phantom", "coronary", "--psf", "nan", "--out", "{tmp}/x"],
+            "--psf must be 0 to 10 mm, full width at half maximum; got nan",
+        ),
+        (["phantom", "coronary", "--slice", "0", "--out", "{tmp}/x"], "--slice must be 0.2 to 10 mm; got 0"),
+        (["phantom", "coronary", "--pixels", "1024", "--out", "{tmp}/x"], "--pixels must be 64 to 1000; got 1024"),
         (["frobnicate"], "frobnicate"),
         ([], "command"),
     ],
@@ -292,3 +302,42 @@ def test_a_command_that_was_stopped_leaves_no_alarm_that_would_end_the_process(
     assert main([]) == 1
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
     assert "nothing was written" in capsys.readouterr().err
+
+
+PROGRAM = "import sys; from SenseCarePlanningLib import cli; cli._run = lambda *_: {work}; sys.exit(cli.main(sys.argv[1:]))"
+SAYS_MUCH, FAILS = "[print('x' * 70000) for _ in range(9)] and 0", "open('/nowhere/at/all')"
+PEER_LEFT = "(_ for _ in ()).throw(BrokenPipeError('the archive has hung up'))"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+@pytest.mark.parametrize(
+    ("work", "closed", "arguments"),
+    [
+        (SAYS_MUCH, "stdout", []),
+        ("print('short') or 0", "stdout", []),
+        (FAILS, "stdout", ["--json"]),
+        (FAILS, "stderr", []),
+        ("cli.build_parser(None).parse_args(['--help'])", "stdout", []),
+    ],
+)
+def test_a_reader_who_leaves_ends_the_program_quietly(work: str, closed: str, arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        other = "stderr" if closed == "stdout" else "stdout"
+        command = [sys.executable, "-c", PROGRAM.format(work=work), *arguments]
+        place = {"PYTHONPATH": str(ROOT / "SenseCarePlanning")}
+        done = subprocess.run(command, env=place, check=False, text=True, **{closed: writing, other: subprocess.PIPE})
+    finally:
+        os.close(writing)
+    assert done.returncode == 141
+    assert (done.stderr if closed == "stdout" else done.stdout) == ""
+
+
+def test_a_broken_pipe_of_something_else_is_a_failure() -> None:
+    place = {"PYTHONPATH": str(ROOT / "SenseCarePlanning")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(work=PEER_LEFT)], env=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "failed unexpectedly (BrokenPipeError" in done.stderr

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
+from SenseCarePlanningLib.phantom.coronary_scan import coronary_scanner
 from SenseCarePlanningLib.phantom.scanner import Scanner
 
 
@@ -108,3 +109,9 @@ def test_an_image_on_another_grid_is_refused() -> None:
     _, grid = _uniform(scanner, 0.0)
     with pytest.raises(ValueError, match="expected an image of shape"):
         scanner.acquire(np.zeros((3, 3, 3), dtype=np.float32), grid)
+
+
+@pytest.mark.parametrize("width", [-1.0, float("nan"), 12.0])
+def test_the_point_spread_of_a_cardiac_ct_is_refused_in_the_unit_that_it_is_given_in(width: float) -> None:
+    with pytest.raises(ValueError, match=rf"0 to 10 mm \(full width at half maximum\), got {width:g}"):
+        coronary_scanner(psf_fwhm_mm=width)

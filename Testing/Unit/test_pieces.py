@@ -1,4 +1,4 @@
-"""Two generators at the same time: all pieces in order, and no thread left behind whichever side fails or stops."""
+"""Work side by side and in threads: all pieces in order, and no thread left behind whichever side fails or stops."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Generator
 
 import pytest
 
-from SenseCarePlanningLib.pieces import side_by_side
+from SenseCarePlanningLib.errors import Cancelled
+from SenseCarePlanningLib.pieces import in_threads, side_by_side
+from SenseCarePlanningLib.progress import Progress
 
 
 class _Counting:
@@ -68,4 +70,53 @@ def test_a_request_to_stop_ends_both() -> None:
         side_by_side(here.pieces(), beside.pieces(), stop)
     assert here.closed
     assert beside.closed
+    assert threading.active_count() == before
+
+
+def test_threads_give_their_results_in_the_order_of_the_items() -> None:
+    heard = list[int]()
+    assert in_threads(lambda item, _: 10 * item, range(30), Progress(), heard=heard.append) == [10 * item for item in range(30)]
+    assert heard == sorted(heard)
+    assert heard[-1] == 30
+    assert in_threads(lambda item, _: item, [], Progress()) == []
+
+
+def test_an_error_in_a_thread_ends_the_others() -> None:
+    before = threading.active_count()
+
+    def work(item: int, told: Progress) -> int:
+        """Fail at the first, and go on for ever at the others."""
+        if item == 0:
+            raise OSError("the disk is full")
+        while True:
+            told.check()
+
+    with pytest.raises(OSError, match="disk is full"):
+        in_threads(work, range(30), Progress())
+    assert threading.active_count() == before
+
+
+def test_a_request_to_stop_ends_what_goes_on_for_ever() -> None:
+    asked = list[int]()
+
+    class Impatient:
+        """Stops at the second ask, and says in which thread it is asked."""
+
+        def show(self, step: str, fraction: float) -> None:
+            """Ignore the step."""
+
+        def is_cancelled(self) -> bool:
+            """Count."""
+            asked.append(threading.get_ident())
+            return len(asked) > 1
+
+    def work(item: int, told: Progress) -> None:
+        """Go on for ever."""
+        while True:
+            told.check()
+
+    before = threading.active_count()
+    with pytest.raises(Cancelled):
+        in_threads(work, range(30), Progress(Impatient()))
+    assert asked == [threading.get_ident()] * 2
     assert threading.active_count() == before

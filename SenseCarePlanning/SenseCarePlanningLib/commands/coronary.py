@@ -136,7 +136,8 @@ def start(arguments: argparse.Namespace) -> int:
     options = CoronaryOptions(
         engine=arguments.engine,
         clicks=clicks,
-        calcium_series=calcium,
+        calcium_series=None if calcium is None else calcium.volume,
+        studies=None if calcium is None else (loaded.study, calcium.study),
         calcium_calibration=arguments.calcium_calibration,
         stents=frozenset(arguments.stent),
         ischaemia=None if arguments.ischaemia is None else Ischaemia(ISCHAEMIA[arguments.ischaemia]),
@@ -202,7 +203,7 @@ def read_heart(path: Path) -> LabelMap:
     return LabelMap(found.array_kji, found.affine_ijk_to_lps, HEART_NAMES)
 
 
-def _read_calcium(path: Path | None, ccta: LoadedImage) -> Volume | None:
+def _read_calcium(path: Path | None, ccta: LoadedImage) -> LoadedImage | None:
     """Read the calcium series, if there is one.
 
     Raises
@@ -210,15 +211,15 @@ def _read_calcium(path: Path | None, ccta: LoadedImage) -> Volume | None:
     InputError
         When it cannot be used, or its files name another patient than those of the contrast CT.
     """
+    from CardiacCTALib.calcium_series import check_same_patient
+
     from ..dicomio.load import load_image
 
     if path is None:
         return None
     found = load_image(path, body="heart")
-    own, other = ccta.study.patient_id, found.study.patient_id
-    if own is not None and other is not None and own != other:
-        raise InputError("The calcium series belongs to another patient than the contrast CT; their patient IDs differ.")
-    return found.volume
+    check_same_patient(ccta.study, found.study)
+    return found
 
 
 def analyse_and_write(loaded: LoadedImage, options: CoronaryOptions, output: Output, progress: Progress) -> int:

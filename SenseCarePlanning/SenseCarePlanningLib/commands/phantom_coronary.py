@@ -104,14 +104,31 @@ def start(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_scan(arguments: argparse.Namespace) -> None:
+    """Refuse settings of the scan in the words and units of the command line; all problems at once."""
+    from ..phantom.coronary_scan import MOST_FWHM_MM
+
+    ranges = (
+        ("--pixels", arguments.pixels, 64, 1000, ""),
+        ("--slice", arguments.slice_mm, 0.2, 10.0, " mm"),
+        ("--psf", arguments.psf, 0.0, MOST_FWHM_MM, " mm, full width at half maximum"),
+    )
+    problems = [
+        f"{name} must be {least:g} to {most:g}{unit}; got {value:g}"
+        for name, value, least, most, unit in ranges
+        if not least <= value <= most
+    ]
+    if problems:
+        raise InputError("The digital patient cannot be made as asked.", problems)
+
+
 def _asked_for(arguments: argparse.Namespace) -> tuple[CoronaryOptions, Scanner]:
     from ..phantom.coronary import CoronaryOptions
     from ..phantom.coronary_guides import Dominance
     from ..phantom.coronary_lesions import read_lesion
     from ..phantom.coronary_scan import coronary_scanner
 
-    if not 64 <= arguments.pixels <= 1024:
-        raise ValueError(f"the pixels must be 64 to 1024, got {arguments.pixels}")
+    _check_scan(arguments)
     options = CoronaryOptions(
         seed=arguments.seed,
         stenoses=tuple(read_lesion(text) for text in arguments.stenosis),

@@ -40,7 +40,12 @@ def add_parser(subparsers: Any, summary: str) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; may be the result's own")
     add_statements(parser, (NONE,))
     parser.add_argument(
-        "--reader", default="", metavar="NAME", help="who states --ischaemia or --exception; kept with the change"
+        "--stent", action="append", default=[], metavar="SEGMENT",
+        help="segment known to hold a stent (pLAD), as you state: modifier S; may be repeated; none takes it back",
+    )  # fmt: skip
+    parser.add_argument("--calcium-calibration", type=float, metavar="MG_PER_CM3_HU", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--reader", default="", metavar="NAME", help="who states --ischaemia, --exception or --stent; kept with the change"
     )
     parser.add_argument("--remark", default="", metavar="TEXT", help="why; kept with the change")
     parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the report")
@@ -60,6 +65,11 @@ def start(arguments: argparse.Namespace) -> int:
     from ..dicomio.load import load_image
     from .coronary_outputs import write_dicom_files, write_report_files
 
+    if arguments.calcium_calibration is not None:
+        raise InputError(
+            "A calibration factor cannot be stated of a finished result: the calcium series has to be measured again. "
+            "Run coronary with --calcium-series and --calcium-calibration."
+        )
     check_output_folder(arguments.out, [arguments.ct], keeps_signed=arguments.out.resolve() == arguments.result.resolve())
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
@@ -107,18 +117,23 @@ def statements(shown: CoronaryResult, arguments: argparse.Namespace) -> tuple[Re
         When nobody signed, it is stated already, or findings are stated and taken back at once.
     """
     from CardiacCTALib.findings import Ischaemia, NotAtherosclerotic
-    from CardiacCTALib.reader_statements import exceptions_change, ischaemia_change
+    from CardiacCTALib.reader_statements import exceptions_change, ischaemia_change, stents_change
 
     words = set(arguments.exception)
     found: list[ReaderChange] = []
     if NONE in words and len(words) > 1:
         raise InputError("Give --exception none alone: it takes all earlier statements back.")
+    stents = set(arguments.stent)
+    if NONE in stents and len(stents) > 1:
+        raise InputError("Give --stent none alone: it takes all earlier statements back.")
     if arguments.ischaemia is not None:
         test = None if arguments.ischaemia == NONE else Ischaemia(ISCHAEMIA[arguments.ischaemia])
         found.append(ischaemia_change(shown, test, arguments.reader, arguments.remark))
     if words:
         findings = [NotAtherosclerotic(EXCEPTIONS[one]) for one in words - {NONE}]
         found.append(exceptions_change(shown, findings, arguments.reader, arguments.remark))
+    if stents:
+        found.append(stents_change(shown, stents - {NONE}, arguments.reader, arguments.remark))
     return tuple(found)
 
 

@@ -25,10 +25,20 @@ from .scanner import Scanner
 logger = logging.getLogger(__name__)
 
 FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
+MOST_FWHM_MM = 10.0
+"""Widest point spread that can be asked for; within the scanner's own limit."""
 
 
 def coronary_scanner(pixels: int = 512, slice_mm: float = 0.45, noise_hu: float = 22.0, psf_fwhm_mm: float = 0.7) -> Scanner:
-    """Return a cardiac CT: a 200 mm field of view, slices ``slice_mm`` apart, the point spread given as full width."""
+    """Return a cardiac CT: a 200 mm field of view, slices ``slice_mm`` apart, the point spread given as full width.
+
+    Raises
+    ------
+    ValueError
+        When a setting is not in its range; that of the point spread is said as full width, too.
+    """
+    if not 0.0 <= psf_fwhm_mm <= MOST_FWHM_MM:
+        raise ValueError(f"the point spread must be 0 to {MOST_FWHM_MM:g} mm (full width at half maximum), got {psf_fwhm_mm:g}")
     sigma = psf_fwhm_mm / FWHM
     spacing = (200.0 / pixels, 200.0 / pixels, slice_mm)
     return Scanner(spacing, noise_hu, sigma, sigma, contrast=True)

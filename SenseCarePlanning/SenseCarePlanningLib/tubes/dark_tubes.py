@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..pieces import in_threads
+from ..progress import Progress
 
 DIRECTIONS = tuple((k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1) if (k, j, i) > (0, 0, 0))
 """13 axes through a voxel: a ray starts along each to both sides."""
@@ -37,6 +38,7 @@ def wall_evidence(
     candidates: NDArray[np.bool_],
     spacing_kji_mm: tuple[float, float, float],
     options: RayOptions | None = None,
+    progress: Progress | None = None,
 ) -> NDArray[np.float32]:
     """Measure how well each candidate voxel is walled in.
 
@@ -53,6 +55,8 @@ def wall_evidence(
         (K, J, I) bool; voxels to measure. Those nearer than a ray to the border are left at 0.
     spacing_kji_mm
         Voxel spacing.
+    progress
+        May stop it.
 
     Returns
     -------
@@ -73,8 +77,9 @@ def wall_evidence(
     flat = np.ascontiguousarray(smooth).ravel()
     steps = [tuple([int(np.dot(step, strides)) for step in side] for side in pair) for pair in offsets]
 
-    def measure(part: NDArray[np.int64]) -> NDArray[np.float32]:
+    def measure(part: NDArray[np.int64], told: Progress) -> NDArray[np.float32]:
         """Return how much brighter the walls around voxels are on all but the most open axes, HU."""
+        told.check()
         own = flat.take(part)
         rises = np.empty((len(steps), len(part)), dtype=np.float32)
         for row, (forward, backward) in enumerate(steps):
@@ -84,9 +89,8 @@ def wall_evidence(
 
     result = np.zeros(smooth.size, dtype=np.float32)
     parts = [index[start : start + CHUNK] for start in range(0, len(index), CHUNK)]
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        for part, values in zip(parts, pool.map(measure, parts), strict=True):
-            result[part] = values
+    for part, values in zip(parts, in_threads(measure, parts, progress or Progress()), strict=True):
+        result[part] = values
     return result.reshape(smooth.shape)
 
 
