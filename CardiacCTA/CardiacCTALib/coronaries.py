@@ -33,6 +33,8 @@ ROOT_MM = 4.0
 """The first voxel with evidence lies at most this far from the aorta's blood."""
 LEAST_LEFT_MM = 60.0
 """What is shorter is not the left coronary artery, but streaks or a vein beside the aorta."""
+LEAST_EXTENT_MM = 25.0
+"""What does not get so far is a stub: a left main whose evidence breaks where it divides. Chosen: longer than left mains are."""
 START_GAP = "The origin of an artery shows no lumen: a severe narrowing or an occlusion at the aorta."
 END_GAP = "An artery goes on behind a gap without a visible lumen: an occlusion, or a part of the scan that cannot be read."
 STEP_GAP = "An artery goes on beside its end: the scan has a step there, where two heart beats meet."
@@ -131,7 +133,7 @@ def find_coronaries(
 
 
 def _left_found(ostia: list[Ostium]) -> bool:
-    return any(one.side == "left" and one.reach_mm >= LEAST_LEFT_MM for one in ostia)
+    return any(one.side == "left" and one.reach_mm >= LEAST_LEFT_MM and one.extent_mm >= LEAST_EXTENT_MM for one in ostia)
 
 
 def follow_all(

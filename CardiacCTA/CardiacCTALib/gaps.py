@@ -32,6 +32,10 @@ SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
 """Longest gap from the side of an artery, and on from its end: an occlusion of 15 mm with its blurred ends."""
 SIDE_CONE, END_CONE = 0.5, 0.7
 """Least cosine between the gap and the artery behind it, and, at an end, between the artery before it and the gap."""
+ROOT_MM, ROOT_CONE, BLOOD_SHARE = 25.0, 0.2, 0.8
+"""So near to the ostium a piece behind nothing but blood, at least so bright against fat, may set off more sideways: the
+evidence of tubes breaks where a wide left main divides, while two walls dim the line to a vein. Chosen on one digital heart that
+lost its LAD there."""
 STEP_GAP_MM, STEP_CONE, STEP_BACK_MM = 3.0, 0.7, 1.5
 """Where two heart beats meet, an artery jumps aside by a millimetre or two. Its end and the beginning of the piece beside it
 point the same way; the piece begins there and does not run on backward beside the artery, as a vein does."""
@@ -43,6 +47,8 @@ DIRECTION_MM = 5.0
 LAST_NODES, END_NODES, AS_BRIGHT = 30, 6, 0.75
 """An artery that goes on close to the end of another (its last nodes) is as bright as that one's last part, but for noise and for
 what it loses as it tapers: an artery of 1 mm has half of the brightness of a wide one after blur."""
+MOST_LEAD_MM = 60.0
+"""Beyond this distance from the ostium all that lies behind a gap is judged alike."""
 WIDER = 1.35
 """An artery behind a gap is not wider than before it by more than this."""
 
@@ -131,7 +137,7 @@ def bridge(
         before_mm = radii[offer.way] if offer.stub is None else tube_radius(evidence, graph.index[offer.stub.nodes])
         least = _least_filling(graph, evidence, before, before_mm, offer)
         new, new_radii = follow_once(graph, evidence, np.array([offer.entry]), least, progress)
-        if not new or not _fits(graph, before, before_mm, offer, new, new_radii):
+        if not new or not _fits(graph, ways, before, before_mm, offer, new, new_radii):
             continue
         start = len(ways)
         bridges.append(Bridged(start, graph.places_mm[[offer.node, offer.entry]], offer.at_end, offer.step))
@@ -196,7 +202,8 @@ def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, no
             entry, node = int(nodes[near[place]]), int(way.nodes[place])
             if not at_end and metal_gap_mm(evidence, graph.places_mm[[entry]])[0] < METAL_MM:
                 continue
-            if _in_line(graph, way, place, entry, nodes, at_end) and _filled(graph, evidence, node, entry, at_end):
+            cone = _side_cone(graph, evidence, ways, way, node, entry)
+            if _in_line(graph, way, place, entry, nodes, at_end, cone) and _filled(graph, evidence, node, entry, at_end):
                 best = _Offer(number, node, entry, at_end, float(gap[place]))
             elif at_end and gap[place] <= STEP_GAP_MM and _goes_on(graph, way, entry, nodes):
                 best = _Offer(number, node, entry, at_end, float(gap[place]), step=True)
@@ -213,14 +220,23 @@ def _goes_on(graph: TubeGraph, way: Way, entry: int, nodes: IntArray) -> bool:
     return bool(float((around @ onward).min()) >= -STEP_BACK_MM and float(np.dot(unit(around.mean(axis=0)), onward)) >= STEP_CONE)
 
 
-def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool) -> bool:
+def _side_cone(graph: TubeGraph, evidence: Evidence, ways: list[Way], way: Way, node: int, entry: int) -> float:
+    """Return the least cosine for a piece beside an artery: smaller at a wide left main's end, where blood alone lies between."""
+    near = _from_ostium(graph, ways, way, node) <= ROOT_MM
+    blood = FAT_HU + BLOOD_SHARE * (evidence.blood_hu - FAT_HU)
+    return ROOT_CONE if near and float(_between(graph, evidence, node, entry).min()) >= blood else SIDE_CONE
+
+
+def _in_line(
+    graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool, side_cone: float = SIDE_CONE
+) -> bool:
     here, there = graph.places_mm[way.nodes[place]], graph.places_mm[entry]
     across = unit(there - here)
     own = graph.places_mm[nodes]
     behind = own[np.linalg.norm(own - there, axis=1) <= DIRECTION_MM].mean(axis=0) - there
     onward = float(np.dot(unit(behind), across)) if np.linalg.norm(behind) > 0.3 else 1.0
     if not at_end:
-        return onward >= SIDE_CONE
+        return onward >= side_cone
     back = graph.places_mm[way.nodes]
     before = back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0]
     return onward >= END_CONE and float(np.dot(unit(here - before), across)) >= END_CONE
@@ -228,14 +244,21 @@ def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray
 
 def _filled(graph: TubeGraph, evidence: Evidence, node: int, entry: int, at_end: bool) -> bool:
     """Tell whether a straight gap holds tissue (at an end) or nearly a lumen (at a side)."""
-    share = np.linspace(0.0, 1.0, 24)[:, None]
-    line = (1.0 - share) * graph.index[node] + share * graph.index[entry]
-    values = ndimage.map_coordinates(evidence.smooth, line.T, order=1, mode="nearest")
+    values = _between(graph, evidence, node, entry)
     least = TISSUE_HU if at_end else FAT_HU + LEAST_SHARE * (evidence.blood_hu - FAT_HU)
     return float(np.percentile(values, 10.0)) >= least
 
 
-def _fits(graph: TubeGraph, way: Way, radius_mm: FloatArray, offer: _Offer, new: list[Way], new_radii: list[FloatArray]) -> bool:
+def _between(graph: TubeGraph, evidence: Evidence, node: int, entry: int) -> FloatArray:
+    """Return the brightness (24,) along the straight line between two nodes, HU."""
+    share = np.linspace(0.0, 1.0, 24)[:, None]
+    line = (1.0 - share) * graph.index[node] + share * graph.index[entry]
+    return np.asarray(ndimage.map_coordinates(evidence.smooth, line.T, order=1, mode="nearest"))
+
+
+def _fits(
+    graph: TubeGraph, ways: list[Way], way: Way, radius_mm: FloatArray, offer: _Offer, new: list[Way], new_radii: list[FloatArray]
+) -> bool:
     """Tell whether what lies behind a gap is an artery's: long enough, no vein, not wider than before."""
     places = graph.places_mm[new[0].nodes]
     if float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum()) < LEAST_MM:
@@ -244,8 +267,24 @@ def _fits(graph: TubeGraph, way: Way, radius_mm: FloatArray, offer: _Offer, new:
     before = float(np.median(radius_mm[max(at - 20, 0) : at + 1]))
     if float(np.median(new_radii[0])) > WIDER * max(before, 0.8):
         return False
-    for part, radius in zip(new, new_radii, strict=True):
-        lead = np.linspace(-60.0, 0.0, 4)[:, None] * np.ones(3) / np.sqrt(3.0) + graph.places_mm[part.nodes[0]]
+    # an artery behind a gap at the left main's end is as wide as arteries are so near to the aorta, one far from it is not
+    far = min(_from_ostium(graph, ways, way, offer.node), MOST_LEAD_MM)
+    for number, (part, radius) in enumerate(zip(new, new_radii, strict=True)):
+        lead = (
+            np.linspace(-far if number == 0 else -MOST_LEAD_MM, 0.0, 4)[:, None] * np.ones(3) / np.sqrt(3.0)
+            + graph.places_mm[part.nodes[0]]
+        )
         if vein_part(np.concatenate([lead, graph.places_mm[part.nodes]]), np.concatenate([np.ones(4), radius])).any():
             return False
     return True
+
+
+def _from_ostium(graph: TubeGraph, ways: list[Way], way: Way, node: int) -> float:
+    """Return how far along the arteries a node of a way lies from the ostium, mm."""
+    length = 0.0
+    while True:
+        own = way.nodes[: int(np.flatnonzero(way.nodes == node)[0]) + 1] if (way.nodes == node).any() else way.nodes[:1]
+        length += float(np.linalg.norm(np.diff(graph.places_mm[own], axis=0), axis=1).sum())
+        if way.parent < 0:
+            return length
+        way, node = ways[way.parent], way.parent_node

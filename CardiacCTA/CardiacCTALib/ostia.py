@@ -55,6 +55,8 @@ class Ostium:
         Cost of the farthest way, in millimetres of full evidence.
     voxels
         How many voxels are nearer to this ostium than to another.
+    extent_mm
+        Diagonal of the box that holds them: short where ``reach_mm`` is only the cost of weak evidence.
     origin
         (M, 3) voxels from the aorta to the artery's first node, where its origin shows no lumen; none usually.
     """
@@ -64,6 +66,7 @@ class Ostium:
     middle_mm: FloatArray
     reach_mm: float
     voxels: int
+    extent_mm: float
     origin: IntArray = field(default_factory=lambda: np.empty((0, 3), dtype=int))
 
 
@@ -119,11 +122,12 @@ def _leaving(
         if reach < LEAST_REACH_MM or len(nodes) * voxel_mm3 > MOST_PATCH_MM3 or not BRIGHT_SHARE[0] < share < BRIGHT_SHARE[1]:
             continue
         middle = graph.places_mm[nodes].mean(axis=0)
+        extent = float(np.linalg.norm(np.ptp(graph.places_mm[own], axis=0)))
         distances = np.linalg.norm(expected_mm - middle, axis=1)
         for side, distance in zip(("left", "right"), distances, strict=True):
             if distance <= FARTHEST_MM:
                 weight = len(own) * float(np.exp(-0.5 * (distance / EXPECTED_MM) ** 2))
-                candidates.append((weight, one, Ostium(side, nodes, middle, reach, len(own))))
+                candidates.append((weight, one, Ostium(side, nodes, middle, reach, len(own), extent)))
     return candidates, reached
 
 
@@ -167,7 +171,8 @@ def _behind_gap(
             entry = int(members[np.flatnonzero((graph.index[members] == origin[-1]).all(axis=1))[0]])
             cost = dijkstra(graph.edges, directed=False, indices=entry)
         start = np.flatnonzero(cost <= TOUCH_MM)
-        best = Ostium(side, start, graph.places_mm[entry], reach, len(members), origin)
+        extent = float(np.linalg.norm(np.ptp(graph.places_mm[members], axis=0)))
+        best = Ostium(side, start, graph.places_mm[entry], reach, len(members), extent, origin)
     return best
 
 

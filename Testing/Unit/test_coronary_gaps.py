@@ -102,6 +102,20 @@ def test_an_artery_closed_close_behind_a_fork_goes_on_where_its_stub_leads(gap_h
         assert max(float(graph.places_mm[one.nodes, 2].max()) for one in found.ways) > 45.0
 
 
+def test_a_wide_artery_behind_a_gap_close_to_the_ostium_is_no_vein() -> None:
+    image = scan_of([line(2.0, 15.0, 0.0), line(22.0, 49.0, 0.0)], 3.0)
+    image[21:28, 21:28, 28:46] = np.maximum(image[21:28, 21:28, 28:46], 60.0)
+    evidence = evidence_of(image)
+    graph = build_graph(evidence)
+    found = follow(graph, evidence, np.flatnonzero(graph.places_mm[:, 2] < 5.0))
+    assert [way.parent for way in found.ways] == [-1]
+    taken = np.zeros(len(graph.index), dtype=bool)
+    taken[found.ways[0].nodes] = True
+    found, bridges = bridge(found, evidence, taken)
+    assert len(bridges) == 1 and bridges[0].at_end
+    assert max(float(graph.places_mm[way.nodes, 2].max()) for way in found.ways) > 45.0
+
+
 def test_a_vein_that_runs_on_beside_an_artery_is_not_its_continuation() -> None:
     reached, bridges = joined([line(2.0, 25.0, 0.0), line(8.0, 49.0, 3.4)], 0.8)
     assert bridges == []
