@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from SenseCarePlanningLib.geometry import FloatArray, unit
+from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, unit
 from SenseCarePlanningLib.progress import Progress
 
 from .coronary_evidence import FAT_HU, LEAST_SHARE, Evidence
@@ -113,7 +113,7 @@ def bridge(
     members = {
         one: nodes
         for one, nodes in members.items()
-        if _extent(graph, nodes) >= LEAST_MM and float(np.median(graph.rise[nodes])) >= SURE_RISE
+        if graph.extent_mm(nodes) >= LEAST_MM and float(np.median(graph.rise[nodes])) >= SURE_RISE
     }
     offers: dict[int, _Offer] = {}
     free = np.isin(piece, list(home)) & ~taken
@@ -166,7 +166,9 @@ def _behind_stubs(
             end = int(stub.nodes[-1])
             if metal_gap_mm(evidence, graph.places_mm[[entry]])[0] < METAL_MM:
                 continue
-            if _in_line(graph, stub, len(stub.nodes) - 1, entry, nodes, True) and _filled(graph, evidence, end, entry, True):
+            if _in_line(graph, stub, len(stub.nodes) - 1, entry, nodes, True, END_CONE) and _filled(
+                graph, evidence, end, entry, True
+            ):
                 gap = float(np.linalg.norm(graph.places_mm[entry] - graph.places_mm[end]))
                 offers[one] = _Offer(stub.parent, end, entry, True, gap, stub=stub)
                 break
@@ -183,11 +185,6 @@ def _least_filling(graph: TubeGraph, evidence: Evidence, way: Way, radius_mm: Fl
     return min(LEAST_FILLING, AS_BRIGHT * before)
 
 
-def _extent(graph: TubeGraph, nodes: IntArray) -> float:
-    places = graph.places_mm[nodes]
-    return float(np.linalg.norm(places.max(axis=0) - places.min(axis=0)))
-
-
 def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, nodes: IntArray) -> _Offer | None:
     """Return the shortest acceptable gap between the arteries, from number ``first`` on, and a piece."""
     tree = cKDTree(graph.places_mm[nodes])
@@ -202,7 +199,7 @@ def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, no
             entry, node = int(nodes[near[place]]), int(way.nodes[place])
             if not at_end and metal_gap_mm(evidence, graph.places_mm[[entry]])[0] < METAL_MM:
                 continue
-            cone = _side_cone(graph, evidence, ways, way, node, entry)
+            cone = END_CONE if at_end else _side_cone(graph, evidence, ways, way, node, entry)
             if _in_line(graph, way, place, entry, nodes, at_end, cone) and _filled(graph, evidence, node, entry, at_end):
                 best = _Offer(number, node, entry, at_end, float(gap[place]))
             elif at_end and gap[place] <= STEP_GAP_MM and _goes_on(graph, way, entry, nodes):
@@ -227,19 +224,17 @@ def _side_cone(graph: TubeGraph, evidence: Evidence, ways: list[Way], way: Way, 
     return ROOT_CONE if near and float(_between(graph, evidence, node, entry).min()) >= blood else SIDE_CONE
 
 
-def _in_line(
-    graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool, side_cone: float = SIDE_CONE
-) -> bool:
+def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool, cone: float) -> bool:
     here, there = graph.places_mm[way.nodes[place]], graph.places_mm[entry]
     across = unit(there - here)
     own = graph.places_mm[nodes]
     behind = own[np.linalg.norm(own - there, axis=1) <= DIRECTION_MM].mean(axis=0) - there
     onward = float(np.dot(unit(behind), across)) if np.linalg.norm(behind) > 0.3 else 1.0
-    if not at_end:
-        return onward >= side_cone
+    if onward < cone or not at_end:
+        return onward >= cone
     back = graph.places_mm[way.nodes]
     before = back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0]
-    return onward >= END_CONE and float(np.dot(unit(here - before), across)) >= END_CONE
+    return float(np.dot(unit(here - before), across)) >= cone
 
 
 def _filled(graph: TubeGraph, evidence: Evidence, node: int, entry: int, at_end: bool) -> bool:
@@ -260,8 +255,7 @@ def _fits(
     graph: TubeGraph, ways: list[Way], way: Way, radius_mm: FloatArray, offer: _Offer, new: list[Way], new_radii: list[FloatArray]
 ) -> bool:
     """Tell whether what lies behind a gap is an artery's: long enough, no vein, not wider than before."""
-    places = graph.places_mm[new[0].nodes]
-    if float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum()) < LEAST_MM:
+    if float(arc_length_mm(graph.places_mm[new[0].nodes])[-1]) < LEAST_MM:
         return False
     at = int(np.flatnonzero(way.nodes == offer.node)[0])
     before = float(np.median(radius_mm[max(at - 20, 0) : at + 1]))
@@ -269,11 +263,9 @@ def _fits(
         return False
     # an artery behind a gap at the left main's end is as wide as arteries are so near to the aorta, one far from it is not
     far = min(_from_ostium(graph, ways, way, offer.node), MOST_LEAD_MM)
-    for number, (part, radius) in enumerate(zip(new, new_radii, strict=True)):
-        lead = (
-            np.linspace(-far if number == 0 else -MOST_LEAD_MM, 0.0, 4)[:, None] * np.ones(3) / np.sqrt(3.0)
-            + graph.places_mm[part.nodes[0]]
-        )
+    leads = [far] + [MOST_LEAD_MM] * (len(new) - 1)
+    for before_mm, part, radius in zip(leads, new, new_radii, strict=True):
+        lead = np.linspace(-before_mm, 0.0, 4)[:, None] * np.ones(3) / np.sqrt(3.0) + graph.places_mm[part.nodes[0]]
         if vein_part(np.concatenate([lead, graph.places_mm[part.nodes]]), np.concatenate([np.ones(4), radius])).any():
             return False
     return True
@@ -283,8 +275,8 @@ def _from_ostium(graph: TubeGraph, ways: list[Way], way: Way, node: int) -> floa
     """Return how far along the arteries a node of a way lies from the ostium, mm."""
     length = 0.0
     while True:
-        own = way.nodes[: int(np.flatnonzero(way.nodes == node)[0]) + 1] if (way.nodes == node).any() else way.nodes[:1]
-        length += float(np.linalg.norm(np.diff(graph.places_mm[own], axis=0), axis=1).sum())
+        at = int(np.flatnonzero(way.nodes == node)[0])
+        length += float(arc_length_mm(graph.places_mm[way.nodes[: at + 1]])[-1])
         if way.parent < 0:
             return length
         way, node = ways[way.parent], way.parent_node

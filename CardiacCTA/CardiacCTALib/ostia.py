@@ -122,12 +122,11 @@ def _leaving(
         if reach < LEAST_REACH_MM or len(nodes) * voxel_mm3 > MOST_PATCH_MM3 or not BRIGHT_SHARE[0] < share < BRIGHT_SHARE[1]:
             continue
         middle = graph.places_mm[nodes].mean(axis=0)
-        extent = float(np.linalg.norm(np.ptp(graph.places_mm[own], axis=0)))
         distances = np.linalg.norm(expected_mm - middle, axis=1)
         for side, distance in zip(("left", "right"), distances, strict=True):
             if distance <= FARTHEST_MM:
                 weight = len(own) * float(np.exp(-0.5 * (distance / EXPECTED_MM) ** 2))
-                candidates.append((weight, one, Ostium(side, nodes, middle, reach, len(own), extent)))
+                candidates.append((weight, one, Ostium(side, nodes, middle, reach, len(own), graph.extent_mm(own))))
     return candidates, reached
 
 
@@ -171,8 +170,7 @@ def _behind_gap(
             entry = int(members[np.flatnonzero((graph.index[members] == origin[-1]).all(axis=1))[0]])
             cost = dijkstra(graph.edges, directed=False, indices=entry)
         start = np.flatnonzero(cost <= TOUCH_MM)
-        extent = float(np.linalg.norm(np.ptp(graph.places_mm[members], axis=0)))
-        best = Ostium(side, start, graph.places_mm[entry], reach, len(members), extent, origin)
+        best = Ostium(side, start, graph.places_mm[entry], reach, len(members), graph.extent_mm(members), origin)
     return best
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningLib.plain_data import from_plain, to_plain
+from SenseCarePlanningLib.plain_data import from_plain, is_version, to_plain
 from SenseCarePlanningLib.tubes.tree import Tree
 from SenseCarePlanningLib.whole_folder import SIGNED, count_as_ours
 
@@ -57,7 +57,7 @@ def load_changes(folder: Path) -> tuple[ReaderChange, ...]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content["schema_version"]
-        if content["schema"] != SCHEMA_NAME or type(version) is not int or version not in _READ_VERSIONS:
+        if content["schema"] != SCHEMA_NAME or not is_version(version, _READ_VERSIONS):
             raise ValueError(f"schema {content['schema']!r} version {version!r}")
         return tuple(from_plain(ReaderChange, one) for one in content["changes"])
     except (ValueError, KeyError, TypeError) as error:

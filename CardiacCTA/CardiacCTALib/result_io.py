@@ -13,7 +13,7 @@ import numpy as np
 
 from SenseCarePlanningLib.dicomio.files import read_label_map, write_label_map
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningLib.plain_data import from_plain, to_plain
+from SenseCarePlanningLib.plain_data import from_plain, is_version, to_plain
 from SenseCarePlanningLib.report.model import Measurement
 from SenseCarePlanningLib.run_info import EngineInfo, RunInfo
 from SenseCarePlanningLib.tubes.io import load_tree, save_tree
@@ -171,7 +171,7 @@ def _content(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA_NAME:
         raise InputError(f"The folder {folder.name} is no coronary result.")
     version = content.get("schema_version")
-    if type(version) is not int or version not in _READABLE:  # true is 1 to Python
+    if not is_version(version, _READABLE):
         problem = f"schema_version is {json.dumps(version)}, expected one of {', '.join(str(one) for one in _READABLE)}"
         raise InputError("The result was written by another version of the program; run the analysis again.", [problem])
     return content

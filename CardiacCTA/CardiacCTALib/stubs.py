@@ -36,7 +36,7 @@ def stubs_before(graph: TubeGraph, ways: list[Way], free: NDArray[np.bool_], nod
         Of the piece.
     """
     spots = graph.places_mm[nodes]
-    if not ways or np.linalg.norm(spots.max(axis=0) - spots.min(axis=0)) < BEHIND_MM:
+    if not ways or graph.extent_mm(nodes) < BEHIND_MM:
         return
     hanging = np.flatnonzero(free)
     gap, near = cKDTree(spots).query(graph.places_mm[hanging], distance_upper_bound=GAP_MM)

@@ -50,6 +50,10 @@ class TubeGraph:
     rise: FloatArray
     edges: csr_matrix
 
+    def extent_mm(self, nodes: IntArray) -> float:
+        """Return the diagonal of the box that holds some nodes."""
+        return float(np.linalg.norm(np.ptp(self.places_mm[nodes], axis=0)))
+
 
 @dataclass(frozen=True, eq=False)
 class Way:

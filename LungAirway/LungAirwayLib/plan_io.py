@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from SenseCarePlanningLib.errors import InputError
-from SenseCarePlanningLib.plain_data import from_plain, to_plain
+from SenseCarePlanningLib.plain_data import from_plain, is_version, to_plain
 from SenseCarePlanningLib.report.model import Measurement
 
 from .plan import Plan
@@ -81,7 +81,7 @@ def document_from_dict(content: object) -> PlanDocument:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA_NAME:
         raise InputError("The file holds no bronchoscopy plan; choose the plan.json of a result folder.")
     version = content.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if not is_version(version, (SCHEMA_VERSION,)):
         problem = f"schema_version is {version!r}, expected {SCHEMA_VERSION}"
         raise InputError("The plan was written by another version of the program; make it again.", [problem])
     try:

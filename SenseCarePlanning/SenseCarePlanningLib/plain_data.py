@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache, singledispatch
@@ -27,6 +27,11 @@ Json = Any
 
 class KeptByName(Enum):
     """An enum whose values are texts for people, which may be reworded: files keep the names."""
+
+
+def is_version(found: object, known: Collection[int]) -> bool:
+    """Tell whether what a file gives as its version is one of the known whole numbers; true and 1.0 are 1 to Python only."""
+    return type(found) is int and found in known
 
 
 @singledispatch

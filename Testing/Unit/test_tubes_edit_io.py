@@ -86,6 +86,15 @@ def test_a_damaged_tree_and_a_missing_file_are_refused(tree: Tree, tmp_path: Pat
         load_tree(tmp_path / "nowhere.json")
 
 
+@pytest.mark.parametrize("version", [True, 1.0, "1", 2])
+def test_a_tree_of_an_unknown_version_is_refused(version: object, tree: Tree, tmp_path: Path) -> None:
+    path = tmp_path / "tree.json"
+    save_tree(tree, path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": version}))
+    with pytest.raises(InputError, match="another version"):
+        load_tree(path)
+
+
 def test_a_failed_write_leaves_the_old_file(tree: Tree, tmp_path: Path) -> None:
     path = tmp_path / "tree.json"
     save_tree(tree, path)

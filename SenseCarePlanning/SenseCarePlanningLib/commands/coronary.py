@@ -123,6 +123,7 @@ def start(arguments: argparse.Namespace) -> int:
     from CardiacCTALib.pipeline import CoronaryOptions, check_options
 
     from ..dicomio.files import read_label_map
+    from ..dicomio.load import load_image
 
     clicks = clicks_of(arguments.ostium, arguments.tip)
     given = (arguments.input, arguments.calcium_series, arguments.mask, arguments.heart_mask)
@@ -130,7 +131,7 @@ def start(arguments: argparse.Namespace) -> int:
     progress = Progress(console_sink(arguments.json))
     with progress.step("Reading the images"):
         loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)
-        calcium = _read_calcium(arguments.calcium_series, loaded)
+        calcium = None if arguments.calcium_series is None else load_image(arguments.calcium_series, body="heart")
         mask = None if arguments.mask is None else read_label_map(arguments.mask)
         heart = None if arguments.heart_mask is None else read_heart(arguments.heart_mask)
     options = CoronaryOptions(
@@ -201,25 +202,6 @@ def read_heart(path: Path) -> LabelMap:
     if problems:
         raise InputError(f"The labels of the heart in {path.name} cannot be used.", problems)
     return LabelMap(found.array_kji, found.affine_ijk_to_lps, HEART_NAMES)
-
-
-def _read_calcium(path: Path | None, ccta: LoadedImage) -> LoadedImage | None:
-    """Read the calcium series, if there is one.
-
-    Raises
-    ------
-    InputError
-        When it cannot be used, or its files name another patient than those of the contrast CT.
-    """
-    from CardiacCTALib.calcium_series import check_same_patient
-
-    from ..dicomio.load import load_image
-
-    if path is None:
-        return None
-    found = load_image(path, body="heart")
-    check_same_patient(ccta.study, found.study)
-    return found
 
 
 def analyse_and_write(loaded: LoadedImage, options: CoronaryOptions, output: Output, progress: Progress) -> int:

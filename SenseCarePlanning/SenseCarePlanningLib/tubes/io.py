@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import FloatArray
+from ..plain_data import is_version
 from .tree import Branch, BranchFlag, BranchLabel, Bridge, RemovedLoop, Tree
 from .vtp import read_tree_vtp, write_tree_vtp
 from .whole import write_whole
@@ -61,7 +62,7 @@ def load_tree(path: str | Path) -> Tree:
         raise InputError(f"The airway or vessel tree {name} cannot be read.", detail=str(error)) from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(f"{name} is not a tree of tubes.", detail=f"expected schema {SCHEMA}")
-    if document.get("version") != SCHEMA_VERSION:
+    if not is_version(document.get("version"), (SCHEMA_VERSION,)):
         raise InputError(
             f"{name} was written by another version of this program.",
             detail=f"version {document.get('version')}, known {SCHEMA_VERSION}",

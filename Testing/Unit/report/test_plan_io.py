@@ -89,6 +89,8 @@ def test_other_content_is_refused_with_the_place(case: Case) -> None:
         plan_from_dict([])
     with pytest.raises(InputError, match="another version"):
         plan_from_dict({**content, "schema_version": 99})
+    with pytest.raises(InputError, match="another version"):
+        plan_from_dict({**content, "schema_version": True})
     content["plan"]["routes"][0]["gap_mm"] = "wide"
     with pytest.raises(InputError) as caught:
         plan_from_dict(content)
