@@ -153,7 +153,8 @@ def _blocked(quality: Sequence[QualityItem]) -> dict[str, list[QualityItem]]:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """What the lesions that count in a segment hold: see :class:`findings.SegmentFinding`."""
+    """What the lesions that count in a segment hold: see :class:`findings.SegmentFinding`; plaque, in arteries of 1.5 mm and less
+    too, where it is disease although no stenosis is graded."""
 
     lesions: tuple[Lesion, ...]
     plaque: bool
@@ -170,11 +171,13 @@ def held_in(one: VesselResult, part: Stretch, read: bool = False) -> Held:
     read
         Whether a reader graded the segment: see :func:`counts`.
     """
-    pairs = [
+    inside = [
         (lesion, plaque)
         for lesion, plaque in zip(one.lesions, one.lesion_plaques, strict=True)
-        if (place := one.stretch_of(lesion)) is not None and place.code == part.code and counts(lesion, plaque, read)
+        if (place := one.stretch_of(lesion)) is not None and place.code == part.code
     ]
+    pairs = [(lesion, plaque) for lesion, plaque in inside if counts(lesion, plaque, read)]
+    seen = any(is_plaque(plaque) and (read or not is_artefact(lesion)) for lesion, plaque in inside)
     # a segment tapers: where a lesion lies in a wide enough part of it, it is graded
     widths = [one.healthy_mm(part), *(lesion.narrowings[0].reference_mm.value for lesion, _ in pairs)]
     width = max((mm for mm in widths if mm is not None), default=None)
@@ -185,7 +188,7 @@ def held_in(one: VesselResult, part: Stretch, read: bool = False) -> Held:
         and len(present_features(plaque.features)) < HIGH_RISK_FEATURES
     )
     return Held(
-        tuple(lesion for lesion, _ in pairs), any(is_plaque(plaque) for _, plaque in pairs),
+        tuple(lesion for lesion, _ in pairs), seen,
         tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features)), doubtful,
         None if width is None else round(width, 2),
     )  # fmt: skip

@@ -73,7 +73,8 @@ class Lesion:
     calcium_arc_deg
         Largest arc of calcium in the lesion; above 0 the stenosis beside it is less certain, which the interval holds.
     occluded
-        Whether a total occlusion is supported: see ``hairline``.
+        Whether a total occlusion is at least twice as likely as a lumen, or was drawn: see ``hairline``. ``grades`` tell whether
+        a lumen is ruled out.
     remarks
         What limits the figures, each a sentence.
     length_range_mm, distance_range_mm
@@ -223,8 +224,8 @@ def _lesion(
     narrowings = tuple(_narrowing(measured, throat, one, hidden, occluded, unsure) for one in usable)
     return Lesion(
         first, last, at, ostium_mm + float(walls.arc_mm[at]), float(walls.arc_mm[last] - walls.arc_mm[first]), mld, mla, axis,
-        narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded), arc, occluded,
-        _remarks(arc, mld, measured, unsure),
+        narrowings, grades_of(narrowings[0].diameter_stenosis_percent, occluded and not unsure), arc, occluded,
+        _remarks(arc, mld, measured, unsure, occluded),
     )  # fmt: skip
 
 
@@ -286,12 +287,12 @@ def _narrowing(
     return Narrowing(reference.kind, stenosis, area, Estimate(healthy, healthy - Z95 * spread, healthy + Z95 * spread))
 
 
-def grades_of(stenosis: Estimate, occluded: bool) -> tuple[str, ...]:
+def grades_of(stenosis: Estimate, closed: bool) -> tuple[str, ...]:
     """Return the categories that an interval leaves possible, mildest first; its ends are rounded to whole percent.
 
     A total occlusion is the only answer where a lumen is ruled out, and possible where the interval ends at 100.
     """
-    if occluded:
+    if closed:
         return ("5",)
     names = [name for name, _ in GRADES]
     least = [value for _, value in GRADES]
@@ -299,13 +300,15 @@ def grades_of(stenosis: Estimate, occluded: bool) -> tuple[str, ...]:
     return tuple(names[low : high + 1])
 
 
-def _remarks(arc_deg: float, mld: Estimate, measured: Measured, maybe_occluded: bool) -> tuple[str, ...]:
+def _remarks(arc_deg: float, mld: Estimate, measured: Measured, unsure: bool, occluded: bool) -> tuple[str, ...]:
     remarks = []
     if arc_deg > 180.0:
         remarks.append("Calcium covers more than 180 degrees: the assessment of the stenosis is limited.")
     elif arc_deg > 0.0:
         remarks.append("Calcium beside the lumen: the stenosis is less certain, and the interval wider.")
-    if maybe_occluded:
+    if unsure and occluded:
+        remarks.append("A lumen too thin to be seen cannot be excluded: a total occlusion is the likelier.")
+    elif unsure:
         remarks.append("A total occlusion can neither be supported nor excluded.")
     elif 0.0 < mld.value < 2.0 * measured.scan.sigma_mm:
         remarks.append("The lumen left is narrower than the scan resolves; its size rests on its brightness.")

@@ -45,8 +45,17 @@ class Throat:
 
 @dataclass(frozen=True)
 class Judged:
-    """The narrowest place of a lesion: with the interval of its diameter where that is not the contour's own, whether an
-    occlusion is supported, and whether it can be neither supported nor excluded."""
+    """The narrowest place of a lesion.
+
+    Parameters
+    ----------
+    interval
+        Of its diameter; None where it is the contour's own.
+    occluded
+        Whether it is likelier closed than open by the odds that are asked for, or was drawn closed.
+    unsure
+        Whether the other of closed and open is not excluded.
+    """
 
     narrowest: Narrowest
     interval: Throat | None
@@ -73,11 +82,13 @@ def judge_throat(
     narrowest = narrowest_of(walls.diameter_mm, healthy_mm, noise, span, step)
     interval = throat_of(measured, walls.diameter_mm, healthy_mm, span, step, noise)
     dark = brightness.throat(*span, healthy_mm)
+    if dark is not None and dark[0].tissue and not measured.calcium_arc_deg[dark[0].first : dark[0].last + 1].any():
+        interval = None  # calcium elsewhere in the lesion hides nothing of a throat without any
     # calcium in place of the lumen may be lumen in another answer
     bare = interval is None or interval.high_mm < _MAYBE_CLOSED_MM
     closed = bare and dark is not None and dark[0].tissue and dark[1].closed >= CLOSED_FROM
     least = float(brightness.bounds_mm()[span[0] : span[1] + 1].min())
-    unsure = dark[1].closed >= CLOSED_MAYBE if dark else least < _MAYBE_CLOSED_MM
+    unsure = CLOSED_MAYBE <= dark[1].closed <= 1.0 - CLOSED_MAYBE if dark else least < _MAYBE_CLOSED_MM
     unsure |= interval is not None and interval.low_mm < _HIDDEN_MM
     if interval is None and narrowest.diameter_mm < _UNRESOLVED_SIGMAS * measured.scan.sigma_mm:
         if dark is not None and dark[1].median_mm < _MAYBE_CLOSED_MM:
@@ -86,8 +97,8 @@ def judge_throat(
         else:
             interval = _unresolved(measured, narrowest, brightness)
             unsure |= interval.low_mm < _HIDDEN_MM
-    occluded = closed or brightness.drawn_closed(*span)
-    return Judged(narrowest, interval, occluded, unsure and not occluded)
+    drawn = brightness.drawn_closed(*span)
+    return Judged(narrowest, interval, closed or drawn, unsure and not drawn)
 
 
 def _unresolved(measured: Measured, throat: Narrowest, brightness: LumenBrightness) -> Throat:
