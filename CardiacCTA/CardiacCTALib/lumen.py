@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline
-from SenseCarePlanningLib.tubes.blurred_contour import seen_from
+from SenseCarePlanningLib.tubes.blurred_contour import Contours, seen_from
 from SenseCarePlanningLib.tubes.crosssection import polar_shape
 from SenseCarePlanningLib.tubes.frames import rotation_minimising_frames
 from SenseCarePlanningLib.tubes.section_planes import plane_grid, plane_values, spline_box
 from SenseCarePlanningLib.volume import Volume
 
 from .calcium_plate import Alternatives, no_alternatives, refit_with_calcium
-from .outer_unseen import seen_outer, with_edges
+from .outer_rim import with_rim
+from .outer_unseen import behind_wall, facing_fat, seen_outer, with_edges
 from .plaque_level import expected_plaque
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, fit_sections
@@ -210,8 +211,10 @@ def _measured(
     fit = refit.fit
     metal = np.where(calcium, values, -np.inf).max(axis=1, keepdims=True) >= _METAL_HU
     hard = refit.calcium | (calcium & metal)
+    outer = contours_of(fit.values, OUTER)
+    facing = facing_fat(behind_wall(values, at, outer.centre_mm, outer.radius_mm), step)
     return Measured(
-        _walls(fit, line, frames), line, scan, options, fit, refit.covariance_mm2, refit.noise_mm2, refit.by_sigma,
+        _walls(fit, with_rim(outer, fit.values, facing, step), line, frames), line, scan, options, fit, refit.covariance_mm2, refit.noise_mm2, refit.by_sigma,
         refit.by_lumen, level, fit.values[:, RING.start], hard, refit.calcium_hu, _arc(hard, at, fit), values,
         places, visible, refit.alternatives,
     )  # fmt: skip
@@ -228,8 +231,8 @@ def near_artery(guess: FloatArray, at: FloatArray) -> FloatArray:
     return np.asarray(np.clip((outer + 1.2 - away) / 0.6, 0.0, 1.0))
 
 
-def _walls(fit: SectionFit, line: FloatArray, frames: FloatArray) -> Walls:
-    lumen, outer = contours_of(fit.values, LUMEN), contours_of(fit.values, OUTER)
+def _walls(fit: SectionFit, outer: Contours, line: FloatArray, frames: FloatArray) -> Walls:
+    lumen = contours_of(fit.values, LUMEN)
     centre = lumen.centre_mm
     points = line + centre[:, :1] * frames[:, 1] + centre[:, 1:] * frames[:, 2]
     outer_mm = np.maximum(seen_from(outer, centre), lumen.radius_mm)

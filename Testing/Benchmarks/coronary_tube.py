@@ -171,7 +171,7 @@ def _paint_tube(
         from_lumen = np.hypot(u - shift * np.cos(direction), v - shift * np.sin(direction)) - 0.5 * lumen
         from_outer = np.hypot(u, v) - 0.5 * outer
         depth = shape_along(spec, arc)
-        level = np.where(depth > 0.05, spec.plaque_hu, WALL_HU)
+        level = np.where((depth > 0.05) & (from_outer < -WALL_MM), spec.plaque_hu, WALL_HU)
         opposite = np.angle(np.exp(1j * (np.arctan2(v, u) - direction - np.pi)))
         if spec.core_hu is not None:
             deep = (np.abs(opposite) < np.pi / 2) & (from_outer < -0.4) & (from_lumen > 0.3) & (depth > 0.5)

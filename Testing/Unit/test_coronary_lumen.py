@@ -115,6 +115,18 @@ def test_a_hand_moves_the_wall_and_the_stenosis_follows(half: tuple[Tube, Measur
     assert (outside.outer_mm >= outside.lumen_mm).all()
 
 
+@pytest.mark.parametrize("plaque_hu", [115.0, 25.0])
+def test_the_outer_edge_is_that_of_the_arterys_own_wall_behind_plaque(plaque_hu: float) -> None:
+    tube = make_tube(replaced(start_mm=3.8, end_mm=3.6, stenosis=0.5, remodelling=1.2, plaque_hu=plaque_hu, plateau=0.6))
+    measured = measured_of(tube)
+    walls = measured.walls
+    true = np.interp(walls.arc_mm, tube.arc_mm, tube.outer_mm)
+    within = np.abs(walls.arc_mm - tube.spec.lesion_at_mm) < 2.0
+    assert (walls.outer_diameter_mm - true)[within].mean() == pytest.approx(0.0, abs=0.15)
+    volumes = [analyse_plaque(measured, one).volumes for one in find_lesions(measured).lesions]
+    assert sum(one.total for one in volumes) == pytest.approx(tube.plaque_mm3, rel=0.1)
+
+
 def test_the_wall_unrolled_is_thick_where_the_plaque_is(half: tuple[Tube, Measured]) -> None:
     measured = half[1]
     unrolled = plaque_map(measured, measured.walls, ring_of(measured, measured.walls))
