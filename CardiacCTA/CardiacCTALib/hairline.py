@@ -37,8 +37,8 @@ DARK_MM = 0.6
 CLOSED_BEFORE = 0.25
 """Share of occlusions among the narrowings from 70 % on, before the scan is asked: one in four. Chosen."""
 CLOSED_FROM = 2.0 / 3.0
-"""An occlusion is claimed where it is twice as likely as a lumen. Chosen: with usual noise few occlusions ever reach 0.85, because
-lumens of 5 to 6 % can hardly be told from none, and asking for more calls nearly all of them severe stenoses."""
+"""An occlusion is claimed where it is twice as likely as a lumen. Chosen: with usual noise few occlusions ever reach 0.85, as
+lumens of 5 to 6 % can hardly be told from none; to ask for more is to call nearly all of them severe stenoses."""
 CLOSED_MAYBE = 0.025
 """Below this probability an occlusion is excluded."""
 _OPEN_SHARE = (0.05, 0.30)

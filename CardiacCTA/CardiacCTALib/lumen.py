@@ -211,12 +211,9 @@ def _measured(
     fit = refit.fit
     metal = np.where(calcium, values, -np.inf).max(axis=1, keepdims=True) >= _METAL_HU
     hard = refit.calcium | (calcium & metal)
-    outer = contours_of(fit.values, OUTER)
-    facing = facing_fat(behind_wall(values, at, outer.centre_mm, outer.radius_mm), step)
     return Measured(
-        _walls(fit, with_rim(outer, fit.values, facing, step), line, frames), line, scan, options, fit, refit.covariance_mm2, refit.noise_mm2, refit.by_sigma,
-        refit.by_lumen, level, fit.values[:, RING.start], hard, refit.calcium_hu, _arc(hard, at, fit), values,
-        places, visible, refit.alternatives,
+        _walls(fit, _outer_edge(fit, values, at, step), line, frames), line, scan, options, fit, refit.covariance_mm2,
+        refit.noise_mm2, refit.by_sigma, refit.by_lumen, level, fit.values[:, RING.start], hard, refit.calcium_hu, _arc(hard, at, fit), values, places, visible, refit.alternatives,
     )  # fmt: skip
 
 
@@ -229,6 +226,12 @@ def near_artery(guess: FloatArray, at: FloatArray) -> FloatArray:
     away = np.linalg.norm(at[None] - guess[:, None, OUTER][..., :2], axis=2)
     outer = guess[:, OUTER.start + 2, None]
     return np.asarray(np.clip((outer + 1.2 - away) / 0.6, 0.0, 1.0))
+
+
+def _outer_edge(fit: SectionFit, values: Float32Array, at: FloatArray, step: float) -> Contours:
+    edge = contours_of(fit.values, OUTER)
+    facing = facing_fat(behind_wall(values, at, edge.centre_mm, edge.radius_mm), step)
+    return with_rim(edge, fit.values, facing, step)
 
 
 def _walls(fit: SectionFit, outer: Contours, line: FloatArray, frames: FloatArray) -> Walls:

@@ -21,6 +21,7 @@ _WIDEST_WALL_MM, _BEHIND_MM, _FAT_SHARE = 3.5, 0.9, 0.6
 """A wall is at most so thick; fat counts where this share of the places in the next 0.9 mm is fat too. A lipid core lies some 30
 HU above the threshold, so that noise makes single places of it look like fat and not most of them. Chosen."""
 _FARTHEST_SHARE = 0.7
+_FIT_ROUNDS, _FIT_STEP_MM, _LEAST_MM = 8, 0.8, 0.3
 
 
 def outer_circles(
@@ -45,14 +46,15 @@ def outer_circles(
     """
     edge = _fat_from(values, usable, at_mm, centre_mm, radius_mm)
     angle = (np.arange(_SECTORS) + 0.5) / _SECTORS * 2.0 * np.pi - np.pi
-    design = np.stack([np.cos(angle), np.sin(angle), np.ones_like(angle)], axis=1)
+    rays = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     reach = float(np.linalg.norm(at_mm, axis=1).max())
     usual = np.concatenate([np.zeros_like(centre_mm), (radius_mm + wall_mm)[:, None]], axis=1)
     found = usual.copy()
     rows = np.flatnonzero(np.isfinite(edge).sum(axis=1) >= _LEAST_SECTORS)
     seen = np.isfinite(edge[rows])
-    circle = _circles(design, edge[rows], seen, usual[rows])
-    wall = circle @ design.T
+    # about the lumen's centre: ``usual`` has the middle there
+    circle = _circles(rays, edge[rows], seen, usual[rows])
+    wall, _ = _seen_along(rays, circle)
     miss = _medians(np.abs(edge[rows] - wall))
     # a sector whose wall would lie beyond what is looked at speaks neither for nor against the circle
     beyond = ~seen & (wall > np.minimum(radius_mm[rows] + _WIDEST_WALL_MM, reach - _BEHIND_MM)[:, None])
@@ -71,18 +73,32 @@ def outer_circles(
     return found
 
 
-def _circles(design: FloatArray, edge: FloatArray, seen: BoolArray, usual: FloatArray) -> FloatArray:
-    """Fit r = R + e . (cos, sin) to the edges (N, 16) seen, robustly and tied a little to the usual circles (N, 3)."""
+def _circles(rays: FloatArray, edge: FloatArray, seen: BoolArray, usual: FloatArray) -> FloatArray:
+    """Fit circles (N, 3) to the edges (N, 16) seen along rays (16, 2), robustly and tied a little to the usual circles (N, 3)."""
     trust = np.diag([1.0, 1.0, 0.1]) / 1.0**2
-    given = np.where(seen, edge, 0.0)
-    answer = np.zeros_like(usual)
-    weight = seen.astype(np.float64)
-    for _ in range(6):
-        normal = (weight[:, None] * design.T) @ design / 0.3**2 + trust
-        right = (weight * given) @ design / 0.3**2 + usual @ trust
-        answer = np.linalg.solve(normal, right[..., None])[..., 0]
-        weight = seen / (1.0 + ((given - answer @ design.T) / 0.4) ** 2)
+    answer = usual.copy()
+    for turn in range(_FIT_ROUNDS):
+        wall, slopes = _seen_along(rays, answer)
+        miss = np.where(seen, edge - wall, 0.0)
+        weight = seen / (1.0 + (miss / 0.4) ** 2) if turn else seen.astype(np.float64)
+        normal = np.einsum("ns,nsp,nsq->npq", weight, slopes, slopes) / 0.3**2 + trust
+        right = np.einsum("ns,nsp->np", weight * miss, slopes) / 0.3**2 + (usual - answer) @ trust
+        answer = answer + np.clip(np.linalg.solve(normal, right[..., None])[..., 0], -_FIT_STEP_MM, _FIT_STEP_MM)
+        answer[:, 2] = np.maximum(answer[:, 2], _LEAST_MM)
     return np.asarray(answer)
+
+
+def _seen_along(rays: FloatArray, circles: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the distance (N, 16) of circles (N, 3) about a point along rays from it, and its slopes (N, 16, 3).
+
+    Where a ray misses a circle that lies aside of the point, it meets it at its nearest.
+    """
+    middle, radius = circles[:, :2], circles[:, 2:]
+    ahead, aside = middle @ rays.T, middle[:, :1] * rays[:, 1] - middle[:, 1:] * rays[:, 0]
+    half = np.sqrt(np.maximum(radius**2 - aside**2, (0.3 * radius) ** 2))
+    across = np.stack([rays[:, 1], -rays[:, 0]], axis=1)
+    to_middle = rays[None] - (aside / half)[..., None] * across[None]
+    return ahead + half, np.concatenate([to_middle, (radius / half)[..., None]], axis=2)
 
 
 def _medians(values: FloatArray) -> FloatArray:
