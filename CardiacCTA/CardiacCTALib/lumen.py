@@ -213,7 +213,8 @@ def _measured(
     hard = refit.calcium | (calcium & metal)
     return Measured(
         _walls(fit, _outer_edge(fit, values, at, step), line, frames), line, scan, options, fit, refit.covariance_mm2,
-        refit.noise_mm2, refit.by_sigma, refit.by_lumen, level, fit.values[:, RING.start], hard, refit.calcium_hu, _arc(hard, at, fit), values, places, visible, refit.alternatives,
+        refit.noise_mm2, refit.by_sigma, refit.by_lumen, level, fit.values[:, RING.start], hard, refit.calcium_hu,
+        _arc(hard, at, fit), values, places, visible, refit.alternatives,
     )  # fmt: skip
 
 
