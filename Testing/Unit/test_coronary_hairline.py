@@ -50,7 +50,7 @@ def test_a_scan_that_tells_nothing_leaves_what_was_known_before() -> None:
 def test_with_usual_noise_none_and_five_percent_are_not_told_apart() -> None:
     five = float(np.pi / 4.0 * (0.05 * HEALTHY_MM) ** 2)
     for area in (0.01, five):
-        assert CLOSED_MAYBE < hair_of(area, 0.022).closed < CLOSED_FROM
+        assert CLOSED_MAYBE < hair_of(area, 0.022).closed < 1.0 - CLOSED_MAYBE
 
 
 def test_ten_percent_is_seen_and_measured() -> None:
@@ -106,4 +106,5 @@ def test_fibrous_plaque_in_a_thin_artery_is_not_read_as_lumen() -> None:
     percent = lesion.narrowings[0].diameter_stenosis_percent
     assert percent.value == pytest.approx(70.0, abs=8.0)
     assert percent.low <= 70.0 <= percent.high
-    assert measured.ring_hu[lesion.narrowest] == pytest.approx(125.0, abs=20.0)
+    # one level for plaque and the artery's own wall behind it, brighter than the 60 HU that are expected
+    assert 85.0 < measured.ring_hu[lesion.narrowest] < 125.0
