@@ -19,7 +19,7 @@ from .atlas_fit import FittedHeart
 from .chambers import Chambers
 from .coronary_evidence import Evidence, tube_evidence, with_wide_roots
 from .coronary_network import network_chances, with_network
-from .coronary_tracking import Followed, follow
+from .coronary_tracking import Followed, follow, with_root
 from .coronary_tree import Course, build_coronary_tree
 from .gaps import Bridged, bridge
 from .heart_region import HeartRegion
@@ -139,14 +139,23 @@ def _left_found(ostia: list[Ostium]) -> bool:
 def follow_all(
     graph: TubeGraph, evidence: Evidence, ostia: list[Ostium], progress: Progress | None = None
 ) -> tuple[list[Followed], list[list[Bridged]]]:
-    """Follow the arteries of all ostia, then join what lies behind gaps; a piece goes to one artery only."""
+    """Follow the arteries of all ostia, then join what lies behind gaps; a piece goes to one artery only.
+
+    Where nothing is long enough to be an artery, its root may be closed or nearly so: the root is one where something goes on
+    behind it, and none where nothing does.
+    """
     progress = progress or Progress()
     found = [follow(graph, evidence, one.nodes, progress) for one in ostia]
+    roots = [number for number, one in enumerate(found) if not one.ways]
+    found = [one if one.ways else with_root(one, evidence, ostium.nodes) for one, ostium in zip(found, ostia, strict=True)]
     taken = np.zeros(len(graph.index), dtype=bool)
     for one in found:
         for way in one.ways:
             taken[way.nodes] = True
     joined = [bridge(one, evidence, taken, progress) for one in found]
+    for number in roots:
+        followed, bridges = joined[number]
+        joined[number] = (followed, bridges) if bridges else (replace(followed, ways=[], radii=[]), [])
     return [one for one, _ in joined], [bridges for _, bridges in joined]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from .turned_back import turned_back
 
 logger = logging.getLogger(__name__)
 
+LEAST_ROOT = 4
+"""So many voxels an artery's root has at least that ends before it is long enough to be followed."""
 LEAST_BRANCH_MM = 4.0
 """A way that leaves the lumen of another for less is no branch."""
 SURE_RISE = 0.45
@@ -223,6 +225,17 @@ def follow_once(
         radii.append(radius)
         cover.add(nodes, COVER_RADII * radius + COVER_MM)
     return ways, radii
+
+
+def with_root(found: Followed, evidence: Evidence, sources: IntArray) -> Followed:
+    """Return what was followed with the way from an ostium to what lies farthest from it, too short for an artery as it is."""
+    graph = found.graph
+    cost, before, _ = dijkstra(graph.edges, directed=False, indices=sources, return_predecessors=True, min_only=True)
+    last = int(np.argmax(np.where(np.isfinite(cost), cost, -1.0)))
+    nodes, _, _ = _back(last, before, np.full(len(cost), -1, dtype=np.int64))
+    if len(nodes) < LEAST_ROOT:
+        return found
+    return replace(found, ways=[Way(nodes, -1, -1)], radii=[tube_radius(evidence, graph.index[nodes])])
 
 
 class _Cover:

@@ -78,6 +78,7 @@ class _Offer:
     length_mm: float
     step: bool = False
     stub: Way | None = None
+    in_blood: bool = False
 
 
 def bridge(
@@ -201,7 +202,7 @@ def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, no
                 continue
             cone = END_CONE if at_end else _side_cone(graph, evidence, ways, way, node, entry)
             if _in_line(graph, way, place, entry, nodes, at_end, cone) and _filled(graph, evidence, node, entry, at_end):
-                best = _Offer(number, node, entry, at_end, float(gap[place]))
+                best = _Offer(number, node, entry, at_end, float(gap[place]), in_blood=cone == ROOT_CONE)
             elif at_end and gap[place] <= STEP_GAP_MM and _goes_on(graph, way, entry, nodes):
                 best = _Offer(number, node, entry, at_end, float(gap[place]), step=True)
     return best
@@ -233,6 +234,8 @@ def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray
     if onward < cone or not at_end:
         return onward >= cone
     back = graph.places_mm[way.nodes]
+    if way.parent < 0 and float(arc_length_mm(back)[-1]) < DIRECTION_MM:
+        return True  # a root closed at the aorta is too short to have a direction
     before = back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0]
     return float(np.dot(unit(here - before), across)) >= cone
 
@@ -254,12 +257,15 @@ def _between(graph: TubeGraph, evidence: Evidence, node: int, entry: int) -> Flo
 def _fits(
     graph: TubeGraph, ways: list[Way], way: Way, radius_mm: FloatArray, offer: _Offer, new: list[Way], new_radii: list[FloatArray]
 ) -> bool:
-    """Tell whether what lies behind a gap is an artery's: long enough, no vein, not wider than before."""
+    """Tell whether what lies behind a gap is an artery's: long enough, no vein, not wider than before.
+
+    Where a wide left main divides, the width before is that of whatever was followed first: blood all the way tells more.
+    """
     if float(arc_length_mm(graph.places_mm[new[0].nodes])[-1]) < LEAST_MM:
         return False
     at = int(np.flatnonzero(way.nodes == offer.node)[0])
     before = float(np.median(radius_mm[max(at - 20, 0) : at + 1]))
-    if float(np.median(new_radii[0])) > WIDER * max(before, 0.8):
+    if not offer.in_blood and float(np.median(new_radii[0])) > WIDER * max(before, 0.8):
         return False
     # an artery behind a gap at the left main's end is as wide as arteries are so near to the aorta, one far from it is not
     far = min(_from_ostium(graph, ways, way, offer.node), MOST_LEAD_MM)
