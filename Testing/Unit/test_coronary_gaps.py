@@ -9,10 +9,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from CardiacCTALib.coronaries import follow_all
 from CardiacCTALib.coronary_evidence import RAYS, Evidence
 from CardiacCTALib.coronary_tracking import follow, vein_part
 from CardiacCTALib.coronary_tree import Course, build_coronary_tree
 from CardiacCTALib.gaps import bridge
+from CardiacCTALib.ostia import Ostium
 from CardiacCTALib.tube_graph import build_graph
 from SenseCarePlanningLib.tubes.dark_tubes import wall_evidence
 from SenseCarePlanningLib.volume import Volume
@@ -114,6 +116,23 @@ def test_a_wide_artery_behind_a_gap_close_to_the_ostium_is_no_vein() -> None:
     found, bridges = bridge(found, evidence, taken)
     assert len(bridges) == 1 and bridges[0].at_end
     assert max(float(graph.places_mm[way.nodes, 2].max()) for way in found.ways) > 45.0
+
+
+@pytest.mark.parametrize(("gap_hu", "count"), [(50.0, 1), (FAT, 0)], ids=["plaque", "fat"])
+def test_an_artery_closed_close_behind_its_ostium_is_followed_behind_plaque_only(gap_hu: float, count: int) -> None:
+    image = scan_of([line(2.0, 7.0, 0.0), line(14.0, 49.0, 1.0)], 1.5)
+    image[21:28, 21:30, 14:30] = np.maximum(image[21:28, 21:30, 14:30], gap_hu)
+    evidence = evidence_of(image)
+    graph = build_graph(evidence)
+    sources = np.flatnonzero(graph.places_mm[:, 2] < 5.0)
+    assert follow(graph, evidence, sources).ways == []
+    places = graph.places_mm[sources]
+    ostium = Ostium("left", sources, places.mean(axis=0), 3.0, len(sources), 3.0)
+    (found,), (bridges,) = follow_all(graph, evidence, [ostium])
+    assert len(bridges) == count
+    assert len(found.ways) == count + bool(count)
+    if count:
+        assert max(float(graph.places_mm[way.nodes, 2].max()) for way in found.ways) > 45.0
 
 
 def test_a_vein_that_runs_on_beside_an_artery_is_not_its_continuation() -> None:
