@@ -21,6 +21,7 @@ from SenseCarePlanningLib.geometry import FloatArray
 
 from .calcium_plate import plate_excess_hu
 from .lumen import Measured, near_artery
+from .outer_rim import rim_seen
 from .plaque_level import OPEN_SD_HU
 from .reference import measured_step
 from .scan_model import ScanModel
@@ -194,8 +195,10 @@ def _fit_closed(measured: Measured, window: slice, dark: BoolArray, centre: Floa
         # where the lumen is as bright as the plaque there is none
         level = np.where(dark, values[:, RING.start], measured.lumen_hu[window])
         seen, slopes, _, _ = picture(values, level, around, measured.places, scan.sigma_mm)
+        rim, share = rim_seen(values, measured.places.at_mm, scan.sigma_mm)
+        slopes[:, RING.start] -= share
         slopes[:, _HELD] = 0.0
-        miss = given - along(seen, kernel)
+        miss = given - along(seen + rim, kernel)
         weight = power * near * robust_weight(miss, scan.noise_hu)
         rows, pull = normal_rows(slopes, weight, kernel), gradient(slopes, along(weight * miss, kernel))
         bands = blocks_of(rows)

@@ -8,19 +8,20 @@ volume), too far out behind lipid. The difference of brightness tells by how muc
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from SenseCarePlanningLib.geometry import FloatArray
-from SenseCarePlanningLib.tubes.blurred_contour import Contours
+from SenseCarePlanningLib.tubes.blurred_contour import Contours, blurred_inside
 
 from .section_knowledge import PLAQUE_HU
-from .section_model import LUMEN_RADIUS, OUTER_RADIUS, RING
+from .section_model import LEAST_RADIUS_MM, LUMEN_RADIUS, OUTER, OUTER_RADIUS, RING, contours_of
 
 BoolArray = NDArray[np.bool_]
+Float32Array = NDArray[np.float32]
 
 FAT_HU = -90.0
 """Fat around the heart is -80 to -100 HU bright."""
@@ -31,6 +32,44 @@ _SHOWS = (0.5, 1.5)
 on one digital heart."""
 _MOST_MM = 0.25
 _ALONG_MM, _ROUND_ANGLES = 0.5, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Rim:
+    """The rims of N walls: their thickness, mm, and how much (0 to 1) of the wall's level is that of the plaque within."""
+
+    thickness_mm: FloatArray
+    shows: FloatArray
+
+
+def rims_of(values: FloatArray) -> Rim:
+    """Return the rims of sections with parameters (N, 20)."""
+    radius = values[:, OUTER_RADIUS]
+    rim = np.clip(RIM_SHARE * radius, *RIM_MM)
+    more = (radius - values[:, LUMEN_RADIUS] - rim) / rim
+    return Rim(rim, np.clip((more - _SHOWS[0]) / (_SHOWS[1] - _SHOWS[0]), 0.0, 1.0))
+
+
+def rim_seen(values: FloatArray, at_mm: FloatArray, sigma_mm: float) -> tuple[Float32Array, Float32Array]:
+    """Return what rims add to sections pictured with one level, and their share.
+
+    Parameters
+    ----------
+    values
+        (N, 20) parameters, whose outer wall is the edge of the rim.
+    at_mm
+        (M, 2) places.
+
+    Returns
+    -------
+    seen, share
+        (N, M) HU, and 0 to 1; blur along the artery is not part of it.
+    """
+    rims, outer = rims_of(values), contours_of(values, OUTER)
+    within = replace(outer, radius_mm=np.maximum(outer.radius_mm - rims.thickness_mm[:, None], LEAST_RADIUS_MM))
+    share = blurred_inside(outer, at_mm, sigma_mm) - blurred_inside(within, at_mm, sigma_mm)
+    share *= rims.shows.astype(np.float32)[:, None]
+    return (PLAQUE_HU - values[:, RING.start]).astype(np.float32)[:, None] * share, share
 
 
 def with_rim(outer: Contours, values: FloatArray, facing: BoolArray, step_mm: float) -> Contours:
@@ -47,10 +86,7 @@ def with_rim(outer: Contours, values: FloatArray, facing: BoolArray, step_mm: fl
     step_mm
         Between sections.
     """
-    radius, level = values[:, OUTER_RADIUS], values[:, RING.start]
-    rim = np.clip(RIM_SHARE * radius, *RIM_MM)
-    more = (radius - values[:, LUMEN_RADIUS] - rim) / rim
-    shows = np.clip((more - _SHOWS[0]) / (_SHOWS[1] - _SHOWS[0]), 0.0, 1.0)
-    shift = np.clip(shows * rim * (level - PLAQUE_HU) / np.maximum(level - FAT_HU, 1.0), -_MOST_MM, _MOST_MM)
+    rims, level = rims_of(values), values[:, RING.start]
+    shift = rims.shows * rims.thickness_mm * (level - PLAQUE_HU) / np.maximum(level - FAT_HU, 1.0)
     seen = ndimage.gaussian_filter(facing.astype(float), (_ALONG_MM / step_mm, _ROUND_ANGLES), mode=("nearest", "wrap"))
-    return replace(outer, radius_mm=outer.radius_mm + seen * shift[:, None])
+    return replace(outer, radius_mm=outer.radius_mm + seen * np.clip(shift, -_MOST_MM, _MOST_MM)[:, None])

@@ -140,14 +140,16 @@ def centreline_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def lesion_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return stenosis, lumen, plaque and remodelling of the lesions in arteries that are graded."""
+    """Return stenosis, lumen, plaque and remodelling of the lesions in arteries that are graded; plaque not under stents, where
+    struts hide it and none is told."""
     graded = [one for row in rows for one in row["lesions"].values() if one["reference_mm"] > 1.5]
     found = [one for one in graded if one["measured_percent"] is not None]
     error = np.array([one["measured_percent"] - one["true_percent"] for one in found])
     wide = [one["low"] - 0.05 <= one["true_percent"] <= one["high"] + 0.05 for one in found]
-    volume = [one["measured_plaque_mm3"] / one["true_plaque_mm3"] - 1.0 for one in found if one["true_plaque_mm3"] >= 20.0]
+    bare = [one for one in found if one["composition"] != Composition.STENT.value]
+    volume = [one["measured_plaque_mm3"] / one["true_plaque_mm3"] - 1.0 for one in bare if one["true_plaque_mm3"] >= 20.0]
     index = [
-        abs(one["measured_remodelling"] - one["true_remodelling"]) for one in found if one["measured_remodelling"] is not None
+        abs(one["measured_remodelling"] - one["true_remodelling"]) for one in bare if one["measured_remodelling"] is not None
     ]
     return {
         "lesions": len(graded),
