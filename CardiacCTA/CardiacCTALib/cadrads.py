@@ -158,7 +158,10 @@ def _why_category(
         yield worst_part
     severe = severe_vessels(worst)
     if category is Category.OCCLUDED:
-        yield fired(Rule.OCCLUDED, parts=tuple(part.name for part in parts if part.percent >= OCCLUDED_AT))
+        closed = [part for part in parts if part.percent >= OCCLUDED_AT]
+        sure = tuple(part.name for part in closed if part.stenosis.low >= OCCLUDED_AT)
+        likely = tuple(part.name for part in closed if part.stenosis.low < OCCLUDED_AT)
+        yield from (fired(rule, parts=names) for rule, names in ((Rule.OCCLUDED, sure), (Rule.LIKELY_OCCLUDED, likely)) if names)
     elif category is Category.SEVERE_EXTENSIVE:
         if worst.get(Artery.LM, 0) >= LEFT_MAIN_4B_FROM:
             yield fired(Rule.LEFT_MAIN, percent=worst[Artery.LM], limit=LEFT_MAIN_4B_FROM)

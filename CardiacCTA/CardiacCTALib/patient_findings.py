@@ -154,9 +154,11 @@ def _blocked(quality: Sequence[QualityItem]) -> dict[str, list[QualityItem]]:
 @dataclass(frozen=True, eq=False)
 class Held:
     """What the lesions that count in a segment hold: see :class:`findings.SegmentFinding`; plaque, in arteries of 1.5 mm and less
-    too, where it is disease although no stenosis is graded."""
+    too, where it is disease although no stenosis is graded. ``narrow`` are those lesions with plaque that their artery's width
+    keeps from counting."""
 
     lesions: tuple[Lesion, ...]
+    narrow: tuple[Lesion, ...]
     plaque: bool
     features: tuple[frozenset[Feature], ...]
     doubtful: tuple[frozenset[Feature], ...]
@@ -177,7 +179,8 @@ def held_in(one: VesselResult, part: Stretch, read: bool = False) -> Held:
         if (place := one.stretch_of(lesion)) is not None and place.code == part.code
     ]
     pairs = [(lesion, plaque) for lesion, plaque in inside if counts(lesion, plaque, read)]
-    seen = any(is_plaque(plaque) and (read or not is_artefact(lesion)) for lesion, plaque in inside)
+    seen = [lesion for lesion, plaque in inside if is_plaque(plaque) and (read or not is_artefact(lesion))]
+    narrow = tuple(one for one in seen if one.narrowings[0].reference_mm.value <= GRADED_ABOVE_MM)
     # a segment tapers: where a lesion lies in a wide enough part of it, it is graded
     widths = [one.healthy_mm(part), *(lesion.narrowings[0].reference_mm.value for lesion, _ in pairs)]
     width = max((mm for mm in widths if mm is not None), default=None)
@@ -188,7 +191,7 @@ def held_in(one: VesselResult, part: Stretch, read: bool = False) -> Held:
         and len(present_features(plaque.features)) < HIGH_RISK_FEATURES
     )
     return Held(
-        tuple(lesion for lesion, _ in pairs), seen,
+        tuple(lesion for lesion, _ in pairs), narrow, bool(seen),
         tuple(present_features(plaque.features) for _, plaque in pairs if present_features(plaque.features)), doubtful,
         None if width is None else round(width, 2),
     )  # fmt: skip
@@ -197,7 +200,9 @@ def held_in(one: VesselResult, part: Stretch, read: bool = False) -> Held:
 def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole: str) -> SegmentFinding:
     bypassed, held = is_bypassed(one, part.to_mm, part.code), held_in(one, part)
     stent = any(item.issue in STENTS for item in blocked)
-    graded = [lesion for lesion in held.lesions if bypassed or part.code == "LM" or one.arc_of(lesion) >= one.bypassed_mm]
+    small = held.width_mm is not None and held.width_mm <= GRADED_ABOVE_MM
+    listed = held.narrow if small else held.lesions  # in a small segment no stenosis is graded, and what was measured is told
+    graded = [lesion for lesion in listed if bypassed or part.code == "LM" or one.arc_of(lesion) >= one.bypassed_mm]
     clear = [lesion for lesion in graded if _apart(one, lesion, blocked)]
     stenoses = [finding_of(lesion) for lesion in (clear if blocked else graded)]
     worst = max(stenoses, key=lambda found: found.percent, default=OPEN)

@@ -40,7 +40,7 @@ GRADE_WORDS = {
     "2": label_of("25–49 %"),
     "3": label_of("50–69 %"),
     "4A": label_of("70–99 %"),
-    "5": label_of("Occluded"),
+    "5": label_of("May be occluded"),
 }
 SIZE_PX = 1040
 _AROUND_HEART_MM, _AROUND_ARTERY_MM = 1.8, 1.2

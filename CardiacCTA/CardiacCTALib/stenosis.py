@@ -28,7 +28,7 @@ GRADES = (("1", 0), ("2", MILD_FROM), ("3", MODERATE_FROM), ("4A", SEVERE_FROM),
 """Category of one lesion by its least percent diameter stenosis. Three vessels and the left main, which make 4B, are the
 patient's business, not the lesion's."""
 _OPEN_AT_MOST = 99.0
-"""A lumen that is there is never called 100 %; an interval that ends at 100 says "may be occluded"."""
+"""What is not held occluded is never called 100 %; an interval that ends at 100 says "may be occluded"."""
 PSF_SHAPE_SD_MM = 0.03
 """Standard deviation of a diameter for what a Gaussian does not describe of a scanner's blur. Chosen."""
 
@@ -279,6 +279,8 @@ def _narrowing(
     # wider than its reference is no narrowing, yet no less uncertain
     narrowed = max(1.0 - ratio, 0.0)
     value, low, high = (float(np.clip(100.0 * (narrowed + shift), 0.0, most)) for shift in shifts)
+    if occluded and not unsure:
+        low = most  # a lumen is ruled out
     stenosis = Estimate(value, low, 100.0 if unsure else high)
     area = Estimate(*(100.0 * (1.0 - (1.0 - value / 100.0) ** 2) for value in (stenosis.value, stenosis.low, stenosis.high)))
     spread = float(

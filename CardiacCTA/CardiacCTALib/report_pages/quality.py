@@ -17,6 +17,7 @@ from SenseCarePlanningLib.report.model import (
     Tone,
 )
 
+from ..cadrads_category import counts_by_size
 from ..findings import SegmentFinding
 from ..issues import Consequence
 from ..result import CoronaryResult
@@ -120,6 +121,8 @@ def _stenosis(finding: SegmentFinding, words: Words, by_reader: bool) -> Cell | 
     else:
         text = f"{finding.stenosis.percent:.0f} %"
     whole = f"{text} ({said})" if said else text
+    if finding.stenosis.percent and not counts_by_size(finding):
+        whole = words.say(", ").join((whole, words.say("not graded")))
     if not finding.not_assessable:
         return whole
     return Cell(whole, words.say("In part not assessable: {reason}", reason=words.reason(finding.not_assessable)), Tone.CAUTION)

@@ -147,6 +147,9 @@ def _burden(result: CoronaryResult, words: Words) -> str:
 def _no_features(result: CoronaryResult, words: Words) -> str:
     if not any_assessed(result):
         return words.say("not assessed")
+    rows = [row for row in lesion_rows(result) if not row.reason]
+    if any(not sign.certain for row in rows for sign in row.plaque.features):
+        return words.say("none beyond doubt")
     return words.say("none found") if all_assessed(result) else words.say("none found where it was assessed")
 
 
