@@ -23,6 +23,7 @@ from CardiacCTALib.name_effects import with_name_effects
 from CardiacCTALib.patient_findings import vessel_findings
 from CardiacCTALib.scan_model import given_scan
 from CardiacCTALib.segments import CONSTANT
+from CardiacCTALib.stenosis import Estimate
 from CardiacCTALib.steps import find_steps
 from CardiacCTALib.structures import HEART_NAMES, LEFT_VENTRICLE, MYOCARDIUM
 from CardiacCTALib.tree_checks import check_trees
@@ -143,6 +144,24 @@ def test_a_stenosis_beside_what_is_hidden_is_graded_and_n_stays() -> None:
     assert beside.not_assessable == "motion"
     others = tuple(SegmentFinding(code) for code in sorted(CONSTANT - {"mRCA"}))
     assert grade(CoronaryFindings((beside, *others))).modifiers == ("N",)
+
+
+def test_plaque_in_a_small_artery_is_disease_and_its_stenosis_is_told_and_not_graded() -> None:
+    one = measured(artery(narrow_mm=(6.0, 12.0)))
+    assert one.stenosis is not None
+    narrow = [
+        replace(lesion, narrowings=tuple(replace(this, reference_mm=Estimate(1.4, 1.3, 1.49)) for this in lesion.narrowings))
+        for lesion in one.lesions
+    ]
+    taper = replace(one.stenosis.taper, healthy_mm=np.full_like(one.stenosis.taper.healthy_mm, 1.4))
+    small = replace(one, stenosis=replace(one.stenosis, lesions=tuple(narrow), taper=taper))
+    (finding,) = vessel_findings(small, ())
+    assert finding.plaque
+    assert finding.stenosis is not None and finding.stenosis.percent >= 50.0
+    others = tuple(SegmentFinding(code) for code in sorted(CONSTANT - {"mRCA"}))
+    graded = grade(CoronaryFindings((finding, *others)))
+    assert graded.text == "CAD-RADS 1/P1"
+    assert graded.burden.involved_segments == 0
 
 
 @pytest.mark.parametrize("kind", [Issue.STEP, Issue.STREAKS])
