@@ -42,8 +42,9 @@ _METHODS = (
         "propagated. They were checked on digital arteries of known shape, not on patients."
     ),
     label_of(
-        "A total occlusion is claimed where it is at least twice as likely as a lumen too thin to be seen; of stenoses from 70 % "
-        "on one in four is expected to be one before the scan is asked. The other stays possible unless its chance is under 2.5 %."
+        "A total occlusion is claimed where it is at least twice as likely as a lumen too thin to be seen; of stenoses from "
+        "70 % on one in four is expected to be one before the scan is asked. The other stays possible unless its chance is "
+        "under 2.5 %."
     ),
     label_of(
         "Every lesion is shown by three sections with the contours that were found, and by the HU along a cut through the "
