@@ -199,8 +199,8 @@ def check_phase(levels: BloodLevels, agreement: float = LEAST_FIT, blood_hu: flo
 def _not_made_out(blood_hu: float) -> str:
     if blood_hu < WELL_FILLED_HU:
         return (
-            "No heart filled with contrast was made out: this is a scan without contrast, with too little of it, of another phase, "
-            "or of a heart as small as a child's."
+            "No heart filled with contrast was made out: this is a scan without contrast, with too little of it, of another "
+            "phase, or of a heart as small as a child's."
         )
     return (
         "The heart was not made out in this scan although there is contrast: the root of the aorta or a large part of the heart "
