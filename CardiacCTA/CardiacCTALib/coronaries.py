@@ -146,7 +146,7 @@ def follow_all(
     """
     progress = progress or Progress()
     found = [follow(graph, evidence, one.nodes, progress) for one in ostia]
-    roots = [number for number, one in enumerate(found) if not one.ways]
+    roots = [number for number, (one, ostium) in enumerate(zip(found, ostia, strict=True)) if not one.ways or ostium.is_stump]
     found = [one if one.ways else with_root(one, evidence, ostium.nodes) for one, ostium in zip(found, ostia, strict=True)]
     taken = np.zeros(len(graph.index), dtype=bool)
     for one in found:

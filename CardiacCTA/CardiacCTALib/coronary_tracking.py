@@ -22,8 +22,8 @@ from .turned_back import turned_back
 
 logger = logging.getLogger(__name__)
 
-LEAST_ROOT = 4
-"""So many voxels an artery's root has at least that ends before it is long enough to be followed."""
+LEAST_ROOT = 2
+"""So many voxels an artery's root has at least that ends before it is long enough to be followed: a line."""
 LEAST_BRANCH_MM = 4.0
 """A way that leaves the lumen of another for less is no branch."""
 SURE_RISE = 0.45

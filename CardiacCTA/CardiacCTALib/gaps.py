@@ -234,10 +234,15 @@ def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray
     if onward < cone or not at_end:
         return onward >= cone
     back = graph.places_mm[way.nodes]
-    if way.parent < 0 and float(arc_length_mm(back)[-1]) < DIRECTION_MM:
-        return True  # a root closed at the aorta is too short to have a direction
+    if _is_root(graph, way):
+        return True
     before = back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0]
     return float(np.dot(unit(here - before), across)) >= cone
+
+
+def _is_root(graph: TubeGraph, way: Way) -> bool:
+    """Tell whether a way is the root of an artery closed at the aorta: too short to have a direction or a width."""
+    return way.parent < 0 and float(arc_length_mm(graph.places_mm[way.nodes])[-1]) < DIRECTION_MM
 
 
 def _filled(graph: TubeGraph, evidence: Evidence, node: int, entry: int, at_end: bool) -> bool:
@@ -259,13 +264,15 @@ def _fits(
 ) -> bool:
     """Tell whether what lies behind a gap is an artery's: long enough, no vein, not wider than before.
 
-    Where a wide left main divides, the width before is that of whatever was followed first: blood all the way tells more.
+    Where a wide left main divides, the width before is that of whatever was followed first, and blood all the way tells more; a
+    closed root has none.
     """
     if float(arc_length_mm(graph.places_mm[new[0].nodes])[-1]) < LEAST_MM:
         return False
     at = int(np.flatnonzero(way.nodes == offer.node)[0])
     before = float(np.median(radius_mm[max(at - 20, 0) : at + 1]))
-    if not offer.in_blood and float(np.median(new_radii[0])) > WIDER * max(before, 0.8):
+    told = not (offer.in_blood or _is_root(graph, way))
+    if told and float(np.median(new_radii[0])) > WIDER * max(before, 0.8):
         return False
     # an artery behind a gap at the left main's end is as wide as arteries are so near to the aorta, one far from it is not
     far = min(_from_ostium(graph, ways, way, offer.node), MOST_LEAD_MM)

@@ -22,6 +22,8 @@ TOUCH_MM = 1.6
 """A tube whose evidence comes this near to the aorta leaves it: the rim of the aorta blurs the evidence of its first part."""
 LEAST_REACH_MM = 25.0
 """What leaves the aorta and is shorter is no coronary artery that can be graded."""
+LEAST_STUMP_MM = 5.0
+"""What leaves the aorta where an artery should and is shorter than that may be the stump of a closed one, from here on."""
 MOST_PATCH_MM3 = 120.0
 """Most evidence within :data:`TOUCH_MM` of the aorta that one artery has: an artery 7 mm wide; a vein or atrium that lies along
 the aorta has more."""
@@ -69,11 +71,17 @@ class Ostium:
     extent_mm: float
     origin: IntArray = field(default_factory=lambda: np.empty((0, 3), dtype=int))
 
+    @property
+    def is_stump(self) -> bool:
+        """Whether it is too short for an artery: one only if an artery goes on behind it."""
+        return self.reach_mm < LEAST_REACH_MM
+
 
 def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) -> list[Ostium]:
     """Return the left and the right ostium, as far as they are found: what leaves the aorta like an artery, near where one does.
 
-    Where nothing does on one side, an artery is looked for that begins close to the aorta behind a narrow origin.
+    Where nothing does on one side, an artery is looked for that begins close to the aorta behind a narrow origin; where there is
+    none either, what is likeliest the stump of a closed artery is returned.
 
     Parameters
     ----------
@@ -81,7 +89,9 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
         (2, 3) about where the left and the right artery leave the aorta; k, j, i of the heart's box times the spacing.
     """
     gap = distance_to(evidence.aorta, evidence.spacing_mm, max(TOUCH_MM, GAP_MM))
-    candidates, reached = _leaving(graph, evidence, gap, expected_mm)
+    leaving, reached = _leaving(graph, evidence, gap, expected_mm)
+    candidates = [one for one in leaving if not one[2].is_stump]
+    stumps = [one for one in leaving if one[2].is_stump]
     found: dict[str, Ostium] = {}
     used: set[int] = set()
     for _, one, ostium in sorted(candidates, key=lambda item: -item[0]):
@@ -94,14 +104,18 @@ def find_ostia(graph: TubeGraph, evidence: Evidence, expected_mm: FloatArray) ->
             if behind is not None:
                 found[side] = behind
                 reached |= np.isfinite(dijkstra(graph.edges, directed=False, indices=int(behind.nodes[0])))
+    for _, one, ostium in sorted(stumps, key=lambda item: -item[0]):
+        if ostium.side not in found and one not in used:
+            found[ostium.side] = ostium
+            used.add(one)
     return [found[side] for side in ("left", "right") if side in found]
 
 
 def _leaving(
     graph: TubeGraph, evidence: Evidence, gap_mm: DistanceArray, expected_mm: FloatArray
 ) -> tuple[list[tuple[float, int, Ostium]], NDArray[np.bool_]]:
-    """Return what leaves the aorta like an artery, each with its weight and the number of its patch, and which nodes (N,) are
-    joined to anything that touches the aorta."""
+    """Return what leaves the aorta like an artery or its stump, each with its weight and the number of its patch, and which nodes
+    (N,) are joined to anything that touches the aorta."""
     near = np.flatnonzero(gap_mm[tuple(graph.index.T)] <= TOUCH_MM)
     if len(near) == 0:
         return [], np.zeros(len(graph.index), dtype=bool)
@@ -119,7 +133,7 @@ def _leaving(
         reach = float(cost[own].max())
         level = float(np.median(evidence.smooth[tuple(graph.index[own[cost[own] < 6.0]].T)]))
         share = level / evidence.blood_hu
-        if reach < LEAST_REACH_MM or len(nodes) * voxel_mm3 > MOST_PATCH_MM3 or not BRIGHT_SHARE[0] < share < BRIGHT_SHARE[1]:
+        if reach < LEAST_STUMP_MM or len(nodes) * voxel_mm3 > MOST_PATCH_MM3 or not BRIGHT_SHARE[0] < share < BRIGHT_SHARE[1]:
             continue
         middle = graph.places_mm[nodes].mean(axis=0)
         distances = np.linalg.norm(expected_mm - middle, axis=1)
