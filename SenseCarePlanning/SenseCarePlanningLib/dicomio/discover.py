@@ -108,7 +108,7 @@ def no_images_error(path: Path, found: ScanResult) -> InputError:
         problems.append(f"{holds} no image: {listed(found.other_dicom)}")
     if not problems:
         problems.append("the folder is empty")
-    return InputError(f"No DICOM image was found in {path.name}; give the folder of a chest CT, or an image file.", problems)
+    return InputError(f"No DICOM image was found in {path.name}; give the folder of a CT, or an image file.", problems)
 
 
 def describe_series(headers: Sequence[ImageHeader], least_extent_mm: float = MINIMUM_EXTENT_MM) -> SeriesInfo:
