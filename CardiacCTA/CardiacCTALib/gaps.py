@@ -233,9 +233,9 @@ def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray
     onward = float(np.dot(unit(behind), across)) if np.linalg.norm(behind) > 0.3 else 1.0
     if onward < cone or not at_end:
         return onward >= cone
-    back = graph.places_mm[way.nodes]
     if _is_root(graph, way):
         return True
+    back = graph.places_mm[way.nodes]
     before = back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0]
     return float(np.dot(unit(here - before), across)) >= cone
 

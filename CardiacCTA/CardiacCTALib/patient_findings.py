@@ -180,7 +180,7 @@ def held_in(one: VesselResult, part: Stretch, read: bool = False) -> Held:
     ]
     pairs = [(lesion, plaque) for lesion, plaque in inside if counts(lesion, plaque, read)]
     seen = [lesion for lesion, plaque in inside if is_plaque(plaque) and (read or not is_artefact(lesion))]
-    narrow = tuple(one for one in seen if one.narrowings[0].reference_mm.value <= GRADED_ABOVE_MM)
+    narrow = tuple(lesion for lesion in seen if lesion.narrowings[0].reference_mm.value <= GRADED_ABOVE_MM)
     # a segment tapers: where a lesion lies in a wide enough part of it, it is graded
     widths = [one.healthy_mm(part), *(lesion.narrowings[0].reference_mm.value for lesion, _ in pairs)]
     width = max((mm for mm in widths if mm is not None), default=None)

@@ -49,6 +49,8 @@ class Judged:
 
     Parameters
     ----------
+    narrowest
+        Where it is, and its diameter.
     interval
         Of its diameter; None where it is the contour's own.
     occluded
