@@ -19,6 +19,7 @@ from SenseCarePlanningLib.volume import Volume
 
 from .calcium_plate import Alternatives, no_alternatives, refit_with_calcium
 from .outer_rim import with_rim
+from .outer_start import calibre_mm
 from .outer_unseen import behind_wall, facing_fat, seen_outer, with_edges
 from .plaque_level import expected_plaque
 from .scan_model import ScanModel
@@ -31,6 +32,10 @@ BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
 
 _LEAST_LENGTH_MM = 3.0
+REACH_SHARE, MOST_REACH_MM = 2.6, 7.0
+"""A section reaches so many lumen radii at least, and no farther than the second: where an eccentric plaque pushes the lumen to one
+side of a widened artery, the wall opposite is that far away. Chosen."""
+_FROM_OSTIUM_MM = 8.0
 _METAL_HU = 1500.0
 """What is brighter is metal, for which no plates of calcium stand: there all bright places count, as they are seen."""
 
@@ -46,7 +51,7 @@ class LumenOptions:
     place_mm
         Between places in a section; not much more than the blur's sigma.
     reach_mm
-        Radius of a section; more than the outer radius of the widest artery plus a millimetre.
+        Radius of a section; larger where the artery is wide, see ``REACH_SHARE``.
     smooth_mm
         The given centreline is smoothed by this before its frames are laid.
     """
@@ -163,29 +168,55 @@ def measure_lumen(
         raise InputError("The centreline of this vessel is too short to be measured (3 mm are needed).")
     line = smooth_polyline(centreline_lps_mm, options.smooth_mm, options.step_mm)
     frames = rotation_minimising_frames(line)
+    samples = _sampled(volume, line, frames, scan, options)
+    calibre = calibre_mm(samples.guess[:, LUMEN_RADIUS], options.step_mm)
+    # the first sections may lie in the aorta
+    reach = REACH_SHARE * float(calibre[min(round(_FROM_OSTIUM_MM / options.step_mm), len(calibre) - 1) :].max())
+    if reach > options.reach_mm:
+        options = replace(options, reach_mm=min(reach, MOST_REACH_MM))
+        samples = _sampled(volume, line, frames, scan, options)
+    measured = _measured(samples, line, frames, scan, options)
+    log.info("measured %.0f mm of artery in %.2f s", arc_length_mm(line)[-1], time.perf_counter() - started)
+    return measured
+
+
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Sections as sampled, and what is guessed of them: values (N, M) at (M, 2), which are known, visible sections (N,)."""
+
+    values: Float32Array
+    known: BoolArray
+    at_mm: FloatArray
+    visible: BoolArray
+    calcium: BoolArray
+    usable: BoolArray
+    guess: FloatArray
+    level_hu: FloatArray
+
+
+def _sampled(volume: Volume, line: FloatArray, frames: FloatArray, scan: ScanModel, options: LumenOptions) -> _Samples:
     at = plane_grid(options.reach_mm, options.place_mm)
     values = plane_values(spline_box(volume, line, options.reach_mm), line, frames, at).astype(np.float32)
     known = np.isfinite(values)
     visible = np.asarray(known.mean(axis=1) > 0.9)
     if visible.mean() < 0.5:
         raise InputError("More than half of this vessel's centreline lies outside the scan.")
-    measured = _measured(np.nan_to_num(values), known, visible, line, frames, at, scan, options)
-    log.info("measured %.0f mm of artery in %.2f s", arc_length_mm(line)[-1], time.perf_counter() - started)
-    return measured
-
-
-def _measured(
-    values: Float32Array, known: BoolArray, visible: BoolArray, line: FloatArray, frames: FloatArray, at: FloatArray,
-    scan: ScanModel, options: LumenOptions,
-) -> Measured:  # fmt: skip
-    places = places_of(at)
+    values = np.nan_to_num(values)
     lattice = lattice_of(at, options.place_mm)
     level = np.full(len(line), scan.lumen_hu)
     for _ in range(2):
         calcium = calcium_places(values, _wide(level, values), level, scan, lattice, options.step_mm, options.place_mm)
         usable = known & ~bloomed(calcium, lattice, options.place_mm, options.step_mm, scan.sigma_mm)
-        guess = first_guess(values, usable, at, level, scan.sigma_mm)
+        guess = first_guess(values, usable, at, level, scan.sigma_mm, options.step_mm)
         level = lumen_levels(values, at, guess[:, LUMEN_RADIUS], guess[:, LUMEN][:, :2], scan)
+    return _Samples(values, known, at, visible, calcium, usable, guess, level)
+
+
+def _measured(samples: _Samples, line: FloatArray, frames: FloatArray, scan: ScanModel, options: LumenOptions) -> Measured:
+    values, known, at, calcium = samples.values, samples.known, samples.at_mm, samples.calcium
+    usable, guess, level = samples.usable, samples.guess, samples.level_hu
+    places = places_of(at)
+    lattice = lattice_of(at, options.place_mm)
     step = float(arc_length_mm(line)[-1] / (len(line) - 1))
     plaque = expected_plaque(guess)
     seen = np.ones(values.shape, dtype=np.float32)
@@ -214,7 +245,7 @@ def _measured(
     return Measured(
         _walls(fit, _outer_edge(fit, values, at, step), line, frames), line, scan, options, fit, refit.covariance_mm2,
         refit.noise_mm2, refit.by_sigma, refit.by_lumen, level, fit.values[:, RING.start], hard, refit.calcium_hu,
-        _arc(hard, at, fit), values, places, visible, refit.alternatives,
+        _arc(hard, at, fit), values, places, samples.visible, refit.alternatives,
     )  # fmt: skip
 
 

@@ -115,7 +115,9 @@ def lumen_levels(
     return np.asarray(design @ answer)
 
 
-def first_guess(values: Float32Array, usable: BoolArray, at_mm: FloatArray, lumen_hu: FloatArray, sigma_mm: float) -> FloatArray:
+def first_guess(
+    values: Float32Array, usable: BoolArray, at_mm: FloatArray, lumen_hu: FloatArray, sigma_mm: float, step_mm: float
+) -> FloatArray:
     """Return parameters (N, 20) from the centroid and the mean profile about it."""
     centre = _centroids(values, usable, at_mm, lumen_hu)
     profile, steps = _mean_profiles(values, usable, at_mm, centre)
@@ -129,7 +131,7 @@ def first_guess(values: Float32Array, usable: BoolArray, at_mm: FloatArray, lume
     radius = np.maximum(ndimage.median_filter(radius, 5, mode="nearest"), LEAST_RADIUS_MM)
     guess[:, LUMEN.start : LUMEN.start + 2] = centre
     guess[:, LUMEN_RADIUS] = radius
-    guess[:, OUTER.start : OUTER_RADIUS + 1] = outer_circles(values, usable, at_mm, centre, radius, WALL_MM)
+    guess[:, OUTER.start : OUTER_RADIUS + 1] = outer_circles(values, usable, at_mm, centre, radius, WALL_MM, step_mm)
     guess[:, RING.start] = PLAQUE_HU
     return guess
 
