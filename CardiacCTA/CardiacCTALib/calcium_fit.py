@@ -34,7 +34,7 @@ from .section_fit import (
     times_banded,
     weighed_places,
 )
-from .section_knowledge import PlaqueLevel, add_knowledge, knowledge_cost
+from .section_knowledge import ExpectedWall, add_knowledge, knowledge_cost
 from .section_model import AROUND, GAP, LUMEN_RADIUS, PARAMETERS, PLATE, RING, WITH_CALCIUM, Places, picture
 
 Float32Array = NDArray[np.float32]
@@ -61,7 +61,7 @@ class Part:
     scan: ScanModel
     tie: FloatArray
     tied: BoolArray
-    plaque: PlaqueLevel
+    expected: ExpectedWall
 
     @cached_property
     def weighed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -75,7 +75,7 @@ class Part:
         places = Places(self.places.at_mm[kept], self.places.tilt[kept])
         return Part(
             self.values[:, kept], self.weight[:, kept], self.around_hu[:, kept], places, self.step_mm, 2.0 * self.place_mm2,
-            self.lumen_hu, self.scan, self.tie, self.tied, self.plaque,
+            self.lumen_hu, self.scan, self.tie, self.tied, self.expected,
         )  # fmt: skip
 
 
@@ -177,8 +177,8 @@ def state_at(part: Part, values: FloatArray, level_hu: float) -> State:
     pull = gradient(slopes, along(weight * miss, kernel), needed)
     column = gradient(slopes, along(weight * moved, kernel), needed)
     corner = float((weight * moved**2).sum(dtype=np.float64)) + 1.0 / LEVEL_SD_HU**2
-    cost += knowledge_cost(values[:, :PARAMETERS], part.step_mm, part.plaque)
-    add_knowledge(bands, pull, values, part.step_mm, part.plaque)
+    cost += knowledge_cost(values[:, :PARAMETERS], part.step_mm, part.expected)
+    add_knowledge(bands, pull, values, part.step_mm, part.expected)
     known, pull_level = add_calcium_knowledge(bands, pull, values, level_hu, part.step_mm)
     pull_level += float((weight * moved * miss).sum(dtype=np.float64))
     cost += known + _tie(part, bands[0], pull, values)

@@ -238,7 +238,7 @@ def _refit(sections: Sections, fit: SectionFit, lumen_hu: FloatArray, scan: Scan
     part = Part(
         sections.values[window][:, kept], sections.weight[window][:, kept], sections.around_hu[window][:, kept], places,
         sections.step_mm, sections.place_mm2, lumen_hu[window], scan, fit.values[window], tied,
-        sections.plaque.part(window),
+        sections.expected.part(window),
     )  # fmt: skip
     inside = np.zeros(count, dtype=bool)
     inside[span[0] - window.start : span[1] - window.start + 1] = True

@@ -26,7 +26,7 @@ from .plaque_level import OPEN_SD_HU
 from .reference import measured_step
 from .scan_model import ScanModel
 from .section_fit import along, along_kernel, banded, blocks_of, gradient, limited_step, normal_rows, robust_weight, solution
-from .section_knowledge import PLAQUE_HU, PLAQUE_SD_HU, PlaqueLevel, add_knowledge
+from .section_knowledge import PLAQUE_HU, PLAQUE_SD_HU, ExpectedWall, add_knowledge
 from .section_model import AROUND, LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, PARAMETERS, RING, lattice_of, picture
 from .section_start import surroundings
 
@@ -188,7 +188,10 @@ def _fit_closed(measured: Measured, window: slice, dark: BoolArray, centre: Floa
     values[dark, LUMEN_RADIUS + 1 : LUMEN.stop] = 0.0
     given = (measured.values_hu - plate_excess_hu(fit, scan, step))[window]
     around, near = _around(measured, window, step)
-    plaque = PlaqueLevel(np.full(len(values), PLAQUE_HU), np.where(dark, OPEN_SD_HU, PLAQUE_SD_HU))
+    plaque = np.full(len(values), PLAQUE_HU), np.where(dark, OPEN_SD_HU, PLAQUE_SD_HU)
+    # the wall is where the fit had it: that it stands around no lumen is no reason to draw it in
+    wall = values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS]
+    expected = ExpectedWall(*plaque, wall, values[:, OUTER.start : OUTER.start + 2])
     kernel = along_kernel(scan.sigma_mm, step)
     power = np.float32(measured.options.place_mm**2 * step / (scan.noise_hu**2 * scan.noise_volume_mm3))
     for turn in range(_ROUNDS + 1):
@@ -202,7 +205,7 @@ def _fit_closed(measured: Measured, window: slice, dark: BoolArray, centre: Floa
         weight = power * near * robust_weight(miss, scan.noise_hu)
         rows, pull = normal_rows(slopes, weight, kernel), gradient(slopes, along(weight * miss, kernel))
         bands = blocks_of(rows)
-        add_knowledge(bands, pull, values, step, plaque)
+        add_knowledge(bands, pull, values, step, expected)
         pull[:, _HELD] = 0.0
         for block in bands:
             block[:, _HELD, :], block[:, :, _HELD] = 0.0, 0.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.geometry import FloatArray, arc_length_mm, smooth_polyline
@@ -19,12 +20,11 @@ from SenseCarePlanningLib.volume import Volume
 
 from .calcium_plate import Alternatives, no_alternatives, refit_with_calcium
 from .outer_rim import with_rim
-from .outer_start import calibre_mm
 from .outer_unseen import behind_wall, facing_fat, seen_outer, with_edges
-from .plaque_level import expected_plaque
+from .plaque_level import expected_wall
 from .scan_model import ScanModel
 from .section_fit import SectionFit, Sections, fit_sections
-from .section_model import LUMEN, LUMEN_RADIUS, OUTER, RING, Places, contours_of, lattice_of, places_of
+from .section_model import LUMEN, LUMEN_RADIUS, OUTER, OUTER_RADIUS, RING, Places, contours_of, lattice_of, places_of
 from .section_start import bloomed, calcium_places, first_guess, lumen_levels, surroundings
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,10 @@ BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
 
 _LEAST_LENGTH_MM = 3.0
-REACH_SHARE, MOST_REACH_MM = 2.6, 7.0
-"""A section reaches so many lumen radii at least, and no farther than the second: where an eccentric plaque pushes the lumen to one
-side of a widened artery, the wall opposite is that far away. Chosen."""
-_FROM_OSTIUM_MM = 8.0
+BEYOND_MM, MOST_REACH_MM = 1.4, 7.0
+"""A section reaches so far beyond the wall guessed, and no farther than the second from the line: where an eccentric plaque has
+pushed the lumen to one side of a widened artery, the wall opposite is that far away. Chosen."""
+_FROM_OSTIUM_MM, _SHORT_SECTIONS, _MOST_TIMES = 4.0, 5, 3
 _METAL_HU = 1500.0
 """What is brighter is metal, for which no plates of calcium stand: there all bright places count, as they are seen."""
 
@@ -51,7 +51,7 @@ class LumenOptions:
     place_mm
         Between places in a section; not much more than the blur's sigma.
     reach_mm
-        Radius of a section; larger where the artery is wide, see ``REACH_SHARE``.
+        Radius of a section; larger where the wall lies farther away, see ``BEYOND_MM``.
     smooth_mm
         The given centreline is smoothed by this before its frames are laid.
     """
@@ -169,15 +169,24 @@ def measure_lumen(
     line = smooth_polyline(centreline_lps_mm, options.smooth_mm, options.step_mm)
     frames = rotation_minimising_frames(line)
     samples = _sampled(volume, line, frames, scan, options)
-    calibre = calibre_mm(samples.guess[:, LUMEN_RADIUS], options.step_mm)
-    # the first sections may lie in the aorta
-    reach = REACH_SHARE * float(calibre[min(round(_FROM_OSTIUM_MM / options.step_mm), len(calibre) - 1) :].max())
-    if reach > options.reach_mm:
-        options = replace(options, reach_mm=min(reach, MOST_REACH_MM))
+    for _ in range(_MOST_TIMES - 1):
+        reach = min(_needed_mm(samples.guess, options.step_mm), MOST_REACH_MM)
+        if reach <= options.reach_mm:
+            break
+        # what was out of sight may lie farther away than it seemed
+        options = replace(options, reach_mm=reach)
         samples = _sampled(volume, line, frames, scan, options)
     measured = _measured(samples, line, frames, scan, options)
     log.info("measured %.0f mm of artery in %.2f s", arc_length_mm(line)[-1], time.perf_counter() - started)
     return measured
+
+
+def _needed_mm(guess: FloatArray, step_mm: float) -> float:
+    """Return how far sections must reach to hold the outer wall guessed and what lies behind it."""
+    extent = np.linalg.norm(guess[:, OUTER.start : OUTER.start + 2], axis=1) + guess[:, OUTER_RADIUS] + BEYOND_MM
+    # the first sections may lie in the aorta; single ones may err
+    first = min(round(_FROM_OSTIUM_MM / step_mm), len(extent) - 1)
+    return float(ndimage.minimum_filter1d(extent[first:], _SHORT_SECTIONS, mode="nearest").max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,17 +227,17 @@ def _measured(samples: _Samples, line: FloatArray, frames: FloatArray, scan: Sca
     places = places_of(at)
     lattice = lattice_of(at, options.place_mm)
     step = float(arc_length_mm(line)[-1] / (len(line) - 1))
-    plaque = expected_plaque(guess)
+    expected = expected_wall(guess, samples.guess)
     seen = np.ones(values.shape, dtype=np.float32)
     for rounds in (4, 7):
         outer = guess[:, OUTER][:, :3]
         around = surroundings(values, usable, at, lattice, outer, scan, step, options.place_mm)
         around = with_edges(around, values, usable, at, outer, scan, step)
         weight = (usable * seen * near_artery(guess, at)).astype(np.float32)
-        sections = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
+        sections = Sections(values, weight, around, places, step, options.place_mm**2, expected)
         fit = fit_sections(sections, guess, level, scan, rounds)
         guess = fit.values
-        plaque = expected_plaque(guess)
+        expected = expected_wall(guess, samples.guess)
         seen = seen_outer(guess, values, at, step)
     seen = np.where(usable, seen, 1.0)  # what calcium brightens tells of the calcium
     fit = replace(fit, residual=(fit.residual * seen).astype(np.float32))
@@ -237,7 +246,7 @@ def _measured(samples: _Samples, line: FloatArray, frames: FloatArray, scan: Sca
     around = surroundings(values, known, at, lattice, outer, scan, step, options.place_mm)
     around = with_edges(around, values, known, at, outer, scan, step)
     weight = (known * seen * near_artery(guess, at)).astype(np.float32)
-    whole = Sections(values, weight, around, places, step, options.place_mm**2, plaque)
+    whole = Sections(values, weight, around, places, step, options.place_mm**2, expected)
     refit = refit_with_calcium(whole, fit, level, scan, calcium)
     fit = refit.fit
     metal = np.where(calcium, values, -np.inf).max(axis=1, keepdims=True) >= _METAL_HU

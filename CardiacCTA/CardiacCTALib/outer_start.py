@@ -39,9 +39,9 @@ def outer_circles(
     """Return centre and radius (N, 3) of the outer wall, mm, in the section's plane.
 
     One smooth tube goes through all places where fat begins. Behind an eccentric plaque it lies aside of the lumen; where muscle
-    or a vein lies against the artery, the sections beside and the part of the round that is in sight tell where the wall is. Where
-    nothing is seen, it is a usual wall around the healthy calibre: plaque widens an artery sooner than it narrows it (Glagov 1987,
-    doi:10.1056/NEJM198705283162204).
+    or a vein lies against the artery, the sections beside and the part of the round that is in sight tell where the wall is.
+    Where nothing is seen, it is a usual wall around the healthy calibre: plaque widens an artery sooner than it narrows it
+    (Glagov 1987, doi:10.1056/NEJM198705283162204).
 
     Parameters
     ----------
@@ -120,8 +120,9 @@ def _seen_along(rays: FloatArray, circles: FloatArray) -> tuple[FloatArray, Floa
 
 
 def _fat_from(
-    values: Float32Array, usable: BoolArray, at_mm: FloatArray, centre_mm: FloatArray, radius_mm: FloatArray, widest_mm: FloatArray
-) -> FloatArray:
+    values: Float32Array, usable: BoolArray, at_mm: FloatArray, centre_mm: FloatArray, radius_mm: FloatArray,
+    widest_mm: FloatArray,
+) -> FloatArray:  # fmt: skip
     """Return the distance (N, 16) from the lumen's centre at which fat begins in each sector; NaN where it does not."""
     away = at_mm[None] - centre_mm[:, None]
     distance = np.sqrt(away[..., 0] ** 2 + away[..., 1] ** 2)

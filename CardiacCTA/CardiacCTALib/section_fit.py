@@ -22,7 +22,7 @@ from scipy.linalg.blas import dtbsv
 from SenseCarePlanningLib.geometry import FloatArray
 
 from .scan_model import ScanModel
-from .section_knowledge import PlaqueLevel, add_knowledge
+from .section_knowledge import ExpectedWall, add_knowledge
 from .section_model import (
     AROUND,
     LEAST_RADIUS_MM,
@@ -65,7 +65,7 @@ class Sections:
     places: Places
     step_mm: float
     place_mm2: float
-    plaque: PlaqueLevel
+    expected: ExpectedWall
 
     def ordered(self, order: NDArray[np.int64]) -> Sections:
         """Return them with their places in another order (M,)."""
@@ -169,7 +169,7 @@ def fit_sections(
         pull = gradient(slopes, along(weight * miss, kernel), needed)
         if turn == rounds:
             told = banded(rows)
-        add_knowledge(blocks_of(rows), pull, values, sections.step_mm, sections.plaque)
+        add_knowledge(blocks_of(rows), pull, values, sections.step_mm, sections.expected)
         factor = cholesky_banded(banded(rows), overwrite_ab=True, lower=True, check_finite=False)
         if turn == rounds:
             break

@@ -34,18 +34,28 @@ _ECCENTRIC_MM = 0.6
 
 
 @dataclass(frozen=True, eq=False)
-class PlaqueLevel:
-    """Level of wall or plaque of N sections before the scan is asked, and how far the truth may lie from it: both (N,), HU."""
+class ExpectedWall:
+    """Wall or plaque of N sections before the scan is asked.
+
+    Parameters
+    ----------
+    hu, sd_hu
+        (N,) its level, and how far the truth may lie from it.
+    thick_mm, centre_mm
+        (N,) its mean thickness and (N, 2) the centre of the outer wall in the section's plane.
+    """
 
     hu: FloatArray
     sd_hu: FloatArray
+    thick_mm: FloatArray
+    centre_mm: FloatArray
 
-    def part(self, which: slice) -> PlaqueLevel:
+    def part(self, which: slice) -> ExpectedWall:
         """Return it for some sections."""
-        return PlaqueLevel(self.hu[which], self.sd_hu[which])
+        return ExpectedWall(self.hu[which], self.sd_hu[which], self.thick_mm[which], self.centre_mm[which])
 
 
-def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, plaque: PlaqueLevel) -> None:
+def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, expected: ExpectedWall) -> None:
     """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
     bend = 1.0 / (_bend_sd() * step_mm**2) ** 2
     diagonal = np.arange(PARAMETERS)
@@ -57,11 +67,11 @@ def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray,
         for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
             if other >= first:
                 bands[other - first][first : count - 2 + first, diagonal, diagonal] += weight_first * weight_other * bend
-    usual, sd = _usual(values, plaque)
+    usual, sd = _usual(values, expected)
     bands[0][:, diagonal, diagonal] += 1.0 / sd**2
     pull -= (values - usual) / sd**2
     wall = 1.0 / WALL_SD_MM**2
-    short = WALL_MM - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])
+    short = expected.thick_mm - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])
     for one, sign in ((OUTER_RADIUS, 1.0), (LUMEN_RADIUS, -1.0)):
         pull[:, one] += sign * wall * short
         bands[0][:, one, one] += wall
@@ -69,11 +79,11 @@ def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray,
     bands[0][:, LUMEN_RADIUS, OUTER_RADIUS] -= wall
 
 
-def knowledge_cost(values: FloatArray, step_mm: float, plaque: PlaqueLevel) -> float:
+def knowledge_cost(values: FloatArray, step_mm: float, expected: ExpectedWall) -> float:
     """Return half the squared deviations that ``add_knowledge`` stands for."""
     second = (values[2:] - 2.0 * values[1:-1] + values[:-2]) / (_bend_sd() * step_mm**2)
-    usual, sd = _usual(values, plaque)
-    short = (WALL_MM - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])) / WALL_SD_MM
+    usual, sd = _usual(values, expected)
+    short = (expected.thick_mm - (values[:, OUTER_RADIUS] - values[:, LUMEN_RADIUS])) / WALL_SD_MM
     return 0.5 * float((second**2).sum() + (((values - usual) / sd) ** 2).sum() + (short**2).sum())
 
 
@@ -85,13 +95,14 @@ def _bend_sd() -> FloatArray:
     return sd
 
 
-def _usual(values: FloatArray, plaque: PlaqueLevel) -> tuple[FloatArray, FloatArray]:
+def _usual(values: FloatArray, expected: ExpectedWall) -> tuple[FloatArray, FloatArray]:
     usual, sd = np.zeros_like(values), np.full_like(values, 1e6)
     for part, radius in ((LUMEN, LUMEN_RADIUS), (OUTER, OUTER_RADIUS)):
         sd[:, part.start : part.start + 2] = _ECCENTRIC_MM
         share = np.repeat(_SHAPE_SHARE, 2)[None, :] * np.maximum(values[:, radius : radius + 1], 0.5)
         sd[:, part.start + 3 : part.stop] = share
-    usual[:, RING.start], sd[:, RING.start] = plaque.hu, plaque.sd_hu
+    usual[:, OUTER.start : OUTER.start + 2] = expected.centre_mm
+    usual[:, RING.start], sd[:, RING.start] = expected.hu, expected.sd_hu
     sd[:, RING.start + 1 : RING.stop] = TILT_SD_HU
     sd[:, AROUND] = AROUND_SD_HU
     return usual, sd
