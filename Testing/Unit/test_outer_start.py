@@ -8,7 +8,7 @@ from CardiacCTALib.outer_start import outer_circles
 from SenseCarePlanningLib.tubes.section_planes import plane_grid
 
 PLACES_MM = plane_grid(4.2, 0.35)
-COUNT, LUMEN_MM, WALL_MM = 14, 1.0, 0.6
+COUNT, LUMEN_MM, WALL_MM, STEP_MM = 14, 1.0, 0.6, 0.4
 
 
 def sections(*discs: tuple[float, float, float, float]) -> np.ndarray:
@@ -23,7 +23,7 @@ def sections(*discs: tuple[float, float, float, float]) -> np.ndarray:
 def circle(values: np.ndarray) -> np.ndarray:
     usable = np.ones(values.shape, dtype=bool)
     centre, radius = np.zeros((COUNT, 2)), np.full(COUNT, LUMEN_MM)
-    return np.asarray(outer_circles(values, usable, PLACES_MM, centre, radius, WALL_MM)[COUNT // 2])
+    return np.asarray(outer_circles(values, usable, PLACES_MM, centre, radius, WALL_MM, STEP_MM)[COUNT // 2])
 
 
 def test_a_healthy_wall_lies_around_the_lumen() -> None:
