@@ -89,6 +89,9 @@ def grade(findings: CoronaryFindings) -> CadRads:
     possible = possible_categories(parts, plaque, bool(unseen))
     if narrow := at_limit_parts(findings):
         possible = in_order((*possible, *possible_categories([*parts, *narrow], plaque, bool(unseen))))
+    if findings.faint_calcium is not None:  # the score may be 0, and then proves no disease
+        seen = _certain_disease(replace(findings, agatston=None), {part.name for part in parts})
+        possible = in_order((*possible, *possible_categories(parts, seen, bool(unseen))))
     burden = plaque_burden(findings, bool(unseen))
     high_risk = list(_high_risk(findings))
     modifiers = _modifiers(findings, category, bool(unseen), any(one.rule is Rule.HIGH_RISK for one in high_risk))
@@ -100,6 +103,7 @@ def grade(findings: CoronaryFindings) -> CadRads:
         *_why_category(parts, worst, category, given),
         *_why_disease(findings, category),
         *([] if len(possible) == 1 else [fired(Rule.NOT_CERTAIN, categories=tuple(one.value for one in possible))]),
+        *([] if findings.faint_calcium is None else [findings.faint_calcium.say()]),
         *burden.trace,
         *([fired(Rule.N_MODIFIER)] if "N" in modifiers else []),
         *high_risk,

@@ -43,7 +43,12 @@ class Rule(KeptByName):
     STENT_NOT_READ = "{part} holds a stent whose lumen cannot be read: modifier S."
     STENT_DISEASE = "A stent means disease: not category 0."
     CALCIUM_DISEASE = "A calcium score above 0 means plaque: not category 0."
+    CALCIUM_FAINT = (
+        "The calcium score of {score} rests on {area} mm² in {spots} spot(s) with a peak of {peak} HU, which the noise of this "
+        "series (SD {noise} HU) can have lifted over the threshold: 0 or {score}, not certain."
+    )
     P_CALCIUM = "Plaque burden P{level} by a calcium score of {score}."
+    P_FAINT = "Plaque burden P{level} rests on that calcium score and is as uncertain."
     P_INVOLVEMENT = "Plaque burden P{level} by {count} involved segments."
     P_SMALL_ONLY = "Plaque burden P{level} by plaque in segments that are too small to count."
     P_NOT_BY_CALCIUM_STENT = "The calcium score is not used for the burden, because there is a stent."

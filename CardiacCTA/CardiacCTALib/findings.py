@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .constants import MODERATE_FROM
+from .faint_calcium import FaintCalcium
 from .segments import Artery, Segment, segment_of
 
 
@@ -157,6 +158,8 @@ class CoronaryFindings:
         Codes that this heart does not have.
     agatston
         Calcium score of a non-contrast series; None without one.
+    faint_calcium
+        What the score rests on where noise can have made it; None for a score of 0, for one that is sure, and without one.
     ischaemia
         None when no test was done.
     """
@@ -167,6 +170,7 @@ class CoronaryFindings:
     agatston: float | None = None
     ischaemia: Ischaemia | None = None
     not_atherosclerotic: frozenset[NotAtherosclerotic] = frozenset()
+    faint_calcium: FaintCalcium | None = None
 
     def __post_init__(self) -> None:
         codes = [finding.code for finding in self.segments]
