@@ -68,6 +68,10 @@ class Rule(KeptByName):
     IF_NOT_BYPASSED = "If the graft did not lead round {parts}, the category would be {category}."
     IF_RAMUS = "If the ramus intermedius did not count for the LCx, the category would be {category}."
     AT_LIMIT = "A stenosis of {percent} % in {part} lies where the artery is about {limit} mm wide: not graded, and not certain."
+    AT_BORDER = (
+        "The stenosis of {percent} % in {part} is graded; its artery is about {limit} mm wide and by its interval may be too "
+        "narrow to be: not certain."
+    )
     IF_WIDER = "Were the artery wider than {limit} mm at the stenosis in {part}, the category would be {category}."
     IF_SMALL = "If a segment of exactly {limit} mm were graded, the category would be {category}."
     IF_HIGHER_BURDEN = "If the higher of both ways counted, the burden would be P{level}."

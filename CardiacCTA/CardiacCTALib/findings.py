@@ -101,6 +101,9 @@ class SegmentFinding:
     at_limit
         The worst stenosis where the artery is 1.5 mm wide or less and, by its interval, may be wider: not graded, and not certain
         not to be. None without one.
+    if_narrow
+        The other side of it: what the stenosis would be, were those lesions not graded whose artery is wider than 1.5 mm and, by
+        its interval, may not be. None where none of that matters.
     by_reader
         Its stenosis is a reader's grade: a category, no number.
     """
@@ -115,6 +118,7 @@ class SegmentFinding:
     stent: bool = False
     bypassed: bool = False
     at_limit: Stenosis | None = None
+    if_narrow: Stenosis | None = None
     by_reader: bool = False
 
     def __post_init__(self) -> None:
