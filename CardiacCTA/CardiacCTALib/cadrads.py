@@ -18,6 +18,7 @@ from .cadrads_category import (
     counts_by_size,
     graded_parts,
     in_order,
+    narrower_parts,
     possible_categories,
     severe_vessels,
     whole_percent,
@@ -89,6 +90,11 @@ def grade(findings: CoronaryFindings) -> CadRads:
     possible = possible_categories(parts, plaque, bool(unseen))
     if narrow := at_limit_parts(findings):
         possible = in_order((*possible, *possible_categories([*parts, *narrow], plaque, bool(unseen))))
+    if narrower := narrower_parts(findings, parts):
+        possible = in_order((*possible, *possible_categories(narrower, plaque, bool(unseen))))
+    if findings.faint_calcium is not None:  # the score may be 0, and then proves no disease
+        seen = _certain_disease(replace(findings, agatston=None), {part.name for part in parts})
+        possible = in_order((*possible, *possible_categories(parts, seen, bool(unseen))))
     burden = plaque_burden(findings, bool(unseen))
     high_risk = list(_high_risk(findings))
     modifiers = _modifiers(findings, category, bool(unseen), any(one.rule is Rule.HIGH_RISK for one in high_risk))
@@ -100,6 +106,7 @@ def grade(findings: CoronaryFindings) -> CadRads:
         *_why_category(parts, worst, category, given),
         *_why_disease(findings, category),
         *([] if len(possible) == 1 else [fired(Rule.NOT_CERTAIN, categories=tuple(one.value for one in possible))]),
+        *([] if findings.faint_calcium is None else [findings.faint_calcium.say()]),
         *burden.trace,
         *([fired(Rule.N_MODIFIER)] if "N" in modifiers else []),
         *high_risk,
@@ -142,6 +149,9 @@ def _why_graded(findings: CoronaryFindings) -> Iterator[Fired]:
             yield fired(Rule.SMALL, part=one.code, diameter=f"{one.diameter_mm:g}", limit=f"{GRADED_ABOVE_MM:g}")
         elif one.at_limit is not None:
             yield fired(Rule.AT_LIMIT, percent=whole_percent(one.at_limit.percent), part=one.code, limit=f"{GRADED_ABOVE_MM:g}")
+        elif one.if_narrow is not None and one.stenosis is not None:
+            percent = whole_percent(one.stenosis.percent)
+            yield fired(Rule.AT_BORDER, percent=percent, part=one.code, limit=f"{GRADED_ABOVE_MM:g}")
 
 
 def _why_category(

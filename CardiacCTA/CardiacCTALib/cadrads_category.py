@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
 
@@ -88,6 +88,13 @@ def at_limit_parts(findings: CoronaryFindings) -> list[Graded]:
     """Return what would be graded too, were it as wide as its interval allows."""
     segments = [one for one in findings.segments if not one.bypassed]
     return [Graded(one.code, vessel_of(one), one.at_limit) for one in segments if one.at_limit is not None]
+
+
+def narrower_parts(findings: CoronaryFindings, parts: Iterable[Graded]) -> list[Graded]:
+    """Return what would be graded, were arteries as narrow as their intervals allow; empty where it is the same."""
+    found = {one.code: one.if_narrow for one in findings.segments if one.if_narrow is not None}
+    changed = [replace(part, stenosis=found.get(part.name, part.stenosis)) for part in parts]
+    return changed if any(part.name in found for part in parts) else []
 
 
 def in_order(found: Iterable[Category]) -> tuple[Category, ...]:

@@ -43,7 +43,12 @@ class Rule(KeptByName):
     STENT_NOT_READ = "{part} holds a stent whose lumen cannot be read: modifier S."
     STENT_DISEASE = "A stent means disease: not category 0."
     CALCIUM_DISEASE = "A calcium score above 0 means plaque: not category 0."
+    CALCIUM_FAINT = (
+        "The calcium score of {score} rests on {area} mm² in {spots} spot(s) with a peak of {peak} HU, which the noise of this "
+        "series (SD {noise} HU) can have lifted over the threshold: 0 or {score}, not certain."
+    )
     P_CALCIUM = "Plaque burden P{level} by a calcium score of {score}."
+    P_FAINT = "Plaque burden P{level} rests on that calcium score and is as uncertain."
     P_INVOLVEMENT = "Plaque burden P{level} by {count} involved segments."
     P_SMALL_ONLY = "Plaque burden P{level} by plaque in segments that are too small to count."
     P_NOT_BY_CALCIUM_STENT = "The calcium score is not used for the burden, because there is a stent."
@@ -63,6 +68,10 @@ class Rule(KeptByName):
     IF_NOT_BYPASSED = "If the graft did not lead round {parts}, the category would be {category}."
     IF_RAMUS = "If the ramus intermedius did not count for the LCx, the category would be {category}."
     AT_LIMIT = "A stenosis of {percent} % in {part} lies where the artery is about {limit} mm wide: not graded, and not certain."
+    AT_BORDER = (
+        "The stenosis of {percent} % in {part} is graded; its artery is about {limit} mm wide and by its interval may be too "
+        "narrow to be: not certain."
+    )
     IF_WIDER = "Were the artery wider than {limit} mm at the stenosis in {part}, the category would be {category}."
     IF_SMALL = "If a segment of exactly {limit} mm were graded, the category would be {category}."
     IF_HIGHER_BURDEN = "If the higher of both ways counted, the burden would be P{level}."

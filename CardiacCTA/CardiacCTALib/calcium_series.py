@@ -37,6 +37,8 @@ class CalciumRule:
         Where the factor comes from (message id); empty without one.
     notes
         What the reader must know, one sentence each (message ids).
+    noise_hu
+        Standard deviation of blood in this series; None where the series does not show the aorta, and in older results.
     """
 
     weight_from_hu: tuple[int, int, int, int]
@@ -44,6 +46,7 @@ class CalciumRule:
     calibration_mg_per_cm3_hu: float | None = None
     calibration_source: str = ""
     notes: tuple[str, ...] = ()
+    noise_hu: float | None = None
 
     @property
     def threshold_hu(self) -> int:

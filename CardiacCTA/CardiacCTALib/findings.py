@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .constants import MODERATE_FROM
+from .faint_calcium import FaintCalcium
 from .segments import Artery, Segment, segment_of
 
 
@@ -100,6 +101,9 @@ class SegmentFinding:
     at_limit
         The worst stenosis where the artery is 1.5 mm wide or less and, by its interval, may be wider: not graded, and not certain
         not to be. None without one.
+    if_narrow
+        The other side of it: what the stenosis would be, were those lesions not graded whose artery is wider than 1.5 mm and, by
+        its interval, may not be. None where none of that matters.
     by_reader
         Its stenosis is a reader's grade: a category, no number.
     """
@@ -114,6 +118,7 @@ class SegmentFinding:
     stent: bool = False
     bypassed: bool = False
     at_limit: Stenosis | None = None
+    if_narrow: Stenosis | None = None
     by_reader: bool = False
 
     def __post_init__(self) -> None:
@@ -157,6 +162,8 @@ class CoronaryFindings:
         Codes that this heart does not have.
     agatston
         Calcium score of a non-contrast series; None without one.
+    faint_calcium
+        What the score rests on where noise can have made it; None for a score of 0, for one that is sure, and without one.
     ischaemia
         None when no test was done.
     """
@@ -167,6 +174,7 @@ class CoronaryFindings:
     agatston: float | None = None
     ischaemia: Ischaemia | None = None
     not_atherosclerotic: frozenset[NotAtherosclerotic] = frozenset()
+    faint_calcium: FaintCalcium | None = None
 
     def __post_init__(self) -> None:
         codes = [finding.code for finding in self.segments]

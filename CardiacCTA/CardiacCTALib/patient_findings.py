@@ -205,7 +205,8 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     graded = [lesion for lesion in listed if bypassed or part.code == "LM" or one.arc_of(lesion) >= one.bypassed_mm]
     clear = [lesion for lesion in graded if _apart(one, lesion, blocked)]
     stenoses = [finding_of(lesion) for lesion in (clear if blocked else graded)]
-    worst = max(stenoses, key=lambda found: found.percent, default=OPEN)
+    worst = _worst(stenoses)
+    sure = _worst([finding_of(lesion) for lesion in (clear if blocked else graded) if not at_border(lesion)])
     reason = whole or (REASONS[blocked[0].issue] if blocked else "") or ("" if one.measured is not None else NOT_FOLLOWED)
     # a stenosis beside what is hidden counts whatever is hidden, which is said all the same
     beside = bool(blocked) and not whole and worst.percent >= MODERATE_FROM
@@ -214,7 +215,18 @@ def _segment(one: VesselResult, part: Stretch, blocked: list[QualityItem], whole
     return SegmentFinding(
         part.code, stenosis, reason, held.plaque and not stent, () if unseen else held.features,
         () if unseen else held.doubtful, held.width_mm, stent, bypassed, _at_limit(one, part),
+        None if stenosis is not worst or small or sure.percent == worst.percent else sure,
     )  # fmt: skip
+
+
+def _worst(stenoses: Sequence[Stenosis]) -> Stenosis:
+    return max(stenoses, key=lambda found: found.percent, default=OPEN)
+
+
+def at_border(lesion: Lesion) -> bool:
+    """Tell whether a lesion's artery is wide enough for it to be graded, and by its interval may not be."""
+    width = lesion.narrowings[0].reference_mm
+    return width.low <= GRADED_ABOVE_MM < width.value
 
 
 def _at_limit(one: VesselResult, part: Stretch) -> Stenosis | None:

@@ -124,7 +124,7 @@ class VesselPainter:
             Probe(float(arc[section]), probe_name(one.number, letter)) for one in shown for section, letter in self.probes_of(one)
         ]
         return VesselStyle(
-            walls=self.views.walls,
+            walls=self.views.told_walls,
             stretches=tuple(self._stretch(one) for one in self.lesions),
             divisions=self._divisions(),
             probes=tuple(probes) if with_probes else (),
@@ -174,7 +174,7 @@ class VesselPainter:
             area, diameter = words.with_unit(one.lesion.mla_mm2.value, "mm2"), words.with_unit(one.lesion.mld_mm.value, "mm")
         what = words.say("lumen {area}, Ø {diameter}", area=area, diameter=diameter)
         style = ProbeStyle(
-            at, probe_name(one.number, letter), (where, what), views.walls, views.angle_deg(one.lesion),
+            at, probe_name(one.number, letter), (where, what), views.walls_at(section), views.angle_deg(one.lesion),
             text_px=TEXT_PX, letters=tuple(words.say(side) for side in ("L", "R", "P", "A", "H", "F")),
             scale_text=words.say("{length} mm"),
         )  # fmt: skip
@@ -189,7 +189,8 @@ class VesselPainter:
         drawn = []
         for at in np.linspace(float(line.arc_mm[0]), float(line.arc_mm[-1]), _STRIP_COLUMNS * _STRIP_ROWS + 2)[1:-1]:
             place = self.words.with_unit(views.result.vessel.ostium_mm + float(at), "mm")
-            style = ProbeStyle(float(at), lines=(place,), walls=views.walls, text_px=TEXT_PX, letters=("",) * 6,
+            nearest = int(np.abs(line.arc_mm - at).argmin())
+            style = ProbeStyle(float(at), lines=(place,), walls=views.walls_at(nearest), text_px=TEXT_PX, letters=("",) * 6,
                                scale_text=self.words.say("{length} mm"))  # fmt: skip
             sheet = cross_section(line, float(at), _STRIP_MM, _STRIP_MM / width)
             drawn.append(probe_picture(views.reformatter.cut(sheet), style))
@@ -206,7 +207,7 @@ class VesselPainter:
         start = float((lumen_centre - centre) @ direction)
         values = views.reformatter.box.sample(lumen_centre + (place - start)[:, None] * direction)
         marks = []
-        for drawn in views.walls:
+        for drawn in views.walls_at(lesion.narrowest):
             radius = drawn.wall.radius_mm[lesion.narrowest]
             for turn, sign in ((angle, 1.0), (angle + np.pi, -1.0)):
                 column = int(np.rint(turn / (2.0 * np.pi) * len(radius))) % len(radius)

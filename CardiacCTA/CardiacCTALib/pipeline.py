@@ -26,6 +26,7 @@ from .calcium import CalciumScore
 from .calcium_arteries import score_series
 from .calcium_series import calibration_problems, check_same_patient
 from .coronaries import NO_OSTIUM
+from .faint_calcium import faint_calcium
 from .findings import Ischaemia, NotAtherosclerotic
 from .given_trees import segmentation_of
 from .issues import Consequence, Issue, QualityItem, gravest_first, issue
@@ -164,12 +165,13 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
     with progress.step("Quality and grade"):
         quality = _quality(volume, found, labels, vessels, scan, reason, options.stents)
         agatston = None if calcium is None else calcium.agatston()
+        faint = None if calcium is None else faint_calcium(calcium)
         grafts = tuple(graft_finding(one, labels) for one in found.grafts)
         vessels = with_artefacts(vessels, quality)
         findings = patient_findings(labels, vessels, quality, agatston, options.stents, grafts)
         quality = gravest_first(with_name_effects(quality, findings))
         findings = patient_findings(labels, vessels, quality, agatston, options.stents, grafts)
-        findings = replace(findings, ischaemia=options.ischaemia, not_atherosclerotic=options.exceptions)
+        findings = replace(findings, faint_calcium=faint, ischaemia=options.ischaemia, not_atherosclerotic=options.exceptions)
         graded = grade(findings)
     with progress.step("Measurements"):
         lesions = lesions_of(vessels)
@@ -199,7 +201,12 @@ def analyse(volume: Volume, found: HeartSegmentation, options: CoronaryOptions, 
         examination={one.name: one for one in examination},
         engine=found.engine,
         run=run_info(volume.grid, volume, _chosen(options), progress),
-        warnings=(*_remarks(found, quality), *dict.fromkeys(one.text for one in quality), *_not_scored(options, no_calcium)),
+        warnings=(
+            *_remarks(found, quality),
+            *dict.fromkeys(one.text for one in quality),
+            *_not_scored(options, no_calcium),
+            *([] if faint is None else [faint.say().text]),
+        ),
         not_measured=_not_measured(vessels, no_calcium),
         grafts=found.grafts,
     )

@@ -90,6 +90,7 @@ def plaque_burden(findings: CoronaryFindings, incomplete: bool, higher_of_both: 
     if by_calcium is not None and not stent and not (higher_of_both and (by_involvement or 0) > by_calcium):
         level = by_calcium
         trace.append(fired(Rule.P_CALCIUM, level=level, score=whole_score(findings.agatston or 0.0)))
+        trace.extend([] if findings.faint_calcium is None else [fired(Rule.P_FAINT, level=level)])
     elif by_involvement is None:
         level = None
     else:

@@ -59,7 +59,7 @@ def read_again(finding: SegmentFinding, vessels: Sequence[VesselResult]) -> Segm
 
 
 def _not_assessed(was: SegmentFinding) -> SegmentFinding:
-    unseen = replace(was, plaque_features=(), doubtful_features=(), at_limit=None, by_reader=False)
+    unseen = replace(was, plaque_features=(), doubtful_features=(), at_limit=None, if_narrow=None, by_reader=False)
     return replace(unseen, stenosis=None, not_assessable=BY_READER)
 
 
@@ -67,7 +67,7 @@ def _graded(was: SegmentFinding, grade: str) -> SegmentFinding:
     low, high = GRADES[grade]
     measured = low if was.stenosis is None else was.stenosis.percent
     stenosis = Stenosis(min(max(measured, low), high), (low, high))
-    return replace(was, stenosis=stenosis, not_assessable="", at_limit=None, by_reader=True)
+    return replace(was, stenosis=stenosis, not_assessable="", at_limit=None, if_narrow=None, by_reader=True)
 
 
 def _made(result: CoronaryResult, vessel: str, number: int) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from SenseCarePlanningLib.dicomio.structured_report import Algorithm, Evaluation, MeasurementDocument, MeasurementGroup, Site
 from SenseCarePlanningLib.dicomio.structured_report_items import PRIVATE_SCHEME, Concept
-from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.report.model import Code, Measurement, not_measured
 
 from . import dicom_codes as codes
@@ -17,11 +16,12 @@ from .patient_findings import REASONS
 from .plaque import PlaqueType
 from .reader_change import ChangeKind
 from .report_pages.rows import LesionRow, codes_by_reader, counted_rows, lesion_rows, makes_4b
+from .report_pages.words import Words, label_of
 from .result import CoronaryResult
 from .segments import BY_CODE, SEGMENTS, Artery
 from .told_stents import told_stents
 
-REMARK = (
+REMARK = label_of(
     "For research use, not a medical device; to be reviewed by a clinician. Lengths in mm, areas in mm2, volumes in mm3; "
     "diameter and area stenosis in percent of the healthy lumen by the taper of the vessel."
 )
@@ -80,13 +80,15 @@ _LESION_CATEGORIES = {
 }  # fmt: skip
 
 
-def measurement_document(result: CoronaryResult) -> MeasurementDocument:
+def measurement_document(result: CoronaryResult, language: str = "en") -> MeasurementDocument:
     """Arrange a result's numbers for :func:`SenseCarePlanningLib.dicomio.structured_report.write_structured_report`.
 
     Parameters
     ----------
     result
-        Any coronary result, with a reader's changes where they are applied. Its sentences are English, so the document is.
+        Any coronary result, with a reader's changes where they are applied.
+    language
+        ``en`` or ``zh``: of remarks, reasons and methods. Meanings of codes and tracking identifiers are English in both.
 
     Returns
     -------
@@ -94,6 +96,7 @@ def measurement_document(result: CoronaryResult) -> MeasurementDocument:
         The patient (CAD-RADS with modifiers, dominance, sums), the lesions that count for grading as the report numbers
         them, the segments with what cannot be assessed, the calcium of each artery where it was scored, the scan.
     """
+    words = Words.of(language)
     algorithm = Algorithm(f"SenseCare Planning {result.engine.name}", result.engine.version)
     read = codes_by_reader(result)
     groups = [_patient(result, algorithm)]
@@ -105,8 +108,9 @@ def measurement_document(result: CoronaryResult) -> MeasurementDocument:
         groups=tuple(group for group in groups if group.measurements or group.evaluations),
         procedure=codes.CORONARY_CTA,
         concepts=CONCEPTS,
-        remarks=_remarks(result),
+        remarks=_remarks(result, words),
         series_description="Coronary measurements",
+        words=words,
     )
 
 
@@ -184,40 +188,58 @@ def _calcium(result: CoronaryResult, algorithm: Algorithm) -> list[MeasurementGr
     return found
 
 
-def _remarks(result: CoronaryResult) -> tuple[str, ...]:
-    english = translator("en")
-    possible = () if result.grade.certain else (
-        "Within the intervals the category may be " + ", ".join(one.value for one in result.grade.possible) + ".",
+def _remarks(result: CoronaryResult, words: Words) -> tuple[str, ...]:
+    grade, findings = result.grade, result.findings
+    found = [words.say(REMARK), f"{grade.text}."]
+
+    def listed(message: str, parts: Iterable[str]) -> None:
+        """Add a sentence with what it lists, where there is any."""
+        if text := words.say(", ").join(parts):
+            found.append(words.say(message, listed=text))
+
+    listed(
+        label_of("Within the intervals the category may be {listed}."),
+        [] if grade.certain else [one.value for one in grade.possible],
+    )
+    listed(
+        label_of("Listed in the report, not graded and not here: {listed}."),
+        [f"{_named_row(row)} {row.percent:.0f} % ({_reasons(row, words)})" for row in lesion_rows(result) if not row.counts],
+    )
+    counted = counted_rows(result)
+    listed(
+        label_of("Measured and not graded: {listed}."),
+        [f"{row.name} {row.code} ({_reasons(row, words)})" for row in counted if row.reason],
+    )
+    listed(
+        label_of("Graded by the reader though the image may have made them: {listed}."),
+        [
+            f"{row.name} {row.code} ({words.say('; ').join(words.reason(REASONS[one]) for one in row.made_by)})"
+            for row in counted if row.made_by
+        ],
     )  # fmt: skip
-    rest = [
-        f"{row.name} {row.code or row.vessel.vessel.name} {row.percent:.0f} % ({row.reason})"
-        for row in lesion_rows(result) if not row.counts
-    ]  # fmt: skip
-    small = () if not rest else (f"Listed in the report, not graded and not here: {', '.join(rest)}.",)
-    hidden = [f"{row.name} {row.code} ({row.reason})" for row in counted_rows(result) if row.reason]
-    beside = () if not hidden else (f"Measured and not graded: {', '.join(hidden)}.",)
-    read = [f"{row.name} {row.code} ({'; '.join(REASONS[one] for one in row.made_by)})"
-            for row in counted_rows(result) if row.made_by]  # fmt: skip
-    made = () if not read else (f"Graded by the reader though the image may have made them: {', '.join(read)}.",)
-    absent = tuple(one.code for one in SEGMENTS if one.code in result.findings.absent)
-    missing = () if not absent else (f"Segments that this heart does not have: {', '.join(absent)}.",)
+    listed(
+        label_of("Segments that this heart does not have: {listed}."),
+        [one.code for one in SEGMENTS if one.code in findings.absent],
+    )
+    listed(label_of("Stated by the reader, not found by this program: {listed}."), _stated(result, words))
+    found += [words.say("Changed by the reader: {change}", change=one.say(words.translate)) for one in result.changes]
+    known = {one.text: one for one in result.quality}
+    found += [known[one].say(words.code) if one in known else words.sentence(one) for one in result.warnings]
+    return (*found, *words.sentences(result.not_measured))
+
+
+def _named_row(row: LesionRow) -> str:
+    return f"{row.name} {row.code or row.vessel.vessel.name}"
+
+
+def _reasons(row: LesionRow, words: Words) -> str:
+    return words.say("; ").join(words.reason(part) for part in row.reason.split("; "))
+
+
+def _stated(result: CoronaryResult, words: Words) -> list[str]:
     findings = result.findings
     stated = [] if findings.ischaemia is None else [findings.ischaemia.value]
-    stated += sorted(f"E ({one.value})" for one in findings.not_atherosclerotic)
+    stated += [f"E ({words.say(one)})" for one in sorted(one.value for one in findings.not_atherosclerotic)]
     if any(one.kind is ChangeKind.STENT for one in result.changes) and (stents := told_stents(result)):
-        stated.append(f"S ({', '.join(one.code for one in SEGMENTS if one.code in stents)})")
-    said = () if not stated else (f"Stated by the reader, not found by this program: {', '.join(stated)}.",)
-    changes = tuple(f"Changed by the reader: {one.say(english)}" for one in result.changes)
-    return (
-        REMARK,
-        f"{result.grade.text}.",
-        *possible,
-        *small,
-        *beside,
-        *made,
-        *missing,
-        *said,
-        *changes,
-        *result.warnings,
-        *result.not_measured,
-    )
+        stated.append(f"S ({words.say(', ').join(one.code for one in SEGMENTS if one.code in stents)})")
+    return stated

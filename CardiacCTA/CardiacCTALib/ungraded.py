@@ -19,6 +19,7 @@ UNNAMED = label_of("stretch without a name")
 SMALL = label_of("artery of 1.5 mm or less")
 AT_THE_END = label_of("no plaque, and at the end of the vessel as it was followed")
 DOUBTFUL = label_of("not certain to be a lesion")
+BORDER = label_of("The artery is about 1.5 mm wide here and graded; by its interval it may be too narrow to be.")
 BYPASSED = label_of("a graft leads round it")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,7 @@ from .lumen import Measured
 from .plaque import BINS_HU, PlaqueMap, plaque_map
 from .plaque_ring import ring_of
 from .reference import DISEASED_WALL_MM, plaque_free
+from .section_model import LEAST_RADIUS_MM
 from .stenosis import Lesion
 from .vessel_result import VesselResult
 
@@ -41,6 +42,8 @@ NORMAL, CALCIFIED, UNKNOWN = 0, len(BINS_HU) + 1, len(BINS_HU) + 2
 CLASS_COLOURS: tuple[Colour, ...] = (
     (238, 240, 243), (214, 48, 49), (255, 193, 7), (84, 170, 90), (0, 0, 0), (160, 174, 192),
 )  # fmt: skip
+CLOSED_MM = 3.0 * LEAST_RADIUS_MM
+"""In an occlusion no lumen is drawn where it is no wider. Chosen: the fit draws none narrower than twice that radius."""
 _PROBE_CLEAR_MM = 1.5
 
 
@@ -108,6 +111,29 @@ class VesselViews:
         centre = np.stack([(away * walls.frames[:, row]).sum(axis=1) for row in (1, 2)], axis=1)
         outer, lumen = (TubeWall(self.line, centre, radius) for radius in (walls.outer_mm, walls.lumen_mm))
         return DrawnWall(outer, OUTER), DrawnWall(lumen, LUMEN)
+
+    @cached_property
+    def closed(self) -> NDArray[np.bool_]:
+        """Which sections (N,) are told to have no lumen: those of an occlusion that are fitted as narrow as can be."""
+        diameter = self.measured.walls.diameter_mm
+        found = np.zeros(len(diameter), dtype=bool)
+        for lesion in self.result.lesions:
+            if lesion.occluded:
+                part = slice(lesion.first, lesion.last + 1)
+                found[part] |= diameter[part] <= CLOSED_MM
+                found[lesion.narrowest] = True
+        return found
+
+    @cached_property
+    def told_walls(self) -> tuple[DrawnWall, DrawnWall]:
+        """The walls as a report draws them along the vessel: no lumen where none is told."""
+        outer, lumen = self.walls
+        radius = np.where(self.closed[:, None], -lumen.wall.radius_mm, lumen.wall.radius_mm)  # nothing lies inside such a wall
+        return outer, replace(lumen, wall=replace(lumen.wall, radius_mm=radius))
+
+    def walls_at(self, section: int) -> tuple[DrawnWall, ...]:
+        """Return the walls as a report draws them in a section: the outer one alone where no lumen is told."""
+        return self.walls[:1] if self.closed[section] else self.walls
 
     @property
     def worst(self) -> Lesion | None:

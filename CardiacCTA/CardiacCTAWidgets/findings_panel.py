@@ -7,7 +7,7 @@ import slicer
 
 from CardiacCTALib.reader_change import AS_MEASURED, GRADE_WORDS, GRADES, NOT_ASSESSED
 from CardiacCTALib.reader_changes import grade_change, grade_of, label_change
-from CardiacCTALib.report_pages.plaque import calibration_words
+from CardiacCTALib.report_pages.plaque import calibration_words, faint_words
 from CardiacCTALib.report_pages.summary import CATEGORY_WORDS
 from CardiacCTALib.segments import SEGMENTS
 from SenseCarePlanningWidgets.error_message import shown_failures
@@ -79,7 +79,7 @@ class FindingsPanel:
             category=score.category, threshold=score.rule.threshold_hu,
         )  # fmt: skip
         factor = [] if score.rule.calibration_mg_per_cm3_hu is None else [calibration_words(score, words)]
-        return "\n".join([text, *factor, *(words.sentence(note) for note in score.rule.notes)])
+        return "\n".join([text, *faint_words(score, words), *factor, *(words.sentence(note) for note in score.rule.notes)])
 
     def _trace_text(self) -> str:
         session, words = self.session, self.session.words

@@ -11,6 +11,7 @@ from SenseCarePlanningLib.tubes.tree import Branch
 from .constants import LEFT_MAIN, LOBAR_CODES, LOBE_CODES, RIGHT_MAIN, SEGMENT_CODES, TRACHEA
 from .naming import side_of
 from .plan import DensityClass, Target
+from .report_pages.words import Words, label_of
 from .result import AirwayResult
 from .segments import ABNORMAL, LOBE_SEGMENTS, SEGMENTS
 
@@ -47,22 +48,25 @@ DENSITIES = {
 }
 PER_BRANCH = ("inner_diameter", "minimum_diameter", "wall_thickness", "length", "branch_angle")
 
-REMARK = "For research use, not a medical device; to be reviewed by a clinician. Lengths in mm, angles in degrees."
+REMARK = label_of("For research use, not a medical device; to be reviewed by a clinician. Lengths in mm, angles in degrees.")
 
 
-def measurement_document(result: AirwayResult) -> MeasurementDocument:
+def measurement_document(result: AirwayResult, language: str = "en") -> MeasurementDocument:
     """Arrange a result's numbers for :func:`SenseCarePlanningLib.dicomio.structured_report.write_structured_report`.
 
     Parameters
     ----------
     result
-        Any airway result; without a target there are only airways. Its sentences are English, so the document is.
+        Any airway result; without a target there are only airways.
+    language
+        ``en`` or ``zh``: of remarks, reasons and methods. Meanings of codes and tracking identifiers are English in both.
 
     Returns
     -------
     MeasurementDocument
         First the target, then trachea, main, lobar and segmental bronchi and every branch of a route, from the trachea down.
     """
+    words = Words.of(language)
     algorithm = Algorithm(f"SenseCare Planning {result.engine.name}", result.engine.version)
     groups = [_target(result.plan.target, algorithm)] if result.plan is not None else []
     groups.extend(
@@ -80,8 +84,9 @@ def measurement_document(result: AirwayResult) -> MeasurementDocument:
         groups=tuple(groups),
         procedure=CT,
         concepts=CONCEPTS,
-        remarks=(REMARK, *result.warnings),
+        remarks=(words.say(REMARK), *words.sentences(result.warnings)),
         series_description="Airway measurements",
+        words=words,
     )
 
 

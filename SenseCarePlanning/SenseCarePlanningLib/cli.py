@@ -11,11 +11,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from . import __version__
-from .console import JsonLines, disarm
+from .console import JsonLines, console_language, disarm
 from .errors import InputError, SenseCareError
+from .i18n import LANGUAGES, translator
 
 COMMANDS = (
     "airway",
@@ -119,6 +121,7 @@ def _answered(arguments: Sequence[str] | None) -> int:
     """Run one command, and tell of every failure."""
     given = join_negative_values(sys.argv[1:] if arguments is None else arguments)
     as_json, verbose = "--json" in given, "--verbose" in given
+    tell = partial(_tell, as_json=as_json, verbose=verbose, language=console_language(_language(given), as_json))
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     if not verbose:
         warnings.filterwarnings("ignore")  # libraries warn with paths of this machine; ours are sentences of the result
@@ -130,22 +133,18 @@ def _answered(arguments: Sequence[str] | None) -> int:
     try:
         return _run(command, given)
     except SenseCareError as error:
-        _tell(error, as_json, verbose)
+        tell(error)
         return error.exit_code
     except KeyboardInterrupt:
-        _tell(SenseCareError("Stopped at the user's request; nothing was written."), as_json, verbose)
+        tell(SenseCareError("Stopped at the user's request; nothing was written."))
         return 1
     except MemoryError:
-        _tell(
-            SenseCareError("The machine ran out of memory; close other programs or crop the CT to the chest, then try again."),
-            as_json,
-            verbose,
-        )
+        tell(SenseCareError("The machine ran out of memory; close other programs or crop the CT to the chest, then try again."))
         return 1
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0] or str(error)
         remedy = "install it (in Slicer: SenseCare Planning, Self-check) and run again"
-        _tell(SenseCareError(f"The Python package {package} is missing; {remedy}."), as_json, verbose)
+        tell(SenseCareError(f"The Python package {package} is missing; {remedy}."))
         return 1
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _unread():
@@ -154,13 +153,11 @@ def _answered(arguments: Sequence[str] | None) -> int:
         logger.info("unexpected failure", exc_info=True)
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{place.name}, line {place.lineno}"
-        _tell(
+        tell(
             SenseCareError(
                 f"The program failed unexpectedly ({type(error).__name__} in {where}); nothing was written. "
                 "Run the command again with --verbose and report what it prints.",
-            ),
-            as_json,
-            verbose,
+            )
         )
         return 1
 
@@ -185,13 +182,25 @@ def _unread() -> list[int]:
     return found
 
 
-def _tell(error: SenseCareError, as_json: bool, verbose: bool) -> None:
+def _language(given: Sequence[str]) -> str:
+    """Return the language asked for, before the arguments are understood: what is wrong with them is told in it, too."""
+    found = "en"
+    for argument, following in zip(given, [*given[1:], ""], strict=False):
+        name, _, value = argument.partition("=")
+        if len(name) > len("--") and "--language".startswith(name):  # argparse takes the beginning of a name for the name
+            found = value or following
+    return found if found in LANGUAGES else "en"
+
+
+def _tell(error: SenseCareError, as_json: bool, verbose: bool, language: str) -> None:
     problems = list(error.problems) if isinstance(error, InputError) else []
     if as_json:
         JsonLines(sys.stdout).write(
             {"event": "error", "exit_code": error.exit_code, "message": error.user_message, "problems": problems}
         )
         return
-    print(f"\n{error}", file=sys.stderr)
+    words = translator(language)
+    said, *listed = (words.sentence(one, words.sentence) for one in (error.user_message, *problems))
+    print("\n".join(["", said, *(f"  - {one}" for one in listed)]), file=sys.stderr)
     if verbose and error.detail:
         print(error.detail, file=sys.stderr)

@@ -1,4 +1,7 @@
-"""Three ways to show progress on a console: a bar on a terminal, plain lines elsewhere, JSON lines for machines."""
+"""Three ways to show progress on a console: a bar on a terminal, plain lines elsewhere, JSON lines for machines.
+
+Bar and lines are in the language that the user chose; JSON lines are English in any, for the program that reads them.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ import os
 import signal
 import sys
 import threading
+import unicodedata
 from types import FrameType
 from typing import Any, TextIO
 
+from .i18n import translator
 from .progress import ProgressSink
 
+NAME_CELLS = 44
 GRACE_S = 0.7
 """A request to stop waits so long for the work to ask for it; then the work is broken off where it is."""
 
@@ -61,16 +67,18 @@ def disarm() -> None:
 class TerminalBar(_Stoppable):
     """One line that redraws itself: the step's name, a bar and a percentage."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, language: str = "en") -> None:
         super().__init__()
         self._stream = stream
+        self._words = translator(language)
         self._last = ""
 
     def show(self, step: str, fraction: float) -> None:
         """Redraw the line; a finished step keeps its line."""
         width = 24
         filled = int(width * fraction)
-        line = f"\r{step[:44]:<44} [{'#' * filled}{'.' * (width - filled)}] {100 * fraction:3.0f} %"
+        name = in_cells(self._words.sentence(step), NAME_CELLS)
+        line = f"\r{name} [{'#' * filled}{'.' * (width - filled)}] {100 * fraction:3.0f} %"
         if line == self._last:
             return
         self._last = line
@@ -81,9 +89,10 @@ class TerminalBar(_Stoppable):
 class PlainLines(_Stoppable):
     """A line when a step starts and one when it is done."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, language: str = "en") -> None:
         super().__init__()
         self._stream = stream
+        self._words = translator(language)
         self._under_way: set[str] = set()
         self._ended = ""
 
@@ -95,11 +104,11 @@ class PlainLines(_Stoppable):
         if fraction >= 1.0:
             if step == self._ended:
                 return
-            self._stream.write(f"{step}: done\n")
+            self._stream.write(self._words("{step}: done").format(step=self._words.sentence(step)) + "\n")
             self._under_way.discard(step)
             self._ended = step
         elif step not in self._under_way:
-            self._stream.write(f"{step} ...\n")
+            self._stream.write(f"{self._words.sentence(step)} ...\n")
             self._under_way.add(step)
             self._ended = ""
         else:
@@ -128,10 +137,55 @@ class JsonLines(_Stoppable):
         self._stream.flush()
 
 
-def console_sink(as_json: bool) -> ProgressSink:
-    """Return the sink that fits: JSON on request, a bar on a terminal, plain lines elsewhere."""
+def console_sink(as_json: bool, language: str = "en") -> ProgressSink:
+    """Return the sink that fits: JSON on request, a bar on a terminal, plain lines elsewhere.
+
+    Parameters
+    ----------
+    language
+        ``en`` or ``zh``, as the user chose it; see :func:`console_language`.
+    """
     if as_json:
         return JsonLines(sys.stdout)
+    shown = console_language(language)
     if sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb":
-        return TerminalBar(sys.stderr)
-    return PlainLines(sys.stderr)
+        return TerminalBar(sys.stderr, shown)
+    return PlainLines(sys.stderr, shown)
+
+
+def console_language(wanted: str, as_json: bool = False) -> str:
+    """Return the language of what is written on the console: English in JSON and where it lacks the letters."""
+    if wanted == "en" or as_json:
+        return "en"
+    sample = translator(wanted)("{step}: done")
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            sample.encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return "en"
+    return wanted
+
+
+def tell(text: str, as_json: bool, language: str = "en") -> None:
+    """Tell the user one thing to beware of: a line of its own, or a JSON line for machines.
+
+    Parameters
+    ----------
+    text
+        The sentence, in the language of the console already.
+    """
+    if as_json:
+        JsonLines(sys.stdout).write({"event": "note", "text": text})
+    else:
+        sys.stderr.write(translator(language)("Note: {text}").format(text=text) + "\n")
+
+
+def in_cells(text: str, cells: int) -> str:
+    """Cut or fill a text to so many cells of a terminal; Chinese letters take two."""
+    kept, used = "", 0
+    for letter in text:
+        wide = 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
+        if used + wide > cells:
+            break
+        kept, used = kept + letter, used + wide
+    return kept + " " * (cells - used)

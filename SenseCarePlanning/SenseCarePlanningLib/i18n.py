@@ -62,20 +62,28 @@ class Translator:
         Parameters
         ----------
         text
-            The English sentence; one that fits no id is tried part by part between semicolons, and stays as it is otherwise.
+            The English sentence, with or without a capital; one that fits no id is tried part by part between semicolons, and
+            stays as it is otherwise.
         name
             Turns a value caught by a placeholder (a bronchus code, say) into the reader's words; the catalogue by default.
         """
+        for form in dict.fromkeys((text, text[:1].lower() + text[1:])):  # problems in a list begin with a capital
+            known = self._whole(form, name or self)
+            if known is not None:
+                return known
+        parts = text.split(_PART)
+        return self(_PART).join(self.sentence(part, name) for part in parts) if len(parts) > 1 else text
+
+    def _whole(self, text: str, value: Callable[[str], str]) -> str | None:
+        """Return the translation of a sentence that fits an id as a whole, None of another."""
         known = self._sentences.get(text) or self._messages.get(text)
         if known is not None:
             return known
-        value = name or self
         for pattern, translation in self._patterns:
             match = pattern.fullmatch(text)
             if match is not None:
                 return translation.format(**{key: value(found) for key, found in match.groupdict().items()})
-        parts = text.split(_PART)
-        return self(_PART).join(self.sentence(part, name) for part in parts) if len(parts) > 1 else text
+        return None
 
 
 def _pattern(message: str) -> re.Pattern[str]:

@@ -1,9 +1,10 @@
 """CAD-RADS 2.0 on worked cases: ``cadrads_cases.json``, one line a case with its reason and source.
 
 A heart is a right-dominant one with open arteries, changed by entries between semicolons: ``pLAD 62 (55-74)``: percent and
-interval; ``w1.4``: mm wide; ``about99-82-100``: percent and interval where the artery may be wide enough; ``?motion``: not
-assessable, and why; ``plaque``, ``stent``, ``bypassed``, ``by_reader``; ``HRP:low+spotty``: features of one plaque, ``HRP?:``
-those of which too few are certain; ``missed`` and ``absent``; ``LIMA>LAD 75``: a graft and its target.
+interval; ``w1.4``: mm wide; ``about99-82-100``: percent and interval where the artery may be wide enough; ``narrow30``: percent
+were the artery too narrow at the worst; ``?motion``: not assessable, and why; ``plaque``, ``stent``, ``bypassed``,
+``by_reader``; ``HRP:low+spotty``: features of one plaque, ``HRP?:`` those of which too few are certain; ``missed`` and
+``absent``; ``LIMA>LAD 75``: a graft and its target.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 from CardiacCTALib.cadrads import CadRads, grade
 from CardiacCTALib.cadrads_category import Category, Graded, category_of, possible_categories, whole_percent
 from CardiacCTALib.cadrads_rules import Rule
+from CardiacCTALib.faint_calcium import FaintCalcium
 from CardiacCTALib.findings import (
     CoronaryFindings,
     Feature,
@@ -40,7 +42,7 @@ FEATURES = {
 }
 ENTRY = re.compile(
     r"(?P<part>[\w>-]+)(?: (?P<percent>[\d.]+))?(?: \((?P<low>[\d.]+)-(?P<high>[\d.]+)\))?(?: \?(?P<reason>.+?))?"
-    r"(?P<flags>(?: (?:w[\d.]+|about[\d.-]+|plaque|stent|bypassed|by_reader|missed|absent|HRP\??:[a-z+]+))*)"
+    r"(?P<flags>(?: (?:w[\d.]+|about[\d.-]+|narrow\d+|plaque|stent|bypassed|by_reader|missed|absent|HRP\??:[a-z+]+))*)"
 )
 
 
@@ -70,14 +72,17 @@ def findings_of(case: dict[str, Any]) -> CoronaryFindings:
             if about:
                 percent, low, high = map(float, about.split("-"))
                 plain["at_limit"] = Stenosis(percent, (low, high))
+            if narrow := next((flag[6:] for flag in flags if flag[:6] == "narrow"), ""):
+                plain["if_narrow"] = Stenosis(float(narrow))
             segments[part] = SegmentFinding(
                 part, stenosis, reason, plaque_features=plaques, doubtful_features=doubtful, diameter_mm=width, **plain
             )  # type: ignore[arg-type]
     ischaemia = Ischaemia(case["ischaemia"]) if "ischaemia" in case else None
     exceptions = frozenset(NotAtherosclerotic(name) for name in case.get("exceptions", ()))
     return CoronaryFindings(
-        tuple(segments.values()), frozenset(absent), tuple(grafts), case.get("agatston"), ischaemia, exceptions
-    )
+        tuple(segments.values()), frozenset(absent), tuple(grafts), case.get("agatston"), ischaemia, exceptions,
+        FaintCalcium(1, 1, 1.2, 140.0, 20.0) if "faint" in case else None,
+    )  # fmt: skip
 
 
 def graded(heart: str, **more: object) -> CadRads:

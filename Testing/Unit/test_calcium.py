@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from coronary_results import all_text, one_lesion
 
+from CardiacCTALib.cadrads import grade
+from CardiacCTALib.cadrads_category import Category
+from CardiacCTALib.cadrads_rules import Rule
 from CardiacCTALib.calcium import CalciumScore, arteries_from_map, find_lesions, score_calcium
 from CardiacCTALib.calcium_arteries import score_series
 from CardiacCTALib.calcium_series import (
@@ -27,14 +31,17 @@ from CardiacCTALib.calcium_series import (
     calibration_problem,
     slice_area_mm2,
     slice_interval_mm,
+    whole_score,
 )
 from CardiacCTALib.constants import CALCIUM_HU_BY_KVP
+from CardiacCTALib.faint_calcium import faint_calcium
+from CardiacCTALib.findings import CoronaryFindings, SegmentFinding, Stenosis
 from CardiacCTALib.given_trees import segmentation_of
 from CardiacCTALib.heart_segmentation import HeartSegmentation
 from CardiacCTALib.measurements import calcium_measurements
 from CardiacCTALib.pipeline import CoronaryOptions, check_options
 from CardiacCTALib.report import build_report
-from CardiacCTALib.segments import Artery
+from CardiacCTALib.segments import SEGMENTS, Artery
 from CardiacCTALib.structures import AORTA, HEART_NAMES
 from SenseCarePlanningLib.dicomio.study import StudyInfo
 from SenseCarePlanningLib.errors import InputError
@@ -369,3 +376,73 @@ def test_the_mass_by_a_given_factor_is_in_result_and_report() -> None:
     assert "0.8 mg/cm³/HU（由用户给定）" in " ".join(all_text(build_report(result, language="zh")))
     none = score_series(volume, found, (tree,))
     assert none.mass_mg() is None and none.rule.calibration_source == ""
+
+
+def noisy_score(peak_hu: float, pixels: int = 5, slices: int = 1, noise_hu: float = 20.0, others: float = 0.0) -> CalciumScore:
+    """The score of a spot in an artery of a series with noise in its blood; ``others`` is the HU of a second one."""
+    array = tissue()
+    array[:, 14:] += np.random.default_rng(5).normal(0.0, noise_hu, array[:, 14:].shape)
+    array[3 : 3 + slices, 5, 8 : 8 + pixels] = 131.0
+    array[3, 5, 8] = peak_hu
+    array[2, 5, 15:20] = others
+    volume = series(array)
+    found, tree = heart_at(volume, (4, 18, 12), inner_artery())
+    return score_series(volume, found, (tree,))
+
+
+def test_a_score_that_noise_can_have_made_says_what_it_rests_on() -> None:
+    faint = faint_calcium(noisy_score(140.0))
+    assert faint is not None
+    assert faint.noise_hu == pytest.approx(20.0, rel=0.12)  # of 256 samples
+    assert (faint.spots, faint.peak_hu) == (1, 140.0)
+    assert faint.area_mm2 == pytest.approx(5 * PIXEL**2) and faint.score == whole_score(noisy_score(140.0).agatston())
+    assert faint_calcium(noisy_score(169.0)) is not None
+    assert faint_calcium(noisy_score(190.0)) is None, "brighter than noise makes spots"
+    assert faint_calcium(noisy_score(140.0, slices=2)) is None, "the next slice has a noise of its own"
+    assert faint_calcium(noisy_score(140.0, noise_hu=4.0)) is None
+    assert faint_calcium(noisy_score(140.0, others=300.0)) is None, "another lesion holds the score up"
+    two = faint_calcium(noisy_score(140.0, others=150.0))
+    assert two is not None and (two.spots, two.peak_hu) == (2, 150.0)
+    old = noisy_score(140.0)
+    assert faint_calcium(replace(old, rule=replace(old.rule, noise_hu=None))) is None
+    assert faint_calcium(replace(old, lesions=())) is None
+
+
+def test_spots_that_noise_makes_are_called_faint() -> None:
+    generator, called = np.random.default_rng(11), []
+    for grain_mm in (0.8, 1.2, 2.0):
+        noise = ndimage.gaussian_filter(generator.standard_normal((1, 1200, 1200)), (0, *[grain_mm / 2.355 / 0.45] * 2))
+        volume = series(40.0 + 36.0 * noise / noise.std(), affine(0.45))
+        found = score(
+            volume, arteries={number: Artery.LAD for number in range(1, find_lesions(volume, calcium_rule(volume)).count + 1)}
+        )
+        assert len(found.lesions) > 20
+        rule = replace(found.rule, noise_hu=36.0)
+        called += [faint_calcium(CalciumScore((one,), rule)) is not None for one in found.lesions]
+    assert np.mean(called) > 0.95
+
+
+def test_a_faint_score_stays_and_is_told_in_grading_and_report() -> None:
+    given = noisy_score(140.0)
+    faint = faint_calcium(given)
+    assert faint is not None
+    segments = tuple(SegmentFinding(one.code, diameter_mm=3.0) for one in SEGMENTS)
+    sure = CoronaryFindings(segments, agatston=given.agatston())
+    graded, doubtful = grade(sure), grade(replace(sure, faint_calcium=faint))
+    assert doubtful.text == graded.text == "CAD-RADS 1/P1"
+    assert graded.possible == (Category.MINIMAL,) and doubtful.possible == (Category.NONE, Category.MINIMAL)
+    told = [one.rule for one in doubtful.trace]
+    assert told.index(Rule.CALCIUM_FAINT) < told.index(Rule.P_CALCIUM) < told.index(Rule.P_FAINT)
+    stenosed = replace(segments[0], stenosis=Stenosis(40.0, (30.0, 45.0)))
+    with_plaque = grade(CoronaryFindings((stenosed, *segments[1:]), agatston=given.agatston(), faint_calcium=faint))
+    assert with_plaque.possible == (Category.MILD,), "what the arteries show does not rest on the calcium"
+    result = replace(one_lesion()[0], calcium=given)
+    result = replace(result, findings=replace(result.findings, agatston=given.agatston(), faint_calcium=faint))
+    assert from_plain(CoronaryFindings, to_plain(result.findings)) == result.findings
+    result = replace(result, grade=grade(result.findings), warnings=(faint.say().text,))
+    for language, said in (
+        ("en", f"with a peak of 140 HU, which the noise of this series (SD {faint.noise_hu:.0f} HU) can have lifted over"),
+        ("zh", f"峰值 140 HU，本序列的噪声（标准差 {faint.noise_hu:.0f} HU）即可使其超过阈值：为 0 或 {faint.score}，不确定。"),
+    ):
+        text = " ".join(all_text(build_report(result, language=language)))
+        assert text.count(said) == 4, "in the summary, with the quality, in the grading, and at the score"

@@ -18,7 +18,7 @@ import pytest
 
 from SenseCarePlanningLib import whole_folder as whole_folder_module
 from SenseCarePlanningLib.cli import join_negative_values, main
-from SenseCarePlanningLib.console import GRACE_S, JsonLines, PlainLines, TerminalBar
+from SenseCarePlanningLib.console import GRACE_S, JsonLines, PlainLines, TerminalBar, console_language, in_cells
 from SenseCarePlanningLib.errors import Cancelled, InputError, SenseCareError
 from SenseCarePlanningLib.progress import Progress
 from SenseCarePlanningLib.whole_folder import MANIFEST, check_output_folder, whole_folder
@@ -139,6 +139,46 @@ def test_the_bar_ends_its_line_when_the_step_is_done() -> None:
     bar.show("Airway", 1.0)
     assert stream.getvalue().endswith("100 %\n")
     assert stream.getvalue().count("\r") == 2
+
+
+def test_steps_are_named_in_the_language_that_was_chosen() -> None:
+    lines, bar = io.StringIO(), io.StringIO()
+    with Progress(PlainLines(lines, "zh")).step("Reading the images"):
+        pass
+    assert lines.getvalue() == "读取图像 ...\n读取图像：完成\n"
+    TerminalBar(bar, "zh").show("Reading the images", 0.5)
+    assert bar.getvalue().startswith("\r读取图像" + " " * 36 + " [####")  # four letters of two cells each
+
+
+def test_a_text_takes_the_cells_of_a_terminal_that_it_is_given() -> None:
+    assert in_cells("plan", 7) == "plan   "
+    assert in_cells("规划", 7) == "规划   "
+    assert in_cells("规划", 3) == "规 "
+    assert in_cells("planning", 4) == "plan"
+
+
+@pytest.mark.parametrize("option", [["--language", "zh"], ["--language=zh"], ["--lang", "zh"]])
+def test_a_refusal_is_told_in_the_language_that_was_chosen(
+    option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("airway", "coronary"):
+        assert main([command, str(tmp_path / "nowhere.nii.gz"), "--out", str(tmp_path / "out"), *option]) == 2
+        assert capsys.readouterr().err.splitlines()[-1] == "nowhere.nii.gz 不存在。"
+    assert main(["coronary", "x", "--tip", "1,2,3", "--out", str(tmp_path / "out"), *option]) == 2
+    assert capsys.readouterr().err.splitlines() == ["", "所标记的动脉不完整。", "  - 请先给出 --ostium，再给出其 --tip"]
+
+
+def test_a_program_that_reads_json_gets_english_in_any_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["coronary", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), "--language", "zh", "--json"]
+    assert main(command) == 2
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said[0]["step"] == "Reading the images" and said[-1]["message"] == "nowhere does not exist."
+
+
+def test_a_console_without_chinese_letters_is_told_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert console_language("zh") == "zh" and console_language("zh", as_json=True) == "en"
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    assert console_language("zh") == "en"
 
 
 def test_json_lines_are_one_object_each() -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from coronary_results import one_lesion
+
+from CardiacCTALib.issues import Consequence, Issue, issue
 from SenseCarePlanningLib.cli import main
-from SenseCarePlanningLib.commands.coronary import clicks_of, read_heart
+from SenseCarePlanningLib.commands.coronary import Output, clicks_of, read_heart, say_done
+from SenseCarePlanningLib.commands.coronary_outputs import NOT_DICOM
 from SenseCarePlanningLib.commands.evaluate import read_truth
 from SenseCarePlanningLib.dicomio.chest import check_chest, check_heart
 from SenseCarePlanningLib.dicomio.files import write_label_map, write_volume
@@ -79,6 +87,30 @@ def test_bad_input_is_one_sentence_and_exit_code_two(tmp_path: Path, capsys: pyt
     assert "--ostium before" in told
     assert "Traceback" not in told
     assert not (tmp_path / "out").exists()
+
+
+def test_what_there_is_and_what_to_beware_of_is_said_in_the_language_that_was_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result, _ = one_lesion()
+    beside = issue(Issue.CALCIUM_BESIDE, Consequence.DOUBTFUL, "pLAD", part="pLAD", arc="165")
+    other = issue(Issue.CALCIUM_BESIDE, Consequence.DOUBTFUL, "D1", part="D1", arc="90")
+    result = replace(result, quality=(beside, other), warnings=(beside.text, other.text))
+    (tmp_path / "report.pdf").touch()
+
+    def said(language: str, as_json: bool = False) -> tuple[str, str]:
+        assert say_done(result, Output(tmp_path, True, language, "A4", as_json), (NOT_DICOM,)) == 0
+        shown = capsys.readouterr()
+        return shown.out, shown.err
+
+    out, told = said("zh")
+    assert out.startswith(f"\n{result.grade.text}\n\n结果位于 {tmp_path}\n  报告    {tmp_path / 'report.pdf'}\n")
+    assert "注意：以下节段管腔旁钙化，该处重度狭窄可能被低估：pLAD（165°），D1（90°）。" in told.splitlines()
+    assert not re.search("[a-z]{4,}", told), "nothing is left in English"
+    out, told = said("en")
+    assert f"Note: {NOT_DICOM}" in told.splitlines() and f"  report  {tmp_path / 'report.pdf'}" in out.splitlines()
+    events = [json.loads(line) for line in said("zh", as_json=True)[0].splitlines()]
+    assert [one["text"] for one in events[:-1]] == [*result.warnings, NOT_DICOM]
 
 
 def test_a_scan_without_contrast_is_refused_with_its_reason(

@@ -12,7 +12,9 @@ from scipy import ndimage
 
 from CardiacCTALib.artefacts import is_artefact, with_artefacts
 from CardiacCTALib.cadrads import grade
-from CardiacCTALib.findings import CoronaryFindings, SegmentFinding, Stenosis
+from CardiacCTALib.cadrads_category import Category
+from CardiacCTALib.cadrads_rules import Rule
+from CardiacCTALib.findings import OPEN, CoronaryFindings, SegmentFinding, Stenosis
 from CardiacCTALib.given_trees import segmentation_of
 from CardiacCTALib.heart_segmentation import Gap, HeartSegmentation
 from CardiacCTALib.issues import Consequence, Issue, QualityItem, issue
@@ -20,7 +22,7 @@ from CardiacCTALib.labels import CoronaryLabels
 from CardiacCTALib.listing import NO_PLAQUE
 from CardiacCTALib.metal import find_streaks
 from CardiacCTALib.name_effects import with_name_effects
-from CardiacCTALib.patient_findings import vessel_findings
+from CardiacCTALib.patient_findings import at_border, vessel_findings
 from CardiacCTALib.scan_model import given_scan
 from CardiacCTALib.segments import CONSTANT
 from CardiacCTALib.stenosis import Estimate
@@ -29,6 +31,7 @@ from CardiacCTALib.structures import HEART_NAMES, LEFT_VENTRICLE, MYOCARDIUM
 from CardiacCTALib.tree_checks import check_trees
 from CardiacCTALib.vessel_result import VesselResult, measure_vessels
 from CardiacCTALib.vessels import Stretch, Vessel
+from SenseCarePlanningLib.plain_data import from_plain, to_plain
 from SenseCarePlanningLib.tubes.tree import Branch, BranchLabel, Tree
 from SenseCarePlanningLib.volume import LabelMap, Volume
 
@@ -162,6 +165,37 @@ def test_plaque_in_a_small_artery_is_disease_and_its_stenosis_is_told_and_not_gr
     graded = grade(CoronaryFindings((finding, *others)))
     assert graded.text == "CAD-RADS 1/P1"
     assert graded.burden.involved_segments == 0
+
+
+def in_an_artery_of(one: VesselResult, width: Estimate) -> VesselResult:
+    """A vessel whose lesions lie where it is as wide as this, and so is its segment."""
+    assert one.stenosis is not None
+    lesions = tuple(
+        replace(lesion, narrowings=tuple(replace(this, reference_mm=width) for this in lesion.narrowings))
+        for lesion in one.lesions
+    )
+    taper = replace(one.stenosis.taper, healthy_mm=np.full_like(one.stenosis.taper.healthy_mm, width.value))
+    return replace(one, stenosis=replace(one.stenosis, lesions=lesions, taper=taper))
+
+
+def test_a_stenosis_is_not_certain_where_the_interval_of_its_width_straddles_the_limit_on_either_side() -> None:
+    one = measured(artery(narrow_mm=(6.0, 12.0)))
+    others = tuple(SegmentFinding(code) for code in sorted(CONSTANT - {"mRCA"}))
+    for width, text, fires, uncertain in (
+        (Estimate(1.49, 1.44, 1.54), "CAD-RADS 1/P1", {Rule.SMALL, Rule.NOT_CERTAIN}, True),
+        (Estimate(1.51, 1.46, 1.56), "", {Rule.AT_BORDER, Rule.NOT_CERTAIN}, True),
+        (Estimate(1.61, 1.56, 1.66), "", set(), False),
+    ):
+        (finding,) = vessel_findings(in_an_artery_of(one, width), ())
+        graded = grade(CoronaryFindings((finding, *others)))
+        assert text in graded.text and fires <= {fired.rule for fired in graded.trace}
+        assert (Category.MINIMAL in graded.possible) is uncertain, "with plaque and without the stenosis it is category 1"
+        assert at_border(in_an_artery_of(one, width).lesions[0]) is (Rule.AT_BORDER in fires)
+        if Rule.AT_BORDER not in fires:
+            assert finding.if_narrow is None
+        else:
+            assert finding.if_narrow == OPEN and graded.category is not Category.MINIMAL
+            assert from_plain(SegmentFinding, to_plain(finding)) == finding
 
 
 @pytest.mark.parametrize("kind", [Issue.STEP, Issue.STREAKS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from SenseCarePlanningLib.report.model import Block, Cell, Column, DataTable, Figure, Heading, Paragraph, Section, Tone
 
 from ..calcium import CalciumScore
+from ..faint_calcium import faint_calcium
 from ..high_risk import Answer, HighRiskFeature
 from ..plaque import PlaqueVolumes
 from ..result import CoronaryResult
@@ -181,6 +182,7 @@ def calcium_section(result: CoronaryResult, words: Words, pictures: Pictures | N
             category=score.category,
             threshold=score.rule.threshold_hu,
         ),
+        *faint_words(score, words),
         *([] if score.rule.calibration_mg_per_cm3_hu is None else [calibration_words(score, words)]),
         *(words.sentence(text) for text in score.rule.notes),
     ]
@@ -222,6 +224,12 @@ def _calcified(score: CalciumScore, words: Words) -> DataTable:
         more = words.say("{count} more", count=len(rest))
         rows.append((more, f"{sum(one.agatston for one in rest):.0f}", volume, "–", "–", "–"))
     return DataTable(columns, tuple(rows), compact=True)
+
+
+def faint_words(score: CalciumScore, words: Words) -> tuple[str, ...]:
+    """Return that the score may be made by noise, where it may."""
+    faint = faint_calcium(score)
+    return () if faint is None else (faint.say().say(words.code),)
 
 
 def calibration_words(score: CalciumScore, words: Words) -> str:

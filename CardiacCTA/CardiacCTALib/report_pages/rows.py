@@ -11,12 +11,13 @@ from ..cadrads_category import whole_percent
 from ..constants import MODERATE_FROM
 from ..given_grades import PLAQUE_ONLY, given_grades, without_stenosis
 from ..issues import Issue
+from ..patient_findings import at_border
 from ..plaque import LesionPlaque
 from ..reader_change import graded_codes
 from ..result import CoronaryResult
 from ..segments import Artery
 from ..stenosis import Lesion
-from ..ungraded import made_by, why_ungraded
+from ..ungraded import BORDER, made_by, why_ungraded
 from ..vessel_result import VesselResult
 
 _FROM_50 = ("3", "4A")
@@ -82,7 +83,8 @@ class LesionRow:
     def remarks(self) -> tuple[str, ...]:
         """What is to be said of it: sentences of the catalogue."""
         other = {REMARKS[issue]: READ_REMARKS[issue] for issue in self.made_by}
-        return tuple(other.get(text, text) for text in self.lesion.remarks)
+        border = (BORDER,) if self.counts and not self.reason and not self.given and at_border(self.lesion) else ()
+        return (*(other.get(text, text) for text in self.lesion.remarks), *border)
 
     @property
     def by_reader(self) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..console import JsonLines, console_sink
+from ..console import JsonLines, console_language, console_sink, in_cells, tell
 from ..errors import InputError
 from ..geometry import lps_from_ras
 from ..progress import Progress
+from ..report.words import Words, label_of
 from ..whole_folder import check_output_folder, whole_folder
 
 if TYPE_CHECKING:
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     from ..dicomio.load import LoadedImage
     from ..volume import LabelMap
 
+LANGUAGE_HELP = "language of the report and of what is said here; JSON lines stay English (default en)"
+KINDS = {
+    "report.pdf": label_of("report"),
+    "report.html": label_of("report"),
+    "scene.mrb": label_of("scene"),
+    "flythrough.mp4": label_of("video"),
+    "plan.json": label_of("plan"),
+}
+"""File of a plan -> what the console calls it."""
+KIND_CELLS = 7
 ENGINES = ("auto", "classical", "bundle", "totalsegmentator")
 
 
@@ -87,7 +98,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-video", action="store_true", help="leave the fly-through video out")
     parser.add_argument("--plan-only", action="store_true", help="write masks, tree and plan; no pictures, report or scene")
-    parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of report and video")
+    parser.add_argument("--language", default="en", choices=("en", "zh"), help=LANGUAGE_HELP)
     parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
     parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
     parser.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
@@ -126,7 +137,7 @@ def start(arguments: argparse.Namespace) -> int:
     problems = choice_problems(_options(arguments, None, None))
     if problems:
         raise InputError("The plan cannot be made as asked.", problems)
-    progress = Progress(console_sink(arguments.json))
+    progress = Progress(console_sink(arguments.json, arguments.language))
     with progress.step("Reading the images"):
         loaded, airway_mask, target_mask = _read(arguments)
     options = _options(arguments, airway_mask, target_mask)
@@ -207,37 +218,32 @@ def write_result(result: AirwayResult, loaded: LoadedImage | None, output: Outpu
     with whole_folder(output.folder) as scratch:
         notes = write_outputs(result, loaded, scratch, output, progress)
     of_target = result.plan.target.notes if result.plan is not None else ()
-    for note in (*result.warnings, *of_target, *notes):
-        _say(output, f"Note: {note}")
+    words = console_words(output)
+    for note in words.sentences((*result.warnings, *of_target, *notes)):
+        tell(note, output.as_json, words.language)
     tell_results(output)
     return 0
 
 
+def console_words(output: Output) -> Words:
+    """Return how things of the lungs are said on the console."""
+    from LungAirwayLib.report_pages.words import Words as LungWords
+
+    return LungWords.of(console_language(output.language, output.as_json))
+
+
 def tell_results(output: Output) -> None:
     """Say what lies in the finished folder."""
-    files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
     if output.as_json:
+        files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
         JsonLines(sys.stdout).write({"event": "done", "exit_code": 0, "folder": str(output.folder), "files": files})
     else:
-        _list_results(output.folder, print)
+        list_results(output.folder, KINDS, console_words(output))
 
 
-def _say(output: Output, sentence: str) -> None:
-    if output.as_json:
-        JsonLines(sys.stdout).write({"event": "note", "text": sentence})
-    else:
-        print(sentence, file=sys.stderr)
-
-
-def _list_results(folder: Path, write: Callable[[str], None]) -> None:
-    kinds = {
-        "report.pdf": "report",
-        "report.html": "report",
-        "scene.mrb": "scene",
-        "flythrough.mp4": "video",
-        "plan.json": "plan",
-    }
-    write(f"\nResults in {folder}")
+def list_results(folder: Path, kinds: Mapping[str, str], words: Words) -> None:
+    """Print those files of a finished folder that a user opens, each with what it is."""
+    print("\n" + words.say("Results in {folder}", folder=folder))
     for name, kind in kinds.items():
         if (folder / name).is_file():
-            write(f"  {kind:<7} {folder / name}")
+            print(f"  {in_cells(words.say(kind), KIND_CELLS)} {folder / name}")

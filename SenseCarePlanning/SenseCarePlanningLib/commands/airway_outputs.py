@@ -62,7 +62,7 @@ def write_outputs(
     if no_pictures:
         notes.append(no_pictures)
     alone = len(progress.records)
-    with beside(write_scene_and_seg, result, loaded, paths, folder) as exchange_files:
+    with beside(write_scene_and_seg, result, loaded, paths, folder, output.language) as exchange_files:
         pictures: dict[str, Path] = {}
         if not no_pictures:
             with progress.step("Pictures"):
@@ -111,9 +111,14 @@ class RunTotals:
 
 
 def write_scene_and_seg(
-    result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], folder: Path
+    result: AirwayResult, loaded: LoadedImage | None, paths: dict[int, CameraPath], folder: Path, language: str = "en"
 ) -> tuple[list[str], list[StepRecord], float]:
     """Write the files for other programs; runs beside the pictures, which need the renderer.
+
+    Parameters
+    ----------
+    language
+        ``en`` or ``zh``, of the structured report's sentences.
 
     Returns
     -------
@@ -127,7 +132,7 @@ def write_scene_and_seg(
         with progress.step("DICOM segmentation (second process)"):
             notes.extend(_write_seg(result, loaded, folder / "seg.dcm"))
         with progress.step("DICOM structured report (second process)"):
-            notes.extend(_write_measurements(result, loaded, folder))
+            notes.extend(_write_measurements(result, loaded, folder, language))
         give_memory_back()
     with progress.step("Scene (second process)"):
         _attempt(notes, "scene.mrb", lambda: _write_scene(result, loaded, paths, folder / "scene.mrb"))
@@ -230,13 +235,13 @@ def _write_report_dicom(loaded: LoadedImage | None, folder: Path) -> list[str]:
     return [reason] if reason else []
 
 
-def _write_measurements(result: AirwayResult, loaded: LoadedImage, folder: Path) -> list[str]:
+def _write_measurements(result: AirwayResult, loaded: LoadedImage, folder: Path, language: str) -> list[str]:
     from LungAirwayLib.structured_report import measurement_document
 
     from ..case_folder import MEASUREMENTS_DICOM
     from ..dicomio.structured_report import write_structured_report
 
-    reason = write_structured_report(measurement_document(result), loaded, folder / MEASUREMENTS_DICOM)
+    reason = write_structured_report(measurement_document(result, language), loaded, folder / MEASUREMENTS_DICOM)
     return [reason] if reason else []
 
 

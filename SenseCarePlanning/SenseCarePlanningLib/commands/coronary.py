@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..console import JsonLines, console_sink
+from ..console import JsonLines, console_language, console_sink, tell
 from ..errors import InputError
 from ..progress import Progress
+from ..report.words import label_of
 from ..whole_folder import check_output_folder, whole_folder
-from .airway import add_source_argument, of_its_study, point
+from .airway import LANGUAGE_HELP, add_source_argument, list_results, of_its_study, point
 
 if TYPE_CHECKING:
     from CardiacCTALib.pipeline import CoronaryOptions
@@ -36,6 +37,13 @@ EXCEPTIONS = {
     "arteriovenous-malformation": "arteriovenous malformation",
 }
 """Word of the command line -> finding that is not atherosclerotic."""
+KINDS = {
+    "report.pdf": label_of("report"),
+    "report.html": label_of("report"),
+    "film.pdf": label_of("film"),
+    "coronary.json": label_of("result"),
+}
+"""File of a result -> what the console calls it."""
 ENGINES = ("auto", "classical", "bundle", "totalsegmentator")
 
 
@@ -81,7 +89,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
         "--out", type=Path, required=True, metavar="DIR", help="folder for the results; must be new, empty or an earlier result"
     )
     parser.add_argument("--no-report", action="store_true", help="write the result only; no pictures, report or DICOM files")
-    parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the report")
+    parser.add_argument("--language", default="en", choices=("en", "zh"), help=LANGUAGE_HELP)
     parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
     parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
     parser.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
@@ -128,7 +136,7 @@ def start(arguments: argparse.Namespace) -> int:
     clicks = clicks_of(arguments.ostium, arguments.tip)
     given = (arguments.input, arguments.calcium_series, arguments.mask, arguments.heart_mask)
     check_output_folder(arguments.out, given)
-    progress = Progress(console_sink(arguments.json))
+    progress = Progress(console_sink(arguments.json, arguments.language))
     with progress.step("Reading the images"):
         loaded = read_ccta(arguments.input, arguments.series, arguments.dicom_files)
         calcium = None if arguments.calcium_series is None else load_image(arguments.calcium_series, body="heart")
@@ -221,28 +229,31 @@ def write_result(
 
     with whole_folder(output.folder) as scratch:
         notes = write_outputs(result, loaded, scratch, output, progress, calcium)
-    return say_done(result, output, (*result.warnings, *notes))
+    return say_done(result, output, tuple(notes))
 
 
 def say_done(result: CoronaryResult, output: Output, notes: tuple[str, ...]) -> int:
-    """Say what there is, and what is to be beware of; returns the exit code."""
-    for note in notes:
-        _say(output, f"Note: {note}")
-    files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
+    """Say what there is, and what is to be beware of; returns the exit code.
+
+    Parameters
+    ----------
+    notes
+        What could not be written, beside the warnings of the result.
+    """
+    from CardiacCTALib.report_pages.summary import said_warnings
+    from CardiacCTALib.report_pages.words import Words
+
+    words = Words.of(console_language(output.language, output.as_json))
+    # A program gets each warning as the result has it; a reader gets those of one kind together, as the report has them.
+    warnings = result.warnings if output.as_json else said_warnings(result, words)
+    for note in (*warnings, *words.sentences(notes)):
+        tell(note, output.as_json, words.language)
     if output.as_json:
+        files = sorted(file.name for file in output.folder.iterdir() if file.is_file())
         JsonLines(sys.stdout).write(
             {"event": "done", "exit_code": 0, "folder": str(output.folder), "files": files, "cad_rads": result.grade.text}
         )
         return 0
-    print(f"\n{result.grade.text}\n\nResults in {output.folder}")
-    for name, kind in (("report.pdf", "report"), ("report.html", "report"), ("film.pdf", "film"), ("coronary.json", "result")):
-        if (output.folder / name).is_file():
-            print(f"  {kind:<7} {output.folder / name}")
+    print(f"\n{result.grade.text}")
+    list_results(output.folder, KINDS, words)
     return 0
-
-
-def _say(output: Output, sentence: str) -> None:
-    if output.as_json:
-        JsonLines(sys.stdout).write({"event": "note", "text": sentence})
-    else:
-        print(sentence, file=sys.stderr)

@@ -51,7 +51,7 @@ def write_outputs(
     if output.report:
         result, more_notes = write_report_files(result, loaded, folder, output, progress, calcium)
         notes.extend(more_notes)
-        notes.extend(write_dicom_files(result, loaded, folder, progress))
+        notes.extend(write_dicom_files(result, loaded, folder, progress, output.language))
     with progress.step("Result folder"):
         save_result(with_steps(result, progress), folder)
     _write_run_record(with_steps(result, progress), loaded, notes, progress.elapsed_seconds, folder / "run.json")
@@ -92,8 +92,16 @@ def write_report_files(
     return result, [no_rendering] if no_rendering else []
 
 
-def write_dicom_files(result: CoronaryResult, loaded: LoadedImage, folder: Path, progress: Progress) -> list[str]:
-    """Write ``seg.dcm``, ``sr.dcm`` and ``report.dcm`` of the CT's study; return what could not be written, with reasons."""
+def write_dicom_files(
+    result: CoronaryResult, loaded: LoadedImage, folder: Path, progress: Progress, language: str = "en"
+) -> list[str]:
+    """Write ``seg.dcm``, ``sr.dcm`` and ``report.dcm`` of the CT's study; return what could not be written, with reasons.
+
+    Parameters
+    ----------
+    language
+        ``en`` or ``zh``, of the structured report's sentences.
+    """
     from CardiacCTALib.dicom_segments import describe_segments
     from CardiacCTALib.structured_report import measurement_document
 
@@ -106,7 +114,7 @@ def write_dicom_files(result: CoronaryResult, loaded: LoadedImage, folder: Path,
     with progress.step("DICOM segmentation and structured report"):
         reasons = (
             write_seg(describe_segments(result), loaded, folder / SEGMENTATION, "Heart and coronary arteries"),
-            write_structured_report(measurement_document(result), loaded, folder / MEASUREMENTS_DICOM),
+            write_structured_report(measurement_document(result, language), loaded, folder / MEASUREMENTS_DICOM),
             write_report_dicom(folder / REPORT_PDF, loaded.study, folder / REPORT_DICOM, "Coronary CT angiography"),
         )
     return [one for one in reasons if one]

@@ -33,7 +33,7 @@ def start(arguments: argparse.Namespace) -> int:
     from ..phantom.write import write_phantom
 
     check_output_folder(arguments.out)
-    progress = Progress(console_sink(arguments.json))
+    progress = Progress(console_sink(arguments.json, arguments.language))
     with tempfile.TemporaryDirectory() as scratch:
         with progress.step("Digital patient"):
             thorax = make_thorax(demo_options())

@@ -15,7 +15,7 @@ from ..console import console_sink
 from ..errors import InputError
 from ..progress import Progress
 from ..whole_folder import MANIFEST, check_output_folder, whole_folder
-from .airway import add_source_argument, of_its_study
+from .airway import LANGUAGE_HELP, add_source_argument, of_its_study
 from .coronary import EXCEPTIONS, ISCHAEMIA, Output, add_statements, say_done
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def add_parser(subparsers: Any, summary: str) -> None:
         "--reader", default="", metavar="NAME", help="who states --ischaemia, --exception or --stent; kept with the change"
     )
     parser.add_argument("--remark", default="", metavar="TEXT", help="why; kept with the change")
-    parser.add_argument("--language", default="en", choices=("en", "zh"), help="language of the report")
+    parser.add_argument("--language", default="en", choices=("en", "zh"), help=LANGUAGE_HELP)
     parser.add_argument("--page", default="A4", choices=("A4", "Letter"), help="page size of the report")
     parser.add_argument("--json", action="store_true", help="progress and result as JSON lines")
     parser.add_argument("--verbose", action="store_true", help="log what happens, and the details of a failure")
@@ -71,7 +71,7 @@ def start(arguments: argparse.Namespace) -> int:
             "Run coronary with --calcium-series and --calcium-calibration."
         )
     check_output_folder(arguments.out, [arguments.ct], keeps_signed=arguments.out.resolve() == arguments.result.resolve())
-    progress = Progress(console_sink(arguments.json))
+    progress = Progress(console_sink(arguments.json, arguments.language))
     with progress.step("Reading the images"):
         first = load_result(arguments.result)
         # Whether it can be analysed was judged when it was: here only the place matters.
@@ -104,8 +104,8 @@ def start(arguments: argparse.Namespace) -> int:
         if stated:
             save_changes(result.changes, scratch)
         result, notes = write_report_files(result, loaded, scratch, output, progress)
-        notes = [*notes, *write_dicom_files(result, loaded, scratch, progress)]
-    return say_done(result, output, (*result.warnings, *notes))
+        notes = [*notes, *write_dicom_files(result, loaded, scratch, progress, output.language)]
+    return say_done(result, output, tuple(notes))
 
 
 def statements(shown: CoronaryResult, arguments: argparse.Namespace) -> tuple[ReaderChange, ...]:

@@ -57,7 +57,7 @@ def start(arguments: argparse.Namespace) -> int:
     problems = choice_problems(plan_options(arguments, None, None))
     if problems:
         raise InputError("The plan cannot be made as asked.", problems)
-    progress = Progress(console_sink(arguments.json))
+    progress = Progress(console_sink(arguments.json, arguments.language))
     if arguments.video_of is not None:
         return _film(arguments, progress)
     with progress.step("Reading the images"):

@@ -1,4 +1,8 @@
-"""Measurements as a DICOM structured report: PS3.16 TID 1500 "Measurement Report" in a Comprehensive 3D SR; knows no organ."""
+"""Measurements as a DICOM structured report: PS3.16 TID 1500 "Measurement Report" in a Comprehensive 3D SR; knows no organ.
+
+Sentences are in the reader's language, in UTF-8 (ISO_IR 192). Names are not: a code's meaning is that of its scheme (PS3.3
+8.3), and tracking identifiers are the same in every report of a series.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from pydicom.dataset import Dataset
 
 from .. import __version__
 from ..report.model import Code, Measurement
+from ..report.words import Words
 from .load import LoadedImage
 from .new_object import MANUFACTURER, MODEL, save_whole, source_headers
 from .structured_report_items import (
@@ -109,11 +114,11 @@ class MeasurementDocument:
     concepts
         Name of a measurement -> what it is called in DICOM; without one its own code counts, else a private code.
     remarks
-        Sentences for the reader, such as what the report is not.
+        Sentences for the reader, such as what the report is not, in the reader's language.
     series_description
         Of the report's series.
-    language
-        Of names and sentences: ``en`` or ``zh``.
+    words
+        How the comments of the numbers are said, in the reader's language.
     """
 
     groups: tuple[MeasurementGroup, ...]
@@ -122,7 +127,7 @@ class MeasurementDocument:
     concepts: Mapping[str, Concept] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     series_description: str = "Measurements"
-    language: str = "en"
+    words: Words = field(default_factory=lambda: Words.of("en"))
 
 
 def write_structured_report(document: MeasurementDocument, source: LoadedImage, path: Path) -> str | None:
@@ -139,14 +144,7 @@ def write_structured_report(document: MeasurementDocument, source: LoadedImage, 
     -------
     str or None
         None when written; otherwise the reason why not, as a sentence.
-
-    Raises
-    ------
-    ValueError
-        For a language that is not known.
     """
-    if document.language not in LANGUAGES:
-        raise ValueError(f"expected a language in {tuple(LANGUAGES)}, got {document.language!r}")
     if not source.is_dicom:
         return NO_STUDY
     if not any(group.measurements or group.evaluations for group in document.groups):
@@ -178,7 +176,9 @@ def _content(document: MeasurementDocument, source: SourceGrid, series_uid: str)
         procedure_reported=coded(document.procedure),
         imaging_measurements=[_group(group, document, source, series_uid) for group in document.groups],
         title=coded(document.title),
-        language_of_content_item_and_descendants=hd.sr.LanguageOfContentItemAndDescendants(coded(LANGUAGES[document.language])),
+        language_of_content_item_and_descendants=hd.sr.LanguageOfContentItemAndDescendants(
+            coded(LANGUAGES[document.words.language])
+        ),
     )
     content[0].ContentSequence.extend(text_item(COMMENT, remark, "CONTAINS") for remark in document.remarks)
     return content[0]
@@ -235,11 +235,11 @@ def _group(group: MeasurementGroup, document: MeasurementDocument, source: Sourc
         finding_category=coded(group.category) if group.category is not None else None,
         finding_sites=[_site(site) for site in group.sites] or None,
         algorithm_id=_algorithm(group.algorithm) if group.algorithm is not None else None,
-        measurements=[measurement_item(one, document.concepts, source) for one in found] or None,
+        measurements=[measurement_item(one, document.concepts, source, document.words) for one in found] or None,
         qualitative_evaluations=[hd.sr.QualitativeEvaluation(coded(one.name), coded(one.value)) for one in group.evaluations]
         or None,
     )
-    missing = [missing_item(one, document.concepts) for one in group.measurements if one.value is None]
+    missing = [missing_item(one, document.concepts, document.words) for one in group.measurements if one.value is None]
     item[0].ContentSequence.extend(missing)
     return item
 

@@ -11,6 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ..report.model import Code, Evidence, Measurement
+from ..report.words import Words
 from ..volume import Grid
 
 PRIVATE_SCHEME = "99SENSECARE"
@@ -99,10 +100,11 @@ def tracking_uid(*parts: str) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, ':'.join(parts)).int}"
 
 
-def measurement_item(measurement: Measurement, concepts: Mapping[str, Concept], source: SourceGrid) -> Any:
+def measurement_item(measurement: Measurement, concepts: Mapping[str, Concept], source: SourceGrid, words: Words) -> Any:
     """Return a measurement with a value as TID 1419 content: highdicom's ``Measurement``.
 
-    The 95 % interval is the upper and lower measurement uncertainty; interval and method stand in a comment, too.
+    The 95 % interval is the upper and lower measurement uncertainty; interval and method stand in a comment, too, in the
+    language of ``words``.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def measurement_item(measurement: Measurement, concepts: Mapping[str, Concept], 
     children = list(number.get("ContentSequence", []))
     if measurement.interval is not None:
         children.extend(_uncertainty(measurement.value, measurement.interval, measurement.unit))
-    text = _comment(measurement)
+    text = _comment(measurement, words)
     if text:
         children.append(text_item(COMMENT, text, "HAS PROPERTIES"))
     if children:
@@ -134,12 +136,12 @@ def measurement_item(measurement: Measurement, concepts: Mapping[str, Concept], 
     return item
 
 
-def missing_item(measurement: Measurement, concepts: Mapping[str, Concept]) -> Any:
+def missing_item(measurement: Measurement, concepts: Mapping[str, Concept], words: Words) -> Any:
     """Return a measurement without a value: a text under the measurement's own code that says why.
 
     The standard would have a NUM item without a value, but readers built on highdicom fail on it, and on the whole report.
     """
-    return text_item(concept_of(measurement, concepts).code, _comment(measurement), "CONTAINS")
+    return text_item(concept_of(measurement, concepts).code, _comment(measurement, words), "CONTAINS")
 
 
 def text_item(name: Code, text: str, relationship: str) -> Any:
@@ -164,19 +166,19 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _comment(measurement: Measurement) -> str:
+def _comment(measurement: Measurement, words: Words) -> str:
     parts = []
     if measurement.value is None:
-        parts.append(f"Not measured: {measurement.reason_missing}")
+        parts.append(words.say("Not measured: {reason}", reason=words.sentence(measurement.reason_missing)))
     if measurement.interval is not None:
-        low, high = measurement.interval
+        low, high = (f"{end:.4g}" for end in measurement.interval)
         unit = "" if measurement.unit == "1" else f" {measurement.unit}"
-        parts.append(f"95 % interval {low:.4g} to {high:.4g}{unit}")
+        parts.append(words.say("95 % interval {low} to {high}{unit}", low=low, high=high, unit=unit))
     if measurement.by_reader:
-        parts.append("by the reader")
+        parts.append(words.say("by the reader"))
     if measurement.method:
-        parts.append(f"Method: {measurement.method}")
-    return "; ".join(parts)
+        parts.append(words.say("Method: {method}", method=words.sentence(measurement.method)))
+    return words.say("; ").join(parts)
 
 
 def _evidence(evidence: Evidence, source: SourceGrid) -> list[Any]:

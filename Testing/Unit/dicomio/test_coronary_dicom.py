@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -195,15 +196,56 @@ def test_what_was_not_measured_says_why(case: tuple[CoronaryResult, LoadedImage]
     assert told == [("assessability", "not_assessable")]
 
 
-@needs_dump
-def test_dcmtk_reads_it_without_complaint(written: Path) -> None:
-    done = subprocess.run(["dsrdump", "+Pl", "-Er", str(written)], capture_output=True, text=True, check=False)
+def items_of(data: pydicom.Dataset) -> list[pydicom.Dataset]:
+    """All content items of a report, from the top down."""
+    return [one for item in data.get("ContentSequence", []) for one in (item, *items_of(item))]
+
+
+def dumped(path: Path) -> str:
+    """What dcmtk reads in a report; it may complain only that it does not check letters in UTF-8."""
+    done = subprocess.run(["dsrdump", "+Pl", "-Er", str(path)], capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     complaints = [
         line for line in done.stderr.splitlines() if line and "does not support this Specific Character Set" not in line
     ]
     assert complaints == []
-    assert "Lumen Diameter Stenosis" in done.stdout and "CT angiography of coronary arteries" in done.stdout
+    return done.stdout
+
+
+@needs_dump
+def test_dcmtk_reads_it_without_complaint(written: Path) -> None:
+    shown = dumped(written)
+    assert "Lumen Diameter Stenosis" in shown and "CT angiography of coronary arteries" in shown
+
+
+def test_sentences_are_in_the_readers_language_and_names_are_those_of_their_schemes(
+    case: tuple[CoronaryResult, LoadedImage], written: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "sr.dcm"
+    read = grade_change(case[0], "D1", "2", "张医生", "运动伪影")
+    chinese = changed(case[0], (read,))
+    assert write_structured_report(measurement_document(chinese, "zh"), case[1], path) is None
+    data = pydicom.dcmread(path)
+    assert data.SpecificCharacterSet == "ISO_IR 192"
+    (language,) = [one for one in items_of(data) if one.ConceptNameCodeSequence[0].get("CodeValue") == "121049"]
+    assert language.ConceptCodeSequence[0].CodeValue == "zh-Hans"
+    names = {"Tracking Identifier", "Algorithm Name", "Algorithm Version"}
+    texts = [
+        str(one.TextValue)
+        for one in items_of(data)
+        if one.get("ValueType") == "TEXT" and one.ConceptNameCodeSequence[0].CodeMeaning not in names
+    ]
+    assert len(texts) > 30
+    left = {text for text in texts if re.search("[a-z]{4,}", text.replace("SenseCare Planning", "").replace("(open source)", ""))}
+    assert left == set(), "nothing is left in English"
+    assert any(text.startswith("阅片者更改：") and "张医生" in text and "运动伪影" in text for text in texts)
+    english, translated = groups_of(written), groups_of(path)
+    assert list(english) == list(translated)
+    for name, group in english.items():
+        assert numbers_of(group) == numbers_of(translated[name]) or name in ("Patient", "Segment 9 D1")
+        assert group.tracking_uid == translated[name].tracking_uid
+    if shutil.which("dsrdump"):
+        assert "仅供研究使用，并非医疗器械" in dumped(path)
 
 
 def test_every_standard_code_is_in_the_dictionary_under_its_name() -> None:

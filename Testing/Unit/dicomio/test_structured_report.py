@@ -18,9 +18,11 @@ from CardiacCTALib import dicom_codes
 from CardiacCTALib.cadrads_category import Category
 from CardiacCTALib.segments import BY_CODE
 from LungAirwayLib import structured_report as lung
+from SenseCarePlanningLib import i18n
 from SenseCarePlanningLib.dicomio.load import LoadedImage
 from SenseCarePlanningLib.dicomio.store import send_files
 from SenseCarePlanningLib.dicomio.structured_report import (
+    LANGUAGES,
     NO_STUDY,
     NOTHING,
     Algorithm,
@@ -33,6 +35,7 @@ from SenseCarePlanningLib.dicomio.structured_report import (
 from SenseCarePlanningLib.dicomio.structured_report_items import Concept
 from SenseCarePlanningLib.dicomio.study import SeriesInfo, StudyInfo
 from SenseCarePlanningLib.report.model import Code, Evidence, Measurement, not_measured
+from SenseCarePlanningLib.report.words import Words
 
 from .conftest import HURRY
 from .test_store import ask, needs_orthanc, start_orthanc
@@ -193,9 +196,18 @@ def test_without_a_study_or_content_there_is_none(document: MeasurementDocument,
     bare = LoadedImage(patient.volume, StudyInfo(), SeriesInfo(uid=""))
     assert write_structured_report(document, bare, tmp_path / "sr.dcm") == NO_STUDY
     assert write_structured_report(replace(document, groups=()), patient, tmp_path / "sr.dcm") == NOTHING
-    with pytest.raises(ValueError, match="'fr'"):
-        write_structured_report(replace(document, language="fr"), patient, tmp_path / "sr.dcm")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_comments_are_in_the_language_of_the_document(
+    document: MeasurementDocument, patient: LoadedImage, tmp_path: Path
+) -> None:
+    assert write_structured_report(replace(document, words=Words.of("zh")), patient, tmp_path / "sr.dcm") is None
+    number = lesion_of(tmp_path / "sr.dcm").get_measurements(name=pydicom.sr.coding.Code("397413000", "SCT", "Lumen Diameter"))[0]
+    children = {str(child.name.value): child for child in number[0].ContentSequence}
+    assert children["121106"].value == "95% 区间 0.8 至 1.35 mm"
+    assert number.name.meaning == "Vessel lumen diameter"
+    assert set(LANGUAGES) == set(i18n.LANGUAGES)
 
 
 def test_a_point_outside_the_scan_has_no_slice(document: MeasurementDocument, patient: LoadedImage, tmp_path: Path) -> None:

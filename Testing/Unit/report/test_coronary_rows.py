@@ -14,10 +14,13 @@ from coronary_results import all_text, one_lesion
 
 from CardiacCTALib.issues import Consequence, Issue, QualityItem, issue
 from CardiacCTALib.report import build_report
+from CardiacCTALib.report_pages.rows import lesion_rows
 from CardiacCTALib.report_pages.summary import said_warnings
 from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.said_issues import TOGETHER, said_together
+from CardiacCTALib.stenosis import Estimate
+from CardiacCTALib.ungraded import BORDER
 from SenseCarePlanningLib.i18n import translator
 from SenseCarePlanningLib.report.model import DataTable, Measurement
 from SenseCarePlanningLib.report.pdf import PAGE_SIZES_MM
@@ -126,3 +129,21 @@ def test_no_title_of_a_column_is_broken_within_a_word_or_over_many_lines(result:
                 assert len(lines) <= 2 and min(len(line) for line in lines) >= min(2, len(column.title)), lines
             words = {part for word in column.title.split() for part in (word, *word.split("/"))}
             assert language == "zh" or {word for line in lines for word in line.split()} <= words, lines
+
+
+@pytest.mark.parametrize(("low", "told"), [(1.46, True), (1.52, False)])
+def test_a_graded_lesion_says_where_its_artery_may_be_too_narrow_to_be(result: CoronaryResult, low: float, told: bool) -> None:
+    one = result.vessel("LAD")
+    assert one.stenosis is not None
+    width = Estimate(1.56, low, 1.66)
+    lesions = tuple(
+        replace(lesion, narrowings=tuple(replace(this, reference_mm=width) for this in lesion.narrowings))
+        for lesion in one.lesions
+    )
+    narrow = replace(one, stenosis=replace(one.stenosis, lesions=lesions))
+    said = replace(result, vessels=tuple(narrow if vessel is one else vessel for vessel in result.vessels))
+    (row,) = lesion_rows(said)
+    assert (BORDER in row.remarks) is told
+    for language, text in (("en", BORDER), ("zh", translator("zh").sentence(BORDER))):
+        assert (text in all_text(build_report(said, language=language))) is told
+    assert translator("zh").sentence(BORDER) != BORDER

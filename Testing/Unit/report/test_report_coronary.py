@@ -26,7 +26,7 @@ from CardiacCTALib.findings import SegmentFinding
 from CardiacCTALib.issues import Issue
 from CardiacCTALib.pictures import make_pictures, make_turned_pictures, with_pictures
 from CardiacCTALib.pictures_calcium import FIELD_MM, calcium_picture
-from CardiacCTALib.pictures_vessel import QUARTER_PX
+from CardiacCTALib.pictures_vessel import QUARTER_PX, NumberedLesion, VesselPainter
 from CardiacCTALib.report import build_report, write_report
 from CardiacCTALib.report_pages.assessed import unassessed
 from CardiacCTALib.report_pages.rows import LesionRow, lesion_rows
@@ -34,7 +34,10 @@ from CardiacCTALib.report_pages.summary import grade_words, not_graded
 from CardiacCTALib.report_pages.words import Words
 from CardiacCTALib.result import CoronaryResult
 from CardiacCTALib.result_io import load_result
+from CardiacCTALib.section_model import LEAST_RADIUS_MM
 from CardiacCTALib.segments import Artery
+from CardiacCTALib.stenosis import Estimate
+from CardiacCTALib.vessel_result import VesselResult
 from CardiacCTALib.views import CALCIFIED, GRADE_COLOURS, NORMAL, UNKNOWN, VesselViews
 from SenseCarePlanningLib.commands.coronary import Output
 from SenseCarePlanningLib.commands.coronary_outputs import write_outputs
@@ -42,7 +45,8 @@ from SenseCarePlanningLib.dicomio.load import LoadedImage
 from SenseCarePlanningLib.dicomio.study import SeriesInfo, StudyInfo
 from SenseCarePlanningLib.errors import InputError
 from SenseCarePlanningLib.progress import Progress
-from SenseCarePlanningLib.render.offscreen import rendering_available
+from SenseCarePlanningLib.render.offscreen import RgbImage, rendering_available
+from SenseCarePlanningLib.render.vessel_picture import LUMEN
 from SenseCarePlanningLib.report.film_sheet import (
     REGULAR_LAYOUTS,
     SPECIAL_LAYOUTS,
@@ -491,3 +495,37 @@ def test_boxes_that_overlap_and_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="A0"):
         _ = FilmSheet(Layout(1, 1, (Box(0, 0),)), (), size="A0").size_mm
     assert fill(layout_of("3x3"), []) == []
+
+
+def test_an_occlusion_is_drawn_without_a_lumen_where_none_is_told(case: tuple[CoronaryResult, Volume]) -> None:
+    result, volume = case
+    one = result.vessel("LAD")
+    assert one.stenosis is not None and one.measured is not None
+    (open_one,) = one.lesions
+    closed = replace(open_one, occluded=True, mld_mm=Estimate(0.0, 0.0, 0.2))
+    walls = one.measured.walls
+    diameter = np.array(walls.lumen_mm)
+    diameter[open_one.narrowest - 2 : open_one.narrowest + 2] = LEAST_RADIUS_MM  # what the fit draws where it sees no lumen
+    measured = replace(one.measured, walls=replace(walls, lumen_mm=diameter))
+    shut = replace(one, measured=measured, stenosis=replace(one.stenosis, lesions=(closed,)))
+
+    def painted(vessel: VesselResult) -> tuple[VesselPainter, NumberedLesion]:
+        numbered = NumberedLesion(1, vessel.lesions[0])
+        return VesselPainter(VesselViews(vessel, volume), (numbered,), Words.of("en")), numbered
+
+    def in_colour_of_lumen(picture: RgbImage) -> np.ndarray:
+        away = np.abs(picture.astype(int) - np.array(LUMEN)).max(axis=2)
+        return np.asarray(away < 60)
+
+    painter, numbered = painted(one)
+    assert in_colour_of_lumen(painter.probe(numbered, open_one.narrowest, "B")).any()
+    open_rows = in_colour_of_lumen(painter.straightened()).any(axis=1)
+    painter, numbered = painted(shut)
+    assert np.flatnonzero(painter.views.closed).tolist() == list(range(open_one.narrowest - 2, open_one.narrowest + 2))
+    assert not in_colour_of_lumen(painter.probe(numbered, open_one.narrowest, "B")).any()
+    assert not in_colour_of_lumen(painter.edges(numbered)).any()
+    assert in_colour_of_lumen(painter.probe(numbered, open_one.first, "A")).any()
+    rows = in_colour_of_lumen(painter.straightened()).any(axis=1)
+    assert rows.sum() < open_rows.sum() and rows[: len(rows) // 8].any() and rows[-len(rows) // 8 :].any(), (
+        "it ends and begins again"
+    )
