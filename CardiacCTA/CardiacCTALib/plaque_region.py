@@ -35,6 +35,9 @@ BoolArray = NDArray[np.bool_]
 NORMAL_SD_MM, NORMAL_SHARE, NORMAL_SHARE_SD = 0.12, 0.15, 0.05
 """Spread of the normal wall among arteries; how much thicker it is for each mm that the artery is wider, and the spread of that.
 Wall and lumen go together, as Laplace's law asks: 0.3 mm in small branches to 0.7 mm in the left main. Chosen."""
+THICKEST_FROM_MM = 4.5
+"""In arteries wider than a usual left main (Dodge 1992, doi:10.1161/01.CIR.86.1.232: 4.5 mm) the normal wall grows no thicker.
+Chosen."""
 NORMAL_MISFIT_MM = 0.03
 """Standard deviation of the normal wall's thickness that no measuring error explains: arteries are not ruled. Chosen."""
 SURE_EXCESS_MM, LEAST_EXCESS_MM, EXCESS_SIGMAS = 0.22, 0.10, 3.0
@@ -154,6 +157,7 @@ def _normal_wall(
     calibre = healthy_mm
     if calibre is None:
         calibre = taper_reference(measured, bifurcations, walls.diameter_mm).healthy_mm
+    calibre = np.minimum(calibre, THICKEST_FROM_MM)
     fair = usable_sections(measured, bifurcations) & (thickness <= DISEASED_WALL_MM)
     base = np.where(fair, 1.0, 1e-6) * region_weight(measured_step(walls))
     design = np.stack([np.ones_like(calibre), calibre - calibre.mean()], axis=1)
