@@ -276,9 +276,9 @@ def first_part_mm(graph: TubeGraph, evidence: Evidence, entry: int, nodes: IntAr
     places = graph.places_mm[own]
     calcium = evidence.smooth[tuple(graph.index[own].T)] > CALCIUM_FROM * evidence.blood_hu
     if not calcium.any():
-        return places
+        return np.asarray(places)
     lumen = cKDTree(places[calcium]).query(places)[0] > CALCIUM_BLUR_MM
-    return places[lumen] if int(lumen.sum()) >= LEAST_LUMEN else places
+    return np.asarray(places[lumen] if int(lumen.sum()) >= LEAST_LUMEN else places)
 
 
 def _is_root(graph: TubeGraph, way: Way) -> bool:
