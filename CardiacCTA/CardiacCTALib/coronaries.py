@@ -139,7 +139,8 @@ def _left_found(ostia: list[Ostium]) -> bool:
 def follow_all(
     graph: TubeGraph, evidence: Evidence, ostia: list[Ostium], progress: Progress | None = None
 ) -> tuple[list[Followed], list[list[Bridged]]]:
-    """Follow the arteries of all ostia, then join what lies behind gaps; a piece goes to one artery only.
+    """Follow the arteries of all ostia, then join what lies behind gaps; a piece goes to one artery only, to a root last that is
+    closed at the aorta.
 
     Where nothing is long enough to be an artery, its root may be closed or nearly so: the root is one where something goes on
     behind it, and none where nothing does.
@@ -152,11 +153,13 @@ def follow_all(
     for one in found:
         for way in one.ways:
             taken[way.nodes] = True
-    joined = [bridge(one, evidence, taken, progress) for one in found]
-    for number in roots:
-        followed, bridges = joined[number]
-        joined[number] = (followed, bridges) if bridges else (replace(followed, ways=[], radii=[]), [])
-    return [one for one, _ in joined], [bridges for _, bridges in joined]
+    bridges: list[list[Bridged]] = [[] for _ in found]
+    # an artery that was followed is surer than a root that shows no lumen: what goes on behind it is its own
+    for number in sorted(range(len(found)), key=lambda one: one in roots):
+        found[number], bridges[number] = bridge(found[number], evidence, taken, progress)
+        if number in roots and not bridges[number]:
+            found[number] = replace(found[number], ways=[], radii=[])
+    return found, bridges
 
 
 def assemble_coronaries(

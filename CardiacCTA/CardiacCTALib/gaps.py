@@ -26,7 +26,7 @@ from .coronary_tracking import (
     vein_part,
 )
 from .stubs import stubs_before
-from .tube_graph import IntArray, TubeGraph, Way
+from .tube_graph import CALCIUM_FROM, IntArray, TubeGraph, Way
 
 SIDE_GAP_MM, END_GAP_MM = 5.0, 18.0
 """Longest gap from the side of an artery, and on from its end: an occlusion of 15 mm with its blurred ends."""
@@ -44,6 +44,9 @@ LEAST_VOXELS, LEAST_MM = 25, 7.0
 TISSUE_HU = -25.0
 """An occluded artery is plaque and wall, not fat."""
 DIRECTION_MM = 5.0
+CALCIUM_BLUR_MM, LEAST_LUMEN = 1.2, 10
+"""So far a spot of calcium shines beyond itself: two and a half standard deviations of a usual scan and its smoothing. So many
+voxels of lumen are left beside it at least to tell a direction."""
 LAST_NODES, END_NODES, AS_BRIGHT = 30, 6, 0.75
 """An artery that goes on close to the end of another (its last nodes) is as bright as that one's last part, but for noise and for
 what it loses as it tapers: an artery of 1 mm has half of the brightness of a wide one after blur."""
@@ -134,8 +137,7 @@ def bridge(
         one = min(offers, key=lambda number: offers[number].length_mm)
         offer = offers.pop(one)
         del members[one]
-        before = ways[offer.way] if offer.stub is None else offer.stub
-        before_mm = radii[offer.way] if offer.stub is None else tube_radius(evidence, graph.index[offer.stub.nodes])
+        before, before_mm = _before(graph, evidence, ways, radii, offer)
         least = _least_filling(graph, evidence, before, before_mm, offer)
         new, new_radii = follow_once(graph, evidence, np.array([offer.entry]), least, progress)
         if not new or not _fits(graph, ways, before, before_mm, offer, new, new_radii):
@@ -144,8 +146,9 @@ def bridge(
         bridges.append(Bridged(start, graph.places_mm[[offer.node, offer.entry]], offer.at_end, offer.step))
         for number, way in enumerate(new):
             if number == 0 and offer.stub is not None:
-                ways.append(Way(np.concatenate([before.nodes, way.nodes]), before.parent, before.parent_node))
-                radii.append(np.concatenate([before_mm, new_radii[0]]))
+                stub = offer.stub
+                ways.append(Way(np.concatenate([stub.nodes, way.nodes]), stub.parent, stub.parent_node))
+                radii.append(np.concatenate([before_mm[-len(stub.nodes) :], new_radii[0]]))
             elif number == 0:
                 ways.append(Way(np.concatenate([[offer.node], way.nodes]), offer.way, offer.node))
                 radii.append(np.concatenate([new_radii[0][:1], new_radii[0]]))
@@ -154,6 +157,25 @@ def bridge(
                 radii.append(new_radii[number])
             taken[way.nodes] = True
     return replace(found, ways=ways, radii=radii), bridges
+
+
+def _before(
+    graph: TubeGraph, evidence: Evidence, ways: list[Way], radii: list[FloatArray], offer: _Offer
+) -> tuple[Way, FloatArray]:
+    """Return the artery before a gap and its radius (N,) at its nodes.
+
+    A stub that leaves an artery at its end is that artery's own end, which leads aside of it where plaque closes the lumen
+    obliquely: how wide and bright the artery is, its part before tells, not a few voxels that plaque narrows.
+    """
+    if offer.stub is None:
+        return ways[offer.way], radii[offer.way]
+    stub, own_mm = offer.stub, tube_radius(evidence, graph.index[offer.stub.nodes])
+    parent = ways[stub.parent]
+    at = int(np.flatnonzero(parent.nodes == stub.parent_node)[0])
+    if at < len(parent.nodes) - END_NODES:
+        return stub, own_mm
+    nodes = np.concatenate([parent.nodes[:at], stub.nodes])
+    return Way(nodes, parent.parent, parent.parent_node), np.concatenate([radii[stub.parent][:at], own_mm])
 
 
 def _behind_stubs(
@@ -167,7 +189,7 @@ def _behind_stubs(
             end = int(stub.nodes[-1])
             if metal_gap_mm(evidence, graph.places_mm[[entry]])[0] < METAL_MM:
                 continue
-            if _in_line(graph, stub, len(stub.nodes) - 1, entry, nodes, True, END_CONE) and _filled(
+            if _in_line(graph, evidence, stub, len(stub.nodes) - 1, entry, nodes, True, END_CONE) and _filled(
                 graph, evidence, end, entry, True
             ):
                 gap = float(np.linalg.norm(graph.places_mm[entry] - graph.places_mm[end]))
@@ -201,7 +223,9 @@ def _offer(graph: TubeGraph, evidence: Evidence, ways: list[Way], first: int, no
             if not at_end and metal_gap_mm(evidence, graph.places_mm[[entry]])[0] < METAL_MM:
                 continue
             cone = END_CONE if at_end else _side_cone(graph, evidence, ways, way, node, entry)
-            if _in_line(graph, way, place, entry, nodes, at_end, cone) and _filled(graph, evidence, node, entry, at_end):
+            if _in_line(graph, evidence, way, place, entry, nodes, at_end, cone) and _filled(
+                graph, evidence, node, entry, at_end
+            ):
                 best = _Offer(number, node, entry, at_end, float(gap[place]), in_blood=cone == ROOT_CONE)
             elif at_end and gap[place] <= STEP_GAP_MM and _goes_on(graph, way, entry, nodes):
                 best = _Offer(number, node, entry, at_end, float(gap[place]), step=True)
@@ -225,11 +249,12 @@ def _side_cone(graph: TubeGraph, evidence: Evidence, ways: list[Way], way: Way, 
     return ROOT_CONE if near and float(_between(graph, evidence, node, entry).min()) >= blood else SIDE_CONE
 
 
-def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool, cone: float) -> bool:
+def _in_line(
+    graph: TubeGraph, evidence: Evidence, way: Way, place: int, entry: int, nodes: IntArray, at_end: bool, cone: float
+) -> bool:
     here, there = graph.places_mm[way.nodes[place]], graph.places_mm[entry]
     across = unit(there - here)
-    own = graph.places_mm[nodes]
-    behind = own[np.linalg.norm(own - there, axis=1) <= DIRECTION_MM].mean(axis=0) - there
+    behind = first_part_mm(graph, evidence, entry, nodes).mean(axis=0) - there
     onward = float(np.dot(unit(behind), across)) if np.linalg.norm(behind) > 0.3 else 1.0
     if onward < cone or not at_end:
         return onward >= cone
@@ -238,6 +263,22 @@ def _in_line(graph: TubeGraph, way: Way, place: int, entry: int, nodes: IntArray
     back = graph.places_mm[way.nodes]
     before = back[np.linalg.norm(back - here, axis=1) <= DIRECTION_MM][0]
     return float(np.dot(unit(here - before), across)) >= cone
+
+
+def first_part_mm(graph: TubeGraph, evidence: Evidence, entry: int, nodes: IntArray) -> FloatArray:
+    """Return the places (N, 3) of the lumen of a piece's first part, k, j, i times the spacing: the voxels within
+    :data:`DIRECTION_MM` of its entry without calcium, all of them where next to nothing is left (a stent).
+
+    Calcium is in the wall, not in the lumen: a spot of it, with what it blurs into, has more and brighter voxels than the
+    narrowed lumen beside it, and would draw the artery's direction to itself.
+    """
+    own = nodes[np.linalg.norm(graph.places_mm[nodes] - graph.places_mm[entry], axis=1) <= DIRECTION_MM]
+    places = graph.places_mm[own]
+    calcium = evidence.smooth[tuple(graph.index[own].T)] > CALCIUM_FROM * evidence.blood_hu
+    if not calcium.any():
+        return np.asarray(places)
+    lumen = cKDTree(places[calcium]).query(places)[0] > CALCIUM_BLUR_MM
+    return np.asarray(places[lumen] if int(lumen.sum()) >= LEAST_LUMEN else places)
 
 
 def _is_root(graph: TubeGraph, way: Way) -> bool:

@@ -13,7 +13,7 @@ from CardiacCTALib.coronaries import follow_all
 from CardiacCTALib.coronary_evidence import RAYS, Evidence
 from CardiacCTALib.coronary_tracking import follow, vein_part
 from CardiacCTALib.coronary_tree import Course, build_coronary_tree
-from CardiacCTALib.gaps import bridge
+from CardiacCTALib.gaps import bridge, first_part_mm
 from CardiacCTALib.ostia import Ostium
 from CardiacCTALib.tube_graph import build_graph
 from SenseCarePlanningLib.tubes.dark_tubes import wall_evidence
@@ -104,6 +104,52 @@ def test_an_artery_closed_close_behind_a_fork_goes_on_where_its_stub_leads(gap_h
         assert max(float(graph.places_mm[one.nodes, 2].max()) for one in found.ways) > 45.0
 
 
+@pytest.mark.parametrize(("spot_hu", "aside"), [(1200.0, False), (BLOOD, True)], ids=["calcium", "a wide lumen"])
+def test_calcium_beside_a_narrow_lumen_does_not_turn_its_direction(spot_hu: float, aside: bool) -> None:
+    """A spot of 3 mm beside the first part of a lumen of 1 mm along i."""
+    k, j, i = np.meshgrid(*[np.arange(size) * VOXEL_MM for size in SHAPE], indexing="ij")
+    lumen = (np.hypot(k - 12.0, j - 12.0) <= 0.5) & (i >= 10.0)
+    spot = np.hypot(np.hypot(k - 12.0, j - 15.0), i - 11.0) <= 1.5
+    image = np.where(spot, spot_hu, np.where(lumen, 150.0, FAT)).astype(np.float32)
+    rise = np.where(lumen | spot, BLOOD - MUSCLE, 0.0).astype(np.float32)
+    evidence = Evidence(rise, image, np.zeros(SHAPE, dtype=bool), (VOXEL_MM,) * 3, BLOOD, MUSCLE, np.empty((0, 3)))
+    graph = build_graph(evidence)
+    entry = int(np.argmin(np.linalg.norm(graph.places_mm - [12.0, 12.0, 10.0], axis=1)))
+    onward = first_part_mm(graph, evidence, entry, np.arange(len(graph.index))).mean(axis=0) - graph.places_mm[entry]
+    assert (onward[1] > onward[2]) == aside
+
+
+def test_the_direction_of_a_piece_that_is_all_metal_is_that_of_all_its_voxels() -> None:
+    rise = np.zeros(SHAPE, dtype=np.float32)
+    rise[24, 24, 20:40] = BLOOD - MUSCLE
+    image = np.full(SHAPE, 1500.0, dtype=np.float32)
+    evidence = Evidence(rise, image, rise > 1e9, (VOXEL_MM,) * 3, BLOOD, MUSCLE, np.empty((0, 3)))
+    assert len(first_part_mm(build_graph(evidence), evidence, 0, np.arange(20))) == 11  # within 5 mm
+
+
+@pytest.mark.parametrize(("behind_mm", "count"), [(1.6, 1), (2.7, 0)], ids=["artery", "wider"])
+def test_an_artery_closed_in_its_bend_goes_on_although_its_end_leads_aside(behind_mm: float, count: int) -> None:
+    """What lies behind is as wide as the artery, and wider than the few voxels between its last lumen and the plaque."""
+    angle = np.arange(0.0, np.pi / 2.0, 0.01)
+    bend = np.stack([np.full_like(angle, 12.0), 12.0 + 7.0 * np.sin(angle), 13.0 - 7.0 * np.cos(angle)], axis=1)
+    lead = line(2.0, 12.0, 0.0)[:, [0, 2, 1]] - [0.0, 0.0, 6.0]
+    before, gap, after = bend[angle < 0.5], bend[(angle >= 0.5) & (angle < 1.286)], bend[angle >= 1.286]
+    wedge = before[-1] + np.arange(0.0, 1.5, 0.1)[:, None] * np.array([0.0, np.cos(0.5), np.sin(0.5)])
+    image = np.maximum(scan_of([lead, before], 1.6), scan_of([wedge], 0.6))
+    image = np.maximum(image, scan_of([after, line(13.0, 49.0, 7.0)], behind_mm))
+    places = np.stack(np.meshgrid(*[np.arange(size) * VOXEL_MM for size in SHAPE], indexing="ij"), axis=-1)
+    plaque = (cKDTree(gap).query(places.reshape(-1, 3))[0] < 1.6).reshape(SHAPE)
+    evidence = evidence_of(np.where(plaque, np.maximum(image, 50.0), image).astype(np.float32))
+    graph = build_graph(evidence)
+    found = follow(graph, evidence, np.flatnonzero((graph.places_mm[:, 1] < 5.0) & (graph.places_mm[:, 2] < 10.0)))
+    taken = np.zeros(len(graph.index), dtype=bool)
+    taken[np.concatenate([way.nodes for way in found.ways])] = True
+    assert float(graph.places_mm[taken, 2].max()) < 13.0
+    found, bridges = bridge(found, evidence, taken)
+    assert len(bridges) == count
+    assert (max(float(graph.places_mm[way.nodes, 2].max()) for way in found.ways) > 45.0) == bool(count)
+
+
 def test_a_wide_artery_behind_a_gap_close_to_the_ostium_is_no_vein() -> None:
     image = scan_of([line(2.0, 15.0, 0.0), line(22.0, 49.0, 0.0)], 3.0)
     image[21:28, 21:28, 28:46] = np.maximum(image[21:28, 21:28, 28:46], 60.0)
@@ -133,6 +179,25 @@ def test_an_artery_closed_close_behind_its_ostium_is_followed_behind_plaque_only
     assert len(found.ways) == count + bool(count)
     if count:
         assert max(float(graph.places_mm[way.nodes, 2].max()) for way in found.ways) > 45.0
+
+
+def test_a_root_closed_at_the_aorta_takes_no_piece_that_a_followed_artery_continues_into() -> None:
+    image = scan_of([line(2.0, 25.0, 0.0), line(19.0, 22.0, 7.0), line(31.0, 49.0, 0.0)], 1.5)
+    image[21:28, 21:42, 38:66] = np.maximum(image[21:28, 21:42, 38:66], 50.0)
+    evidence = evidence_of(image)
+    graph = build_graph(evidence)
+    starts = [
+        np.flatnonzero(np.linalg.norm(graph.places_mm - at, axis=1) < 4.0) for at in ([12.0, 19.0, 19.0], [12.0, 12.0, 3.0])
+    ]
+    root, artery = (
+        Ostium(side, nodes, graph.places_mm[nodes].mean(axis=0), reach_mm, len(nodes), reach_mm)
+        for side, nodes, reach_mm in zip(("left", "right"), starts, (3.0, 60.0), strict=True)
+    )
+    alone, _ = follow_all(graph, evidence, [root])
+    assert len(alone[0].ways) == 2  # were it alone, the piece would be its own
+    found, bridges = follow_all(graph, evidence, [root, artery])
+    assert [len(one) for one in bridges] == [0, 1]
+    assert found[0].ways == [] and len(found[1].ways) == 2
 
 
 def test_a_vein_that_runs_on_beside_an_artery_is_not_its_continuation() -> None:
