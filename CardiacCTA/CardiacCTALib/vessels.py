@@ -17,7 +17,8 @@ from .segments import BY_CODE
 LEAST_MM = 8.0
 """Shorter vessels are not measured: too little of them lies beyond the mother's lumen. Chosen."""
 _TRUNKS = ("dLAD", "mLAD", "pLAD", "dRCA", "mRCA", "pRCA", "LCx", "pLCx", "LM")
-_SIDE_WITHIN_MM = (1.5, 6.0)
+_SIDE_FROM_MM, _SIDE_TO_MM = 3.0, 10.0
+_END_WITHIN_MM = 6.0
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ def _vessel(at: int, tree: Tree, path: tuple[int, ...]) -> Vessel:
             stretches.append(Stretch(code, begin, length, assumed))
         for child in branch.child_ids:
             if child not in path and length > 0.0 and one != path[-1]:
-                forks.append(Bifurcation(length, _end_diameter(branch), _start_diameter(tree[child])))
+                mother = _end_diameter(branch)
+                forks.append(Bifurcation(length, mother, _start_diameter(tree, child, mother)))
     codes = [one.code for one in stretches]
     above = 0.0 if parent is None else sum(tree[one].length_mm for one in tree.path_to(parent))
     joined = np.concatenate(points)
@@ -168,10 +170,15 @@ def _name(codes: Sequence[str]) -> str:
 
 
 def _end_diameter(branch: Branch) -> float:
-    return float(2.0 * np.median(branch.radius_mm[branch.arc_mm >= branch.length_mm - _SIDE_WITHIN_MM[1]]))
+    return float(2.0 * np.median(branch.radius_mm[branch.arc_mm >= branch.length_mm - _END_WITHIN_MM]))
 
 
-def _start_diameter(branch: Branch) -> float:
-    arc = branch.arc_mm
-    near = (arc >= _SIDE_WITHIN_MM[0]) & (arc <= _SIDE_WITHIN_MM[1])
-    return float(2.0 * np.median(branch.radius_mm[near if near.any() else slice(None)]))
+def _start_diameter(tree: Tree, child: int, mother_mm: float) -> float:
+    """Return how wide a side branch begins: behind where its line has left the mother's lumen."""
+    path = _onward(tree, child)
+    radius = np.concatenate([tree[one].radius_mm for one in path])
+    # lines of branches that follow each other meet in a point: its length is none
+    arc = np.concatenate([sum(tree[before].length_mm for before in path[:at]) + tree[one].arc_mm for at, one in enumerate(path)])
+    leaves = 0.5 * mother_mm
+    near = (arc >= leaves + _SIDE_FROM_MM) & (arc <= leaves + _SIDE_TO_MM)
+    return float(2.0 * np.median(radius[near if near.any() else slice(len(arc) // 2, None)]))

@@ -15,7 +15,7 @@ from coronary_tube import TubeSpec, make_tube
 from CardiacCTALib.hairline import CLOSED_BEFORE, CLOSED_FROM, CLOSED_MAYBE, Hair, Hairline
 from CardiacCTALib.lumen import measure_lumen
 from CardiacCTALib.occlusion import LumenBrightness
-from CardiacCTALib.plaque_level import OPEN_SD_HU, expected_plaque
+from CardiacCTALib.plaque_level import OPEN_SD_HU, expected_wall
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.section_knowledge import PLAQUE_SD_HU
 from CardiacCTALib.section_model import LUMEN_RADIUS, OUTER_RADIUS, PARAMETERS
@@ -90,7 +90,7 @@ def test_what_a_reader_draws_settles_a_throat() -> None:
 def test_only_thick_walls_are_asked_for_their_own_level() -> None:
     values = np.zeros((3, PARAMETERS))
     values[:, LUMEN_RADIUS], values[:, OUTER_RADIUS] = 1.0, [1.5, 2.05, 2.6]
-    sd = expected_plaque(values).sd_hu
+    sd = expected_wall(values, values).sd_hu
     assert sd[0] == PLAQUE_SD_HU and sd[2] == OPEN_SD_HU
     assert PLAQUE_SD_HU < sd[1] < OPEN_SD_HU
 
