@@ -49,6 +49,7 @@ class TubeSpec:
     noise_hu: float = 25.0
     voxel_mm: float = 0.4
     line_error_mm: float = 0.1
+    line_in_lumen: bool = False
     seed: int = 0
 
 
@@ -123,7 +124,8 @@ def make_tube(spec: TubeSpec) -> Tube:
     grid = volume.grid
     centres = grid.lps_from_kji(np.stack(np.meshgrid(*[np.arange(size) for size in shape], indexing="ij"), axis=-1))
     aorta = np.linalg.norm(centres - ball_at, axis=-1) < 5.8
-    given = world[::4] + _wobble(world[::4], spec.line_error_mm, random)
+    course = (_lumen_course(spec, arc) @ turn.T if spec.line_in_lumen else world)[::4]
+    given = course + _wobble(course, spec.line_error_mm, random)
     return Tube(spec, volume, given, arc, *diameters(spec, arc), plaque, calcium, aorta)
 
 
@@ -135,6 +137,14 @@ def noise(shape: tuple[int, ...], sd_hu: float, random: np.random.Generator) -> 
 
 def _on_arc(arc: np.ndarray, bend: float) -> np.ndarray:
     return np.stack([bend * np.cos(arc / bend), bend * np.sin(arc / bend), np.zeros_like(arc)], axis=1)
+
+
+def _lumen_course(spec: TubeSpec, arc: np.ndarray) -> np.ndarray:
+    """Centre of the lumen, which an eccentric plaque moves off the middle of the vessel."""
+    lumen, healthy, _ = diameters(spec, arc)
+    shift, direction = 0.5 * spec.eccentric * (healthy - lumen), np.deg2rad(spec.eccentric_deg)
+    ring, phi = spec.bend_mm + shift * np.cos(direction), arc / spec.bend_mm
+    return np.stack([ring * np.cos(phi), ring * np.sin(phi), shift * np.sin(direction)], axis=1)
 
 
 def _wobble(points: np.ndarray, sd_mm: float, random: np.random.Generator) -> np.ndarray:

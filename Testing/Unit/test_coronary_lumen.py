@@ -127,6 +127,22 @@ def test_the_outer_edge_is_that_of_the_arterys_own_wall_behind_plaque(plaque_hu:
     assert sum(one.total for one in volumes) == pytest.approx(tube.plaque_mm3, rel=0.1)
 
 
+def test_the_wall_opposite_an_eccentric_lumen_is_found_beyond_the_usual_section() -> None:
+    """A wide artery on muscle: the lumen at one side, the wall opposite 5 mm away, which was once drawn through the plaque."""
+    tube = make_tube(
+        replaced(
+            start_mm=4.4, end_mm=4.2, stenosis=0.85, lesion_length_mm=12.0, eccentric=1.0, remodelling=1.2, muscle_side=True,
+            line_in_lumen=True,
+        )
+    )  # fmt: skip
+    measured = measured_of(tube)
+    plaque = analyse_plaque(measured, only(measured))
+    assert measured.options.reach_mm > 5.0
+    assert plaque.volumes.total == pytest.approx(tube.plaque_mm3, rel=0.15)
+    assert plaque.remodelling is not None
+    assert plaque.remodelling.index.value == pytest.approx(1.2, abs=0.05)
+
+
 def test_the_wall_unrolled_is_thick_where_the_plaque_is(half: tuple[Tube, Measured]) -> None:
     measured = half[1]
     unrolled = plaque_map(measured, measured.walls, ring_of(measured, measured.walls))

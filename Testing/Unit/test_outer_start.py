@@ -43,3 +43,14 @@ def test_muscle_beside_a_healthy_artery_is_no_plaque() -> None:
 
 def test_without_fat_the_wall_has_its_usual_thickness() -> None:
     assert np.abs(circle(sections((0.0, 0.0, 9.0, 110.0))) - (0.0, 0.0, LUMEN_MM + WALL_MM)).max() < 1e-6
+
+
+def test_a_wall_hidden_by_muscle_is_led_by_the_sections_beside_it() -> None:
+    """A concentric plaque of which muscle all round hides some sections: their wall is where their neighbours have it."""
+    free, hidden = sections((0.0, 0.0, 2.2, 60.0)), sections((0.0, 0.0, 9.0, 110.0))
+    values = np.concatenate([free, free, hidden[:4], free, free])
+    usable = np.ones(values.shape, dtype=bool)
+    count = len(values)
+    centre, radius = np.zeros((count, 2)), np.full(count, LUMEN_MM)
+    found = outer_circles(values, usable, PLACES_MM, centre, radius, WALL_MM, STEP_MM)
+    assert np.abs(found[2 * COUNT : 2 * COUNT + 4] - (0.0, 0.0, 2.2)).max() < 0.35
