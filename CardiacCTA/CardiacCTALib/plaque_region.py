@@ -54,6 +54,8 @@ _ALIKE_MM, _FLOOR_MM = 4.0, 0.05
 MOST_REMODELLING, _AS_WIDE, _COMPARED_MM = 1.5, 0.85, 10.0
 """Plaque seldom widens an artery by more than the first before it narrows the lumen. Chosen."""
 _SMOOTH_MM = 0.6
+FROM_START_MM = 2.5
+"""What looks like plaque and ends so near to where the line begins is the wall that the artery leaves. Chosen."""
 _THICKNESS_ERRORS: WeakKeyDictionary[SectionFit, FloatArray] = WeakKeyDictionary()
 
 
@@ -115,9 +117,9 @@ def plaque_region(
     noise = np.hypot(_thickness_error(measured), error)
     sure = clear > np.maximum(SURE_EXCESS_MM, EXCESS_SIGMAS * noise / np.sqrt(np.maximum(share, FACING_SHARE)))
     sure |= excess > np.maximum(BESIDE_MUSCLE_MM, EXCESS_SIGMAS * noise)
-    diseased = without_neighbours(
-        _diseased(excess, sure, measured.visible), walls, np.asarray(measured.calcium.any(axis=1), dtype=bool)
-    )
+    calcified = np.asarray(measured.calcium.any(axis=1), dtype=bool)
+    diseased = without_neighbours(_diseased(excess, sure, measured.visible), walls, calcified)
+    diseased = without_origin(diseased, walls.arc_mm, calcified)
     return PlaqueRegion(normal, error, within - lumen, lumen, vessel, excess, noise, diseased, 1.0 - share, step)
 
 
@@ -235,6 +237,21 @@ def _diseased(excess: FloatArray, sure: BoolArray, visible: BoolArray) -> BoolAr
     kept = np.bincount(labels[sure], minlength=count + 1) > 0
     kept[0] = False
     return np.asarray(kept[labels])
+
+
+def without_origin(diseased: BoolArray, arc_mm: FloatArray, calcified: BoolArray) -> BoolArray:
+    """Return the diseased stretches without one at the origin that is the wall of the aorta, or of the mother.
+
+    Parameters
+    ----------
+    diseased, arc_mm, calcified
+        (N,) sections with a thick wall, where they lie along the line, and which hold calcium, which is plaque.
+    """
+    first = int(np.argmin(diseased)) if diseased[0] else 0
+    kept = diseased.copy()
+    if arc_mm[first] - arc_mm[0] <= FROM_START_MM and not calcified[:first].any():
+        kept[:first] = False
+    return np.asarray(kept)
 
 
 def without_neighbours(diseased: BoolArray, walls: Walls, calcified: BoolArray) -> BoolArray:

@@ -25,7 +25,7 @@ from CardiacCTALib.high_risk import (
 )
 from CardiacCTALib.lumen import Measured, measure_lumen
 from CardiacCTALib.plaque import LesionPlaque, analyse_plaque, plaque_wall, vessel_plaque
-from CardiacCTALib.plaque_region import plaque_region
+from CardiacCTALib.plaque_region import plaque_region, without_origin
 from CardiacCTALib.plaque_ring import ring_of
 from CardiacCTALib.scan_model import measure_scan
 from CardiacCTALib.stenosis import find_lesions
@@ -201,3 +201,18 @@ def test_plaque_without_narrowing_is_listed_and_a_healthy_vessel_has_none() -> N
     measured = measure_lumen(healthy.volume, healthy.points_lps_mm, measure_scan(healthy.volume, healthy.aorta_kji))
     assert find_lesions(measured, healthy.bifurcations).lesions == ()
     assert plaque_wall(measured, measured.walls).region.diseased.sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("sections", "calcium", "kept"),
+    [((0, 6), None, False), ((0, 9), None, True), ((0, 6), 3, True), ((2, 6), None, True)],
+    ids=["the wall it leaves", "an ostial plaque", "calcium", "behind a healthy section"],
+)
+def test_the_wall_that_an_artery_leaves_is_no_plaque(sections: tuple[int, int], calcium: int | None, kept: bool) -> None:
+    arc, diseased, calcified = 0.4 * np.arange(60), np.zeros(60, dtype=bool), np.zeros(60, dtype=bool)
+    diseased[slice(*sections)] = diseased[30:40] = True
+    if calcium is not None:
+        calcified[calcium] = True
+    found = without_origin(diseased, arc, calcified)
+    assert found[slice(*sections)].all() == kept
+    assert found[30:40].all()
