@@ -18,6 +18,8 @@ LEAST_MM = 8.0
 """Shorter vessels are not measured: too little of them lies beyond the mother's lumen. Chosen."""
 _TRUNKS = ("dLAD", "mLAD", "pLAD", "dRCA", "mRCA", "pRCA", "LCx", "pLCx", "LM")
 _SIDE_FROM_MM, _SIDE_TO_MM = 3.0, 10.0
+"""Where a side branch's width is read, from where its line has left the mother's lumen on: a tree's radii are smooth, and a fork
+may be found a few millimetres early. Chosen."""
 _END_WITHIN_MM = 6.0
 
 

@@ -285,6 +285,21 @@ def test_vessels_run_from_the_ostium_through_their_segments(patient: CoronaryPat
         assert one.stretch_at(one.length_mm + 1.0) == one.stretches[-1]
 
 
+def test_a_side_branch_is_as_wide_as_behind_its_mothers_lumen(patient: CoronaryPatient) -> None:
+    """A fork found early leaves the side branch's first millimetres in the mother, as wide as she is."""
+    trees = label_trees(trees_of_truth(patient.truth)).trees
+    at, left = next((at, tree) for at, tree in enumerate(trees) if any(one.label.code == "pLCx" for one in tree if one.label))
+    circumflex = next(one for one in left if one.label is not None and one.label.code == "pLCx")
+    mother = left[left.root_id]
+    radius = np.where(circumflex.arc_mm < 4.5, mother.radius_mm[-1], circumflex.radius_mm)
+    early = left.with_branches({circumflex.id: replace(circumflex, radius_mm=radius)})
+    true = 2.0 * float(np.median(circumflex.radius_mm[circumflex.arc_mm < 10.0]))
+    lad = next(one for one in vessels_of([*trees[:at], early, *trees[at + 1 :]]) if one.name == "LAD")
+    fork = min(lad.bifurcations, key=lambda one: abs(one.arc_mm - mother.length_mm))
+    assert fork.side_mm == pytest.approx(true, abs=0.15)
+    assert true < 2.0 * mother.radius_mm[-1] - 0.3
+
+
 # --- a ramus whose origin is not certain
 
 
