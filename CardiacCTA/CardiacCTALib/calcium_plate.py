@@ -35,8 +35,9 @@ _SEED_SIGMAS, _WALL_SIGMAS = 4.5, 3.0
 4.0 in 30 digital tubes of a hundred sections."""
 _CORE_MM, _CORE_SIGMAS = (0.8, 0.15), 3.5
 """The same for what lies within the fitted lumen: a speck of calcium in a thin artery outshines contrast in its middle only,
-where a wider mean takes it away with the edge that the fit then draws too steep. Chosen: in digital hearts healthy sections away
-from branchings stayed under 3, and two such specks, each read as a lumen far wider than the true one, reached 3.9 and 5.0."""
+where a wider mean takes it away with the edge that the fit then draws too steep. Chosen: of healthy sections in eight digital
+hearts 99 of 100 stayed at 3.0 or less, single ones reached 5; two such specks, each read as a lumen far wider than the true one,
+reached 3.9 and 5.0."""
 _THICK_WALL_MM = 0.9
 STEEP_ERROR_MM = 0.03
 """Error of the modelled scan for each HU a mm of slope: what is not Gaussian of the blur. Chosen: 10 % of a sigma of 0.3 mm."""
