@@ -11,6 +11,7 @@ import numpy as np
 
 from SenseCarePlanningLib.geometry import FloatArray
 
+from .section_knowledge import add_bends
 from .section_model import (
     ANGLES,
     FROM_GAPS,
@@ -101,14 +102,7 @@ def add_calcium_knowledge(
 
 def _smooth(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float) -> float:
     sd = np.where(GAP.start > _OWN, _THICK_BEND, _GAP_BEND) * step_mm**2
-    own = values[:, _OWN]
-    second = own[2:] - 2.0 * own[1:-1] + own[:-2]
-    count = len(values)
-    for first, weight in ((0, 1.0), (1, -2.0), (2, 1.0)):
-        pull[first : count - 2 + first, _OWN] -= weight * second / sd**2
-        for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
-            if other >= first:
-                bands[other - first][first : count - 2 + first, _OWN, _OWN] += weight * weight_other / sd**2
+    second = add_bends(bands, pull, values, 1.0 / sd**2, _OWN)
     return 0.5 * float(((second / sd) ** 2).sum())
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.linalg import solveh_banded
+from scipy.linalg import cholesky_banded
 
 from SenseCarePlanningLib.geometry import FloatArray
+
+from .section_fit import REACH, banded, blocks_of, solution
+from .section_knowledge import add_bends
 
 BoolArray = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
@@ -90,18 +93,12 @@ def _tube(rays: FloatArray, edge: FloatArray, usual: FloatArray, step_mm: float)
         weight = seen / (1.0 + (miss / robust_mm) ** 2) / (_EDGE_SD_MM**2 * _ALIKE_SECTIONS)
         normal = np.einsum("ns,nsp,nsq->npq", weight, slopes, slopes) + np.diag(trust)
         right = np.einsum("ns,nsp->np", weight * miss, slopes) + (usual - answer) * trust
-        bands = np.zeros((9, count, 3))
-        for below in range(3):
-            for at in range(3 - below):
-                bands[below, :, at] = normal[:, at + below, at]
-        second = answer[2:] - 2.0 * answer[1:-1] + answer[:-2]
-        for first, weight_first in ((0, 1.0), (1, -2.0), (2, 1.0)):
-            right[first : count - 2 + first] -= weight_first * bend * second
-            for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
-                if other >= first:
-                    bands[3 * (other - first), first : count - 2 + first] += weight_first * weight_other * bend
-        change = solveh_banded(bands.reshape(9, 3 * count)[:7], right.ravel(), lower=True, check_finite=False)
-        answer = answer + np.clip(change.reshape(count, 3), -_FIT_STEP_MM, _FIT_STEP_MM)
+        rows = np.zeros((count, 3, 3 * (REACH + 1)))
+        blocks = blocks_of(rows)
+        blocks[0][:] = normal
+        add_bends(blocks, right, answer, bend, np.arange(3))
+        change = solution(cholesky_banded(banded(rows), lower=True, check_finite=False), right)
+        answer = answer + np.clip(change, -_FIT_STEP_MM, _FIT_STEP_MM)
         answer[:, 2] = np.maximum(answer[:, 2], _LEAST_MM)
     return np.asarray(answer)
 

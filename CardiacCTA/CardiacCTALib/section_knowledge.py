@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SenseCarePlanningLib.geometry import FloatArray
 
@@ -57,16 +58,9 @@ class ExpectedWall:
 
 def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray, step_mm: float, expected: ExpectedWall) -> None:
     """Add what is known beforehand: smooth along the artery, round sections, usual levels, a wall of usual thickness."""
-    bend = 1.0 / (_bend_sd() * step_mm**2) ** 2
     diagonal = np.arange(PARAMETERS)
+    add_bends(bands, pull, values, 1.0 / (_bend_sd() * step_mm**2) ** 2, diagonal)
     pull, values = pull[:, :PARAMETERS], values[:, :PARAMETERS]
-    second = values[2:] - 2.0 * values[1:-1] + values[:-2]
-    count = len(values)
-    for first, weight_first in ((0, 1.0), (1, -2.0), (2, 1.0)):
-        pull[first : count - 2 + first] -= weight_first * bend * second
-        for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
-            if other >= first:
-                bands[other - first][first : count - 2 + first, diagonal, diagonal] += weight_first * weight_other * bend
     usual, sd = _usual(values, expected)
     bands[0][:, diagonal, diagonal] += 1.0 / sd**2
     pull -= (values - usual) / sd**2
@@ -77,6 +71,31 @@ def add_knowledge(bands: list[FloatArray], pull: FloatArray, values: FloatArray,
         bands[0][:, one, one] += wall
     bands[0][:, OUTER_RADIUS, LUMEN_RADIUS] -= wall
     bands[0][:, LUMEN_RADIUS, OUTER_RADIUS] -= wall
+
+
+def add_bends(
+    bands: list[FloatArray], pull: FloatArray, values: FloatArray, weight: FloatArray, which: NDArray[np.int64]
+) -> FloatArray:
+    """Add that parameters hardly bend along the artery to blocks by offset, gradient and values of N sections.
+
+    Parameters
+    ----------
+    weight, which
+        (P,) of each parameter's squared second difference, and its number.
+
+    Returns
+    -------
+    FloatArray
+        The second differences (N - 2, P).
+    """
+    count, own = len(values), values[:, which]
+    second = own[2:] - 2.0 * own[1:-1] + own[:-2]
+    for first, weight_first in ((0, 1.0), (1, -2.0), (2, 1.0)):
+        pull[first : count - 2 + first, which] -= weight_first * weight * second
+        for other, weight_other in ((0, 1.0), (1, -2.0), (2, 1.0)):
+            if other >= first:
+                bands[other - first][first : count - 2 + first, which, which] += weight_first * weight_other * weight
+    return np.asarray(second)
 
 
 def knowledge_cost(values: FloatArray, step_mm: float, expected: ExpectedWall) -> float:
